@@ -1,0 +1,338 @@
+"""The kinds of method. The base class is the kind, the file name the slug, the fields are the settings.
+
+A method is a frozen pydantic model with one verb. What it needs from outside is named in the verb's signature after `*`
+(`synth_dagster.services`). The runner stamps ids, lineage, licence and run onto what a verb returns, so a method only
+says what a record contains and what it was made from.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Generic, Literal, TypeAlias, TypeVar
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from synth_dagster.records import Document, Instruction, Preference, Record, canonical_json
+from synth_dagster.services import Drop, Finding
+
+MethodKind: TypeAlias = Literal[
+    "synthesize", "augment", "refine", "filter", "dedup", "select", "mix", "measure", "guard", "train"
+]
+ProofLevel: TypeAlias = Literal[
+    "official parity", "recomputed table", "equation by hand", "planted signal", "interpretation"
+]
+
+In = TypeVar("In", bound=Record)
+Out = TypeVar("Out", bound=Record)
+
+Signals: TypeAlias = Mapping[str, str]
+"""Column -> SQL over the flat columns of a record kind (`records.FLAT`); a signal may name an earlier one."""
+
+Rules: TypeAlias = Mapping[str, str]
+"""Reason -> SQL predicate over the signals, true for a record to drop. NULL drops too, as `<reason>:no_value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Marks a setting that is a path of the project: it must exist, and its bytes are part of the fingerprint."""
+
+
+InputPath: TypeAlias = Annotated[str, Input()]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far it is shown that a method does what its paper says: the level, and the result in one line."""
+
+    level: ProofLevel
+    result: str
+
+
+class Method(BaseModel):
+    """Base of all kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[MethodKind]
+    slug: ClassVar[str] = ""  # the file name; set by the catalog
+    version: ClassVar[str] = "1"  # raise it when the same settings give other records
+    paper: ClassVar[str]  # arXiv:..., or "interpretation" where it is our own
+    proof: ClassVar[Proof]
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the method's module: its idea."""
+        import sys
+
+        text = sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
+        return text.strip().split("\n", 1)[0].rstrip(".")
+
+    @classmethod
+    def consumes(cls) -> tuple[type[Record], ...]:
+        """The record kinds that it reads; empty means any."""
+        return ()
+
+    @classmethod
+    def produces(cls) -> type[Record] | None:
+        """The record kind that it makes, if it makes records."""
+        return None
+
+    @classmethod
+    def verb(cls) -> str:
+        """The name of the function that does the work."""
+        return cls.kind
+
+    def fingerprint(self) -> str:
+        """Hash of slug, version and settings: what the work depends on besides its inputs."""
+        return hashlib.sha256(
+            canonical_json([self.slug, self.version, self.model_dump(mode="json")]).encode()
+        ).hexdigest()[:16]
+
+    @classmethod
+    def input_paths(cls) -> tuple[str, ...]:
+        """The names of the settings that are paths of the project."""
+        return tuple(
+            name
+            for name, setting in cls.model_fields.items()
+            if any(isinstance(mark, Input) for mark in setting.metadata)
+        )
+
+
+class _Typed(Method, Generic[In, Out]):
+    """A method whose record kinds are its type arguments: `Synthesizer[Document, Instruction]`."""
+
+    @classmethod
+    def _records(cls) -> tuple[type[Record], type[Record]]:
+        for base in cls.__mro__:
+            arguments = getattr(base, "__pydantic_generic_metadata__", {}).get("args", ())
+            if arguments:
+                return arguments[0], arguments[-1]
+        raise TypeError(f"{cls.__name__} must say what it reads and makes, as in Synthesizer[Document, Instruction].")
+
+    @classmethod
+    def consumes(cls) -> tuple[type[Record], ...]:
+        return (cls._records()[0],)
+
+    @classmethod
+    def produces(cls) -> type[Record] | None:
+        return cls._records()[1]
+
+
+class Synthesizer(_Typed[In, Out], Generic[In, Out]):
+    """Makes new records from one record.
+
+    A subclass writes `async def synthesize(self, record: In, /, *, <services>) -> Sequence[Out] | Drop`. A returned
+    record may name another returned one, earlier in the list, as its parent.
+    """
+
+    kind: ClassVar[MethodKind] = "synthesize"
+
+
+class PoolSynthesizer(_Typed[In, Out], Generic[In, Out]):
+    """Makes new records from a growing pool, in rounds with a barrier between them, within one batch.
+
+    A subclass writes `async def round(self, pool: Sequence[In | Out], number: int, /, *, <services>) ->
+    Sequence[Sequence[Out] | Drop]`. The pool is the batch's inputs followed by what earlier rounds made, stamped and in
+    order; `number` counts from 0. What a round returns is merged in the order returned. An empty list ends the method.
+    """
+
+    kind: ClassVar[MethodKind] = "synthesize"
+
+    @classmethod
+    def verb(cls) -> str:
+        return "round"
+
+
+class Augmenter(_Typed[In, Out], Generic[In, Out]):
+    """Makes variants of one record, which stay beside it.
+
+    A subclass writes `async def augment(self, record: In, /, *, <services>) -> Sequence[Out] | Drop`. A variant that
+    did not pass is returned too, with `status="eliminated"` and its `reason`, so that it is counted and traceable.
+    """
+
+    kind: ClassVar[MethodKind] = "augment"
+
+
+class Refiner(_Typed[In, In], Generic[In]):
+    """Replaces a record by a better version of itself.
+
+    A subclass writes `async def refine(self, record: In, /, *, <services>) -> In | Drop`. Returning the record itself
+    leaves it as it is; `record.but(...)` is a new version, and the old one stays as a superseded row. With `redacts` the
+    superseded row keeps its id and hash and loses its text, so that what was removed is nowhere in the lake.
+    """
+
+    kind: ClassVar[MethodKind] = "refine"
+    redacts: ClassVar[bool] = False
+
+
+class _Whole(Method):
+    """A method over whole batches, for the record kinds that it lists."""
+
+    judges: ClassVar[tuple[type[Record], ...]] = (Document, Instruction, Preference)
+
+    @classmethod
+    def consumes(cls) -> tuple[type[Record], ...]:
+        return cls.judges
+
+
+class Filter(_Whole):
+    """Declares signals and the rules over them. Signals are computed once per record, rules are queries.
+
+    `signals` are SQL over the flat columns; `measure` is for what SQL is too slow for, vectorised over a batch. Both
+    give columns that the rules may use. Signals must not depend on settings that only move a threshold.
+    """
+
+    kind: ClassVar[MethodKind] = "filter"
+
+    @classmethod
+    def verb(cls) -> str:
+        return "measure"
+
+    def signals(self) -> Signals:
+        return {}
+
+    def measure(self, flat: pa.Table, /) -> Mapping[str, pa.Array | pa.ChunkedArray]:
+        """Signals that need more than SQL: columns of flat.num_rows values. A subclass may ask for services after `*`."""
+        return {}
+
+    def rules(self) -> Rules:
+        raise NotImplementedError
+
+    def signals_fingerprint(self) -> str:
+        """Hash of what the signals depend on. Settings that are only thresholds do not count: see `threshold_settings`."""
+        kept = self.model_dump(mode="json", exclude=set(self.threshold_settings()))
+        return hashlib.sha256(
+            canonical_json([self.slug, self.version, dict(self.signals()), kept]).encode()
+        ).hexdigest()[:16]
+
+    def threshold_settings(self) -> frozenset[str]:
+        """The settings that only the rules read. Default: all, which is right where `measure` reads no setting."""
+        return frozenset(type(self).model_fields)
+
+
+class Deduplicator(_Whole):
+    """Finds records that say the same.
+
+    A subclass writes `def cluster(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, text, priority (the
+    lowest of a cluster is the one to keep, ties by record_id). The result has one row for each row of the pool, in its
+    order: record_id, cluster (the kept record's id), keep (bool).
+    """
+
+    kind: ClassVar[MethodKind] = "dedup"
+
+    @classmethod
+    def verb(cls) -> str:
+        return "cluster"
+
+
+class Selector(_Whole):
+    """Chooses the records that are worth most, up to a budget.
+
+    A subclass writes `def select(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, source, text, tokens, sorted by
+    record_id. The result has a row for **every** record of the pool: record_id, score (float), rank (int, 0 is best),
+    selected (bool), reason (string, null when selected).
+    """
+
+    kind: ClassVar[MethodKind] = "select"
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Weights per domain that sum to 1, the tokens each domain gives, and how they were found."""
+
+    weights: Mapping[str, float]
+    tokens: Mapping[str, float]  # may exceed a domain's size: its records are then seen more than once
+    how: str
+
+
+class Mixer(Method):
+    """Decides how much of each domain goes into the mix.
+
+    A subclass writes `def mix(self, sizes: Mapping[str, int], /) -> Mixture`; sizes are tokens per domain.
+    """
+
+    kind: ClassVar[MethodKind] = "mix"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Named numbers about a set of records, and optionally a histogram to draw: label -> value."""
+
+    numbers: Mapping[str, float]
+    histogram: Mapping[str, float] = field(default_factory=dict)
+
+
+class Measure(_Whole):
+    """Describes a set of records by numbers; decides nothing.
+
+    A subclass writes `def measure(self, flat: pa.Table, /) -> Measurement`.
+    """
+
+    kind: ClassVar[MethodKind] = "measure"
+
+
+class Guard(_Whole):
+    """Looks for what must not be there.
+
+    A subclass writes `def inspect(self, flat: pa.Table, /) -> Sequence[Finding]`; a critical finding closes the gate.
+    """
+
+    kind: ClassVar[MethodKind] = "guard"
+
+    @classmethod
+    def verb(cls) -> str:
+        return "inspect"
+
+
+class Trainer(_Whole):
+    """Learns a small model from records; the artefact is kept by fingerprint.
+
+    A subclass writes `def train(self, flat: pa.Table, /) -> bytes`, in a format that holds data only (never pickle).
+    """
+
+    kind: ClassVar[MethodKind] = "train"
+
+
+KINDS: dict[MethodKind, tuple[type[Method], ...]] = {
+    "synthesize": (Synthesizer, PoolSynthesizer),
+    "augment": (Augmenter,),
+    "refine": (Refiner,),
+    "filter": (Filter,),
+    "dedup": (Deduplicator,),
+    "select": (Selector,),
+    "mix": (Mixer,),
+    "measure": (Measure,),
+    "guard": (Guard,),
+    "train": (Trainer,),
+}
+
+ROW_KINDS: frozenset[MethodKind] = frozenset({"synthesize", "augment", "refine", "filter"})
+"""What may be a step of a row stage; a mix takes filter, dedup, select, mix and measure."""
+
+__all__ = [
+    "KINDS",
+    "ROW_KINDS",
+    "Augmenter",
+    "Deduplicator",
+    "Drop",
+    "Filter",
+    "Finding",
+    "Guard",
+    "InputPath",
+    "Measure",
+    "Measurement",
+    "Method",
+    "MethodKind",
+    "Mixer",
+    "Mixture",
+    "PoolSynthesizer",
+    "Proof",
+    "ProofLevel",
+    "Refiner",
+    "Rules",
+    "Selector",
+    "Signals",
+    "Synthesizer",
+    "Trainer",
+]

@@ -1,0 +1,183 @@
+"""What a method may ask for: Protocols, so that a method knows neither endpoints nor tables nor machines.
+
+A method names a service in the signature of its verb. A parameter of type `Teacher` is filled with the recipe's role of
+that name (`writer`, `judge`, ...); `teacher` means `writer`.
+"""
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, PrivateAttr
+
+from synth_dagster.errors import MethodError
+from synth_dagster.records import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Which answer was used: the provenance that a record keeps."""
+
+    call_id: bytes
+    model_id: str
+    prompt_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A teacher's plain text. `finish_reason` is OpenAI's: stop, length, content_filter."""
+
+    text: str
+    finish_reason: str
+    call: Call
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Reply(BaseModel):
+    """Base of the models that a teacher's structured answer is parsed into; field descriptions reach the teacher."""
+
+    _call: Call | None = PrivateAttr(default=None)
+
+    @property
+    def call(self) -> Call | None:
+        return self._call
+
+    def answered_by(self, call: Call) -> None:
+        self._call = call
+
+
+class Unusable(Exception):
+    """An answer that cannot be used: not parsed, refused, or cut. The runner makes it a reject row."""
+
+    def __init__(self, reason: str, raw: str, call: Call | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.raw, self.call = reason, raw, call
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt template in our own wording. `{names}` are filled in once; braces inside a value stay as they are.
+
+    The hash is over the template, not over what is filled in: it names the prompt, not the request.
+    """
+
+    user: str
+    system: str = ""
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        pieces = (*string.Formatter().parse(self.system), *string.Formatter().parse(self.user))
+        return frozenset(name for _, name, _, _ in pieces if name is not None)
+
+    @cached_property
+    def hash(self) -> str:
+        return digest("prompt", self.system, self.user).hex()
+
+    def messages(self, values: Mapping[str, object]) -> list[dict[str, str]]:
+        """The chat messages that are sent. Raises MethodError when the values and the variables differ."""
+        if self.variables != values.keys():
+            raise MethodError(
+                f"A prompt needs {sorted(self.variables)} and was given {sorted(values)}. Correct the call of ask()."
+            )
+        turns = [("system", self.system), ("user", self.user)]
+        return [{"role": role, "content": _fill(text, values)} for role, text in turns if text]
+
+
+def _fill(template: str, values: Mapping[str, object]) -> str:
+    pieces = string.Formatter().parse(template)
+    return "".join(literal + (str(values[name]) if name is not None else "") for literal, name, _, _ in pieces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a teacher is asked to write; every field is part of the cache key."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 2_048
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
+
+
+R = TypeVar("R", bound=Reply)
+
+
+class Teacher(Protocol):
+    """One role of the recipe: a model, or a pool of models, behind an OpenAI-compatible endpoint."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models of this role, at least one; the first answers unless another is named."""
+        ...
+
+    async def tell(
+        self,
+        prompt: Prompt,
+        /,
+        *,
+        sampling: Sampling = Sampling(),
+        sample: int = 0,
+        model: str | None = None,
+        **values: object,
+    ) -> Answer:
+        """The teacher's text. `sample` numbers independent answers to one request.
+
+        Raises Unusable when the answer was refused or empty. A cut answer is returned with finish_reason 'length'.
+        """
+        ...
+
+    async def ask(
+        self,
+        prompt: Prompt,
+        /,
+        *,
+        into: type[R],
+        sampling: Sampling = Sampling(),
+        sample: int = 0,
+        model: str | None = None,
+        **values: object,
+    ) -> R:
+        """The teacher's answer as `into`, with its `call`. Raises Unusable when refused, cut or not parsable."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to vectors."""
+
+    async def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Shape (len(texts), dimensions), float32, rows of unit length."""
+        ...
+
+
+class References(Protocol):
+    """Texts that stand outside the lake, such as benchmarks to keep out of training data."""
+
+    def texts(self, path: str) -> Sequence[str]:
+        """The user turns found under a path of the project, in file order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What a verb returns instead of records: why this input gives nothing."""
+
+    reason: str
+    detail: str = ""
+    raw: str = ""
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a guard or a rule found: counts, and ids to look at, never text."""
+
+    rule: str
+    passed: bool
+    counts: Mapping[str, float] = field(default_factory=dict)
+    examples: Sequence[bytes] = ()
+    severity: str = "critical"  # critical gates, warning informs
