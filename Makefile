@@ -1,0 +1,96 @@
+# One command each. People, pre-commit and CI call the same ones; `make` alone lists them.
+#
+# The environment stands in .venv and is made when a command needs it: pinned packages with hashes first, then this
+# project in place (pip refuses both in one step). With uv where it is installed, else with venv and pip.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(shell command -v uv 2>/dev/null)
+
+# The first Python that runs and is new enough; `make PYTHON=/path/to/python ...` chooses another.
+NEW_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo $$python; break; }; done; true)
+
+# Test processes; 0 runs them in one, which a debugger needs.
+WORKERS ?= auto
+# In CI a test that skips because something is missing is a failure.
+PYTEST := $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
+CODE := synth_dagster assets resources expectations tests benchmarks hatch_build.py $(wildcard definitions.py)
+
+.PHONY: help run test check prove ui fifty docs format lock lowest clean clean-data
+
+help: ## List the commands.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
+		while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+
+run: $(READY) ## Make the default dataset and say what was made.
+	$(BIN)/synth run
+
+test: $(READY) ## Run the tests.
+	$(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist loadfile
+
+check: $(READY) ## Check format, lint, types and the direction of imports.
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+prove: $(READY) ## Run what is too long for `make test`: hundreds of kills, a browser, servers.
+	$(PYTEST) -m prove
+
+ui: $(READY) ## Open Dagster on what was made.
+	DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev -w workspace.yaml
+
+fifty: $(READY) ## Print the embedded teacher's questions and answers on fifty passages.
+	$(BIN)/python -m synth_dagster.teacher.embedded.fifty
+
+docs: $(READY) ## Write the generated pages of docs/ anew.
+	$(BIN)/synth methods --markdown > docs/methods.md.new
+	mv docs/methods.md.new docs/methods.md
+
+format: $(READY) ## Format the code and apply the safe fixes.
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: ## Bring constraints.txt up to date with pyproject.toml (needs uv; UPGRADE=1 takes newer versions).
+	@[ -n "$(UV)" ] || { echo "make lock needs uv on PATH: pip cannot write one set of pins for all Python versions." >&2; exit 1; }
+	@grep -v '^#' constraints.txt > constraints.txt.new
+	@$(UV) pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header $(if $(UPGRADE),--upgrade) \
+		--output-file constraints.txt.new > /dev/null
+	@{ grep '^#' constraints.txt; cat constraints.txt.new; } > constraints.txt.both
+	@mv constraints.txt.both constraints.txt && rm constraints.txt.new
+	@echo "constraints.txt: $$(grep -c == constraints.txt) packages"
+
+lowest: ## Try the lower bounds of pyproject.toml in a throw-away environment (needs uv).
+	@[ -n "$(UV)" ] || { echo "make lowest needs uv on PATH: pip only installs the newest versions." >&2; exit 1; }
+	.ci/lowest "$(UV)" "$(PYTHON)"
+
+clean: ## Remove the environment, caches and build outputs. What was made stays.
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache .tmp_dagster_home_*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## Remove what runs have made: the lake with its paid answers, exports, Dagster's history.
+	rm -rf lake exports .dagster
+
+$(READY): constraints.txt pyproject.toml hatch_build.py
+	@[ -n "$(PYTHON)" ] || { echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "$(PYTHON) is not Python 3.11 or newer. Name another: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Making the environment in $(VENV) ..."
+ifneq ($(UV),)
+	@[ -x $(BIN)/python ] || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r constraints.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+else
+	@[ -x $(BIN)/python -a -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+endif
+	@touch $@
