@@ -1,7 +1,7 @@
 """The build hook: a standard wheel carries the project that `synth new` copies out.
 
 The library is `synth_dagster`; `assets`, `resources` and `expectations` are a project, and names too common to install
-beside other people's. So a standard wheel holds them inside the library, as `synth_dagster/_project/`, while an editable
+beside other people's. So a standard wheel holds them inside the library, as `synth_dagster/_project/`; an editable
 install finds them where they stand.
 """
 
