@@ -46,7 +46,7 @@ prove: $(READY) ## Run what is too long for `make test`: hundreds of kills, a br
 	$(PYTEST) -m prove
 
 ui: $(READY) ## Open Dagster on what was made.
-	DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev -w workspace.yaml
+	DAGSTER_HOME="$(CURDIR)" DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
 fifty: $(READY) ## Print the embedded teacher's questions and answers on fifty passages.
 	$(BIN)/python -m synth_dagster.teacher.embedded.fifty
@@ -63,7 +63,7 @@ lock: ## Bring constraints.txt up to date with pyproject.toml (needs uv; UPGRADE
 	@[ -n "$(UV)" ] || { echo "make lock needs uv on PATH: pip cannot write one set of pins for all Python versions." >&2; exit 1; }
 	@grep -v '^#' constraints.txt > constraints.txt.new
 	@$(UV) pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header $(if $(UPGRADE),--upgrade) \
+		--no-strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(if $(UPGRADE),--upgrade) \
 		--output-file constraints.txt.new > /dev/null
 	@{ grep '^#' constraints.txt; cat constraints.txt.new; } > constraints.txt.both
 	@mv constraints.txt.both constraints.txt && rm constraints.txt.new
