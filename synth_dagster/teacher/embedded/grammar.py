@@ -1,0 +1,343 @@
+# ruff: noqa: RUF001  typographic quotes stand in the texts that are read, so they stand in the patterns
+"""A little English grammar: where the subject of a clause ends, and how a statement becomes a question."""
+
+import re
+from dataclasses import dataclass
+
+AUXILIARIES = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "can",
+        "could",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "should",
+        "will",
+        "would",
+        "cannot",
+        "does",
+        "do",
+        "did",
+    ]
+)
+
+# Verbs that reference texts state their facts with. Anything else is not understood, and gives no question.
+VERBS = frozenset(
+    [
+        "accept",
+        "add",
+        "allow",
+        "append",
+        "apply",
+        "assign",
+        "attempt",
+        "become",
+        "begin",
+        "behave",
+        "belong",
+        "bind",
+        "call",
+        "cause",
+        "change",
+        "check",
+        "compare",
+        "compute",
+        "consist",
+        "construct",
+        "contain",
+        "control",
+        "convert",
+        "copy",
+        "correspond",
+        "create",
+        "declare",
+        "default",
+        "define",
+        "delete",
+        "denote",
+        "depend",
+        "describe",
+        "determine",
+        "disable",
+        "discard",
+        "enable",
+        "encapsulate",
+        "ensure",
+        "evaluate",
+        "examine",
+        "execute",
+        "expand",
+        "export",
+        "express",
+        "extend",
+        "fail",
+        "follow",
+        "format",
+        "generate",
+        "give",
+        "guarantee",
+        "handle",
+        "have",
+        "hold",
+        "ignore",
+        "implement",
+        "implies",
+        "imply",
+        "import",
+        "include",
+        "indicate",
+        "inherit",
+        "insert",
+        "introduce",
+        "invoke",
+        "iterate",
+        "keep",
+        "lack",
+        "let",
+        "limit",
+        "list",
+        "load",
+        "locate",
+        "look",
+        "make",
+        "manage",
+        "map",
+        "match",
+        "mean",
+        "modify",
+        "need",
+        "obey",
+        "occur",
+        "offer",
+        "operate",
+        "override",
+        "pass",
+        "perform",
+        "permit",
+        "point",
+        "possess",
+        "preserve",
+        "prevent",
+        "print",
+        "produce",
+        "propagate",
+        "protect",
+        "provide",
+        "raise",
+        "receive",
+        "recognize",
+        "refer",
+        "reject",
+        "remove",
+        "replace",
+        "represent",
+        "request",
+        "require",
+        "resolve",
+        "restore",
+        "restrict",
+        "resume",
+        "return",
+        "reverse",
+        "rewrite",
+        "scan",
+        "search",
+        "select",
+        "serve",
+        "share",
+        "signal",
+        "skip",
+        "specify",
+        "split",
+        "start",
+        "stop",
+        "store",
+        "substitute",
+        "suffer",
+        "supply",
+        "support",
+        "suppress",
+        "suspend",
+        "take",
+        "terminate",
+        "transfer",
+        "transform",
+        "translate",
+        "treat",
+        "try",
+        "use",
+        "wait",
+        "want",
+        "work",
+        "wrap",
+        "write",
+        "yield",
+        "grow",
+        "live",
+        "win",
+        "lead",
+        "build",
+        "bring",
+        "help",
+        "show",
+        "reduce",
+        "increase",
+        "reach",
+        "cover",
+        "reserve",
+        "end",
+        "access",
+        "unpack",
+        "mark",
+        "encode",
+        "decode",
+        "parse",
+        "print",
+        "track",
+        "expect",
+        "separate",
+        "attach",
+        "lose",
+        "hide",
+        "delegate",
+        "divide",
+        "multiply",
+        "join",
+    ]
+)
+
+_DETERMINER = re.compile(
+    r"^(?:a|an|the|each|every|any|no|some|all|both|most|many|one|two|three|user-defined)\b", re.IGNORECASE
+)
+_SUBORDINATE = re.compile(
+    r"(?:When|If|In|For|Within|With|On|By|At|During|After|Before|While|Since|Because|As|Although|Unlike|Like|To|From|Under|Once|"
+    r"Whenever|Where|Of|Only|Even|Besides|Apart|Given|Unless|Until|Not|Also|Both|Either|Neither|Most notably|What|How|Why|Which)\b"
+)
+_CLAUSE_WORD = re.compile(
+    r"\b(?:that|which|who|whose|where|if|when|because|since|while|although|unless|to|and then)\b|[;:]"
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|\([^()]*\)|\*[^*]+\*")
+_HANGING = re.compile(
+    r"\b(?:it|itself|this|these|those|they|them|themselves|he|she|him|such|former|latter|above|below|following|aforementioned"
+    r"|here|there|previous|preceding|respectively|another|others|as follows|same|section|chapter|step|table|figure"
+    r"|note|example|examples|we|you|your|our|one's|again|so|thus|therefore|hence|likewise|otherwise|then|instead|see|also"
+    r"|mentioned|described|discussed|listed|shown|latter's|next|aforesaid|rule|either|neither|simply|however|too)\b"
+    r"|\b(?:of|in|to|for|with|by|from|on|at|as|than|if|when|does|is|are|and) that\b|\bthat (?:is|was|can|case|way|one)\b[,?]"
+    r"|\[\d+\]|::|\.\.\.|\b(?:other|the two) (?:is|are|types|kinds)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Subject, verb and the rest of a simple statement."""
+
+    subject: str
+    verb: str
+    rest: str
+
+    @property
+    def auxiliary(self) -> bool:
+        return self.verb in AUXILIARIES
+
+
+def base_form(verb: str) -> str | None:
+    """'raises' and 'raise' give 'raise'; None for what is not a known verb."""
+    guesses = [verb, verb.removesuffix("s"), verb.removesuffix("es"), re.sub("ies$", "y", verb)]
+    if verb in ("has", "have"):
+        return "have"
+    return next((guess for guess in guesses if guess in VERBS), None)
+
+
+def is_hanging(text: str) -> bool:
+    """Whether a text needs another one to be understood: a pronoun, 'the following', 'see section'."""
+    return bool(_HANGING.search(_QUOTED_WORDS.sub('"x"', text)))
+
+
+_QUOTED_WORDS = re.compile(r"\"[^\"]*\"")
+
+
+def hidden(text: str) -> str:
+    """The text with what stands in quotes or brackets blanked out, character for character."""
+    return _QUOTED.sub(lambda found: "_" * len(found.group()), text)
+
+
+def clause_of(text: str) -> Clause | None:
+    """Finds subject and verb of a simple statement; None when that is not certain."""
+    plain = hidden(text)
+    for found in re.finditer(r"(?<![\w-])[a-z]+(?![\w'’-])", plain):
+        word = found.group()
+        if word in AUXILIARIES or (found.start() and _agrees(plain[: found.start()], word)):
+            subject, rest = text[: found.start()].strip(), text[found.end() :].strip()
+            good = subject and rest and is_noun_phrase(subject)
+            return Clause(subject, word, rest) if good else None
+    return None
+
+
+def is_noun_phrase(subject: str) -> bool:
+    plain = hidden(subject)
+    if (
+        _SUBORDINATE.match(subject)
+        or len(subject.split()) > 12
+        or _CLAUSE_WORD.search(plain)
+        or "," in plain
+        or subject[-1] in ",.("
+    ):
+        return False
+    return bool(
+        _DETERMINER.match(subject)
+        or subject[0] in '"*“'
+        or _is_plural(plain)
+        or "’s " in subject
+        or subject[0].isupper()
+    )
+
+
+def _is_plural(plain: str) -> bool:
+    head = re.split(r"\b(?:of|in|for|with|to|on|from|at|by|as)\b", plain)[0].split()
+    return bool(head) and head[-1].endswith("s") and not head[-1].endswith("ss")
+
+
+def _agrees(before: str, word: str) -> bool:
+    """Whether a word can be the verb of what stands before it: singular noun and 'raises', plural noun and 'raise'."""
+    if base_form(word) is None:
+        return False
+    determined = bool(_DETERMINER.match(before.strip())) or before.strip().startswith("_")
+    singular_verb = word.endswith("s") and word not in VERBS
+    return (determined and not _is_plural(before)) if singular_verb else _is_plural(before)
+
+
+def ask(wh: str, clause: Clause, rest: str | None = None) -> str:
+    """'When' + (the loop, ends, early) gives 'when does the loop end early'."""
+    tail = clause.rest if rest is None else rest
+    subject = lower_first(clause.subject)
+    if clause.verb == "cannot":
+        return _joined(wh, "can", subject, "not", tail)
+    if clause.auxiliary:
+        return _joined(wh, clause.verb, subject, tail)
+    plural = clause.verb in VERBS
+    return _joined(wh, "do" if plural else "does", subject, base_form(clause.verb) or clause.verb, tail)
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def lower_first(text: str) -> str:
+    """Lower case at the start, except for names, acronyms and code."""
+    first = text.split(" ", 1)[0]
+    keep = not first[1:].islower() and len(first) > 1
+    return (
+        text
+        if keep or first in ("I", "Python", "Python's", "Unicode", "Python’s", "Boolean")
+        else text[:1].lower() + text[1:]
+    )
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
