@@ -1,0 +1,520 @@
+"""What the lake knows beside the tables: plans, candidates, gates, runs, sessions, usage, prompts, recipes, releases.
+
+Everything here is small, and nothing here is record text. Where this and a Delta table could disagree, namely on which
+candidate is the accepted one, the table is right and `Lake` corrects what stands here.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from sqlite3 import IntegrityError, Row
+from typing import Any, Literal
+
+from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.lake.sqlite import Database, Migration, script
+from synth_dagster.records import canonical_json
+
+CandidateState = Literal["awaiting", "accepted", "refused", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """A shard of a source: where it starts in the delivery, how many records it has, and what they hash to."""
+
+    dataset: str
+    batch: str
+    source: str
+    digest: str
+    count: int
+    start: str
+    state: Literal["active", "retired"] = "active"
+    planned_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version of a batch that was written and is not yet, or is no longer, or is what readers see."""
+
+    candidate_id: str
+    dataset: str
+    stage: str
+    batch: str
+    run_id: str
+    session_id: str
+    code_version: str
+    inputs: Mapping[str, str]
+    recipe_hash: str
+    data_version: str
+    rows: int
+    rejected: int
+    state: CandidateState
+    created_at: float
+    details: Mapping[str, Any] = field(default_factory=dict)
+    partition: str = "batch"
+    current: int = 0  # rows whose status is current; all rows where there is no status
+    number: int = 0  # later candidates have higher numbers
+    version: int | None = None  # the version of the table that first showed it
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the checks of a candidate said, the last time that they ran."""
+
+    candidate_id: str
+    passed: bool
+    suite: str
+    checks: Sequence[Mapping[str, Any]]
+    checked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command: who ran it, and how it ended."""
+
+    session_id: str
+    dataset: str
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    pid: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What teachers were asked and what it cost. An unknown price is None, never zero."""
+
+    calls: int = 0
+    cached: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published version of a mix. `identity` is the hash of what it was made from."""
+
+    dataset: str
+    release: str
+    identity: str
+    data_version: str
+    manifest: Mapping[str, Any]
+    records: int
+    demo: bool
+    run_id: str
+    created_at: float = 0.0
+    state: Literal["accepted", "withdrawn"] = "accepted"
+
+
+VERSION_1 = """
+create table recipes (hash text primary key, dataset text not null, text text not null, stored_at real not null);
+create table batches (dataset text, batch text, source text not null, digest text not null, count integer not null,
+    start text not null, state text not null, planned_at real not null, place integer not null,
+    primary key (dataset, batch));
+create table candidates (number integer primary key autoincrement, candidate_id text not null unique,
+    dataset text not null, stage text not null, batch text not null, partition text not null, run_id text not null,
+    session_id text not null, code_version text not null, inputs text not null, recipe_hash text not null,
+    data_version text not null, rows integer not null, rejected integer not null, current integer not null,
+    state text not null, created_at real not null, details text not null, version integer,
+    committing integer not null default 0);
+create index candidates_of_a_batch on candidates (dataset, stage, batch, state);
+create table gates (number integer primary key autoincrement, candidate_id text not null references candidates
+    (candidate_id), passed integer not null, suite text not null, checks text not null, checked_at real not null);
+create index gates_of_a_candidate on gates (candidate_id, number);
+create table run_versions (seq integer primary key autoincrement, run_id text not null, dataset text not null,
+    table_name text not null, version integer not null, committed_at real not null,
+    unique (dataset, table_name, version));
+create index versions_of_a_run on run_versions (dataset, run_id, seq);
+create table sessions (session_id text primary key, dataset text not null, started_at real not null, ended_at real,
+    outcome text, pid integer not null, host text not null);
+create table usage (number integer primary key autoincrement, session_id text not null, run_id text not null,
+    dataset text not null, stage text not null, batch text not null, role text not null, calls integer not null,
+    cached integer not null, tokens_in integer not null, tokens_out integer not null, usd real);
+create index usage_of_a_session on usage (session_id);
+create table prompts (prompt_hash text primary key, system text not null, user text not null);
+create table releases (dataset text, release text, identity text not null, data_version text not null,
+    manifest text not null, records integer not null, demo integer not null, run_id text not null,
+    created_at real not null, state text not null, primary key (dataset, release));
+create table leases (place integer primary key autoincrement, token text not null unique, name text not null,
+    kind text not null, host text not null, pid integer not null, started text not null, since real not null,
+    expires real not null, held integer not null);
+create index leases_of_a_name on leases (name);
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (script(VERSION_1),)
+"""Migration n brings a file from schema version n to n + 1. Only ever add to the end."""
+
+
+class Meta:
+    """The metadata store of a lake: `meta.sqlite` under its root."""
+
+    def __init__(self, root: Path) -> None:
+        self.database = Database(root / "meta.sqlite", MIGRATIONS)
+        self._recipes = root / "recipes"
+
+    # ------------------------------------------------------------------------------------------------------ recipes
+
+    def store_recipe(self, dataset: str, text: str) -> str:
+        """Keep a recipe as it was launched; its hash. A copy that people can open lies under `recipes/`."""
+        hashed = sha256(text.encode()).hexdigest()[:16]
+        self.database.write("insert or ignore into recipes values (?, ?, ?, ?)", (hashed, dataset, text, time.time()))
+        copy = self._recipes / f"{hashed}.yaml"
+        if not copy.exists():
+            self._recipes.mkdir(exist_ok=True)
+            copy.write_text(text, encoding="utf-8")
+        return hashed
+
+    def recipe(self, hashed: str) -> str:
+        """The text of a recipe."""
+        row = self.database.row("select text from recipes where hash = ?", (hashed,))
+        if row is None:
+            raise UnknownName("stored recipe", hashed, self._column("select hash from recipes"))
+        return row["text"]
+
+    # ------------------------------------------------------------------------------------------------------ batches
+
+    def plan(self, dataset: str, source: str, batches: Sequence[PlannedBatch]) -> list[PlannedBatch]:
+        """Replace the plan of one source. Batches that are in it no longer are retired; those that were just now."""
+        stranger = next((b for b in batches if (b.dataset, b.source) != (dataset, source)), None)
+        if stranger:
+            raise LakeError(f"The plan of {dataset}/{source} holds the batch '{stranger.batch}' of another source.")
+        now = time.time()
+        with self.database.transaction() as connection:
+            kept = {batch.batch for batch in batches}
+            old = connection.execute(
+                "select * from batches where dataset = ? and source = ? and state = 'active' order by place",
+                (dataset, source),
+            ).fetchall()
+            gone = [_planned(row) for row in old if row["batch"] not in kept]
+            for batch in gone:
+                connection.execute(
+                    "update batches set state = 'retired' where dataset = ? and batch = ?", (dataset, batch.batch)
+                )
+            for place, batch in enumerate(batches):
+                connection.execute(
+                    "insert or replace into batches values (?, ?, ?, ?, ?, ?, 'active', ?, ?)",
+                    (dataset, batch.batch, source, batch.digest, batch.count, batch.start, now, place),
+                )
+        return [replace(batch, state="retired") for batch in gone]
+
+    def planned(self, dataset: str, *, active_only: bool = True) -> list[PlannedBatch]:
+        """The plan of a dataset, by source, in the order of the delivery."""
+        wanted = "and state = 'active'" if active_only else ""
+        rows = self.database.rows(
+            f"select * from batches where dataset = ? {wanted} order by source, state, place, batch",  # noqa: S608 - ours
+            (dataset,),
+        )
+        return [_planned(row) for row in rows]
+
+    def planned_batch(self, dataset: str, batch: str) -> PlannedBatch:
+        """One batch of the plan, retired or not."""
+        row = self.database.row("select * from batches where dataset = ? and batch = ?", (dataset, batch))
+        if row is None:
+            known = self._column("select batch from batches where dataset = ?", dataset)
+            raise UnknownName(f"batch of {dataset}", batch, known, "'synth status' lists them all.")
+        return _planned(row)
+
+    # --------------------------------------------------------------------------------------------------- candidates
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """One candidate by its id."""
+        row = self.database.row("select * from candidates where candidate_id = ?", (candidate_id,))
+        if row is None:
+            raise LakeError(
+                f"meta.sqlite does not know the version {candidate_id} that a table shows. It is older than the "
+                "tables: restore the copy that belongs to them, or make the batch again."
+            )
+        return _candidate(row)
+
+    def candidates(self, dataset: str, stage: str, batch: str | None = None) -> list[Candidate]:
+        """Every candidate of a stage, or of one of its batches, oldest first."""
+        one = "" if batch is None else "and batch = ?"
+        values = (dataset, stage) if batch is None else (dataset, stage, batch)
+        rows = self.database.rows(
+            f"select * from candidates where dataset = ? and stage = ? {one} order by number",  # noqa: S608 - ours
+            values,
+        )
+        return [_candidate(row) for row in rows]
+
+    def awaiting(self, dataset: str, stage: str, batch: str) -> Candidate | None:
+        """The candidate of a batch that no gate has decided on."""
+        row = self.database.row(
+            "select * from candidates where dataset = ? and stage = ? and batch = ? and state = 'awaiting' "
+            "order by number desc",
+            (dataset, stage, batch),
+        )
+        return _candidate(row) if row else None
+
+    def add_candidate(self, candidate: Candidate) -> tuple[Candidate, list[Candidate]]:
+        """Add a candidate; it with its number, and the older ones it replaces, whose files nobody can need.
+
+        One whose acceptance has begun is not among these: its files may be in a table.
+        """
+        with self.database.transaction() as connection:
+            replaced = _replace_undecided(connection, candidate.dataset, candidate.stage, candidate.batch)
+            row = _candidate_row(candidate)
+            marks = ", ".join("?" for _ in row)
+            number = connection.execute(
+                f"insert into candidates ({', '.join(row)}) values ({marks})",  # noqa: S608 - our own column names
+                tuple(row.values()),
+            ).lastrowid
+        return replace(candidate, number=number or 0), replaced
+
+    def drop_undecided(self, dataset: str, stage: str, batch: str) -> list[Candidate]:
+        """Give up the candidates of a batch that are not accepted; those whose files nobody can need."""
+        with self.database.transaction() as connection:
+            return _replace_undecided(connection, dataset, stage, batch)
+
+    def begin_accept(self, candidate_id: str) -> None:
+        """From here on the candidate's files stay. Raises when a newer candidate has taken its place."""
+        changed = self.database.write(
+            "update candidates set committing = 1 where candidate_id = ? and (state <> 'replaced' or committing = 1)",
+            (candidate_id,),
+        )
+        if not changed:
+            raise LakeError(
+                f"The candidate {candidate_id} was replaced by a newer one of its batch. Check and accept that one."
+            )
+
+    def finish_accept(self, candidate: Candidate, versions: Mapping[str, int]) -> None:
+        """Record what a commit has made true: the state, and which version of which table the run made."""
+        now = time.time()
+        with self.database.transaction() as connection:
+            connection.execute(
+                "update candidates set state = 'accepted', committing = 1, version = ? where candidate_id = ?",
+                (versions[candidate.stage], candidate.candidate_id),
+            )
+            connection.executemany(
+                "insert or ignore into run_versions (run_id, dataset, table_name, version, committed_at) "
+                "values (?, ?, ?, ?, ?)",
+                [(candidate.run_id, candidate.dataset, table, version, now) for table, version in versions.items()],
+            )
+
+    def refuse(self, candidate_id: str) -> None:
+        """The gate has said no. What is accepted stays accepted."""
+        self.database.write(
+            "update candidates set state = 'refused' where candidate_id = ? and state = 'awaiting'", (candidate_id,)
+        )
+
+    def add_version(self, run_id: str, dataset: str, table: str, version: int) -> None:
+        """A table version that a run made without a candidate."""
+        self.database.write(
+            "insert or ignore into run_versions (run_id, dataset, table_name, version, committed_at) "
+            "values (?, ?, ?, ?, ?)",
+            (run_id, dataset, table, version, time.time()),
+        )
+
+    # --------------------------------------------------------------------------------------------------------- gates
+
+    def record_gate(self, candidate_id: str, passed: bool, suite: str, checks: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what the checks said. Checks can run again after a suite was edited; the latest counts."""
+        values = (candidate_id, passed, suite, canonical_json(checks), time.time())
+        try:
+            self.database.write(
+                "insert into gates (candidate_id, passed, suite, checks, checked_at) values (?, ?, ?, ?, ?)", values
+            )
+        except IntegrityError as error:
+            raise LakeError(
+                f"No candidate has the id {candidate_id}: a gate is recorded for one that exists."
+            ) from error
+
+    def gate(self, candidate_id: str) -> Gate | None:
+        """What the checks of a candidate said last."""
+        row = self.database.row("select * from gates where candidate_id = ? order by number desc", (candidate_id,))
+        return _gate(row) if row else None
+
+    def gates(self, dataset: str) -> list[Gate]:
+        """The latest gate of every candidate of a dataset that was checked, oldest candidate first."""
+        rows = self.database.rows(
+            """select gates.* from gates join candidates using (candidate_id) where dataset = ? and gates.number in
+               (select max(number) from gates group by candidate_id) order by candidates.number""",
+            (dataset,),
+        )
+        return [_gate(row) for row in rows]
+
+    # ---------------------------------------------------------------------------------------------------------- runs
+
+    def versions_as_of(self, dataset: str, run: str) -> dict[str, int]:
+        """Table -> version at the moment that a run made its last commit. A prefix of the run's id will do."""
+        run_id = self._run_of(dataset, run)
+        rows = self.database.rows(
+            """select table_name, max(version) as version, max(case when run_id = ?1 then version end) as own
+               from run_versions where dataset = ?2
+               and seq <= (select max(seq) from run_versions where dataset = ?2 and run_id = ?1) group by table_name""",
+            (run_id, dataset),
+        )
+        # a version that was recorded late, after a crash, must not bring later ones in where the run's own is known
+        return {row["table_name"]: row["version"] if row["own"] is None else row["own"] for row in rows}
+
+    def _run_of(self, dataset: str, prefix: str) -> str:
+        known = self._column("select distinct run_id from run_versions where dataset = ?", dataset)
+        found = [run_id for run_id in known if run_id == prefix] or [
+            r for r in known if prefix and r.startswith(prefix)
+        ]
+        if not found:
+            raise UnknownName(f"run that changed {dataset}", prefix, known)
+        if len(found) > 1:
+            shown = ", ".join(sorted(found)[:5])
+            raise LakeError(f"'{prefix}' begins the ids of {len(found)} runs: {shown}. Give more of the id.")
+        return found[0]
+
+    # ------------------------------------------------------------------------------------------------------ sessions
+
+    def start_session(self, session_id: str, dataset: str, *, pid: int, host: str) -> Session:
+        """A command has begun."""
+        session = Session(session_id, dataset, time.time(), None, None, pid, host)
+        self.database.write(
+            "insert or replace into sessions values (?, ?, ?, null, null, ?, ?)",
+            (session_id, dataset, session.started_at, pid, host),
+        )
+        return session
+
+    def end_session(self, session_id: str, outcome: str) -> None:
+        """A command has ended."""
+        self.database.write(
+            "update sessions set ended_at = ?, outcome = ? where session_id = ?", (time.time(), outcome, session_id)
+        )
+
+    def last_session(self, dataset: str | None = None) -> Session | None:
+        """The command that began last, on one dataset or on any."""
+        row = self.database.row(
+            "select * from sessions where ?1 is null or dataset = ?1 order by started_at desc, rowid desc", (dataset,)
+        )
+        return Session(**dict(row)) if row else None
+
+    # --------------------------------------------------------------------------------------------------------- usage
+
+    def add_usage(  # noqa: PLR0917 - the columns of the table, in their order
+        self,
+        session_id: str,
+        run_id: str,
+        dataset: str,
+        stage: str,
+        batch: str,
+        role: str,
+        calls: int,
+        cached: int,
+        tokens_in: int,
+        tokens_out: int,
+        usd: float | None,
+    ) -> None:
+        """What one role answered for one batch. `usd` is None where the price is not known."""
+        self.database.write(
+            "insert into usage (session_id, run_id, dataset, stage, batch, role, calls, cached, tokens_in, tokens_out, "
+            "usd) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (session_id, run_id, dataset, stage, batch, role, calls, cached, tokens_in, tokens_out, usd),
+        )
+
+    def usage(self, session_id: str | None = None, dataset: str | None = None) -> Usage:
+        """The sum over a session, a dataset, or all. One paid call of unknown price makes the whole price unknown."""
+        row = self.database.row(
+            """select coalesce(sum(calls), 0) as calls, coalesce(sum(cached), 0) as cached,
+               coalesce(sum(tokens_in), 0) as tokens_in, coalesce(sum(tokens_out), 0) as tokens_out,
+               case when sum(calls > 0 and usd is null) > 0 then null else coalesce(sum(usd), 0.0) end as usd
+               from usage where (?1 is null or session_id = ?1) and (?2 is null or dataset = ?2)""",
+            (session_id, dataset),
+        )
+        return Usage(**dict(row)) if row else Usage()
+
+    # ------------------------------------------------------------------------------------------------------- prompts
+
+    def remember_prompt(self, prompt_hash: str, system: str, user: str) -> None:
+        """Keep a prompt template, so that the hash that a record carries can be read."""
+        self.database.write("insert or ignore into prompts values (?, ?, ?)", (prompt_hash, system, user))
+
+    def prompt(self, prompt_hash: str) -> tuple[str, str]:
+        """System and user template of a prompt."""
+        row = self.database.row("select system, user from prompts where prompt_hash = ?", (prompt_hash,))
+        if row is None:
+            raise UnknownName("prompt", prompt_hash, self._column("select prompt_hash from prompts"))
+        return row["system"], row["user"]
+
+    # ------------------------------------------------------------------------------------------------------ releases
+
+    def add_release(self, release: Release) -> Release:
+        """Publish a release. The same name with the same data is the same release; with other data it is refused."""
+        made = replace(release, created_at=release.created_at or time.time())
+        with self.database.transaction() as connection:
+            row = connection.execute(
+                "select * from releases where dataset = ? and release = ?", (made.dataset, made.release)
+            ).fetchone()
+            if row is None:
+                connection.execute("insert into releases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _release_row(made))
+                return made
+        if row["data_version"] != made.data_version:
+            raise LakeError(
+                f"Release {made.release} of {made.dataset} is published with the data version {row['data_version']} "
+                f"and was made again with {made.data_version}. Releases do not change: publish it under a new name."
+            )
+        return _release(row)
+
+    def releases(self, dataset: str) -> list[Release]:
+        """All releases of a dataset, oldest first, withdrawn ones too."""
+        rows = self.database.rows("select * from releases where dataset = ? order by created_at, release", (dataset,))
+        return [_release(row) for row in rows]
+
+    def release(self, dataset: str, name: str) -> Release:
+        """One release by name."""
+        row = self.database.row("select * from releases where dataset = ? and release = ?", (dataset, name))
+        if row is None:
+            known = self._column("select release from releases where dataset = ?", dataset)
+            raise UnknownName(f"release of {dataset}", name, known)
+        return _release(row)
+
+    def next_release_name(self, dataset: str) -> str:
+        """r0001, r0002 ...: the number after the highest that was used."""
+        names = self._column("select release from releases where dataset = ?", dataset)
+        numbers = [int(name[1:]) for name in names if name[:1] == "r" and name[1:].isdecimal()]
+        return f"r{max(numbers, default=0) + 1:04d}"
+
+    def _column(self, sql: str, *values: str) -> list[str]:
+        return [row[0] for row in self.database.rows(sql, values)]
+
+
+# --------------------------------------------------------------------------------------------------------------- rows
+
+
+def moment(seconds: float) -> str:
+    """A time for people."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _replace_undecided(connection: Any, dataset: str, stage: str, batch: str) -> list[Candidate]:
+    """Mark the awaiting and refused candidates of a batch as replaced; those that were never being accepted."""
+    where = "where dataset = ? and stage = ? and batch = ? and state in ('awaiting', 'refused')"
+    rows = connection.execute(f"select * from candidates {where}", (dataset, stage, batch)).fetchall()  # noqa: S608 - ours
+    connection.execute(f"update candidates set state = 'replaced' {where}", (dataset, stage, batch))  # noqa: S608 - ours
+    return [_candidate(row) for row in rows if not row["committing"]]
+
+
+def _planned(row: Row) -> PlannedBatch:
+    return PlannedBatch(**{name: row[name] for name in PlannedBatch.__slots__})
+
+
+def _candidate(row: Row) -> Candidate:
+    values = {name: row[name] for name in Candidate.__slots__}
+    return Candidate(**(values | {"inputs": json.loads(row["inputs"]), "details": json.loads(row["details"])}))
+
+
+def _candidate_row(candidate: Candidate) -> dict[str, Any]:
+    row = {name: getattr(candidate, name) for name in Candidate.__slots__ if name != "number"}
+    return row | {"inputs": canonical_json(candidate.inputs), "details": canonical_json(candidate.details)}
+
+
+def _gate(row: Row) -> Gate:
+    return Gate(row["candidate_id"], bool(row["passed"]), row["suite"], json.loads(row["checks"]), row["checked_at"])
+
+
+def _release(row: Row) -> Release:
+    values = {name: row[name] for name in Release.__slots__}
+    return Release(**(values | {"manifest": json.loads(row["manifest"]), "demo": bool(row["demo"])}))
+
+
+def _release_row(release: Release) -> tuple[Any, ...]:
+    row = {name: getattr(release, name) for name in Release.__slots__}
+    return tuple((row | {"manifest": canonical_json(release.manifest)}).values())
