@@ -20,10 +20,11 @@ FILES = ("definitions.py", "workspace.yaml", "dagster.yaml")
 HEAVY = ("great_expectations", "torch", "boto3", "matplotlib", "transformers", "scipy", "ray", "dagster_aws")
 
 needs_project = pytest.mark.skipif(
-    not all((ROOT / name).exists() for name in (*FOLDERS, *FILES)), reason="the project is not whole yet"
+    not (all((ROOT / name).exists() for name in FILES) and all(any((ROOT / name).glob("*.*")) for name in FOLDERS)),
+    reason="the project is not whole yet",
 )
 needs_cli = pytest.mark.skipif(
-    not (ROOT / "synth_dagster/cli.py").exists(), reason="synth_dagster/cli.py, the command line, is not there yet"
+    not any((ROOT / "synth_dagster").glob("cli*")), reason="the command line is not there yet"
 )
 
 
