@@ -1,0 +1,38 @@
+"""Recipes: one YAML file, one dataset. A recipe loads as a typed `Recipe`, or says all its mistakes at once.
+
+`tree` reads YAML with its lines, `settings` checks one part against its model, `read` puts the parts together, `load`
+does files and folders, `model` is what comes out. A mistake names file, line, cause and cure, and stops its own recipe
+only.
+"""
+
+from synth_dagster.recipe.load import load_recipe, load_recipes, parse_recipe
+from synth_dagster.recipe.model import (
+    DEFAULT_STAGES,
+    BudgetSettings,
+    Chunk,
+    Expectations,
+    Mix,
+    Recipe,
+    Source,
+    Stage,
+    StageKind,
+    Step,
+    method_roles,
+)
+
+__all__ = [
+    "DEFAULT_STAGES",
+    "BudgetSettings",
+    "Chunk",
+    "Expectations",
+    "Mix",
+    "Recipe",
+    "Source",
+    "Stage",
+    "StageKind",
+    "Step",
+    "load_recipe",
+    "load_recipes",
+    "method_roles",
+    "parse_recipe",
+]

@@ -1,0 +1,332 @@
+"""What a recipe says, as typed values: sources, stages with their steps, the mix, and what may be spent and expected.
+
+A stage's fingerprint is what its records depend on besides their inputs: the methods with their settings, the bytes of
+the files that those settings name, and who the teachers are. Two recipes that say the same have the same fingerprints,
+however they are written; the recipe's own hash is of its text.
+"""
+
+import hashlib
+import inspect
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.method import Filter, Method
+from synth_dagster.records import Json, RecordKind, canonical_json
+from synth_dagster.services import Embedder, Teacher
+
+if TYPE_CHECKING:
+    from synth_dagster.readers.base import Reader
+    from synth_dagster.teacher.roles import RoleSettings
+
+StageKind: TypeAlias = Literal["corpus", "instructions", "preferences", "mix"]
+
+RECORD_KINDS: Mapping[StageKind, RecordKind] = {
+    "corpus": "document",
+    "instructions": "instruction",
+    "preferences": "preference",
+}
+
+DEFAULT_STAGES: Mapping[str, StageKind] = {
+    "seed_corpus": "corpus",
+    "generated_instructions": "instructions",
+    "preference_pairs": "preferences",
+    "filtered_mix": "mix",
+}
+
+NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class Settings(BaseModel):
+    """A part of a recipe: each setting has its bounds and its meaning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Chunk(Settings):
+    """How documents are cut into passages."""
+
+    max_words: int = Field(220, ge=20, le=100_000, description="The longest passage; a block of code stays whole.")
+    min_words: int = Field(20, ge=0, le=100_000, description="A shorter passage joins its neighbour.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Chunk":
+        if self.min_words > self.max_words:
+            raise ValueError(f"min_words ({self.min_words}) is above max_words ({self.max_words}). Lower it.")
+        return self
+
+
+class SourceSettings(Settings):
+    """What every source says, whichever reader it has."""
+
+    name: str = Field(
+        pattern=NAME,
+        max_length=60,
+        description="The source's name, part of the names of its batches.",
+        json_schema_extra={"form": "small letters a-z, digits and _, beginning with a letter, at most 60"},
+    )
+    reader: str = Field(description="How it is read: the name of a reader.")
+    license: str = Field(
+        pattern=r"^[A-Za-z0-9(][A-Za-z0-9.+:() -]*$",
+        max_length=300,
+        description="Its licence as SPDX writes it, such as CC-BY-4.0; LicenseRef-Name for terms of your own.",
+        json_schema_extra={"form": "an SPDX expression"},
+    )
+    consent: str = Field(
+        "", max_length=300, description="On what ground the text may be used, if that is not the licence."
+    )
+    lang: str | None = Field(
+        None,
+        pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="Its language, where it has one for all of its documents.",
+        json_schema_extra={"form": "a BCP 47 tag such as en or pt-BR, or null"},
+    )
+    optional: bool = Field(False, description="Whether the recipe also runs where the source is not there.")
+    chunk: Chunk | None = Field(None, description="How documents are cut into passages; not cut if left out.")
+    shard: int = Field(500, ge=1, le=1_000_000, description="About how many documents make a batch.")
+
+
+class BudgetSettings(Settings):
+    """Hard caps on what the teachers of one run may use; answers from the cache are free."""
+
+    usd_per_run: float | None = Field(None, ge=0, description="Money in US dollars; null is no cap on money.")
+    tokens_per_run: int | None = Field(5_000_000, ge=0, description="Tokens in and out; null is no cap on tokens.")
+    calls_per_run: int | None = Field(None, ge=0, description="Requests; null is no cap on requests.")
+
+
+class Expectations(Settings):
+    """What must hold of a stage's records for its gate to open."""
+
+    min_keep_rate: float = Field(0.05, ge=0, le=1, description="The share of the records that the mix must keep.")
+    max_reject_rate: float = Field(0.2, ge=0, le=1, description="The share of answers that may be unusable.")
+    min_records: int = Field(1, ge=1, description="How few records a batch may have.")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One use of a method. The key is its slug, with #2 for the second use in a stage."""
+
+    slug: str
+    key: str
+    method: Method
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A row stage: a chain of steps over the records of the stage that it reads, batch by batch."""
+
+    name: str
+    kind: StageKind
+    reads: str | None
+    steps: tuple[Step, ...]
+    line: int
+
+    @property
+    def record_kind(self) -> RecordKind:
+        return RECORD_KINDS[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What becomes of a stage's records: which are dropped, merged, chosen, and how they are weighed."""
+
+    name: str
+    of: str
+    filters: tuple[Step, ...]
+    deduplicate: Step | None
+    select: Step | None
+    mix: Step | None
+    measures: tuple[Step, ...]
+    line: int
+
+    @property
+    def deciding(self) -> tuple[Step, ...]:
+        """The steps that decide about records, in the order in which they do."""
+        return (*self.filters, *(step for step in (self.deduplicate, self.select, self.mix) if step))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where documents come from, and under which terms."""
+
+    name: str
+    reader: "Reader"
+    reader_name: str
+    license: str
+    consent: str
+    lang: str | None
+    optional: bool
+    chunk: Chunk | None
+    shard: int
+    line: int
+
+    def terms(self) -> Json:
+        """What a document of this source depends on besides its text: how it is cut, and what is stamped on it."""
+        chunk = self.chunk.model_dump(mode="json") if self.chunk else None
+        return [self.name, chunk, self.license, self.consent, self.lang]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One dataset: one file."""
+
+    dataset: str
+    sources: tuple[Source, ...]
+    teachers: Mapping[str, "RoleSettings"]
+    stages: Mapping[str, Stage]  # the row stages, each after the one that it reads
+    mix: Mix
+    budget: BudgetSettings
+    expect: Expectations
+    seed: int
+    path: Path
+    text: str
+    hash: str
+
+    def stage(self, name: str) -> Stage:
+        try:
+            return self.stages[name]
+        except KeyError:
+            raise UnknownName(f"stage of {self.dataset}", name, self.stages) from None
+
+    def source(self, name: str) -> Source:
+        for source in self.sources:
+            if source.name == name:
+                return source
+        raise UnknownName(f"source of {self.dataset}", name, [source.name for source in self.sources])
+
+    def roles(self, stage: str | None = None) -> tuple[str, ...]:
+        """The teacher roles that a row stage asks, or the whole recipe."""
+        steps = self.stage(stage).steps if stage else self.steps()
+        return roles_of(steps)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Every step of the recipe, in the order of the graph."""
+        return (
+            *(step for stage in self.stages.values() for step in stage.steps),
+            *self.mix.deciding,
+            *self.mix.measures,
+        )
+
+    def fingerprint(
+        self,
+        stage: str,
+        *,
+        teachers: Mapping[str, Mapping[str, Json]] | None = None,
+        root: Path,
+        source: str | None = None,
+    ) -> str:
+        """What the records of a row stage depend on besides their inputs; of a corpus for one source, where named."""
+        asked = self.stage(stage)
+        sources = [self.source(source)] if source else self.sources
+        terms = sorted(canonical_json(one.terms()) for one in sources) if asked.kind == "corpus" else []
+        return _hashed([asked.kind, asked.reads, terms, _work(asked.steps, root), _answerers(asked.steps, teachers)])
+
+    def signals_fingerprint(self, root: Path, *, teachers: Mapping[str, Mapping[str, Json]] | None = None) -> str:
+        """What the signals depend on: their expressions and the engine, never a threshold."""
+        made = {step.key: self.step_signals_fingerprint(step, root) for step in self.mix.filters}
+        return _hashed([made, _answerers(self.mix.filters, teachers)])
+
+    def step_signals_fingerprint(self, step: Step, root: Path) -> str:
+        """What one filter's signals depend on: its expressions, its files, the kind of record, and the engine."""
+        method = step.method
+        expressions = method.signals_fingerprint() if isinstance(method, Filter) else method.fingerprint()
+        return _hashed([self.stage(self.mix.of).record_kind, expressions, _inputs(step, root), version("duckdb")])
+
+    def mix_fingerprint(self, root: Path) -> str:
+        """What the verdicts depend on besides the signals: rules, deduplication, selection, mixture, in their order."""
+        rules = [dict(step.method.rules()) for step in self.mix.filters if isinstance(step.method, Filter)]
+        chosen = [bool(step) for step in (self.mix.deduplicate, self.mix.select, self.mix.mix)]
+        return _hashed([self.mix.of, chosen, _work(self.mix.deciding, root), [list(rule.items()) for rule in rules]])
+
+    def describe_lines(self, stage: str) -> tuple[Path, int]:
+        """Where a stage stands: the recipe's file and the line."""
+        return self.path, self.mix.line if stage == self.mix.name else self.stage(stage).line
+
+
+# ------------------------------------------------------------------------------------------------------ the sums below
+
+
+def roles_of(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The teacher roles that steps ask, in alphabetical order."""
+    return tuple(sorted({role for step in steps for role in method_roles(type(step.method))}))
+
+
+def method_roles(method: type[Method]) -> tuple[str, ...]:
+    """The roles that a method's verb names in its signature: `judge: Teacher` is judge, `teacher` the writer."""
+    verb = getattr(method, method.verb(), None)
+    if verb is None:
+        return ()
+    hints = _hints(verb)
+    asked = [p.name for p in inspect.signature(verb).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    return tuple(filter(None, (_role(name, hints.get(name)) for name in asked)))
+
+
+def _role(parameter: str, service: object) -> str | None:
+    if service is Teacher:
+        return "writer" if parameter == "teacher" else parameter
+    return "embedder" if service is Embedder else None
+
+
+def _hints(verb: object) -> Mapping[str, object]:
+    try:
+        return typing.get_type_hints(verb)
+    except NameError:  # an annotation that is only imported for the type checker cannot be a service
+        return getattr(verb, "__annotations__", {})
+
+
+def _work(steps: Iterable[Step], root: Path) -> Json:
+    return [[step.method.fingerprint(), _inputs(step, root)] for step in steps]
+
+
+def _answerers(steps: Iterable[Step], teachers: Mapping[str, Mapping[str, Json]] | None) -> Json:
+    given = teachers or {}
+    return {role: dict(given[role]) for role in roles_of(steps) if role in given}
+
+
+def _inputs(step: Step, root: Path) -> tuple[str, ...]:
+    values = [getattr(step.method, name) for name in step.method.input_paths()]
+    return tuple(input_digest(root / value, root) for value in values if value)
+
+
+def input_digest(path: Path, root: Path) -> str:
+    """Hash of a file's bytes, or of the names and bytes of a folder's files; never of where the project stands."""
+    try:
+        files = [path] if path.is_file() else visible_files(path)
+        return _hashed([[file.relative_to(path).as_posix(), _file_digest(file)] for file in files])
+    except OSError as error:
+        shown = path.relative_to(root).as_posix()
+        raise SynthError(
+            f"'{shown}' of the recipe cannot be read: {error.strerror}. Put it back, or change the recipe."
+        ) from error
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """The files under a folder in order of their names; hidden ones and what is in hidden folders do not count."""
+    if not folder.is_dir():
+        raise FileNotFoundError(2, "no such file or folder", str(folder))
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def _file_digest(file: Path) -> str:
+    facts = file.stat()
+    return _digest_at(file, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _digest_at(file: Path, size: int, changed: int, inode: int) -> str:
+    """A benchmark may be large, and fingerprints are asked for often: an unchanged file is read once."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _hashed(value: Json) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]

@@ -1,0 +1,211 @@
+"""Reads a recipe's text into a Recipe, and collects every mistake on the way instead of stopping at the first.
+
+Each section is read as far as it can be. What hangs on something broken is left alone, so that one mistake is one
+problem.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from synth_dagster.errors import RecipeError, no_such
+from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_readers, problem_of, role_settings
+from synth_dagster.recipe.model import (
+    BudgetSettings,
+    Expectations,
+    Recipe,
+    Source,
+    SourceSettings,
+)
+from synth_dagster.recipe.settings import SECRET, shown, shown_name
+from synth_dagster.recipe.stages import Graph, read_stages
+from synth_dagster.recipe.tree import NotYaml, Plain, Where, read_yaml
+
+if TYPE_CHECKING:
+    from synth_dagster.readers.base import Reader
+    from synth_dagster.teacher.roles import RoleSettings
+
+M = TypeVar("M", bound=BaseModel)
+
+TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "seed")
+USUAL_ROLES = ("writer", "judge", "embedder")
+ENVIRONMENT = re.compile(r"\$\{\w+\}|^\$[A-Z_]+$")
+
+
+def read_recipe(text: str, path: Path, root: Path) -> Recipe:
+    """The recipe that a text says. Raises RecipeError with all of its mistakes, in the order of the file."""
+    file = shown_path(path, root)
+    try:
+        tree = read_yaml(text)
+    except NotYaml as error:
+        raise RecipeError([problem_of(file, error.flaw)]) from None
+    draft = Draft(tree, file, root)
+    recipe = _recipe(draft, text, path)
+    if recipe is None or draft.problems:
+        raise RecipeError(sorted(draft.problems, key=lambda problem: problem.line))
+    return recipe
+
+
+def dataset_of(text: str) -> tuple[str, int] | None:
+    """The dataset that a text claims to make and the line where it does, even if the rest of it is wrong."""
+    try:
+        tree = read_yaml(text)
+    except NotYaml:
+        return None
+    name = tree.data.get("dataset") if isinstance(tree.data, dict) else None
+    return (name, tree.line(("dataset",))) if isinstance(name, str) else None
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """A path as a person of the project names it."""
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except (ValueError, OSError):
+        return path.as_posix()
+
+
+def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
+    data = draft.tree.data
+    if data is None:
+        draft.say((), "The file is empty.", "A recipe says at least dataset, sources and stages; see docs/recipes.md.")
+        return None
+    found = draft.mapping(data, (), "a recipe", TOP)
+    if found is None:
+        return None
+    _refuse_secrets(draft, found, ())
+    for name in (name for name in ("dataset", "sources", "stages") if name not in found):
+        draft.say((), f"The recipe has no '{name}'.", f"Add '{name}:'; docs/recipes.md shows how.")
+    dataset = _dataset(draft, found["dataset"]) if "dataset" in found else None
+    seed = _seed(draft, found.get("seed", 0))
+    sources = _sources(draft, found["sources"]) if "sources" in found else ()
+    graph = read_stages(draft, found["stages"], seed) if "stages" in found else Graph()
+    teachers = _teachers(draft, found.get("teachers", {}), graph)
+    budget = _section(draft, BudgetSettings, found, "budget")
+    expect = _section(draft, Expectations, found, "expect")
+    if draft.problems or dataset is None or graph.mix is None or not (budget and expect):
+        return None
+    return Recipe(
+        dataset=dataset,
+        sources=sources,
+        teachers=teachers,
+        stages=graph.stages,
+        mix=graph.mix,
+        budget=budget,
+        expect=expect,
+        seed=seed,
+        path=path,
+        text=text,
+        hash=hashlib.sha256(text.encode()).hexdigest()[:16],
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- the sections
+
+
+def _dataset(draft: Draft, value: Plain) -> str | None:
+    if is_name(value):
+        return str(value)
+    draft.say(("dataset",), f"{shown(value)} is no name of a dataset.", NAME_RULE)
+    return None
+
+
+def _seed(draft: Draft, value: Plain) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return value
+    draft.say(("seed",), f"'seed' is {shown(value)}, and must be a whole number from 0 to {2**31 - 1:_}.")
+    return 0
+
+
+def _section(draft: Draft, model: type[M], found: Mapping[str, Any], name: str) -> M | None:
+    values = draft.mapping(found.get(name, {}), (name,), f"'{name}'")
+    return draft.settings(model, values, (name,), f"'{name}'") if values is not None else None
+
+
+def _sources(draft: Draft, value: Plain) -> tuple[Source, ...]:
+    entries = draft.sequence(value, ("sources",), "'sources'")
+    if value == []:
+        draft.say(
+            ("sources",), "The recipe has no source.", "Add one: - {name: ..., reader: files, path: ..., license: ...}"
+        )
+    found = [source for number, entry in enumerate(entries) if (source := _source(draft, entry, number))]
+    names = [(entry.get("name"), number) for number, entry in enumerate(entries) if isinstance(entry, dict)]
+    for name, times in Counter(name for name, _ in names if isinstance(name, str)).items():
+        for number in [number for other, number in names if other == name][1:] if times > 1 else ():
+            draft.say(("sources", number, "name"), f"Two sources are called {shown(name)}.", "Give one another name.")
+    return tuple(found)
+
+
+def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
+    where: Where = ("sources", number)
+    values = draft.mapping(entry, where, "a source")
+    if values is None:
+        return None
+    what = f"source '{shown_name(values['name'])}'" if isinstance(values.get("name"), str) else "a source"
+    reader = _reader_class(draft, values.get("reader"), where)
+    own = set(reader.model_fields) if reader else set(values) - set(SourceSettings.model_fields)
+    # a reader may want to know a common setting as well, such as whether its source is optional
+    common = {name: item for name, item in values.items() if name not in own or name in SourceSettings.model_fields}
+    settings = draft.settings(SourceSettings, common, where, what, own)
+    shared = set() if settings else set(SourceSettings.model_fields)  # what is wrong with those is told already
+    mine = {name: item for name, item in values.items() if name in own - shared}
+    read = draft.settings(reader, mine, where, what) if reader else None
+    if settings is None or read is None:
+        return None
+    return Source(**_fields(settings), reader=read, reader_name=settings.reader, line=draft.tree.line(where))
+
+
+def _fields(settings: SourceSettings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
+
+
+def _reader_class(draft: Draft, slug: Plain, where: Where) -> type["Reader"] | None:
+    readers = known_readers()
+    if isinstance(slug, str) and slug in readers:
+        return readers[slug]
+    if isinstance(slug, str):
+        draft.say((*where, "reader"), no_such("reader", shown_name(slug), readers))
+    return None
+
+
+def _teachers(draft: Draft, value: Plain, graph: Graph) -> Mapping[str, "RoleSettings"]:
+    model = role_settings()
+    values = draft.mapping(value, ("teachers",), "'teachers'") or {}
+    used = sorted(graph.roles)
+    found = {role: model.model_validate({}) for role in used}
+    for role, said in values.items():
+        where = ("teachers", role)
+        if graph.complete and role not in {*used, *USUAL_ROLES}:
+            draft.say(
+                where, no_such("role", shown_name(role), used or USUAL_ROLES, "No step of this recipe asks for it.")
+            )
+        settings = draft.mapping(said, where, f"teacher '{shown_name(role)}'")
+        if settings is not None and (read := draft.settings(model, settings, where, f"teacher '{shown_name(role)}'")):
+            found[role] = read
+    return dict(sorted(found.items()))
+
+
+# --------------------------------------------------------------------------------------------------- what is refused
+
+
+def _refuse_secrets(draft: Draft, value: Plain, where: Where) -> None:
+    """A recipe is stored, hashed and shown: it holds no secret, and reads none."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_secrets(draft, name, (*where, name))
+            _refuse_secrets(draft, item, (*where, name))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _refuse_secrets(draft, item, (*where, number))
+    elif isinstance(value, str) and SECRET.match(value):
+        draft.say(
+            where,
+            "This looks like a secret, and a recipe is stored and shown.",
+            "Keep it in an environment variable, and name that in 'api_key_env'. Replace this one: it was in a file.",
+        )
+    elif isinstance(value, str) and ENVIRONMENT.search(value):
+        draft.say(where, f"A recipe reads no environment variables ({shown(value)}).", "Write the value itself.")

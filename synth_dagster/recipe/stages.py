@@ -1,0 +1,454 @@
+"""Reads the stages of a recipe: what each reads, its chain of steps, and whether the chain fits together.
+
+A step reads what the stage has made so far if something of the kind that it consumes is there, else the records of the
+stage above; what it makes must be what the stage holds.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from synth_dagster.errors import no_such
+from synth_dagster.method import ROW_KINDS, Method, MethodKind
+from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_methods
+from synth_dagster.recipe.model import DEFAULT_STAGES, RECORD_KINDS, Mix, Stage, StageKind, Step, method_roles
+from synth_dagster.recipe.settings import shown, shown_name
+from synth_dagster.recipe.tree import Plain, Where
+from synth_dagster.records import VIEWS, RecordKind
+
+RESERVED = ("quality_signals", "release_report", "verdicts", "rejects", "previews", "derived")
+ROW_SETTINGS = ("kind", "from", "steps")
+
+Place = Literal["filters", "deduplicate", "select", "mix", "measure"]
+PLACES: Mapping[Place, MethodKind] = {
+    "filters": "filter",
+    "deduplicate": "dedup",
+    "select": "select",
+    "mix": "mix",
+    "measure": "measure",
+}
+MIX_SETTINGS = ("kind", "of", *PLACES)
+
+# where a method of each kind belongs, for who put it elsewhere
+HOME: Mapping[MethodKind, str] = {
+    "synthesize": "It is a step of a stage of instructions or preferences.",
+    "augment": "It is a step of a stage of instructions or preferences.",
+    "refine": "It is a step of a row stage.",
+    "filter": "It belongs under 'filters' of the mix, or in a row stage.",
+    "dedup": "It belongs under 'deduplicate' of the mix.",
+    "select": "It belongs under 'select' of the mix.",
+    "mix": "It belongs under 'mix' of the mix.",
+    "measure": "It belongs under 'measure' of the mix.",
+    "guard": "Guards run in the checks of a stage; no recipe names them.",
+    "train": "Training runs on demand; no recipe names it.",
+}
+
+
+@dataclass
+class Graph:
+    """The stages that could be read. `complete`: every method is known, so a role that none asks for is unused."""
+
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+    mix: Mix | None = None
+    roles: frozenset[str] = frozenset()
+    complete: bool = False
+
+
+@dataclass
+class Plan:
+    """A stage as written: its name, kind and place. The kind is None where it cannot be told."""
+
+    name: str
+    where: Where
+    kind: StageKind | None
+    body: Mapping[str, Any]
+    steps_at: Where
+    reads: str | None = None
+
+
+def read_stages(draft: Draft, value: Plain, seed: int) -> Graph:
+    """The graph that `stages:` says; every mistake in it is told to the draft."""
+    values = draft.mapping(value, ("stages",), "'stages'")
+    if values is None:
+        return Graph()
+    plans = [_plan(draft, name, body) for name, body in values.items()]
+    _count_kinds(draft, plans)
+    rows = [plan for plan in plans if plan.kind != "mix"]
+    for number, plan in enumerate(rows):
+        plan.reads = _reads(draft, plan, rows[:number], rows)
+    ordered = _in_order(draft, rows)
+    reader = Steps(draft, seed, {plan.name: plan.kind for plan in plans})
+    stages = {plan.name: stage for plan in ordered if (stage := reader.stage(plan))}
+    mixes = [reader.mix(plan, rows) for plan in plans if plan.kind == "mix"]
+    return Graph(stages, mixes[0] if mixes else None, frozenset(reader.roles), complete=not reader.unknown)
+
+
+# --------------------------------------------------------------------------------------------------- names and kinds
+
+
+def _plan(draft: Draft, name: str, body: Plain) -> Plan:
+    where: Where = ("stages", name)
+    _check_name(draft, name, where)
+    kind = _kind(draft, name, body, where)
+    if isinstance(body, list) and kind != "mix":
+        return Plan(name, where, kind, {"steps": body}, steps_at=where)
+    known = MIX_SETTINGS if kind == "mix" else ROW_SETTINGS if kind else ()
+    return Plan(name, where, kind, _body(draft, name, body, where, known), steps_at=(*where, "steps"))
+
+
+def _body(draft: Draft, name: str, body: Plain, where: Where, known: Collection[str]) -> Mapping[str, Any]:
+    if body is None:
+        draft.say(
+            where, f"The stage '{shown_name(name)}' says nothing.", "Write [] for no steps, or leave the stage out."
+        )
+        return {}
+    return draft.mapping(body, where, f"stage '{shown_name(name)}'", known) or {}
+
+
+def _check_name(draft: Draft, name: str, where: Where) -> None:
+    if not is_name(name):
+        draft.say(where, f"'{shown_name(name)}' is no name of a stage.", NAME_RULE)
+    elif name in RESERVED:
+        draft.say(where, f"'{name}' is a table of its own beside the stages.", "Give the stage another name.")
+
+
+def _kind(draft: Draft, name: str, body: Plain, where: Where) -> StageKind | None:
+    said = body.get("kind") if isinstance(body, dict) else None
+    default = DEFAULT_STAGES.get(name)
+    if said is None:
+        if default is None:
+            cure = f"Say so: {{kind: one of {', '.join(get_args(StageKind))}, from: ..., steps: [...]}}."
+            meant = no_such("stage", shown_name(name), DEFAULT_STAGES).split(". ", 1)[-1]
+            draft.say(where, f"What kind of stage '{shown_name(name)}' is, is not said. {meant}", cure)
+        return default
+    if said not in get_args(StageKind):
+        draft.say((*where, "kind"), no_such("kind of stage", shown_name(str(said)), get_args(StageKind)))
+        return default
+    if default and said != default:
+        draft.say(
+            (*where, "kind"), f"'{name}' is always of kind {default}, not {said}.", "Give the stage another name."
+        )
+        return default
+    return said
+
+
+def _count_kinds(draft: Draft, plans: Sequence[Plan]) -> None:
+    if any(plan.kind is None for plan in plans):
+        return  # the one that is missing may be the one that is not understood
+    for kind, name in (("corpus", "seed_corpus"), ("mix", "filtered_mix")):
+        found = [plan for plan in plans if plan.kind == kind]
+        for plan in found[1:]:
+            draft.say(plan.where, f"A recipe has one {kind}, and '{found[0].name}' is it.", "Remove one of the two.")
+        if not found:
+            empty = "[]" if kind == "corpus" else "{}"
+            draft.say(("stages",), f"The recipe has no {kind}.", f"Add a stage; the least is '{name}: {empty}'.")
+
+
+# ----------------------------------------------------------------------------------------------------- what reads what
+
+
+def _reads(draft: Draft, plan: Plan, above: Sequence[Plan], rows: Sequence[Plan]) -> str | None:
+    said = plan.body.get("from")
+    where = (*plan.where, "from")
+    if plan.kind == "corpus":
+        if said is not None:
+            draft.say(where, f"'{plan.name}' is a corpus: it reads the sources, no stage.", "Remove 'from'.")
+        return None
+    if said is None:
+        if not above and plan.kind:
+            draft.say(plan.where, f"'{plan.name}' has no stage above it to read.", "Put a corpus above it.")
+        return above[-1].name if above else None
+    return _row_stage(draft, said, where, rows)
+
+
+def _row_stage(draft: Draft, said: Plain, where: Where, rows: Sequence[Plan]) -> str | None:
+    names = [plan.name for plan in rows]
+    if isinstance(said, str) and said in names:
+        return said
+    name = shown_name(said) if isinstance(said, str) else shown(said)
+    draft.say(where, no_such("row stage", name, names), "It must be a stage of this recipe that is not the mix.")
+    return None
+
+
+def _in_order(draft: Draft, rows: Sequence[Plan]) -> list[Plan]:
+    """The stages with each after the one that it reads, else as written; a cycle is told once."""
+    done: dict[str, Plan] = {}
+    waiting = list(rows)
+    names = {plan.name for plan in rows}
+    while waiting:
+        ready = next(
+            (plan for plan in waiting if plan.reads is None or plan.reads in done or plan.reads not in names), None
+        )
+        if ready is None:
+            _tell_cycle(draft, waiting)
+            return [*done.values(), *waiting]
+        done[ready.name] = ready
+        waiting.remove(ready)
+    return [*done.values()]
+
+
+def _tell_cycle(draft: Draft, waiting: Sequence[Plan]) -> None:
+    plans = {plan.name: plan for plan in waiting}
+    walk = [waiting[0].name]
+    while (following := plans[walk[-1]].reads) and following not in walk:
+        walk.append(following)
+    cycle = [*walk[walk.index(following or walk[0]) :], following or walk[0]]
+    draft.say(
+        (*plans[cycle[0]].where, "from"),
+        f"These stages read each other in a circle: {' <- '.join(cycle)}.",
+        "Let one of them read a stage outside the circle.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- steps
+
+
+@dataclass
+class Steps:
+    """Makes the steps of all stages and checks that each chain fits."""
+
+    draft: Draft
+    seed: int
+    kinds: Mapping[str, StageKind | None]
+    roles: set[str] = field(default_factory=set)
+    unknown: bool = False  # whether a method could not be found
+
+    def stage(self, plan: Plan) -> Stage | None:
+        """A row stage; None where its kind is not known, after a look at its steps all the same."""
+        steps = self._chain(plan)
+        if plan.kind is None:
+            return None
+        if steps is not None:
+            self._check_chain(plan, plan.kind, steps)
+        line = self.draft.tree.line(plan.where)
+        return Stage(plan.name, plan.kind, plan.reads, tuple(filter(None, steps or ())), line)
+
+    def mix(self, plan: Plan, rows: Sequence[Plan]) -> Mix:
+        of = self._of(plan, rows)
+        kept = RECORD_KINDS.get(kind) if (kind := self.kinds.get(of)) else None
+        found = {place: self._place(plan, place, kept) for place in PLACES}
+        one = {place: next(iter(found[place]), None) for place in ("deduplicate", "select", "mix")}
+        line = self.draft.tree.line(plan.where)
+        return Mix(plan.name, of, tuple(found["filters"]), **one, measures=tuple(found["measure"]), line=line)
+
+    # ------------------------------------------------------------------------------------------------- a row stage
+
+    def _chain(self, plan: Plan) -> list[Step | None] | None:
+        """The steps, None for one that could not be read; None for no list of steps at all."""
+        where = plan.steps_at
+        said = plan.body.get("steps", [] if plan.kind == "corpus" else None)
+        if not isinstance(said, list):
+            if plan.body and plan.kind:
+                self.draft.sequence(said, where, f"the steps of '{plan.name}'")
+            return None
+        steps = [self._step(item, (*where, number)) for number, item in enumerate(said)]
+        steps = [step if step and self._fits(step, plan, (*where, n)) else None for n, step in enumerate(steps)]
+        return _keyed(steps)
+
+    def _fits(self, step: Step, plan: Plan, where: Where) -> bool:
+        if step.method.kind in ROW_KINDS:
+            return True
+        takes = ", ".join(sorted(ROW_KINDS))
+        self.draft.say(
+            where,
+            f"'{step.slug}' is a method of kind {step.method.kind}, and the stage '{plan.name}' takes {takes}.",
+            HOME[step.method.kind],
+        )
+        return False
+
+    def _check_chain(self, plan: Plan, kind: StageKind, steps: Sequence[Step | None]) -> None:
+        """Follow the kinds of record through the chain."""
+        holds = RECORD_KINDS[kind]
+        above = self.kinds.get(plan.reads) if plan.reads else None
+        given = RECORD_KINDS.get(above) if above else None
+        if kind == "corpus" or given == holds:
+            here = True
+        elif given is None:
+            return  # what stands above is a problem of its own
+        else:
+            here = False
+        if not steps and kind != "corpus":
+            cause = f"The stage '{plan.name}' has no steps, so it makes no {holds}s."
+            self.draft.say(plan.where, cause, "Add one that does; 'synth methods' lists them.")
+        for number, step in enumerate(steps):
+            misfit = step and _misfit(step, plan.name, holds, given, here=here)
+            if step and misfit:
+                self.draft.say((*plan.steps_at, number), misfit, self._home(type(step.method)))
+            here = True  # a step that is wrong is judged once: what follows is judged as if it were right
+
+    def _home(self, method: type[Method]) -> str:
+        """Which stages of this recipe the method would fit."""
+        made: list[RecordKind] = [kind for kind in VIEWS if _makes(method, kind)]
+        reads: list[RecordKind] = [kind for kind in VIEWS if _reads_kind(method, kind)]
+        wanted = made or reads
+        names = [name for name, kind in self.kinds.items() if kind and RECORD_KINDS.get(kind) in wanted]
+        place = (
+            f"It fits in {' or '.join(shown(name) for name in names)}" if names else "No stage of this recipe fits it"
+        )
+        return f"{place}: it reads {_plural(reads)}" + (f" and makes {_plural(made)}." if made else ".")
+
+    # --------------------------------------------------------------------------------------------------------- a mix
+
+    def _of(self, plan: Plan, rows: Sequence[Plan]) -> str:
+        said = plan.body.get("of")
+        if said is not None:
+            return _row_stage(self.draft, said, (*plan.where, "of"), rows) or ""
+        return rows[-1].name if rows else ""
+
+    def _place(self, plan: Plan, place: Place, kept: RecordKind | None) -> list[Step]:
+        if place not in plan.body:
+            return []
+        where = (*plan.where, place)
+        value = plan.body[place]
+        if place in ("filters", "measure"):
+            items = self.draft.sequence(value, where, f"'{place}' of '{plan.name}'")
+            steps = [self._step(item, (*where, number)) for number, item in enumerate(items)]
+            places = [(*where, number) for number in range(len(items))]
+        else:
+            steps, places = [self._single(value, where, place)], [where]
+        right = [
+            s if s and self._suits(s, plan, place, kept, at) else None for s, at in zip(steps, places, strict=True)
+        ]
+        return [step for step in _keyed(right) if step]
+
+    def _single(self, value: Plain, where: Where, place: Place) -> Step | None:
+        if not isinstance(value, list):
+            return self._step(value, where)
+        self.draft.say(
+            where, f"'{place}' takes one method, not a list.", f"Write '{place}: name' or '{place}: {{name: ...}}'."
+        )
+        return None
+
+    def _suits(self, step: Step, plan: Plan, place: Place, kept: RecordKind | None, where: Where) -> bool:
+        method = type(step.method)
+        if method.kind != PLACES[place]:
+            cause = f"'{step.slug}' is a method of kind {method.kind}, and '{place}' takes {PLACES[place]}."
+            self.draft.say(where, cause, HOME[method.kind])
+            return False
+        if kept and method.consumes() and not _reads_kind(method, kept):
+            cause = f"'{step.slug}' reads {_reads_words(method)}, and '{plan.name}' is of {kept}s."
+            self.draft.say(where, cause, self._home(method) if method.kind in ROW_KINDS else "Change 'of' of the mix.")
+            return False
+        return True
+
+    # ------------------------------------------------------------------------------------------------------- one step
+
+    def _step(self, item: Plain, where: Where) -> Step | None:
+        named = self._slug_and_settings(item, where)
+        if named is None:
+            return None
+        slug, settings, inside = named
+        methods = known_methods()
+        if slug not in methods:
+            self.unknown = True
+            self.draft.say(where, no_such("method", shown_name(slug), methods, "'synth methods' lists them all."))
+            return None
+        method = methods[slug]
+        self.roles.update(method_roles(method))
+        if "seed" in method.model_fields and "seed" not in settings and self.seed:
+            settings = {"seed": self.seed, **settings}
+        made = self.draft.settings(method, settings, inside, f"'{slug}'")
+        if made is None or not self._inputs_exist(made, inside):
+            return None
+        return Step(slug, slug, made, self.draft.tree.line(where))
+
+    def _slug_and_settings(self, item: Plain, where: Where) -> tuple[str, dict[str, Any], Where] | None:
+        if isinstance(item, str):
+            return item, {}, where
+        if isinstance(item, dict) and len(item) == 1:
+            ((slug, settings),) = item.items()
+            inside = (*where, slug)
+            values = self.draft.mapping({} if settings is None else settings, inside, f"'{shown_name(slug)}'")
+            return None if values is None else (slug, values, inside)
+        if isinstance(item, dict) and item:
+            names = ", ".join(shown_name(name) for name in item)
+            cause = f"A step is one method with its settings under it, and this one has {len(item)} names: {names}."
+            self.draft.say(where, cause, "Indent the settings deeper than the method, or begin each method with '- '.")
+            return None
+        self.draft.say(
+            where, f"A step is the name of a method, and this is {shown(item)}.", "'synth methods' lists them."
+        )
+        return None
+
+    def _inputs_exist(self, method: Method, where: Where) -> bool:
+        faults = [(name, _input_fault(self.draft.root, getattr(method, name))) for name in method.input_paths()]
+        for name, fault in faults:
+            if fault:
+                self.draft.say((*where, name), f"'{name}' of '{method.slug}': {fault[0]}", fault[1])
+        return not any(fault for _, fault in faults)
+
+
+# ------------------------------------------------------------------------------------------------------ the sums below
+
+
+def _keyed(steps: Sequence[Step | None]) -> list[Step | None]:
+    """The steps with their keys: the slug, and slug#2 for its second use."""
+    return list(_numbered(steps))
+
+
+def _numbered(steps: Sequence[Step | None]) -> Iterator[Step | None]:
+    uses: dict[str, int] = {}
+    for step in steps:
+        if step is None:
+            yield None
+            continue
+        uses[step.slug] = uses.get(step.slug, 0) + 1
+        number = uses[step.slug]
+        yield step if number == 1 else replace(step, key=f"{step.slug}#{number}")
+
+
+def _misfit(step: Step, stage: str, holds: RecordKind, given: RecordKind | None, *, here: bool) -> str | None:
+    """Why a step does not fit at its place in a chain, or None. `here`: the stage has records of its own by then."""
+    method = type(step.method)
+    if method.produces() is not None and not _makes(method, holds):
+        made = _plural([kind for kind in VIEWS if _makes(method, kind)])
+        return f"'{step.slug}' makes {made}, and the stage '{stage}' holds {holds}s."
+    if here and _reads_kind(method, holds):
+        return None
+    if method.kind == "filter":
+        return f"'{step.slug}' judges {_reads_words(method)}, and the stage '{stage}' has {holds}s to judge" + (
+            "." if here else " only after a step that makes them."
+        )
+    if given and _reads_kind(method, given):
+        return None
+    there = f"the stage above gives {given}s" if given else "the sources give documents"
+    return f"'{step.slug}' reads {_reads_words(method)}, and {there}" + ("." if here else " and nothing here made any.")
+
+
+def _reads_kind(method: type[Method], kind: RecordKind) -> bool:
+    return not method.consumes() or any(issubclass(VIEWS[kind], view) for view in method.consumes())
+
+
+def _makes(method: type[Method], kind: RecordKind) -> bool:
+    view = method.produces()
+    return view is not None and issubclass(VIEWS[kind], view)
+
+
+def _reads_words(method: type[Method]) -> str:
+    return _plural([kind for kind in VIEWS if _reads_kind(method, kind)])
+
+
+def _plural(kinds: Sequence[RecordKind]) -> str:
+    return " or ".join(f"{kind}s" for kind in kinds) or "no record kind"
+
+
+def _input_fault(root: Path, value: str) -> tuple[str, str] | None:
+    """What is wrong with a path of the project, if anything: cause and cure."""
+    if not value:
+        return None
+    inside = "Use a path inside the project, written from its folder, such as recipes/held_out/."
+    if "\0" in value or Path(value).is_absolute():
+        return f"{shown(value)} is not a path of the project.", inside
+    try:
+        path = (root / value).resolve()
+        if not path.is_relative_to(root.resolve()):
+            return f"{shown(value)} leaves the project.", inside
+        if not path.exists():
+            return (
+                f"there is no {shown(value)}.",
+                "Create it, or correct the path; it is written from the project's folder.",
+            )
+    except (OSError, RuntimeError):
+        return f"{shown(value)} is no path.", inside
+    return None
