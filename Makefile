@@ -22,7 +22,6 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 WORKERS ?= auto
 # In CI a test that skips because something is missing is a failure.
 PYTEST := $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
-CODE := synth_dagster assets resources expectations tests benchmarks hatch_build.py $(wildcard definitions.py)
 
 .PHONY: help run test check prove ui fifty docs format lock lowest clean clean-data
 
@@ -37,8 +36,8 @@ test: $(READY) ## Run the tests.
 	$(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 check: $(READY) ## Check format, lint, types and the direction of imports.
-	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
@@ -56,8 +55,8 @@ docs: $(READY) ## Write the generated pages of docs/ anew.
 	mv docs/methods.md.new docs/methods.md
 
 format: $(READY) ## Format the code and apply the safe fixes.
-	$(BIN)/ruff check --fix $(CODE)
-	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 lock: ## Bring constraints.txt up to date with pyproject.toml (needs uv; UPGRADE=1 takes newer versions).
 	@[ -n "$(UV)" ] || { echo "make lock needs uv on PATH: pip cannot write one set of pins for all Python versions." >&2; exit 1; }
