@@ -1,0 +1,126 @@
+"""What a reader is: settings, and a stream of items in a stable order that can be entered at any item.
+
+A native key is the name that the delivery itself gives an item; it must survive changes elsewhere in the delivery. A
+locator says where the item stands now, and is what a later run starts at; it is not part of what the item is.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from synth_dagster.errors import SynthError
+from synth_dagster.records import RAW_LIMIT, Json, Reject
+
+
+class NotDelivered(SynthError):
+    """The source is not where the recipe says. An optional source may be absent; a required one may not."""
+
+
+class DeliveryChanged(SynthError):
+    """The delivery is not as it was when its batches were planned; planning again is the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One text of a delivery, with what the delivery says about it."""
+
+    native_key: str
+    text: str
+    title: str | None = None
+    url: str | None = None
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    license: str | None = None  # where the delivery names one for this item
+    lang: str | None = None
+    locator: str = ""
+
+    def identity(self) -> Json:
+        return ["item", self.text, self.title, self.url, self.attributes, self.license, self.lang]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A place of a delivery that gives no item, and why."""
+
+    native_key: str
+    reject: Reject
+    locator: str = ""
+
+    def identity(self) -> Json:
+        return ["unreadable", self.reject.reason, self.reject.raw]
+
+
+Delivery: TypeAlias = Iterator[Item | Unreadable]
+
+
+class Reader(BaseModel):
+    """Base of all readers; the fields of a subclass are its settings in a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def items(self, root: Path, *, start: str | None = None, optional: bool = False) -> Delivery:
+        """What is delivered, from the item at the locator `start` on; paths are relative to `root`.
+
+        Memory does not grow with the delivery. Raises NotDelivered when nothing is there, unless `optional`.
+        """
+        raise NotImplementedError
+
+
+def unreadable(
+    native_key: str, reason: str, detail: str, *, location: str, locator: str, raw: str | bytes = ""
+) -> Unreadable:
+    """An Unreadable whose raw text fits into a table, whatever bytes it came from."""
+    reject = Reject(reason=reason, detail=detail, raw=storable(raw), location=location)
+    return Unreadable(native_key, reject, locator)
+
+
+def storable(raw: str | bytes) -> str:
+    """Text that every table and database takes: cut to the limit, broken bytes and NUL written as escapes."""
+    head = raw[:RAW_LIMIT]
+    text = head.decode("utf-8", "backslashreplace") if isinstance(head, bytes) else well_formed(head)
+    return text.replace("\0", "\\x00")[:RAW_LIMIT]
+
+
+def well_formed(text: str) -> str:
+    """The text with lone surrogates written as escapes: file names hold them where they are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def flaw(text: str) -> tuple[str, str] | None:
+    """Reason and detail why a string cannot be a record's text, or None."""
+    if not text.strip():
+        return "blank_text", "There is nothing but white space in it."
+    if "\0" in text:
+        return "nul_byte", "It holds a NUL character, as binary files and UTF-16 do. Save it as plain UTF-8 text."
+    if has_lone_surrogate(text):
+        return "lone_surrogate", "It holds half of a surrogate pair, which no UTF-8 text can. Repair what wrote it."
+    return None
+
+
+def has_lone_surrogate(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def locator_of(**place: str | int) -> str:
+    """A place as JSON in ASCII, so that every database keeps it."""
+    return json.dumps(place, sort_keys=True, separators=(",", ":"))
+
+
+def place_of(locator: str) -> dict[str, Any]:
+    """What `locator_of` wrote. Raises DeliveryChanged for anything else, such as a locator of another reader."""
+    try:
+        place = json.loads(locator)
+    except ValueError:
+        place = None
+    if not isinstance(place, dict):
+        raise DeliveryChanged(
+            f"{locator!r} is no place of this source. Run 'synth run' again: it plans the batches anew."
+        )
+    return place
