@@ -1,0 +1,407 @@
+"""Teachers: the roles of a recipe, answered from the cache where they can be and from an endpoint where they must.
+
+One answer's way: the replay table, the cache, a request that is already in flight, and only then a paid call, which is
+reserved in the budget before, settled after, and durable in the cache before its caller sees it. An answer that cannot
+be parsed is asked for again under the next attempt number, so that the attempts replay as they happened.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from itertools import count
+from typing import Any, TypeVar
+
+import numpy as np
+
+from synth_dagster.errors import SynthError, TeacherError, UnknownName, no_such
+from synth_dagster.records import Json
+from synth_dagster.services import Answer, Call, Embedder, Prompt, R, Sampling, Teacher, Unusable
+from synth_dagster.teacher.budget import Budget
+from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector, vector_id
+from synth_dagster.teacher.forms import (
+    PER_MESSAGE,
+    PER_REQUEST,
+    chat_body,
+    embedding_body,
+    plain_text,
+    read_chat,
+    read_embeddings,
+    unit_rows,
+    upper_tokens,
+    whole_reply,
+)
+from synth_dagster.teacher.roles import EMBEDDER, Endpoint
+from synth_dagster.teacher.structured import schema_of
+from synth_dagster.teacher.usage import RoleUsage, Usage
+from synth_dagster.teacher.wire import Sending, Wire
+
+T = TypeVar("T")
+
+ATTEMPTS = 2  # for an answer that is empty or does not parse
+AGAIN = ("unparsable", "empty")
+TEXTS_PER_CALL = 64
+DEFAULT_SAMPLING = Sampling()
+GRACE_S = 30.0  # how long answers that are already paid are waited for when the work stops
+
+_recorders: ContextVar[tuple[list[bytes], ...]] = ContextVar("recorders", default=())
+
+
+class Teachers:
+    """The roles of one run. `teachers["writer"]` is a Teacher, `teachers.embedder` an Embedder."""
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        cache: AnswerCache,
+        budget: Budget,
+        run_id: str,
+        on_progress: Callable[[Usage], None] | None = None,
+        retry_rejects: bool = False,
+    ) -> None:
+        self._endpoints, self._cache, self._budget, self._run_id = dict(endpoints), cache, budget, run_id
+        self._on_progress, self._retry_rejects = on_progress, retry_rejects
+        self._flying: dict[bytes, asyncio.Task[Stored]] = {}
+        self._wires: dict[tuple[str, str], Wire] = {}
+        self.usage = Usage({role: RoleUsage() for role in endpoints})
+        budget.admit(self._endpoints.values())
+
+    @classmethod
+    def open(cls, endpoints: Mapping[str, Endpoint], **options: Any) -> AbstractAsyncContextManager["Teachers"]:
+        """Teachers for an `async with`; the options are those of the constructor."""
+        return cls(endpoints, **options)._opened()
+
+    @classmethod
+    def run(cls, work: Callable[["Teachers"], Awaitable[T]], endpoints: Mapping[str, Endpoint], **options: Any) -> T:
+        """What `work` returns, for callers that are not asynchronous; also inside a thread that runs a loop."""
+
+        async def story() -> T:
+            async with cls.open(endpoints, **options) as teachers:
+                return await work(teachers)
+
+        return _run_anywhere(story)
+
+    def __getitem__(self, role: str) -> Teacher:
+        role = "writer" if role == "teacher" and role not in self._endpoints else role
+        if role not in self._endpoints:
+            raise UnknownName("teacher role", role, self._endpoints, "Name it under 'teachers' in the recipe.")
+        return RoleTeacher(self, self._endpoints[role])
+
+    @property
+    def embedder(self) -> Embedder:
+        if EMBEDDER not in self._endpoints:
+            raise UnknownName("teacher role", EMBEDDER, self._endpoints, "Name it under 'teachers' in the recipe.")
+        return RoleEmbedder(self, self._endpoints[EMBEDDER])
+
+    def usage_by_role(self) -> Mapping[str, RoleUsage]:
+        """What each role did so far."""
+        return self.usage.roles
+
+    @contextmanager
+    def recording(self) -> Iterator[list[bytes]]:
+        """The ids of all calls used inside the block, by this task and those that it starts.
+
+        The list is complete, sorted and without repetition when the block ends: arrival order would not be the same
+        twice.
+        """
+        calls: list[bytes] = []
+        token = _recorders.set((*_recorders.get(), calls))
+        try:
+            yield calls
+        finally:
+            _recorders.reset(token)
+            calls[:] = sorted(set(calls))
+
+    async def obtain(
+        self, endpoint: Endpoint, request: Request, prompt_hash: str, read: Callable[[Stored], T]
+    ) -> tuple[T, Stored, Call]:
+        """A usable answer to the request: the one that was used before, else the first attempt that `read` accepts."""
+        logical = request.logical_id()
+        noted = self._cache.replayed(logical)
+        if noted and (stored := self._cache.get(noted)):
+            self._count_cached(endpoint)
+            return self._used(endpoint, noted, stored, prompt_hash, read)
+        fresh = 0
+        for attempt in count():
+            call_id = request.call_id(attempt)
+            stored, cached = await self._stored(endpoint, request, call_id, attempt, prompt_hash)
+            fresh += not cached
+            try:
+                used = self._used(endpoint, call_id, stored, prompt_hash, read)
+            except Unusable as problem:
+                if not self._try_again(problem.reason, attempt, fresh):
+                    self.usage.roles[endpoint.role].failed += 1
+                    self._progress()
+                    raise
+                continue
+            if attempt:
+                await self._cache.remember(logical, call_id)
+            return used
+        raise AssertionError("attempts are counted without end")
+
+    async def vectors(self, endpoint: Endpoint, texts: Sequence[str]) -> list[bytes]:
+        """The embeddings of these texts as float32 bytes; only those that nobody asked for before are paid."""
+        model = endpoint.models[0]
+        keys = [vector_id(text, model, endpoint.revision) for text in texts]
+        found = {key: stored.vector for key in set(keys) if (stored := self._cache.vector(key))}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        if found:
+            self._count_cached(endpoint, len(found))
+        parts = list(missing.items())
+        parts = [parts[start : start + TEXTS_PER_CALL] for start in range(0, len(parts), TEXTS_PER_CALL)]
+        for made in await _all(self._embedded(endpoint, model, dict(part)) for part in parts):
+            found |= made
+        for key in set(keys):
+            _record(key)
+        return [found[key] for key in keys]
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator["Teachers"]:
+        shared: dict[tuple[str, str], list[Endpoint]] = {}
+        for endpoint in self._endpoints.values():
+            if not endpoint.base_url:
+                raise TeacherError(
+                    f"The teacher role '{endpoint.role}' has no address: serve the embedded teacher first."
+                )
+            shared.setdefault(_wire_key(endpoint), []).append(endpoint)
+        self._wires = {key: Wire(endpoints) for key, endpoints in shared.items()}
+        try:
+            yield self
+        finally:
+            await self._land()
+            for wire in self._wires.values():
+                await wire.close()
+
+    async def _land(self) -> None:
+        """What was sent is paid, so it is waited for and kept; what was not sent is given up."""
+        for wire in self._wires.values():
+            wire.closing = True
+        for task in self._flying.values():
+            if not any(wire.is_paid(task) for wire in self._wires.values()):
+                task.cancel()
+        flying = list(self._flying.values())
+        if flying:
+            _, late = await asyncio.wait(flying, timeout=GRACE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _stored(
+        self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
+    ) -> tuple[Stored, bool]:
+        """The answer of one attempt, and whether it cost nothing: kept before, or in flight for another caller."""
+        stored = self._cache.get(call_id)
+        if stored is not None:
+            self._count_cached(endpoint)
+            return stored, True
+        flying = self._flying.get(call_id)
+        if flying is None:
+            task = asyncio.create_task(self._paid(endpoint, request, call_id, attempt, prompt_hash))
+            self._flying[call_id] = task
+            task.add_done_callback(lambda done: self._landed(call_id, done))
+            return await asyncio.shield(task), False
+        stored = await asyncio.shield(flying)
+        self._count_cached(endpoint)
+        return stored, True
+
+    def _landed(self, call_id: bytes, task: asyncio.Task[Stored]) -> None:
+        self._flying.pop(call_id, None)
+        if not task.cancelled():
+            task.exception()  # every caller may be gone: asyncio would complain of an error that nobody saw
+
+    async def _paid(
+        self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
+    ) -> Stored:
+        usage = self.usage.roles[endpoint.role]
+        estimate = upper_tokens(request)
+        sending = Sending(
+            endpoint=endpoint,
+            model=request.model,
+            path="/chat/completions",
+            body=lambda dialect: chat_body(request, attempt, dialect),
+            read=lambda found: read_chat(found, request.model, estimate),
+            reserve=lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens),
+            text="\n".join(message["content"] for message in request.messages),
+            has_schema=request.schema is not None,
+            on_retry=lambda: self._count_retry(usage),
+        )
+        try:
+            answer, reservation = await self._wires[_wire_key(endpoint)].send(sending)
+        except (SynthError, Unusable):
+            usage.failed += 1
+            raise
+        usd = reservation.settle(answer.tokens_in, answer.tokens_out)
+        usage.paid(answer.tokens_in, answer.tokens_out, usd)
+        stored = await self._cache.put(call_id, replace(answer, usd=usd, prompt_hash=prompt_hash, run_id=self._run_id))
+        self._progress()
+        return stored
+
+    async def _embedded(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
+        usage = self.usage.roles[endpoint.role]
+        estimate = sum(len(text.encode()) + PER_MESSAGE for text in texts.values()) + PER_REQUEST
+        sending = Sending(
+            endpoint=endpoint,
+            model=model,
+            path="/embeddings",
+            body=lambda dialect: embedding_body(list(texts.values()), model, dialect),
+            read=lambda found: read_embeddings(found, len(texts), estimate),
+            reserve=lambda: self._budget.reserve(model, estimate, 0),
+            text="\n".join(texts.values()),
+            on_retry=lambda: self._count_retry(usage),
+        )
+        (vectors, tokens), reservation = await self._wires[_wire_key(endpoint)].send(sending)
+        usd = reservation.settle(tokens, 0)
+        usage.paid(tokens, 0, usd)
+        made = dict(zip(texts, vectors, strict=True))
+        share, rest = divmod(tokens, len(made))
+        each = None if usd is None else usd / len(made)
+        await self._cache.put_vectors(
+            {
+                key: StoredVector(
+                    model=model, vector=vector, tokens_in=share + (index < rest), usd=each, run_id=self._run_id
+                )
+                for index, (key, vector) in enumerate(made.items())
+            }
+        )
+        self._progress()
+        return made
+
+    def _used(
+        self, endpoint: Endpoint, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
+    ) -> tuple[T, Stored, Call]:
+        call = Call(call_id, stored.model, prompt_hash)
+        _record(call_id)
+        try:
+            return read(stored), stored, call
+        except Unusable as problem:
+            problem.call = call
+            raise
+
+    def _try_again(self, reason: str, attempt: int, fresh: int) -> bool:
+        if self._retry_rejects and fresh == 0:
+            return True  # what was rejected before is asked for anew
+        return reason in AGAIN and (fresh if self._retry_rejects else attempt + 1) < ATTEMPTS
+
+    def _count_cached(self, endpoint: Endpoint, answers: int = 1) -> None:
+        self.usage.roles[endpoint.role].cached += answers
+        self._progress()
+
+    def _count_retry(self, usage: RoleUsage) -> None:
+        usage.retried += 1
+        self._progress()
+
+    def _progress(self) -> None:
+        if self._on_progress:
+            self._on_progress(self.usage)
+
+
+class RoleTeacher:
+    """One role as methods see it: `services.Teacher`."""
+
+    def __init__(self, teachers: Teachers, endpoint: Endpoint) -> None:
+        self._teachers, self._endpoint = teachers, endpoint
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self._endpoint.models
+
+    async def tell(
+        self,
+        prompt: Prompt,
+        /,
+        *,
+        sampling: Sampling = DEFAULT_SAMPLING,
+        sample: int = 0,
+        model: str | None = None,
+        **values: object,
+    ) -> Answer:
+        request = self._request(prompt.messages(values), model, sampling, sample)
+        text, stored, call = await self._teachers.obtain(self._endpoint, request, prompt.hash, plain_text)
+        return Answer(text, stored.finish_reason, call, stored.tokens_in, stored.tokens_out)
+
+    async def ask(
+        self,
+        prompt: Prompt,
+        /,
+        *,
+        into: type[R],
+        sampling: Sampling = DEFAULT_SAMPLING,
+        sample: int = 0,
+        model: str | None = None,
+        **values: object,
+    ) -> R:
+        request = self._request(prompt.messages(values), model, sampling, sample, schema_of(into))
+        reply, _, call = await self._teachers.obtain(
+            self._endpoint, request, prompt.hash, lambda stored: whole_reply(stored, into)
+        )
+        reply.answered_by(call)
+        return reply
+
+    def _request(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        model: str | None,
+        sampling: Sampling,
+        sample: int,
+        schema: Json = None,
+    ) -> Request:
+        if model is not None and model not in self.models:
+            raise TeacherError(no_such(f"model of the role '{self._endpoint.role}'", model, self.models))
+        return Request(
+            messages=messages,
+            model=model or self.models[0],
+            revision=self._endpoint.revision,
+            sampling=self._endpoint.sampling(sampling),
+            schema=schema,
+            sample=sample,
+        )
+
+
+class RoleEmbedder:
+    """The role `embedder` as methods see it: `services.Embedder`."""
+
+    def __init__(self, teachers: Teachers, endpoint: Endpoint) -> None:
+        self._teachers, self._endpoint = teachers, endpoint
+
+    async def embed(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = [np.frombuffer(vector, dtype="<f4") for vector in await self._teachers.vectors(self._endpoint, texts)]
+        if len({len(vector) for vector in vectors}) > 1:
+            raise TeacherError(
+                f"The teacher role '{self._endpoint.role}' gave vectors of several lengths for one model name. "
+                "Set 'revision' of the role, so that all texts are embedded anew."
+            )
+        return unit_rows(np.vstack(vectors)) if vectors else np.zeros((0, 0), dtype=np.float32)
+
+
+def _wire_key(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.base_url, endpoint.api_key
+
+
+def _record(call_id: bytes) -> None:
+    for calls in _recorders.get():
+        calls.append(call_id)
+
+
+async def _all(work: Iterator[Awaitable[T]]) -> list[T]:
+    """All results in order; when one fails the others are cancelled before its error is raised."""
+    tasks = [asyncio.ensure_future(item) for item in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _run_anywhere(story: Callable[[], Any]) -> Any:
+    """Runs the coroutine in this thread, or in a thread of its own where a loop is running already."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(story())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(story())).result()

@@ -1,0 +1,205 @@
+"""What an endpoint's failure means: whether to try again, whether it was paid, and the sentence for a person.
+
+A sentence names the role, the address and the cure. It never holds the key, nor a piece of the prompt that the endpoint
+quotes back.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from synth_dagster.teacher.roles import Endpoint
+
+What: TypeAlias = Literal[
+    "busy", "failing", "lost", "key", "quota", "model", "request", "too_long", "refused", "strange"
+]
+"""busy: 429. failing: 5xx. lost: timeouts and broken connections. strange: what answers is no such endpoint."""
+
+QUOTED = 24  # an endpoint's words that repeat this many characters of the request are not shown
+LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failed request."""
+
+    what: What
+    said: str  # what happened, in words that may be shown
+    status: int | None = None
+    field: str | None = None  # the request's field that the endpoint names
+    retry_after: float | None = None
+    perhaps_paid: bool = False
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.what in ("busy", "failing", "lost")
+
+
+def fault_of(error: Exception, endpoint: Endpoint, sent: str) -> Fault:
+    """What an exception of the openai client means. `sent` is the request's text."""
+    from openai import APIStatusError
+
+    if isinstance(error, APIStatusError):
+        headers = error.response.headers
+        found = status_fault(error.status_code, error.response.text, retry_after_s(headers.get("retry-after")))
+        return replace(found, said=shown(found.said, endpoint.api_key, sent))
+    return _broken(error, endpoint)
+
+
+def status_fault(status: int, body: str, retry_after: float | None = None) -> Fault:
+    """What an HTTP status and its body mean."""
+    inner = _error_of(body)
+    words = _words(inner)
+    fault = Fault(_what(status, words), f"HTTP {status}{_detail(inner, body)}", status, _field(inner), retry_after)
+    # A server that failed after it wrote may have counted the answer; one that refused has not.
+    return replace(fault, perhaps_paid=status in (502, 504))
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Seconds to wait, from a number or a date."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def sentence(fault: Fault, endpoint: Endpoint, model: str) -> str:
+    """One sentence: which role, where, what happened, what to do."""
+    where = f"The teacher role '{endpoint.role}' at {address(endpoint)}"
+    said = fault.said
+    sentences: dict[What, str] = {
+        "key": f"does not accept the key ({said}). Correct the variable that holds it",
+        "quota": f"has no credit left ({said}). Add credit to that account or use another key",
+        "model": f"knows no model '{model}' ({said}). Correct SYNTH_MODEL or 'model' in the recipe",
+        "strange": f"is no OpenAI-compatible endpoint: {said}. Correct OPENAI_BASE_URL or 'base_url'",
+        "busy": f"has no room for us ({said}). Wait, or lower max_in_flight",
+        "failing": f"fails ({said}). Wait, or see what its own log says",
+        "lost": f"does not answer ({said}). See that it runs and is reachable",
+    }
+    refuses = f"refuses the request to '{model}' ({said}). Correct the role's settings"
+    return f"{where} {sentences.get(fault.what, refuses)}; {CHECK}"
+
+
+CHECK = "'synth teacher check' tells more."
+
+
+def address(endpoint: Endpoint) -> str:
+    """The endpoint's address as it may be shown: scheme, host, port and path."""
+    parts = urlsplit(endpoint.base_url)
+    port = f":{parts.port}" if parts.port else ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def shown(words: str, key: str, sent: str) -> str:
+    """An endpoint's words, cut, without the key, and without what it quotes from the request."""
+    words = " ".join(words.split())
+    if key:
+        words = words.replace(key, "***")
+    words = re.sub(r"\bsk-[\w*-]{6,}", "***", words)
+    sent = " ".join(sent.split())
+    pieces = (words[start : start + QUOTED] for start in range(max(1, len(words) - QUOTED + 1)))
+    if len(words) >= QUOTED and any(piece in sent for piece in pieces):
+        words = words.split(":", 1)[0][:QUOTED] + ": its message quotes the request and is not shown"
+    return words[:LONGEST]
+
+
+def _what(status: int, words: str) -> What:
+    if status == 429:
+        return "quota" if "insufficient_quota" in words else "busy"
+    if status in (401, 403):
+        return "key"
+    if status == 404:
+        return "model" if words else "strange"
+    if status >= 500 or status in (408, 409, 425):
+        return "failing"
+    if status < 400:
+        return "strange"
+    if re.search(r"context_length|context length|maximum context|too many tokens|prompt is too long", words):
+        return "too_long"
+    return "refused" if re.search(r"content_filter|content_policy|content management policy", words) else "request"
+
+
+def _broken(error: Exception, endpoint: Endpoint) -> Fault:
+    """A request that got no answer. Only one that never reached the server is certainly unpaid."""
+    import aiohttp
+    from openai import APITimeoutError
+
+    causes = list(_causes(error))
+    if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
+        return Fault("lost", "no connection could be made")
+    if any(
+        isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError) for cause in causes
+    ):
+        return Fault("lost", "the connection was dropped", perhaps_paid=True)
+    if isinstance(error, APITimeoutError | TimeoutError):
+        return Fault("lost", f"no answer within {endpoint.timeout_s:g} s", perhaps_paid=True)
+    names = " from ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
+    return Fault("lost", f"the connection failed: {names}", perhaps_paid=True)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _error_of(body: str) -> dict[str, Any]:
+    """The error object of a body: OpenAI's shape, or one of its common variations."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    inner = found.get("error", found)
+    if isinstance(inner, str):
+        return {"message": inner}
+    return inner if isinstance(inner, dict) else {}
+
+
+def _words(inner: dict[str, Any]) -> str:
+    return " ".join(str(inner[name]) for name in ("code", "type", "message", "detail") if inner.get(name)).lower()
+
+
+def _detail(inner: dict[str, Any], body: str) -> str:
+    message = inner.get("message") or inner.get("detail")
+    if message:
+        return f": {message}"
+    kind = "a web page" if _is_page(body) else "no error message"
+    return f" with {kind}"
+
+
+def _is_page(body: str) -> bool:
+    return body.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<?xml"))
+
+
+def _field(inner: dict[str, Any]) -> str | None:
+    """The request's field that is at fault: named by the endpoint, or found among its words."""
+    if inner.get("param"):
+        return str(inner["param"])
+    message = str(inner.get("message") or inner.get("detail") or "")
+    return next((name for name in FIELDS if re.search(rf"\b{name}\b", message)), None)
+
+
+FIELDS: Sequence[str] = (
+    "max_completion_tokens",
+    "max_tokens",
+    "response_format",
+    "encoding_format",
+    "seed",
+    "temperature",
+)

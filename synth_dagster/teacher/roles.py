@@ -1,0 +1,228 @@
+"""Roles: what stands under `teachers:` in a recipe, and which endpoint that means on this machine.
+
+A recipe names roles, never secrets: a key is given by the name of the variable that holds it. A real endpoint is used
+only where SYNTH_MODEL is set beside OPENAI_API_KEY or OPENAI_BASE_URL, so that nobody pays by accident.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from synth_dagster.errors import TeacherError
+from synth_dagster.records import Json
+from synth_dagster.services import Sampling
+
+Kind: TypeAlias = Literal["embedded", "endpoint"]
+
+EMBEDDED_MODELS = ("embedded-extractive", "embedded-brief", "embedded-vague", "embedded-offtopic")
+EMBEDDED_EMBEDDER = "embedded-lexical"
+EMBEDDED_REVISION = "1"  # raise it when the embedded teacher answers otherwise, so that the cache asks it anew
+OPENAI = "https://api.openai.com/v1"
+EMBEDDER = "embedder"
+
+
+class RoleSettings(BaseModel):
+    """One role of a recipe, such as `writer: {use: default}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    use: Literal["default", "embedded", "endpoint"] = Field(
+        "default", description="default is the endpoint of the environment where one is allowed, else embedded."
+    )
+    model: str | None = Field(None, min_length=1, description="The model's name at the endpoint.")
+    models: tuple[str, ...] = Field((), description="A pool of models instead of one; the first answers by default.")
+    base_url: str | None = Field(None, description="The endpoint's address, with or without /v1.")
+    api_key_env: str | None = Field(None, description="The NAME of the variable that holds the key, never the key.")
+    revision: str | None = Field(None, description="Names what the model's name does not: change it to ask anew.")
+    temperature: float | None = Field(None, ge=0, le=2, description="Instead of what methods ask for.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Instead of what methods ask for.")
+    max_tokens: int | None = Field(None, ge=1, description="Longest answer, instead of what methods ask for.")
+    max_in_flight: int = Field(8, ge=1, le=4_096, description="Requests at the endpoint at one time.")
+    timeout_s: float = Field(120.0, gt=0, le=3_600, description="Longest time that one request may take.")
+    patience_s: float = Field(60.0, ge=0, le=86_400, description="How long an endpoint may answer nothing at all.")
+    max_retries: int = Field(8, ge=0, le=100, description="How often one failed request is sent again; 429 is free.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _usable_address(cls, address: str | None) -> str | None:
+        return None if address is None else normal_address(address)
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _name_of_a_variable(cls, name: str | None) -> str | None:
+        if name is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+            # What came may be the key itself, so it is not repeated.
+            raise ValueError("is not the name of a variable: write a name such as OPENAI_API_KEY, never the key itself")
+        return name
+
+    @model_validator(mode="after")
+    def _one_or_a_pool(self) -> Self:
+        if self.model and self.models:
+            raise ValueError("has both 'model' and 'models': keep one of them")
+        if len(set(self.models)) < len(self.models) or not all(self.models):
+            raise ValueError("'models' names one model twice, or has an empty name")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one role's requests go. An embedded teacher gets its address from `at` when it is served."""
+
+    role: str
+    kind: Kind
+    models: tuple[str, ...]
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    revision: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    max_in_flight: int = 8
+    timeout_s: float = 120.0
+    patience_s: float = 60.0
+    max_retries: int = 8
+    first_pause_s: float = 0.25  # before the first retry; every further one waits about twice as long
+
+    def at(self, base_url: str) -> "Endpoint":
+        """The same role, answered at that address."""
+        return replace(self, base_url=normal_address(base_url))
+
+    def sampling(self, asked: Sampling) -> Sampling:
+        """What is really asked for: the recipe's own numbers win over the method's."""
+        own = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+        return replace(asked, **{name: value for name, value in own.items() if value is not None})
+
+
+def resolve(role: str, settings: RoleSettings, env: Mapping[str, str]) -> Endpoint:
+    """The endpoint of a role under these variables. Raises TeacherError when the environment does not allow it."""
+    real = settings.use == "endpoint" or (settings.use == "default" and _is_allowed(role, settings, env))
+    if not real:
+        return _embedded(role, settings)
+    if not _is_allowed(role, settings, env):
+        raise TeacherError(_not_allowed(role, env))
+    return Endpoint(
+        role,
+        "endpoint",
+        _models(role, settings, env),
+        base_url=settings.base_url or _address_of(env),
+        api_key=_key(role, settings, env),
+        **_own_settings(settings),
+    )
+
+
+def identity(endpoint: Endpoint) -> dict[str, Json]:
+    """What can change this role's answers, for a stage's fingerprint: no address, no key."""
+    own: dict[str, Json] = {
+        "revision": endpoint.revision,
+        "temperature": endpoint.temperature,
+        "top_p": endpoint.top_p,
+        "max_tokens": endpoint.max_tokens,
+    }
+    return {"models": list(endpoint.models), **{name: value for name, value in own.items() if value is not None}}
+
+
+def normal_address(address: str) -> str:
+    """An endpoint's address with its version and without a slash at the end. Raises ValueError for anything else."""
+    trimmed = address.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    try:
+        parts = urlsplit(trimmed)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a plain http(s) address without user, password or query: keys go in api_key_env")
+    if not usable:
+        raise ValueError("is not an address: write http://host:port or https://host, with or without /v1")
+    has_version = re.search(r"/v\d\w*(/|$)", parts.path)
+    return trimmed if has_version else f"{trimmed}/v1"
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether that address is on this machine."""
+    return urlsplit(base_url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+# ------------------------------------------------------------------------------------------------------- environment
+
+
+def _is_allowed(role: str, settings: RoleSettings, env: Mapping[str, str]) -> bool:
+    """SYNTH_MODEL is the switch. An embedder also needs an embedding model: a chat model cannot embed."""
+    named = settings.model or settings.models or role != EMBEDDER or env.get("SYNTH_EMBEDDING_MODEL")
+    reachable = (
+        env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL") or settings.base_url or _named_key(settings, env)
+    )
+    return bool(_pool(env.get("SYNTH_MODEL", "")) and reachable and (named or settings.use == "endpoint"))
+
+
+def _named_key(settings: RoleSettings, env: Mapping[str, str]) -> str:
+    return env.get(settings.api_key_env, "") if settings.api_key_env else ""
+
+
+def _not_allowed(role: str, env: Mapping[str, str]) -> str:
+    missing = [] if _pool(env.get("SYNTH_MODEL", "")) else ["SYNTH_MODEL (the model that may be used and paid)"]
+    if not (env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL")):
+        missing.append("OPENAI_API_KEY or OPENAI_BASE_URL")
+    return (
+        f"The teacher role '{role}' uses a real endpoint, and {' and '.join(missing)} is not set. "
+        "Set it, or write 'use: embedded' in the recipe to work without a model."
+    )
+
+
+def _models(role: str, settings: RoleSettings, env: Mapping[str, str]) -> tuple[str, ...]:
+    own = (settings.model,) if settings.model else settings.models
+    variable = "SYNTH_EMBEDDING_MODEL" if role == EMBEDDER else "SYNTH_MODEL"
+    models = own or _pool(env.get(variable, ""))
+    if not models:
+        raise TeacherError(f"The teacher role '{role}' has no model. Set {variable}, or name 'model' in the recipe.")
+    return models
+
+
+def _pool(text: str) -> tuple[str, ...]:
+    """A comma-separated list of models, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _key(role: str, settings: RoleSettings, env: Mapping[str, str]) -> str:
+    if settings.api_key_env is None:
+        return env.get("OPENAI_API_KEY", "").strip()
+    key = env.get(settings.api_key_env, "").strip()
+    if not key:
+        raise TeacherError(
+            f"The teacher role '{role}' takes its key from {settings.api_key_env}, which is not set. "
+            "Set that variable, or correct 'api_key_env' in the recipe."
+        )
+    return key
+
+
+def _address_of(env: Mapping[str, str]) -> str:
+    try:
+        return normal_address(env.get("OPENAI_BASE_URL", "").strip() or OPENAI)
+    except ValueError as error:
+        raise TeacherError(f"OPENAI_BASE_URL {error}.") from error
+
+
+def _embedded(role: str, settings: RoleSettings) -> Endpoint:
+    """The writer has the whole pool, so that preference methods have something to compare; others have the best."""
+    default = {"writer": EMBEDDED_MODELS, EMBEDDER: (EMBEDDED_EMBEDDER,)}.get(role, EMBEDDED_MODELS[:1])
+    models = (settings.model,) if settings.model else settings.models or default
+    own = _own_settings(settings)
+    return Endpoint(role, "embedded", models, **own | {"revision": settings.revision or EMBEDDED_REVISION})
+
+
+def _own_settings(settings: RoleSettings) -> dict:
+    names = (
+        "revision",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "max_in_flight",
+        "timeout_s",
+        "patience_s",
+        "max_retries",
+    )
+    return {name: getattr(settings, name) for name in names}

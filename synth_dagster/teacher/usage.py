@@ -1,0 +1,61 @@
+"""What the teachers did in a run: calls, answers from the cache, failures, tokens and money, by role."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(slots=True)
+class RoleUsage:
+    """What a role did in this run. `failed` counts answers that nobody could use; money is None once a price is unknown."""
+
+    calls: int = 0
+    cached: int = 0
+    failed: int = 0
+    retried: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    money: Decimal | None = Decimal(0)
+
+    @property
+    def usd(self) -> float | None:
+        return None if self.money is None else float(self.money)
+
+    def paid(self, tokens_in: int, tokens_out: int, usd: Decimal | None) -> None:
+        self.calls += 1
+        self.tokens_in += tokens_in
+        self.tokens_out += tokens_out
+        self.money = None if self.money is None or usd is None else self.money + usd
+
+    def __add__(self, other: "RoleUsage") -> "RoleUsage":
+        return RoleUsage(
+            self.calls + other.calls,
+            self.cached + other.cached,
+            self.failed + other.failed,
+            self.retried + other.retried,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            None if self.money is None or other.money is None else self.money + other.money,
+        )
+
+    def as_json(self) -> dict[str, int | float | None]:
+        """The figures that `synth status` shows."""
+        return {
+            "calls": self.calls,
+            "cached": self.cached,
+            "failed": self.failed,
+            "retried": self.retried,
+            "tokens_in": self.tokens_in,
+            "tokens_out": self.tokens_out,
+            "usd": self.usd,
+        }
+
+
+@dataclass(slots=True)
+class Usage:
+    """What the teachers did, by role."""
+
+    roles: dict[str, RoleUsage] = field(default_factory=dict)
+
+    @property
+    def total(self) -> RoleUsage:
+        return sum(self.roles.values(), RoleUsage())

@@ -1,0 +1,236 @@
+"""The wire: one endpoint's connections, its ceiling of requests in flight, its retries, and what it can do.
+
+Roles that share an address and a key share a wire. What passes (429, 5xx, broken connections) is tried again with
+growing, jittered pauses until the endpoint has answered nothing at all for the role's patience; what cannot pass stops
+the wire at once, with one sentence that every later request of it repeats.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from synth_dagster.errors import TeacherError
+from synth_dagster.services import Unusable
+from synth_dagster.teacher.budget import Reservation
+from synth_dagster.teacher.faults import Fault, fault_of, sentence, status_fault
+from synth_dagster.teacher.roles import Endpoint, is_loopback
+from synth_dagster.teacher.structured import MODES, Mode
+
+T = TypeVar("T")
+
+LONGEST_PAUSE_S = 30.0
+CONNECT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a model at an endpoint was found to understand; it begins with the best."""
+
+    mode: Mode = "json_schema"
+    token_field: str = "max_tokens"  # noqa: S105 - the name of a request field
+    seed: bool = True
+    base64: bool = True
+
+    def after(self, fault: Fault, *, has_schema: bool) -> "Dialect":
+        """The dialect to try after a refusal; the same one where other words would not help."""
+        if fault.what != "request" or fault.status not in (400, 422):
+            return self
+        if fault.field in ("max_tokens", "max_completion_tokens"):
+            return replace(self, token_field="max_completion_tokens")  # noqa: S106 - the name of a request field
+        if fault.field in ("seed", "encoding_format"):
+            return replace(self, seed=False) if fault.field == "seed" else replace(self, base64=False)
+        if has_schema and fault.field != "temperature" and self.mode != MODES[-1]:
+            return replace(self, mode=MODES[MODES.index(self.mode) + 1])
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """One request: its body in a dialect, how its answer is read, and what it sets aside of the budget."""
+
+    endpoint: Endpoint
+    model: str
+    path: str
+    body: Callable[[Dialect], dict[str, Any]]
+    read: Callable[[dict[str, Any]], Any]  # raises ValueError when the answer lacks what it must have
+    reserve: Callable[[], Awaitable[Reservation]]
+    text: str  # the words of the request, which no error message may repeat
+    has_schema: bool = False
+    on_retry: Callable[[], None] = lambda: None
+
+
+class Wire:
+    """One address and key. The ceiling is fixed here; an adaptive one has its place in `_slot`."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        first, *others = endpoints
+        self._ceiling = asyncio.Semaphore(max(endpoint.max_in_flight for endpoint in (first, *others)))
+        self._client = client_for(first)
+        self._dialects: dict[str, Dialect] = defaultdict(Dialect)
+        self._stopped: dict[str | None, TeacherError] = {}  # by model; None is the whole endpoint
+        self._quiet_until = 0.0
+        self._last_answer = 0.0
+        self._paid: set[asyncio.Task[Any] | None] = set()
+        self.closing = False
+
+    async def send(self, sending: Sending) -> tuple[Any, Reservation]:
+        """The answer as `sending.read` gives it, and the reservation to settle.
+
+        Raises TeacherError when the endpoint cannot be used, Unusable when it refuses this one request.
+        """
+        began, failures, retries = time.monotonic(), 0, 0
+        while True:
+            async with self._slot(sending):
+                used = self._dialects[sending.model]
+                fault, answer, reservation = await self._post(sending, used)
+            if fault is None:
+                self._last_answer = time.monotonic()
+                return answer, reservation
+            if self._learned(sending, used, fault):
+                continue
+            failures, retries = failures + 1, retries + (fault.what != "busy")
+            self._stop_where_hopeless(sending, fault, began=began, retries=retries)
+            sending.on_retry()
+            await self._pause(sending.endpoint, fault, failures)
+
+    def is_paid(self, task: asyncio.Task[Any]) -> bool:
+        """Whether that task has a request at the endpoint, or its answer in hand."""
+        return task in self._paid
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    @asynccontextmanager
+    async def _slot(self, sending: Sending) -> AsyncIterator[None]:
+        async with self._ceiling:
+            while (wait := self._quiet_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it waits for a time, not an event
+                await asyncio.sleep(wait * _jitter(1.0, 1.1))
+            for scope in (None, sending.model):
+                if scope in self._stopped:
+                    # A new error for each caller: one object raised in many tasks gathers all their tracebacks.
+                    raise TeacherError(str(self._stopped[scope]))
+            yield
+
+    async def _post(self, sending: Sending, dialect: Dialect) -> tuple[Fault | None, Any, Reservation]:
+        """One request; its fault or its answer."""
+        reservation = await sending.reserve()
+        task = asyncio.current_task()
+        self._paid.add(task)
+        if task:
+            task.add_done_callback(self._paid.discard)
+        try:
+            fault, answer = await self._exchange(sending, sending.body(dialect))
+        except BaseException:
+            reservation.hold()
+            raise
+        if fault is not None:
+            self._paid.discard(task)
+            reservation.hold() if fault.perhaps_paid else reservation.release()
+        return fault, answer, reservation
+
+    async def _exchange(self, sending: Sending, body: dict[str, Any]) -> tuple[Fault | None, Any]:
+        import aiohttp
+        import httpx2
+        from openai import OpenAIError
+
+        try:
+            # The transport limits each read, this the whole request: a server may also answer one byte at a time.
+            async with asyncio.timeout(sending.endpoint.timeout_s):
+                response = await self._client.post(sending.path, cast_to=httpx2.Response, body=body)
+        except (OpenAIError, aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError) as error:
+            return fault_of(error, sending.endpoint, sending.text), None
+        return _read(response.content, response.headers.get("content-type", ""), sending.read)
+
+    def _learned(self, sending: Sending, used: Dialect, fault: Fault) -> bool:
+        """Whether the request is worth sending again in other words, found by this one or by another meanwhile."""
+        if fault.what != "request":
+            return False
+        if self._dialects[sending.model] == used:
+            self._dialects[sending.model] = used.after(fault, has_schema=sending.has_schema)
+        return self._dialects[sending.model] != used
+
+    def _stop_where_hopeless(self, sending: Sending, fault: Fault, *, began: float, retries: int) -> None:
+        endpoint = sending.endpoint
+        if fault.what in ("too_long", "refused"):
+            raise Unusable(fault.what, "")
+        silent = time.monotonic() - max(began, self._last_answer)
+        impatient = silent >= endpoint.patience_s or (fault.retry_after or 0) > endpoint.patience_s
+        if fault.passing and not impatient and retries <= endpoint.max_retries and not self.closing:
+            return
+        error = TeacherError(sentence(_with_patience(fault, endpoint, retries), endpoint, sending.model))
+        if fault.what == "model":
+            self._stopped[sending.model] = error
+        elif fault.what in ("key", "quota", "strange") or (fault.passing and impatient):
+            self._stopped[None] = error
+        raise error
+
+    async def _pause(self, endpoint: Endpoint, fault: Fault, failures: int) -> None:
+        if fault.retry_after is not None and fault.what == "busy":
+            self._quiet_until = max(self._quiet_until, time.monotonic() + fault.retry_after)
+        await asyncio.sleep(max(fault.retry_after or 0.0, pause_s(endpoint, failures)))
+
+
+def pause_s(endpoint: Endpoint, failures: int) -> float:
+    """Doubling from the first pause on, with jitter, so that requests that failed together do not return together."""
+    longest = min(LONGEST_PAUSE_S, max(endpoint.first_pause_s, endpoint.patience_s / 4))
+    return min(longest, endpoint.first_pause_s * 2.0 ** min(failures - 1, 16)) * _jitter(0.5, 1.0)
+
+
+def client_for(endpoint: Endpoint) -> Any:
+    """An openai client that leaves retries to us; on this machine it passes by proxies."""
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAioHttpClient
+
+    for name in ("openai", "httpx2", "httpcore2", "aiohttp"):  # at DEBUG they write whole requests
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))
+    http = DefaultAioHttpClient(
+        timeout=httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_S, endpoint.timeout_s), pool=None),
+        limits=httpx2.Limits(max_connections=4_096, max_keepalive_connections=4_096, keepalive_expiry=15.0),
+        trust_env=not is_loopback(endpoint.base_url),
+        follow_redirects=False,
+    )
+    return AsyncOpenAI(
+        api_key=endpoint.api_key or "none",
+        base_url=endpoint.base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_S, endpoint.timeout_s), pool=None),
+        http_client=http,
+    )
+
+
+def _read(content: bytes, content_type: str, read: Callable[[dict[str, Any]], T]) -> tuple[Fault | None, T | None]:
+    """An answer with status 200, which may still be a web page, half an answer or an error in disguise."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        if content.lstrip()[:1] == b"<":
+            return Fault("strange", "a web page came instead of JSON"), None
+        return Fault("lost", f"its JSON is broken off or damaged, {len(content)} bytes", perhaps_paid=True), None
+    if isinstance(found, dict) and found.get("error"):
+        inner = found["error"]
+        code = inner.get("code") if isinstance(inner, dict) else None
+        return status_fault(code if isinstance(code, int) and code >= 400 else 500, json.dumps(found)), None
+    try:
+        return None, read(found)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        said = f"its answer has no {content_type or 'JSON'} fields of such an endpoint"
+        return Fault("failing", said, perhaps_paid=True), None
+
+
+def _with_patience(fault: Fault, endpoint: Endpoint, retries: int) -> Fault:
+    if (fault.retry_after or 0) > endpoint.patience_s:
+        return replace(fault, said=f"{fault.said}; it asks to wait {fault.retry_after:g} s, patience_s is less")
+    if fault.passing and retries > endpoint.max_retries:
+        return replace(fault, said=f"{fault.said}; sent {retries} times")
+    return replace(fault, said=f"{fault.said}; for {endpoint.patience_s:g} s") if fault.passing else fault
+
+
+def _jitter(low: float, high: float) -> float:
+    return random.uniform(low, high)
