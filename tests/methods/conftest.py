@@ -1,0 +1,49 @@
+"""What tests of methods share: the verdict of a filter on one record, through the same engine that runs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from synth_dagster.records import Document, Instruction, Record, to_table
+from synth_dagster.scale.signals import compute_signals, flatten, judge
+
+
+@dataclass
+class PlainReferences:
+    """Reference texts by path, from memory."""
+
+    found: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def texts(self, path):
+        return self.found[path]
+
+
+@pytest.fixture
+def references():
+    return PlainReferences
+
+
+@pytest.fixture
+def verdicts_of():
+    """The reasons of a filter for several records or texts of one kind; None for one that is kept."""
+
+    def reasons(method, items, services=None):
+        records = [as_record(method, item) for item in items]
+        flat = flatten(to_table(records, records[0].kind), records[0].kind)
+        return judge(method, compute_signals(method, flat, services=services))["reason"].to_pylist()
+
+    return reasons
+
+
+@pytest.fixture
+def verdict_of(verdicts_of):
+    """The reason of a filter for one record or text; None when it is kept."""
+    return lambda method, item, services=None: verdicts_of(method, [item], services)[0]
+
+
+def as_record(method, item):
+    """A text becomes a document for a filter that judges documents, else the answer to a question."""
+    if isinstance(item, Record):
+        return item
+    return Document(body=item) if Document in method.judges else Instruction.single("What is there to say?", item)
