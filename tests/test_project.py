@@ -1,5 +1,6 @@
 """The house stands: packages build and carry what they should, pins are whole, starting is cheap, pages are current."""
 
+import ast
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import tarfile
 import tomllib
 import zipfile
 from collections.abc import Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,34 @@ def test_the_page_names_exactly_the_extras():
 def test_every_dependency_has_a_lower_bound_and_no_cap():
     every = [*PROJECT["dependencies"], *(one for some in PROJECT["optional-dependencies"].values() for one in some)]
     assert [one for one in every if ">=" not in one or "<" in one or "==" in one] == []
+
+
+# What a dependency brings and its interface hands out: exceptions, a server, a sentinel.
+BROUGHT_BY = {"httpx2": "openai", "aiohttp": "openai", "pydantic-core": "pydantic"}
+# Modules of packages that are extras, and so may be absent here.
+EXTRA_MODULES = {"ray", "torch", "transformers", "safetensors", "sentence_transformers", "datasets", "huggingface_hub"}
+EXTRA_MODULES |= {"dagster_ray", "dagster_postgres", "psycopg"}
+
+
+def imported_modules(file: Path) -> set[str]:
+    """The top-level modules that a file names in its imports, at its head or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_what_is_imported_is_declared():
+    files = [*ROOT.glob("definitions.py"), *(f for name in FOLDERS for f in (ROOT / name).rglob("*.py"))]
+    files += (ROOT / "synth_dagster").rglob("*.py")
+    ours = {"synth_dagster", *FOLDERS, "definitions"}
+    packages = packages_distributions()
+    imported = set().union(*map(imported_modules, files)) - sys.stdlib_module_names - ours - EXTRA_MODULES
+    found = {packages.get(module, [module])[0].lower().replace("_", "-") for module in imported}
+    assert {BROUGHT_BY.get(name, name) for name in found} - named(PROJECT["dependencies"]) == set()
 
 
 def pins() -> dict[str, list[str]]:
