@@ -151,7 +151,7 @@ def _plain(array: pa.Array) -> pa.Array:
 # ------------------------------------------------------------------------------------------------------------- types
 
 
-def type_name(kind: pa.DataType) -> str:  # noqa: PLR0911 - one line a kind of type
+def type_name(kind: pa.DataType) -> str:
     """A type by what it can hold: `large_string`, `string_view` and a dictionary of strings are all `string`."""
     if isinstance(kind, pa.BaseExtensionType):
         return type_name(kind.storage_type)

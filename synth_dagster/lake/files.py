@@ -101,7 +101,7 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def plain_type(kind: pa.DataType) -> pa.DataType:  # noqa: PLR0911 - one line a kind of type
+def plain_type(kind: pa.DataType) -> pa.DataType:
     """The type that Delta has for an Arrow type."""
     if isinstance(kind, pa.BaseExtensionType):
         return plain_type(kind.storage_type)

@@ -89,7 +89,7 @@ class Leases:
             while not self._try(lease, me, ttl_s):
                 if time.monotonic() >= until:
                     raise LakeError(self._refusal(lease, wait_s))
-                time.sleep(POLL_SECONDS * random.uniform(1, 2))  # noqa: S311 - jitter, not a secret
+                time.sleep(POLL_SECONDS * random.uniform(1, 2))
         except BaseException:
             self._release(lease)
             raise

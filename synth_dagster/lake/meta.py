@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from sqlite3 import IntegrityError, Row
+from sqlite3 import DatabaseError, IntegrityError, Row
 from typing import Any, Literal
 
 from synth_dagster.errors import LakeError, UnknownName
@@ -154,7 +154,10 @@ class Meta:
     """The metadata store of a lake: `meta.sqlite` under its root."""
 
     def __init__(self, root: Path) -> None:
-        self.database = Database(root / "meta.sqlite", MIGRATIONS)
+        try:
+            self.database = Database(root / "meta.sqlite", MIGRATIONS)
+        except DatabaseError as error:
+            raise LakeError(f"{root / 'meta.sqlite'} is damaged: {error}. Restore it from a backup.") from error
         self._recipes = root / "recipes"
 
     # ------------------------------------------------------------------------------------------------------ recipes
@@ -206,7 +209,7 @@ class Meta:
         """The plan of a dataset, by source, in the order of the delivery."""
         wanted = "and state = 'active'" if active_only else ""
         rows = self.database.rows(
-            f"select * from batches where dataset = ? {wanted} order by source, state, place, batch",  # noqa: S608 - ours
+            f"select * from batches where dataset = ? {wanted} order by source, state, place, batch",
             (dataset,),
         )
         return [_planned(row) for row in rows]
@@ -236,7 +239,7 @@ class Meta:
         one = "" if batch is None else "and batch = ?"
         values = (dataset, stage) if batch is None else (dataset, stage, batch)
         rows = self.database.rows(
-            f"select * from candidates where dataset = ? and stage = ? {one} order by number",  # noqa: S608 - ours
+            f"select * from candidates where dataset = ? and stage = ? {one} order by number",
             values,
         )
         return [_candidate(row) for row in rows]
@@ -260,7 +263,7 @@ class Meta:
             row = _candidate_row(candidate)
             marks = ", ".join("?" for _ in row)
             number = connection.execute(
-                f"insert into candidates ({', '.join(row)}) values ({marks})",  # noqa: S608 - our own column names
+                f"insert into candidates ({', '.join(row)}) values ({marks})",
                 tuple(row.values()),
             ).lastrowid
         return replace(candidate, number=number or 0), replaced
@@ -389,7 +392,7 @@ class Meta:
 
     # --------------------------------------------------------------------------------------------------------- usage
 
-    def add_usage(  # noqa: PLR0917 - the columns of the table, in their order
+    def add_usage(
         self,
         session_id: str,
         run_id: str,
@@ -487,8 +490,8 @@ def moment(seconds: float) -> str:
 def _replace_undecided(connection: Any, dataset: str, stage: str, batch: str) -> list[Candidate]:
     """Mark the awaiting and refused candidates of a batch as replaced; those that were never being accepted."""
     where = "where dataset = ? and stage = ? and batch = ? and state in ('awaiting', 'refused')"
-    rows = connection.execute(f"select * from candidates {where}", (dataset, stage, batch)).fetchall()  # noqa: S608 - ours
-    connection.execute(f"update candidates set state = 'replaced' {where}", (dataset, stage, batch))  # noqa: S608 - ours
+    rows = connection.execute(f"select * from candidates {where}", (dataset, stage, batch)).fetchall()
+    connection.execute(f"update candidates set state = 'replaced' {where}", (dataset, stage, batch))
     return [_candidate(row) for row in rows if not row["committing"]]
 
 

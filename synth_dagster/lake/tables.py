@@ -281,5 +281,5 @@ def _retried(work: Callable[[], T]) -> T:
                 raise LakeError(
                     f"Other writers were faster for {COMMIT_SECONDS:g} s. Run the command again with fewer at a time."
                 ) from error
-            time.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
+            time.sleep(random.uniform(0, wait))
             wait = min(wait * 2, 0.5)
