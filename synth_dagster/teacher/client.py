@@ -42,7 +42,6 @@ T = TypeVar("T")
 ATTEMPTS = 2  # for an answer that is empty or does not parse
 AGAIN = ("unparsable", "empty")
 TEXTS_PER_CALL = 64
-DEFAULT_SAMPLING = Sampling()
 GRACE_S = 30.0  # how long answers that are already paid are waited for when the work stops
 
 _recorders: ContextVar[tuple[list[bytes], ...]] = ContextVar("recorders", default=())
@@ -312,7 +311,7 @@ class RoleTeacher:
         prompt: Prompt,
         /,
         *,
-        sampling: Sampling = DEFAULT_SAMPLING,
+        sampling: Sampling = Sampling(),
         sample: int = 0,
         model: str | None = None,
         **values: object,
@@ -327,7 +326,7 @@ class RoleTeacher:
         /,
         *,
         into: type[R],
-        sampling: Sampling = DEFAULT_SAMPLING,
+        sampling: Sampling = Sampling(),
         sample: int = 0,
         model: str | None = None,
         **values: object,

@@ -36,6 +36,14 @@ def whole_reply(stored: Stored, into: type[R]) -> R:
     return reply
 
 
+def parsed_reply(stored: Stored, into: type[R]) -> R | None:
+    """An answer as a reply, or None where it cannot be used."""
+    try:
+        return whole_reply(stored, into)
+    except Unusable:
+        return None
+
+
 def chat_body(request: Request, attempt: int, dialect: Dialect) -> dict[str, Any]:
     """The request as that endpoint understands it."""
     sampling, schema = request.sampling, request.schema

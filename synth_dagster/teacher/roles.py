@@ -7,7 +7,7 @@ only where SYNTH_MODEL is set beside OPENAI_API_KEY or OPENAI_BASE_URL, so that 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -211,10 +211,11 @@ def _embedded(role: str, settings: RoleSettings) -> Endpoint:
     default = {"writer": EMBEDDED_MODELS, EMBEDDER: (EMBEDDED_EMBEDDER,)}.get(role, EMBEDDED_MODELS[:1])
     models = (settings.model,) if settings.model else settings.models or default
     own = _own_settings(settings)
-    return Endpoint(role, "embedded", models, **own | {"revision": settings.revision or EMBEDDED_REVISION})
+    own["revision"] = settings.revision or EMBEDDED_REVISION
+    return Endpoint(role, "embedded", models, **own)
 
 
-def _own_settings(settings: RoleSettings) -> dict:
+def _own_settings(settings: RoleSettings) -> dict[str, Any]:
     names = (
         "revision",
         "temperature",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class RoleUsage:
-    """What a role did in this run. `failed` counts answers that nobody could use; money is None once a price is unknown."""
+    """What a role did in this run. `failed` counts unusable answers; money is None once a price is unknown."""
 
     calls: int = 0
     cached: int = 0

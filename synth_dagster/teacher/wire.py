@@ -12,7 +12,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -99,6 +99,22 @@ class Wire:
             self._stop_where_hopeless(sending, fault, began=began, retries=retries)
             sending.on_retry()
             await self._pause(sending.endpoint, fault, failures)
+
+    async def get(self, path: str) -> bytes:
+        """What stands at that path, or nothing where the endpoint does not say."""
+        import aiohttp
+        import httpx2
+        from openai import OpenAIError
+
+        with suppress(OpenAIError, aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError):
+            async with asyncio.timeout(CONNECT_S):
+                response: httpx2.Response = await self._client.get(path, cast_to=httpx2.Response)
+            return response.content
+        return b""
+
+    def dialect(self, model: str) -> Dialect:
+        """What is known by now of what that model understands."""
+        return self._dialects[model]
 
     def is_paid(self, task: asyncio.Task[Any]) -> bool:
         """Whether that task has a request at the endpoint, or its answer in hand."""

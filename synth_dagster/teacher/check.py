@@ -1,0 +1,184 @@
+"""What `synth teacher check` says: whether each role can be reached, how fast it answers and what it supports.
+
+Every finding is one line. The questions are tiny, are not cached and cost a few tokens at a real endpoint.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synth_dagster.errors import SynthError
+from synth_dagster.services import Reply, Sampling, Unusable
+from synth_dagster.teacher.budget import Budget
+from synth_dagster.teacher.cache import Request
+from synth_dagster.teacher.faults import CHECK, address
+from synth_dagster.teacher.forms import chat_body, embedding_body, parsed_reply, read_chat, read_embeddings
+from synth_dagster.teacher.roles import EMBEDDER, Endpoint
+from synth_dagster.teacher.structured import schema_of
+from synth_dagster.teacher.wire import Dialect, Sending, Wire
+
+GREETING = ({"role": "user", "content": "Say the word ready."},)
+
+
+class Word(Reply):
+    """The smallest structured reply."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFinding:
+    """What is known about one role. Each `supports` is True, False, or None where it was not tried."""
+
+    role: str
+    address: str
+    models: tuple[str, ...]
+    reached: bool
+    problem: str = ""  # one line; empty where all is well
+    latency_s: float | None = None
+    schema: bool | None = None
+    n: bool | None = None
+    seed: bool | None = None
+    embeddings: bool | None = None
+    listed: tuple[str, ...] = ()  # the models that the endpoint lists
+
+    def line(self) -> str:
+        """The finding as one line for a terminal."""
+        head = f"{self.role}: {', '.join(self.models)} at {self.address}"
+        if not self.reached:
+            return f"{head}: {self.problem}"
+        supports = {"schema": self.schema, "n": self.n, "seed": self.seed, "embeddings": self.embeddings}
+        known = ", ".join(f"{name} {'yes' if value else 'no'}" for name, value in supports.items() if value is not None)
+        return f"{head}: answers in {self.latency_s or 0:.2f} s; {known}" + (
+            f"; {self.problem}" if self.problem else ""
+        )
+
+
+async def check(endpoints: Mapping[str, Endpoint]) -> list[RoleFinding]:
+    """A finding for each role, in the order given; never raises for an endpoint that fails."""
+    return list(await asyncio.gather(*(_check(endpoint) for endpoint in endpoints.values())))
+
+
+async def _check(endpoint: Endpoint) -> RoleFinding:
+    wire = Wire([endpoint])
+    try:
+        listed = await _listed(wire)
+        ask = _embedding if endpoint.role == EMBEDDER else _chat
+        found = await ask(wire, endpoint)
+        missing = [model for model in endpoint.models if listed and model not in listed]
+        problem = f"it does not list {', '.join(missing)}" if missing else ""
+        return _finding(endpoint, reached=True, problem=problem, listed=listed, **found)
+    except (SynthError, Unusable) as error:
+        return _finding(endpoint, reached=False, problem=str(error).removesuffix(f"; {CHECK}"))
+    finally:
+        await wire.close()
+
+
+def _finding(endpoint: Endpoint, **found: Any) -> RoleFinding:
+    return RoleFinding(endpoint.role, address(endpoint), endpoint.models, **found)
+
+
+async def _chat(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
+    """Every model must answer; what is supported is asked of the first."""
+    latency = 0.0
+    for model in reversed(endpoint.models):
+        began = time.monotonic()
+        await _post(
+            wire, endpoint, model, lambda dialect, model=model: chat_body(_request(endpoint, model), 0, dialect)
+        )
+        latency = time.monotonic() - began
+    return {
+        "latency_s": latency,
+        "schema": await _has_schema(wire, endpoint),
+        "n": await _has_n(wire, endpoint),
+        "seed": wire.dialect(endpoint.models[0]).seed,
+    }
+
+
+async def _embedding(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
+    began = time.monotonic()
+    model = endpoint.models[0]
+    await _post(
+        wire,
+        endpoint,
+        model,
+        lambda dialect: embedding_body(["ready"], model, dialect),
+        read=lambda found: read_embeddings(found, 1, 0),
+        path="/embeddings",
+    )
+    return {"latency_s": time.monotonic() - began, "embeddings": True}
+
+
+async def _has_schema(wire: Wire, endpoint: Endpoint) -> bool:
+    """Whether the endpoint takes a schema and keeps to it."""
+    request = _request(endpoint, endpoint.models[0], schema=schema_of(Word))
+    try:
+        stored = await _post(
+            wire, endpoint, request.model, lambda dialect: chat_body(request, 0, dialect), has_schema=True
+        )
+    except (SynthError, Unusable):
+        return False
+    return wire.dialect(request.model).mode == "json_schema" and parsed_reply(stored, Word) is not None
+
+
+async def _has_n(wire: Wire, endpoint: Endpoint) -> bool:
+    request = _request(endpoint, endpoint.models[0], temperature=1.0)
+    try:
+        choices = await _post(
+            wire,
+            endpoint,
+            request.model,
+            lambda dialect: chat_body(request, 0, dialect) | {"n": 2},
+            read=lambda found: len(found["choices"]),
+        )
+    except (SynthError, Unusable):
+        return False
+    return choices == 2
+
+
+def _request(endpoint: Endpoint, model: str, *, schema: Any = None, temperature: float = 0.0) -> Request:
+    sampling = endpoint.sampling(Sampling(temperature=temperature, max_tokens=64))
+    return Request(messages=GREETING, model=model, sampling=sampling, schema=schema)
+
+
+async def _post(
+    wire: Wire,
+    endpoint: Endpoint,
+    model: str,
+    body: Callable[[Dialect], dict[str, Any]],
+    *,
+    read: Callable[[dict[str, Any]], Any] | None = None,
+    path: str = "/chat/completions",
+    has_schema: bool = False,
+) -> Any:
+    """One question outside of any run's budget."""
+    unbounded = Budget()
+
+    def reserve() -> Awaitable[Any]:
+        return unbounded.reserve(model, 0, 0)
+
+    sending = Sending(
+        endpoint=endpoint,
+        model=model,
+        path=path,
+        body=body,
+        read=read or (lambda found: read_chat(found, model, 0)),
+        reserve=reserve,
+        text="",
+        has_schema=has_schema,
+    )
+    answer, reservation = await wire.send(sending)
+    reservation.release()
+    return answer
+
+
+async def _listed(wire: Wire) -> tuple[str, ...]:
+    """The models that the endpoint lists; nothing where it keeps no list."""
+    content = await wire.get("/models")
+    try:
+        return tuple(str(entry["id"]) for entry in json.loads(content)["data"])
+    except (ValueError, KeyError, TypeError):
+        return ()
