@@ -65,11 +65,18 @@ async def together(*calls: Awaitable[Any]) -> Sequence[Any]:
 
     Waiting for all keeps what was already paid for, and what is raised is the first in order, not the first in time.
     """
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    failures = [result for result in results if isinstance(result, BaseException)]
+    outcomes = await asyncio.gather(*map(_outcome, calls))
+    failures = [failure for _, failure in outcomes if failure]
     for failure in sorted(failures, key=lambda failure: isinstance(failure, Unusable)):
         raise failure
-    return results
+    return [result for result, _ in outcomes]
+
+
+async def _outcome(call: Awaitable[T]) -> tuple[T | None, Exception | None]:
+    try:
+        return await call, None
+    except Exception as failure:  # noqa: BLE001  # raised by together(), when all calls have ended
+        return None, failure
 
 
 async def insist(ask: Callable[[int], Awaitable[R]], *, tries: int, fits: Callable[[R], bool]) -> R:

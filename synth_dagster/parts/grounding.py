@@ -44,16 +44,17 @@ def is_inside(answer: str, evidence: str) -> bool:
 
 
 def support(answer: str, evidence: str, question: str = "") -> float:
-    """Share of the answer's content words that evidence or question hold: 0 when nothing is from the evidence.
+    """Share of the content words that the answer adds to the question which the evidence holds.
 
-    A number that stands in neither makes the answer unsupported, whatever the words around it. A word list is a floor,
-    not a proof: it finds invented names and numbers, not a sentence turned into its opposite.
+    A number that stands in neither makes it 0, whatever the words around it. A word list is a floor, not a proof: it
+    finds invented names and numbers, not a sentence turned into its opposite.
     """
     answer = _LIST_MARKER.sub("", answer)
-    said, shown, asked = _stems(answer), _stems(evidence), _stems(question)
-    if not said & shown or _numbers(answer) - _numbers(evidence) - _numbers(question):
+    said, shown = _stems(answer), _stems(evidence)
+    added = said - _stems(question) or said  # an answer that only chooses among the question's words is judged by them
+    if not added or _numbers(answer) - _numbers(evidence) - _numbers(question):
         return 0.0
-    return len(said & (shown | asked)) / len(said)
+    return len(added & shown) / len(added)
 
 
 def _stems(text: str) -> set[str]:

@@ -7,4 +7,4 @@ from synth_dagster.records import Json, digest
 
 def stream(seed: int, record_id: bytes, *purpose: Json) -> random.Random:
     """A stream of its own for each record and purpose, the same on every machine and in any order of work."""
-    return random.Random(digest("stream", seed, record_id, list(purpose)))  # noqa: S311  # choices, not secrets
+    return random.Random(digest("stream", seed, record_id, list(purpose)))

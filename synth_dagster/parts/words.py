@@ -40,8 +40,8 @@ def is_blank(text: str) -> bool:
 
 
 def stem(word: str) -> str:
-    """The word without its commonest English ending, so that `raises` and `raised` meet."""
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word[: -len(ending)]
-    return word
+    """The word without its commonest English ending, so that `runs` and `running` meet."""
+    endings = (ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM)
+    bare = word.removesuffix(next(endings, ""))
+    doubled = len(bare) > _SHORTEST_STEM and bare[-1] == bare[-2] and bare[-1].isalpha()
+    return bare[:-1] if doubled else bare

@@ -105,7 +105,7 @@ class EvolInstruct(Augmenter[Instruction, Instruction]):
         0.5,
         ge=0,
         le=1,
-        description="Share of a grounded answer's content words that evidence or instruction must hold.",
+        description="Share of the content words that a grounded answer adds which its evidence must hold.",
     )
     seed: int = Field(0, ge=0, description="Seed of the draws of operations.")
 

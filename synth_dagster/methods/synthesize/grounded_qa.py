@@ -65,7 +65,10 @@ class GroundedQA(Synthesizer[Document, Instruction]):
         "span", description="span: the answer is copied from its evidence. free: sentences that the evidence supports."
     )
     min_support: float = Field(
-        0.6, ge=0, le=1, description="Share of a free answer's content words that evidence or question must hold."
+        0.6,
+        ge=0,
+        le=1,
+        description="Share of the content words that a free answer adds which its evidence must hold.",
     )
     temperature: float = Field(0.0, ge=0, le=2, description="Sampling temperature of the writer.")
     max_tokens: int = Field(2_048, ge=64, description="Longest answer of the writer, in tokens.")

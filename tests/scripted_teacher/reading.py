@@ -1,0 +1,47 @@
+"""How the scripted teacher reads a prompt: the tags of the user message and the fields of the wanted reply."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Task: TypeAlias = Literal["questions", "evolve", "answer", "completion", "equal", "rate", "critique", "score"]
+
+# The fields that the reply asks for -> the task; a request without fields is a completion.
+_TASKS: dict[frozenset[str], Task] = {
+    frozenset({"items"}): "questions",
+    frozenset({"instruction"}): "evolve",
+    frozenset({"answer", "evidence"}): "answer",
+    frozenset(): "completion",
+    frozenset({"equal", "reason"}): "equal",
+    frozenset({"ratings"}): "rate",
+    frozenset({"critique", "overall_score"}): "critique",
+    frozenset({"overall_score"}): "score",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as a world sees it."""
+
+    system: str
+    user: str
+    fields: frozenset[str]
+    model: str
+    sample: int
+    key: bytes  # the hash of everything above: what all draws of the scripted teacher depend on
+
+    @property
+    def task(self) -> Task:
+        try:
+            return _TASKS[self.fields]
+        except KeyError:
+            raise AssertionError(f"no task asks for the fields {sorted(self.fields)}") from None
+
+    def tag(self, name: str) -> str:
+        """What stands between the tags, or an empty string."""
+        return next(iter(self.tags(name)), "")
+
+    def tags(self, name: str) -> list[str]:
+        found: Iterable[str] = re.findall(rf"<{name}(?:\s[^>]*)?>(.*?)</{name}>", self.user, re.DOTALL)
+        return [inside.strip() for inside in found]
