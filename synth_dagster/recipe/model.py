@@ -171,7 +171,7 @@ class Source:
     def terms(self) -> Json:
         """What a document of this source depends on besides its text: how it is cut, and what is stamped on it."""
         chunk = self.chunk.model_dump(mode="json") if self.chunk else None
-        return [self.name, chunk, self.license, self.consent, self.lang]
+        return [self.name, self.reader_name, chunk, self.license, self.consent, self.lang]
 
 
 @dataclass(frozen=True)

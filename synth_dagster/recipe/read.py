@@ -63,10 +63,10 @@ def dataset_of(text: str) -> tuple[str, int] | None:
 
 def shown_path(path: Path, root: Path) -> str:
     """A path as a person of the project names it."""
-    try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
-    except (ValueError, OSError):
-        return path.as_posix()
+    for one, base in ((path.absolute(), root.absolute()), (path.parent.resolve() / path.name, root.resolve())):
+        if one.is_relative_to(base):
+            return one.relative_to(base).as_posix()
+    return path.as_posix()
 
 
 def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:

@@ -83,7 +83,7 @@ def _not_allowed(where: Where, came: Plain, field: Schema, message: str, what: s
 
 def _quotes(came: Plain, wanted: str) -> str:
     """Quotes make the difference between text and a number; who is wrong about them cannot see it in the value."""
-    if isinstance(came, str) and not isinstance(plain_value(came), bool | int | float) and "text" not in wanted:
+    if isinstance(came, str) and isinstance(plain_value(came), bool | int | float) and "text" not in wanted:
         return "Write it without quotes."
     return "Put it in quotes." if isinstance(came, bool | int | float) and wanted.startswith("text") else ""
 

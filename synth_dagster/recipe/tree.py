@@ -219,9 +219,9 @@ def _too_long() -> Flaw:
 
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Flaw:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
-    lines = text.splitlines()
-    here = lines[line - 1] if line <= len(lines) else ""
+    lines = text.splitlines() or [""]
+    line = min(mark.line + 1 if mark else 1, len(lines))  # what is missing at the end is missing after the last line
+    here = lines[line - 1]
     said = " ".join(part for part in (error.context, error.problem) if part)
     return Flaw(line, f"This is not YAML: {said}.", _syntax_cure(said, here))
 
