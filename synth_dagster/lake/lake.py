@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 REJECTS = "rejects"
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-NOT_DATASETS = frozenset({"derived", "previews", "recipes"})
+NOT_DATASETS = frozenset({"derived", "previews", "recipes", "reports"})
 DAY = 86_400.0
 
 

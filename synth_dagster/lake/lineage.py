@@ -23,7 +23,7 @@ from synth_dagster.lake.tables import DataFile, Snapshot
 T = TypeVar("T")
 
 LAYOUT = """
-create table layout_1 (nothing integer);
+create table layout_1 (place integer);
 create table terms (term integer primary key, text text not null unique);
 create table indexed (dataset text, stage text, version integer not null, primary key (dataset, stage));
 create table files (file integer primary key, dataset text not null, stage text not null, batch text not null,
@@ -189,7 +189,7 @@ class Lineage:
     def _database(self) -> Database:
         if self._opened is None or not self._is_same_file():
             opened = Database(self._path, (script(LAYOUT),))
-            opened.rows("select nothing from layout_1")  # another layout has no such table
+            opened.rows("select place from layout_1")  # another layout has no such table
             self._opened, self._inode = opened, self._path.stat().st_ino
         return self._opened
 

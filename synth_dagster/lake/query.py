@@ -60,7 +60,9 @@ def _exact(path: str) -> str:
 
 def seal(connection: "DuckDBPyConnection", folders: Collection[Path]) -> None:
     """From here on the connection reads these folders, and no setting of it can be changed."""
-    allowed = ", ".join(literal(f"{folder}/") for folder in folders)
+    spellings = {spelling for folder in folders for spelling in (str(folder), _exact(str(folder)))}
+    allowed = ", ".join(literal(f"{spelling}/") for spelling in sorted(spellings))
+    connection.execute("set python_enable_replacements = false")  # else a variable of the program is a table too
     connection.execute(f"set allowed_directories = [{allowed}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
@@ -79,6 +81,8 @@ def select_only(sql: str, tables: Collection[str] | None = None) -> str:
 
 def where_only(where: str) -> str:
     """The condition itself, if it is one expression over the columns of a table; else LakeError."""
+    if not where.strip():
+        raise LakeError(f"The condition is empty. {CURE}")
     (node,) = (statement["node"] for statement in _parsed(f"select 1 from t where ({where}\n)"))
     whole = {
         name

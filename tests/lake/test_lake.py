@@ -304,7 +304,9 @@ except LakeError as error:
 
 def test_a_file_the_system_refuses_is_a_full_disk(tmp_path):
     """20,000 rows of 36 random bytes and more cannot be a file of 300 kB."""
-    done = subprocess.run([sys.executable, "-c", FILE_TOO_LARGE, str(tmp_path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FILE_TOO_LARGE, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert "is full" in done.stdout
     assert not list(tmp_path.rglob("*.parquet")) + list(tmp_path.rglob(".tmp-*"))
 

@@ -1,0 +1,187 @@
+"""The lineage index answers who comes from whom, and can be lost without loss."""
+
+import subprocess
+import sys
+
+import pytest
+
+from synth_dagster.errors import UnknownName
+from synth_dagster.lake.lineage import Lineage, catch_up
+from synth_dagster.records import to_table
+from tests.lake.conftest import document, parent_of, write_to
+
+
+def show(lake, stage, batch, *records):
+    lake.accept(write_to(lake, batch, to_table(records, "document"), stage=stage))
+
+
+@pytest.fixture
+def family(lake):
+    r"""Two passages, three questions, two pairs; pair 0 reaches passage 0 both at once and over question 0.
+
+    passages 0   1
+             |\ / \
+    questions 0 1  2
+             |/
+    pairs    0      1 (from question 2)
+    """
+    passages = [document("notes:1", n, text="passage") for n in range(2)]
+    made_of = [(0,), (0, 1), (1,)]
+    questions = [
+        document("notes:1", n, text="question", parents=[parent_of(passages[p], "corpus") for p in of])
+        for n, of in enumerate(made_of)
+    ]
+    pairs = [
+        document(
+            "notes:1",
+            0,
+            text="pair",
+            parents=[
+                parent_of(questions[0], "questions"),
+                parent_of(questions[1], "questions"),
+                parent_of(passages[0], "corpus"),
+            ],
+        ),
+        document("notes:1", 1, text="pair", parents=[parent_of(questions[2], "questions")]),
+    ]
+    show(lake, "corpus", "notes:1", *passages)
+    show(lake, "questions", "notes:1", *questions)
+    show(lake, "pairs", "notes:1", *pairs)
+    return passages, questions, pairs
+
+
+def names(family, relatives):
+    all_of = {record.record_id.hex(): record.body for records in family for record in records}
+    return [(all_of[relative.entry.record_id], relative.distance) for relative in relatives]
+
+
+def test_ancestors_nearest_first_each_once(lake, family):
+    found = names(family, catch_up(lake, "demo").ancestors(family[2][0].record_id))
+    assert found[-1] == ("passage 1", 2)
+    assert set(found[:-1]) == {("question 0", 1), ("question 1", 1), ("passage 0", 1)}
+
+
+def test_descendants_nearest_first_each_once(lake, family):
+    found = names(family, catch_up(lake, "demo").descendants(family[0][1].record_id))
+    assert [distance for _, distance in found] == [1, 1, 2, 2]
+    assert set(found) == {("question 1", 1), ("question 2", 1), ("pair 0", 2), ("pair 1", 2)}
+
+
+def test_an_entry_says_where_from_and_how(lake, family):
+    lineage = catch_up(lake, "demo")
+    entry = lineage.entry(family[1][0].record_id)
+    assert (entry.record_id, entry.stage, entry.batch) == (family[1][0].record_id.hex(), "questions", "notes:1")
+    assert (entry.dataset, entry.method, entry.model_id) == ("demo", "chunk", "extractor-1")
+    assert (entry.status, entry.source, entry.run_id) == ("current", "notes", "run-1")
+    assert lineage.entry(family[0][0].record_id).model_id is None
+    with pytest.raises(UnknownName):
+        lineage.entry(b"\0" * 16)
+
+
+def test_an_id_by_its_first_digits(lake, family):
+    lineage = catch_up(lake, "demo")
+    ids = sorted(record.record_id for records in family for record in records)
+    assert all(lineage.resolve(one.hex()) == one for one in ids)
+    assert lineage.resolve(ids[0].hex()[:31].upper()) == ids[0]
+    alone = next(one for one in ids if sum(other.hex()[:3] == one.hex()[:3] for other in ids) == 1)
+    assert lineage.resolve(alone.hex()[:3]) == alone
+    wrong = ids[0].hex()[:-1] + ("0" if ids[0].hex()[-1] != "0" else "1")
+    with pytest.raises(UnknownName, match=f"Did you mean '{ids[0].hex()}'"):
+        lineage.resolve(wrong)
+    for bad in ("", "xyz", "0" * 33, "a b"):
+        with pytest.raises(UnknownName, match="hexadecimal"):
+            lineage.resolve(bad)
+
+
+def test_digits_that_many_share_are_not_enough(lake):
+    show(lake, "corpus", "notes:1", *(document("notes:1", n) for n in range(40)))  # 40 ids begin with 16 digits
+    lineage = catch_up(lake, "demo")
+    shared = next(
+        d for d in "0123456789abcdef" if sum(document("notes:1", n).record_id.hex()[0] == d for n in range(40)) > 1
+    )
+    with pytest.raises(UnknownName, match="give more digits"):
+        lineage.resolve(shared)
+
+
+def test_catching_up_reads_only_what_has_changed(lake, family):
+    lineage = Lineage(lake)
+    assert lineage.catch_up("demo") == 3
+    assert lineage.catch_up("demo") == 0
+    show(lake, "corpus", "notes:2", document("notes:2", 0))
+    show(lake, "pairs", "notes:1", document("notes:1", 9, text="pair", parents=[parent_of(family[1][0], "questions")]))
+    assert lineage.catch_up("demo") == 2
+    assert lineage.descendants(family[0][1].record_id) == [
+        relative for relative in lineage.descendants(family[0][1].record_id) if relative.distance == 1
+    ]
+    with pytest.raises(UnknownName):
+        lineage.entry(family[2][0].record_id)  # the pair that was replaced
+
+
+def test_a_candidate_is_not_in_the_index(lake, write):
+    candidate = write("notes:1")
+    lineage = catch_up(lake, "demo")
+    with pytest.raises(UnknownName):
+        lineage.resolve(lake.candidate_table(candidate)["record_id"][0].as_py().hex())
+
+
+def test_a_parent_that_is_gone_is_still_named(lake, family):
+    lake.retire("demo", "corpus", "notes:1", "run-2")
+    (missing,) = catch_up(lake, "demo").ancestors(family[1][0].record_id)
+    assert (missing.entry.record_id, missing.entry.status) == (family[0][0].record_id.hex(), "missing")
+    assert (missing.entry.stage, missing.entry.batch) == ("corpus", "notes:1")
+
+
+def test_a_circle_ends(lake):
+    one, two = (document("notes:1", n) for n in range(2))
+    ring = [
+        document("notes:1", 0, parents=[parent_of(two, "corpus")]),
+        document("notes:1", 1, parents=[parent_of(one, "corpus")]),
+    ]
+    show(lake, "corpus", "notes:1", *ring)
+    (other,) = catch_up(lake, "demo").ancestors(one.record_id)
+    assert (other.entry.record_id, other.distance) == (two.record_id.hex(), 1)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda path: path.write_bytes(b"this is no database " * 500), id="other bytes"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:3000] + b"\xff" * 9000), id="damaged inside"),
+        pytest.param(lambda path: path.unlink(), id="deleted"),
+        pytest.param(lambda path: path.write_bytes(b""), id="emptied"),
+    ],
+)
+def test_a_damaged_index_is_made_again(lake, family, spoil):
+    first = catch_up(lake, "demo")
+    before = first.ancestors(family[2][0].record_id)
+    first._opened.rows("pragma wal_checkpoint(truncate)")
+    first._opened.close()
+    spoil(lake.root / "derived" / "lineage.sqlite")
+    assert catch_up(lake, "demo").ancestors(family[2][0].record_id) == before
+
+
+def test_an_index_of_another_layout_is_made_again(lake, family):
+    first = catch_up(lake, "demo")
+    before = first.ancestors(family[2][0].record_id)
+    first._opened.write("drop table layout_1")
+    second = catch_up(lake, "demo")
+    assert second.ancestors(family[2][0].record_id) == first.ancestors(family[2][0].record_id) == before
+    second._opened.write("pragma user_version = 9")
+    assert Lineage(lake).catch_up("demo") == 3
+
+
+def test_rebuilding_gives_the_same_answers(lake, family):
+    lineage = catch_up(lake, "demo")
+    before = lineage.descendants(family[0][0].record_id)
+    assert lineage.rebuild() == 3
+    assert lineage.descendants(family[0][0].record_id) == before
+
+
+def test_processes_that_catch_up_at_once_leave_one_index(lake, family):
+    script = "import sys; from synth_dagster.lake.lake import Lake; from synth_dagster.lake.lineage import Lineage;"
+    script += "print(Lineage(Lake.open(sys.argv[1])).catch_up('demo'))"
+    command = [sys.executable, "-c", script, str(lake.root)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    read = sorted(int(process.communicate(timeout=60)[0]) for process in processes)
+    assert read == [0, 0, 3]
+    assert len(Lineage(lake).ancestors(family[2][0].record_id)) == 4

@@ -1,0 +1,183 @@
+"""The metadata store keeps what it is told, for many writers, and moves up with the program."""
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.lake.meta import MIGRATIONS, Meta, PlannedBatch, Release, Usage
+from synth_dagster.lake.sqlite import Database, script
+
+
+@pytest.fixture
+def meta(tmp_path) -> Meta:
+    return Meta(tmp_path)
+
+
+def batch(name, *, source="notes", start="{}", count=1):
+    return PlannedBatch("demo", name, source, f"digest of {name}", count, start)
+
+
+def release(name, version="v1", **more):
+    return Release("demo", name, "made of", version, {"corpus": {"a": 1}}, 10, True, "run", **more)
+
+
+def test_an_empty_file_comes_up_to_the_newest_version(tmp_path):
+    (tmp_path / "meta.sqlite").touch()  # version 0
+    meta = Meta(tmp_path)
+    assert meta.database.row("pragma user_version")[0] == len(MIGRATIONS) == 1
+    assert meta.releases("demo") == []
+
+
+def test_a_migration_keeps_what_is_there(tmp_path):
+    path = tmp_path / "some.sqlite"
+    first = script("create table notes (text text);\ninsert into notes values ('kept');\n")
+    Database(path, [first]).close()
+    newer = Database(path, [first, script("alter table notes add column stars integer;\n")])
+    assert [tuple(row) for row in newer.rows("select * from notes")] == [("kept", None)]
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path):
+    path = tmp_path / "some.sqlite"
+    with pytest.raises(sqlite3.OperationalError):
+        Database(path, [script("create table a (x);\nthis is not sql;\n")])
+    assert sqlite3.connect(path).execute("select count(*) from sqlite_master").fetchone() == (0,)
+
+
+def test_many_that_open_at_once_migrate_once(tmp_path):
+    path, barrier = tmp_path / "some.sqlite", threading.Barrier(8)
+
+    def open_it(_):
+        barrier.wait()
+        Database(path, [script("create table a (x);\ninsert into a values (1);\n")])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(open_it, range(8)))
+    assert sqlite3.connect(path).execute("select count(*) from a").fetchone() == (1,)
+
+
+def test_a_newer_file_is_refused_with_the_cure(tmp_path):
+    Meta(tmp_path).database.write("pragma user_version = 99")
+    with pytest.raises(LakeError, match=r"schema version 99.*upgrade"):
+        Meta(tmp_path)
+
+
+def test_a_damaged_file_is_refused_with_the_cure(tmp_path):
+    (tmp_path / "meta.sqlite").write_bytes(b"this is not a database " * 100)
+    with pytest.raises(LakeError, match="Restore it from a backup"):
+        Meta(tmp_path)
+
+
+def test_a_recipe_is_kept_by_its_hash(meta, tmp_path):
+    hashed = meta.store_recipe("demo", "dataset: demo\n")
+    assert meta.store_recipe("demo", "dataset: demo\n") == hashed
+    assert meta.recipe(hashed) == (tmp_path / "recipes" / f"{hashed}.yaml").read_text() == "dataset: demo\n"
+    with pytest.raises(UnknownName, match=f"Did you mean '{hashed}'"):
+        meta.recipe(hashed[:-1])
+
+
+def test_a_plan_replaces_the_one_before_and_retires_what_is_gone(meta):
+    assert meta.plan("demo", "notes", [batch("notes:1"), batch("notes:0")]) == []
+    meta.plan("demo", "book", [batch("book:1", source="book")])
+    retired = meta.plan("demo", "notes", [batch("notes:0", count=7), batch("notes:2")])
+    assert [(b.batch, b.state) for b in retired] == [("notes:1", "retired")]
+    assert [(b.batch, b.count) for b in meta.planned("demo")] == [("book:1", 1), ("notes:0", 7), ("notes:2", 1)]
+    assert len(meta.planned("demo", active_only=False)) == 4
+    assert meta.planned_batch("demo", "notes:1").state == "retired"
+    assert meta.plan("demo", "notes", [batch("notes:1")]) and meta.planned_batch("demo", "notes:1").state == "active"
+    with pytest.raises(UnknownName, match="Did you mean 'notes:2'"):
+        meta.planned_batch("demo", "notes2")
+    with pytest.raises(LakeError, match="of another source"):
+        meta.plan("demo", "notes", [batch("book:1", source="book")])
+
+
+def test_the_latest_gate_counts(lake, write):
+    candidate, other = write("notes:1"), write("notes:2")
+    lake.meta.record_gate(candidate.candidate_id, False, "suite a", [{"name": "rows", "passed": False}])
+    lake.meta.record_gate(other.candidate_id, True, "suite a", [])
+    lake.meta.record_gate(candidate.candidate_id, True, "suite b", [{"name": "rows", "passed": True}])
+    gate = lake.meta.gate(candidate.candidate_id)
+    assert (gate.passed, gate.suite, gate.checks) == (True, "suite b", [{"name": "rows", "passed": True}])
+    assert [(g.candidate_id, g.suite) for g in lake.meta.gates("demo")] == [
+        (candidate.candidate_id, "suite b"),
+        (other.candidate_id, "suite a"),
+    ]
+    assert lake.meta.gate("nobody") is None
+    with pytest.raises(LakeError, match="No candidate"):
+        lake.meta.record_gate("nobody", True, "s", [])
+
+
+def test_versions_as_of_a_run(meta):
+    for run, table, version in [("a1", "corpus", 1), ("b1", "corpus", 2), ("b1", "pairs", 1), ("a2", "corpus", 3)]:
+        meta.add_version(run, "demo", table, version)
+    meta.add_version("a1", "other", "corpus", 9)
+    assert meta.versions_as_of("demo", "a1") == {"corpus": 1}
+    assert meta.versions_as_of("demo", "b") == {"corpus": 2, "pairs": 1}
+    assert meta.versions_as_of("demo", "a2") == {"corpus": 3, "pairs": 1}
+    with pytest.raises(LakeError, match="'a' begins the ids of 2 runs: a1, a2"):
+        meta.versions_as_of("demo", "a")
+    for unknown in ("zz", ""):
+        with pytest.raises(UnknownName, match="No run that changed demo"):
+            meta.versions_as_of("demo", unknown)
+
+
+def test_a_version_noted_late_after_a_crash_does_not_bring_later_ones_in(meta):
+    meta.add_version("second", "demo", "corpus", 2)
+    meta.add_version("first", "demo", "corpus", 1)  # killed before it could say so
+    assert meta.versions_as_of("demo", "first") == {"corpus": 1}
+    assert meta.versions_as_of("demo", "second") == {"corpus": 2}
+
+
+def test_sessions(meta):
+    assert meta.last_session() is None
+    meta.start_session("s1", "demo", pid=1, host="here")
+    meta.start_session("s2", "other", pid=2, host="here")
+    meta.end_session("s1", "failed")
+    assert (meta.last_session("demo").outcome, meta.last_session().session_id) == ("failed", "s2")
+    assert meta.last_session().ended_at is None
+
+
+def test_one_unknown_price_makes_the_sum_unknown(meta):
+    assert meta.usage() == Usage(0, 0, 0, 0, 0.0)
+    meta.add_usage("s1", "r", "demo", "pairs", "b", "writer", 2, 1, 100, 10, 0.5)
+    meta.add_usage("s1", "r", "demo", "pairs", "b", "judge", 1, 0, 50, 5, 0.25)
+    meta.add_usage("s1", "r", "demo", "pairs", "b", "embedder", 0, 9, 0, 0, None)  # nothing was asked: nothing to pay
+    assert meta.usage("s1") == Usage(3, 10, 150, 15, 0.75)
+    meta.add_usage("s2", "r", "demo", "pairs", "b", "judge", 1, 0, 50, 5, None)
+    assert meta.usage(dataset="demo") == Usage(4, 10, 200, 20, None)
+    assert meta.usage("s1", "other") == Usage()
+
+
+def test_prompts(meta):
+    meta.remember_prompt("h1", "be brief", "ask {this}")
+    meta.remember_prompt("h1", "be brief", "ask {this}")
+    assert meta.prompt("h1") == ("be brief", "ask {this}")
+    with pytest.raises(UnknownName):
+        meta.prompt("h9")
+
+
+def test_a_release_does_not_change(meta):
+    first = meta.add_release(release("r0001"))
+    assert meta.add_release(release("r0001")) == first == meta.release("demo", "r0001")
+    with pytest.raises(LakeError, match="under a new name"):
+        meta.add_release(release("r0001", "v2"))
+    meta.add_release(release("spring"))
+    assert [r.release for r in meta.releases("demo")] == ["r0001", "spring"]
+    assert meta.next_release_name("demo") == "r0002"
+    assert meta.next_release_name("other") == "r0001"
+    with pytest.raises(UnknownName, match="Did you mean 'spring'"):
+        meta.release("demo", "sprnig")
+
+
+def test_many_threads_write_at_once(meta):
+    """8 threads, 25 rows each, one call a row: 200 calls."""
+
+    def work(thread):
+        for _ in range(25):
+            meta.add_usage(f"s{thread}", "r", "demo", "pairs", "b", "writer", 1, 0, 1, 1, 0.0)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert meta.usage(dataset="demo").calls == 200
