@@ -104,9 +104,18 @@ class BudgetSettings(Settings):
 class Expectations(Settings):
     """What must hold of a stage's records for its gate to open."""
 
-    min_keep_rate: float = Field(0.05, ge=0, le=1, description="The share of the records that the mix must keep.")
-    max_reject_rate: float = Field(0.2, ge=0, le=1, description="The share of answers that may be unusable.")
-    min_records: int = Field(1, ge=1, description="How few records a batch may have.")
+    min_keep_rate: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="The least share of a stage's records that its steps, or the mix's rules, may keep.",
+    )
+    max_reject_rate: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="The largest share of a source's lines or a teacher's answers that may be unusable.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
