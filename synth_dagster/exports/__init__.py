@@ -1,6 +1,6 @@
 """How data goes out: one format a file, found by its name.
 
-`exporter(slug).export(rows, kind, to=..., ...)` writes a folder whole or not at all; `known()` are the formats there are.
+`exporter(slug).export(rows, kind, to=..., ...)` writes a folder whole or not at all; `known()` are the formats.
 """
 
 from collections.abc import Mapping

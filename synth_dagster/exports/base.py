@@ -1,15 +1,15 @@
 """What an export is: rows of a release as one trainer reads them, in a folder that is there whole or not at all.
 
 The folder holds `train.jsonl`, `record_ids.txt` (line for line the record behind a row, for `synth trace`),
-`manifest.json` and a card. It is written beside its place and renamed. The same release gives the same bytes: nothing in
-it says when it was made.
+`manifest.json` and a card. It is written beside its place and renamed. The same release gives the same bytes: nothing
+in it says when it was made.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -19,40 +19,16 @@ import pyarrow as pa
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.card import card
 from synth_dagster.exports.folder import MANIFEST, written
-from synth_dagster.parts import tokens
+from synth_dagster.exports.manifest import MAKER, Manifest
+from synth_dagster.parts.tokens import count as count_tokens
 from synth_dagster.records import CONTENT, Json, RecordKind, canonical_json
 
 DATA, IDS, CARD = "train.jsonl", "record_ids.txt", "README.md"
 AT_ONCE = 500  # rows that are Python objects at one time
-MAKER = "synth_dagster"
 
 
 class Unfit(Exception):
     """A record that the format cannot hold; it is left out and counted under this reason."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What an export holds and where it comes from. `rows` counts lines, `records` what they were made from."""
-
-    format: str
-    dataset: str
-    release: str
-    kind: RecordKind
-    demo: bool
-    records: int
-    rows: int
-    tokens: int
-    token_counter: str = tokens.NAME
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    licenses: Mapping[str, int] = field(default_factory=dict)
-    sources: Mapping[str, int] = field(default_factory=dict)
-    files: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    created_by: str = ""
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 class Exporter:
@@ -161,7 +137,7 @@ class Tally:
     def add(self, row: Mapping[str, Any], kind: RecordKind, copies: int) -> None:
         self.records += copies > 0
         self.rows += copies
-        self.tokens += copies * sum(tokens.count(text) for text in texts_of(row, kind))
+        self.tokens += copies * sum(count_tokens(text) for text in texts_of(row, kind))
         if copies:
             self.licenses[row.get("license") or "unknown"] += 1
             self.sources[row.get("source") or "unknown"] += 1

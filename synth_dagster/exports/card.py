@@ -1,41 +1,22 @@
 """The card beside exported data: what it is, how it was made, and what it may be used for."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
+from synth_dagster.exports.manifest import Manifest
 from synth_dagster.records import Json
 
 HOW = {
     "document": "Texts of the sources below, cut into passages and cleaned.",
     "instruction": "A teacher model wrote instructions and answers from texts of the sources below.",
-    "preference": "Teacher models answered instructions written from the sources below; a judge model ranked the answers.",
+    "preference": "Teacher models answered instructions written from the sources below; a judge model ranked them.",
 }
 DEMO = (
-    "> **Demonstration only, not for training.** The embedded teacher made this release: a program that rearranges the text"
-    " it is given, not a language model. It shows the form of the data, not its worth."
+    "> **Demonstration only, not for training.** The embedded teacher made this release: a program that rearranges the "
+    "text it is given, not a language model. It shows the form of the data, not its worth."
 )
 
 
-class Described(Protocol):
-    """What a card needs of a manifest."""
-
-    dataset: str
-    release: str
-    format: str
-    kind: str
-    demo: bool
-    records: int
-    rows: int
-    tokens: int
-    token_counter: str
-    licenses: Mapping[str, int]
-    sources: Mapping[str, int]
-    left_out: Mapping[str, int]
-    facts: Mapping[str, Json]
-    created_by: str
-
-
-def card(manifest: Described, title: str, shape: str, data: str) -> str:
+def card(manifest: Manifest, title: str, shape: str, data: str) -> str:
     """A data card in markdown, with the header that Hugging Face reads."""
     parts = [_header(data), f"# {manifest.dataset}, release {manifest.release}", DEMO if manifest.demo else ""]
     parts += ["## How it was made", f"{HOW[manifest.kind]} Made by {manifest.created_by}.", _facts(manifest.facts)]
@@ -49,7 +30,7 @@ def _header(data: str) -> str:
     return f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {data}\n---"
 
 
-def _contents(manifest: Described, title: str, shape: str, data: str) -> str:
+def _contents(manifest: Manifest, title: str, shape: str, data: str) -> str:
     return (
         f"`{data}` has {manifest.rows:,} rows from {manifest.records:,} {manifest.kind} records, "
         f"{manifest.tokens:,} tokens as `{manifest.token_counter}` counts them. Copies of a record stand one after the "

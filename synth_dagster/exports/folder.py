@@ -1,4 +1,4 @@
-"""A folder that appears whole: written beside its place, then renamed; what was there goes only when the new one is ready.
+"""A folder that appears whole: written beside its place, then renamed. What was there goes when the new one is ready.
 
 Between the two renames of a replacement nothing is at the place for an instant; whoever is killed there leaves the old
 folder beside it, and the next export puts it back before it begins.
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synth_dagster.errors import SynthError
+from synth_dagster.exports.manifest import MAKER
 
 MANIFEST = "manifest.json"
 _EXTRA = {MANIFEST, "README.md"}
@@ -50,7 +51,7 @@ def is_export(folder: Path) -> bool:
 def _listed(folder: Path) -> set[str] | None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        made_by_us = str(manifest["created_by"]).startswith("synth_dagster ")
+        made_by_us = str(manifest["created_by"]).startswith(f"{MAKER} ")
         return set(manifest["files"]) if made_by_us else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,7 +1,7 @@
 """OpenAI's fine-tuning files: chat conversations, and pairs for preference fine-tuning."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from synth_dagster.exports.base import Exporter, Unfit, turns
 from synth_dagster.records import Json, RecordKind
@@ -9,7 +9,7 @@ from synth_dagster.records import Json, RecordKind
 
 class OpenAI(Exporter):
     title = "OpenAI fine-tuning"
-    shapes = {
+    shapes: ClassVar = {
         "instruction": '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
         "preference": '{"input": {"messages": [...], "tools": [], "parallel_tool_calls": true}, '
         '"preferred_output": [...], "non_preferred_output": [...]}',

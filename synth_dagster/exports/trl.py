@@ -1,7 +1,7 @@
 """TRL's dataset formats: conversational preferences with an explicit prompt, conversations, and plain text."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from synth_dagster.exports.base import Exporter, Unfit, turns
 from synth_dagster.records import Json, RecordKind
@@ -9,7 +9,7 @@ from synth_dagster.records import Json, RecordKind
 
 class Trl(Exporter):
     title = "TRL (DPO, reward and supervised fine-tuning)"
-    shapes = {
+    shapes: ClassVar = {
         "document": '{"text": "..."}',
         "instruction": '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
         "preference": '{"prompt": [{"role": ..., "content": ...}], "chosen": [...], "rejected": [...]}',

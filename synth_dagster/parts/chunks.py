@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.parts.tokens import UNSPACED
@@ -96,7 +96,7 @@ def words(text: str) -> int:
 def blocks(text: str) -> list[Block]:
     """The blocks of a text, in order, each with its glue to the next."""
     groups = _with_whole_code(_paragraphs(_lines(text)))
-    return [_block(text, group, following) for group, following in zip(groups, [*groups[1:], None], strict=True)]
+    return [_block(text, group, following) for group, following in zip_longest(groups, groups[1:])]
 
 
 def _lines(text: str) -> Iterator[Line]:

@@ -72,6 +72,8 @@ def _before_magic(path: str) -> str:
 
 def _found(root: Path, path: str) -> Iterator[Found]:
     place = root / path
+    if PurePosixPath(path).is_absolute() or ".." in place.parts:
+        place = place.resolve()  # one file has one key, however the recipe spells its path
     if place.is_dir():
         yield from _walked(root, place)
     elif os.path.lexists(place):

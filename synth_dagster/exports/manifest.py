@@ -1,0 +1,34 @@
+"""What an export says about itself, in `manifest.json`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from synth_dagster.parts.tokens import NAME
+from synth_dagster.records import Json, RecordKind
+
+MAKER = "synth_dagster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What an export holds and where it comes from. `rows` counts lines, `records` what they were made from."""
+
+    format: str
+    dataset: str
+    release: str
+    kind: RecordKind
+    demo: bool
+    records: int
+    rows: int
+    tokens: int
+    token_counter: str = NAME
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    licenses: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    created_by: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
