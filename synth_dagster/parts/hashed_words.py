@@ -4,6 +4,9 @@ All texts lie one after the other in one array, and `offsets` says where each be
 word, a character or an n-gram; equal pieces have equal hashes on every machine and in every run.
 """
 
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import hashlib
 from dataclasses import dataclass
 
@@ -49,6 +52,17 @@ class Hashed:
         return Hashed(self.hashes[np.repeat(self.offsets[:-1][chosen], counts) + places], offsets)
 
 
+    def replaced(self, where: np.ndarray, others: "Hashed") -> "Hashed":
+        """These texts, but for those where `where` is true the others, one for each, in order."""
+        both = Hashed(
+            np.concatenate([self.hashes, others.hashes]),
+            np.concatenate([self.offsets, others.offsets[1:] + self.offsets[-1]]),
+        )
+        chosen = np.arange(len(self))
+        chosen[where] = len(self) + np.arange(len(others))
+        return both.take(chosen)
+
+
 def normalise(texts: pa.Array | pa.ChunkedArray, *, digits_to_zero: bool = False) -> pa.Array:
     """Lower case, no diacritics, blanks for punctuation, one blank between words; null becomes empty."""
     plain = pc.utf8_normalize(pc.utf8_lower(pc.fill_null(_flat(texts), "")), "NFD")
@@ -57,6 +71,17 @@ def normalise(texts: pa.Array | pa.ChunkedArray, *, digits_to_zero: bool = False
         plain = pc.replace_substring_regex(plain, r"\p{Nd}", "0")
     plain = pc.replace_substring_regex(plain, _UNSPACED, r" \1 ")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\p{L}\p{N}\p{M}]+", " "))
+
+
+def short_form(texts: pa.Array) -> pa.Array:
+    """Lower case and one blank between words: for texts so short that digits and signs are what they say."""
+    plain = pc.utf8_normalize(pc.utf8_lower(pc.fill_null(texts, "")), "NFC")
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[\s\p{Z}]+", " "))
+
+
+def signs_of(texts: pa.Array) -> pa.Array:
+    """The digits and mathematical signs of each text, in order."""
+    return pc.replace_substring_regex(pc.fill_null(texts, ""), r"[^\p{Nd}\p{Sm}*/^%\-]+", " ")
 
 
 def words(normalised: pa.Array) -> Hashed:

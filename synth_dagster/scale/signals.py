@@ -9,7 +9,7 @@ signals may name it, and it is neither kept nor seen by rules. What is kept is a
 never a piece of the text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -92,7 +92,8 @@ def _verdict(rules: Mapping[str, str]) -> str:
 
 
 def _measured(method: Filter, flat: pa.Table, services: Mapping[str, object]) -> dict[str, pa.Array | pa.ChunkedArray]:
-    columns = dict(method.measure(flat, **services))
+    measure: Callable[..., Mapping[str, pa.Array | pa.ChunkedArray]] = method.measure
+    columns = dict(measure(flat, **services))
     for name, column in columns.items():
         if len(column) != flat.num_rows:
             raise MethodError(
@@ -120,10 +121,12 @@ def _with_every_flat_column(flat: pa.Table) -> pa.Table:
 
 def _kind_of(flat: pa.Table) -> RecordKind:
     """The kind with the most columns among those whose columns are all there: a preference has an instruction's too."""
-    fitting = [kind for kind, columns in FLAT.items() if columns.keys() <= set(flat.column_names)]
+    fitting: dict[RecordKind, int] = {
+        kind: len(columns) for kind, columns in FLAT.items() if columns.keys() <= set(flat.column_names)
+    }
     if not fitting:
         raise MethodError(f"No kind of record has the columns {flat.column_names}. Make them with flatten().")
-    return max(fitting, key=lambda kind: len(FLAT[kind]))
+    return max(fitting, key=fitting.__getitem__)
 
 
 def _flat_schema(kind: RecordKind) -> pa.Schema:

@@ -1,7 +1,7 @@
 """FineWeb line rules: drop pages made of menus, lists and repeated lines.
 
-Paper: arXiv:2406.17557, section 3.6. Blank lines are neither short lines nor duplicates: counting them dropped good pages
-in an early version of the official code. Where paper and official code differ, the setting names both.
+Paper: arXiv:2406.17557, section 3.6. Blank lines are neither short lines nor duplicates: counting them dropped good
+pages in an early version of the official code. Where paper and official code differ, the setting names both.
 """
 
 from pydantic import Field

@@ -1,0 +1,211 @@
+"""Keeps benchmarks out of training data: records that share long runs of words with a benchmark item are dropped.
+
+Two forms of the test. `coverage` (the overlap measure of open-instruct, arXiv:2411.15124): the share of an item's words
+that lie inside an n-gram which also occurs in the record, for the item that is covered best. `hash` (the n-gram test of
+datatrove): any shared n-gram is enough. Of a conversation the user turns are read, of a document the text. An item
+shorter than n words must occur whole. Neither form sees a paraphrase.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from synth_dagster.method import Filter, InputPath, Proof, Rules
+from synth_dagster.parts.hashed_words import Hashed, hash_texts, ngrams, normalise, offsets_of, words
+from synth_dagster.records import Document, Instruction, Preference
+from synth_dagster.services import References
+
+_RECORDS_AT_ONCE = 4_096  # bounds memory: only the matches of these are held together
+
+
+class Decontaminate(Filter):
+    """The best covered item of each record: its share, how many of its words, its hash; and how many grams are shared."""
+
+    paper = "arXiv:2411.15124"
+    proof = Proof(
+        "planted signal",
+        "100 verbatim, 100 edited, 100 paraphrased items in 10,000 records: recall 1.00, .9 or more at n=5, below .2.",
+    )
+    judges = (Document, Instruction, Preference)
+
+    against: InputPath = Field(description="File or folder with the benchmarks' questions.")
+    mode: Literal["coverage", "hash"] = Field(
+        "coverage", description="coverage: drop above `threshold`, as open-instruct. hash: any n-gram, as datatrove."
+    )
+    n: int | None = Field(None, ge=2, le=50, description="Words of an n-gram; unless given 8 (coverage) or 12 (hash).")
+    threshold: float = Field(0.5, ge=0, le=1, description="Largest share of an item's words to keep (coverage).")
+    min_item_words: int = Field(4, ge=1, description="Shorter items are no evidence and are left out.")
+    common: int = Field(
+        1_000, ge=1, description="An n-gram found in more items than this is a set phrase and is left out."
+    )
+
+    @property
+    def gram_words(self) -> int:
+        """The words of an n-gram in this mode."""
+        return self.n or {"coverage": 8, "hash": 12}[self.mode]
+
+    def threshold_settings(self) -> frozenset[str]:
+        return frozenset({"threshold"})
+
+    def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
+        self, flat: pa.Table, /, *, references: References
+    ) -> Mapping[str, pa.Array]:
+        index = index_of(references.texts(self.against), self.gram_words, self.min_item_words, self.common)
+        column = flat["instruction" if "instruction" in flat.column_names else "text"].combine_chunks()
+        chunks = [column.slice(start, _RECORDS_AT_ONCE) for start in range(0, len(column), _RECORDS_AT_ONCE)]
+        found = Overlaps.joined([overlaps(index, words(normalise(chunk))) for chunk in chunks])
+        unread = column.is_null().to_numpy(zero_copy_only=False)
+        return {
+            "matched_share": pa.array(found.share, pa.float64(), mask=unread),
+            "matched_words": pa.array(found.matched, pa.int64(), mask=unread),
+            "shared_grams": pa.array(found.grams, pa.int64(), mask=unread),
+            "item": pa.array(_labels(index, found), pa.string()),
+        }
+
+    def rules(self) -> Rules:
+        share = f"matched_share > {self.threshold}"
+        return {"contaminated": share if self.mode == "coverage" else "shared_grams > 0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Where each n-gram of the benchmark stands: gram -> (item, place), sorted by gram."""
+
+    grams: np.ndarray  # different grams, ascending
+    first: np.ndarray  # grams[i] stands at first[i]:first[i + 1] of the two below
+    items: np.ndarray
+    places: np.ndarray
+    sizes: tuple[int, ...]  # lengths of the grams: n, and the lengths of the items that are shorter
+    item_words: np.ndarray
+    gram_words: np.ndarray  # of each item
+    item_hashes: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """For each record its best covered item (-1 for none), how much of it, and how many different grams are shared."""
+
+    item: np.ndarray
+    share: np.ndarray
+    matched: np.ndarray
+    grams: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence["Overlaps"]) -> "Overlaps":
+        parts = [_no_overlaps(0), *parts]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
+
+def index_of(texts: Sequence[str], n: int, min_item_words: int = 1, common: int = 1_000) -> Index:
+    """The n-grams of benchmark items; an item of fewer words is one gram of its own length."""
+    normalised = normalise(pa.array(texts, pa.string()))
+    items = words(normalised)
+    gram_words = np.minimum(items.counts, n)
+    sizes = tuple(int(size) for size in np.unique(gram_words[items.counts >= min_item_words]))
+    found = [_grams_of_size(items, gram_words, size) for size in sizes]
+    grams, owners, places = (np.concatenate([np.zeros(0, t), *column]) for t, column in _columns(found))
+    order = np.lexsort((places, owners, grams))
+    grams, owners, places = grams[order], owners[order], places[order]
+    rare = ~_in_too_many(grams, owners, common)
+    grams, owners, places = grams[rare], owners[rare], places[rare]
+    different, first = np.unique(grams, return_index=True)
+    first = np.append(first, len(grams))
+    return Index(different, first, owners, places, sizes, items.counts, gram_words, hash_texts(normalised))
+
+
+def overlaps(index: Index, records: Hashed) -> Overlaps:
+    """How much of which item each record holds."""
+    record, gram = _shared(index, records)
+    if len(gram) == 0:
+        return _no_overlaps(len(records))
+    counts = np.diff(index.first)[gram]
+    at = np.repeat(index.first[gram], counts) + _within(counts)
+    record_of, item, place = np.repeat(record, counts), index.items[at], index.places[at]
+    pairs, matched = covered_words(record_of, item, place, index.gram_words)
+    share = matched / index.item_words[pairs[1]]
+    best = _best_of_each_record(pairs, share)
+    found = _no_overlaps(len(records))
+    owner = pairs[0][best]
+    found.item[owner], found.share[owner], found.matched[owner] = pairs[1][best], share[best], matched[best]
+    found.grams[:] = np.bincount(record, minlength=len(records))
+    return found
+
+
+def covered_words(
+    record: np.ndarray, item: np.ndarray, place: np.ndarray, gram_words: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """The (record, item) pairs, and how many words of the item lie inside a matched gram: the union of the grams."""
+    order = np.lexsort((place, item, record))
+    record, item, place = record[order], item[order], place[order]
+    opens = _begins(record, item)
+    closes = np.append(opens[1:], True)
+    width = gram_words[item]
+    step = np.append(place[1:] - place[:-1], 0)
+    new_words = np.where(closes, width, np.minimum(width, step))  # what lies before the next matched gram begins
+    starts = np.flatnonzero(opens)
+    return (record[starts], item[starts]), np.add.reduceat(new_words, starts)
+
+
+def _shared(index: Index, records: Hashed) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of record and number of a gram that both have, each once."""
+    found: list[np.ndarray] = [np.zeros((0, 2), np.int64)]
+    for size in index.sizes:
+        grams = ngrams(records, size)
+        if len(index.grams) == 0 or len(grams.hashes) == 0:
+            continue
+        number = np.minimum(np.searchsorted(index.grams, grams.hashes), len(index.grams) - 1)
+        hit = index.grams[number] == grams.hashes
+        found.append(np.stack([grams.owners[hit], number[hit]], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _grams_of_size(items: Hashed, gram_words: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    chosen = np.flatnonzero(gram_words == size)
+    grams = ngrams(items.take(chosen), size)
+    return grams.hashes, chosen[grams.owners], grams.places
+
+
+def _columns(found: Sequence[tuple[np.ndarray, ...]]) -> list[tuple[type, list[np.ndarray]]]:
+    return [(kind, [part[number] for part in found]) for number, kind in enumerate((np.uint64, np.int64, np.int64))]
+
+
+def _in_too_many(grams: np.ndarray, owners: np.ndarray, common: int) -> np.ndarray:
+    """Which places hold a gram of more than `common` items; both arrays are sorted by gram, then item."""
+    number = np.cumsum(_begins(grams)) - 1
+    items_of = np.bincount(number, weights=_begins(grams, owners))
+    return items_of[number] > common
+
+
+def _best_of_each_record(pairs: tuple[np.ndarray, np.ndarray], share: np.ndarray) -> np.ndarray:
+    """The pair of largest share in each record; of equal ones the item that stands first in the benchmark."""
+    record, item = pairs
+    order = np.lexsort((item, -share, record))
+    return order[_begins(record[order])]
+
+
+def _begins(*columns: np.ndarray) -> np.ndarray:
+    """Where a new group begins in sorted columns."""
+    begins = np.zeros(len(columns[0]), bool)
+    begins[:1] = True
+    for column in columns:
+        begins[1:] |= column[1:] != column[:-1]
+    return begins
+
+
+def _no_overlaps(count: int) -> Overlaps:
+    return Overlaps(np.full(count, -1), np.zeros(count), np.zeros(count, np.int64), np.zeros(count, np.int64))
+
+
+def _labels(index: Index, found: Overlaps) -> list[str | None]:
+    return [None if item < 0 else f"{index.item_hashes[item]:016x}" for item in found.item]
+
+
+def _within(counts: np.ndarray) -> np.ndarray:
+    """0, 1, ... within each group."""
+    starts = offsets_of(counts)
+    return np.arange(starts[-1]) - np.repeat(starts[:-1], counts)

@@ -1,0 +1,191 @@
+"""MinHash: the collision curve of the paper, planted near-duplicates, and clusters that do not depend on order."""
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synth_dagster.methods.dedup.minhash import (
+    Minhash,
+    band_keys,
+    banding_probability,
+    components,
+    inflection,
+    jaccard,
+)
+from synth_dagster.parts.hashed_words import Hashed, offsets_of
+
+VOCABULARY = [f"word{number:04d}x".translate(str.maketrans("0123456789", "abcdefghij")) for number in range(2_000)]
+
+
+def pool(texts, priorities=None):
+    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
+    return pa.table(
+        {
+            "record_id": pa.array(ids, pa.binary()),
+            "text": pa.array(texts, pa.string()),
+            "priority": pa.array(priorities or [0] * len(texts), pa.int64()),
+        }
+    )
+
+
+def clusters(texts, priorities=None, **settings):
+    """For each text the number of the text that it is a duplicate of; its own where it is kept."""
+    found = Minhash(**settings).cluster(pool(texts, priorities))
+    kept = [int.from_bytes(cluster, "big") for cluster in found["cluster"].to_pylist()]
+    assert found["keep"].to_pylist() == [own == cluster for own, cluster in enumerate(kept)]
+    return kept
+
+
+def prose(rng, count=60):
+    return rng.choices(VOCABULARY, k=count)
+
+
+def test_the_curve_of_14_bands_of_8():
+    found = [round(banding_probability(s), 4) for s in (0.70, 0.75, 0.80, 0.85)]
+    assert found == [0.5645, 0.7716, 0.9235, 0.9884]
+    assert round(inflection(), 3) == 0.719
+
+
+@pytest.mark.parametrize(("shared", "union"), [(70, 100), (75, 100), (80, 100), (85, 100)])
+def test_sets_meet_as_often_as_the_curve_says(shared, union, pairs=2_000):
+    rng = np.random.default_rng(shared)
+    elements = rng.integers(0, 2**63, (pairs, union), dtype=np.uint64)
+    only = (union - shared) // 2  # in the first set alone; the rest is in the second alone
+    first, second = elements[:, : shared + only], np.delete(elements, np.s_[shared : shared + only], axis=1)
+    sizes = np.repeat([first.shape[1], second.shape[1]], pairs)
+    sets = Hashed(np.concatenate([first.ravel(), second.ravel()]), offsets_of(sizes))
+    assert jaccard(sets, np.arange(pairs), np.arange(pairs, 2 * pairs)).tolist() == [shared / union] * pairs
+    keys = band_keys(sets, bands=14, rows=8, seed=1)
+    rate = (keys[:pairs] == keys[pairs:]).any(axis=1).mean()
+    assert rate == pytest.approx(banding_probability(shared / union), abs=0.02)
+
+
+def test_planted_near_duplicates_are_found_and_unrelated_texts_stay():
+    rng = random.Random(5)
+    originals = [prose(rng, 120) for _ in range(800)]
+    copies = [edited(text, rng) for text in originals[:200]]  # 20 % of 1,000
+    found = clusters([" ".join(text) for text in (*originals, *copies)])
+    recalled = sum(found[800 + number] == number for number in range(200)) / 200
+    assert recalled > 0.95
+    assert all(cluster == own for own, cluster in enumerate(found[:800]))
+    assert all(cluster in (own, own - 800) for own, cluster in enumerate(found) if own >= 800)
+
+
+def test_words_changed_here_and_there_are_found_as_often_as_the_curve_says():
+    # a gram of 5 words survives with probability .97^5 = .859, so that s = .859 / (2 - .859) = .753
+    rng = random.Random(6)
+    originals = [prose(rng, 400) for _ in range(500)]
+    copies = [[word if rng.random() >= 0.03 else rng.choice(VOCABULARY) for word in text] for text in originals]
+    found = clusters([" ".join(text) for text in (*originals, *copies)])
+    recalled = sum(found[500 + number] == number for number in range(500)) / 500
+    assert recalled == pytest.approx(banding_probability(0.753), abs=0.05)
+
+
+def edited(text, rng):
+    """3 % of the words are others, together in one place, as in an edited sentence."""
+    at = rng.randrange(len(text) - 4)
+    return [*text[:at], *prose(rng, max(1, round(0.03 * len(text)))), *text[at + 4 :]]
+
+
+def test_case_digits_and_punctuation_do_not_hide_a_duplicate():
+    text = " ".join(prose(random.Random(1))) + " in 2019"
+    assert clusters([text, text.upper().replace(" ", " - ") + "!", text.replace("2019", "2024")]) == [0, 0, 0]
+    assert clusters([text, text.replace("2019", "2024")], digits_to_zero=False, bands=1, rows=64) == [0, 1]
+
+
+def test_the_lowest_priority_is_kept_then_the_lowest_id():
+    text = " ".join(prose(random.Random(2)))
+    assert clusters([text] * 3) == [0, 0, 0]
+    assert clusters([text] * 3, [2, 1, 1]) == [1, 1, 1]
+
+
+def test_what_meets_over_a_third_text_is_one_cluster():
+    words = prose(random.Random(4), 200)
+    texts = [" ".join(words[start : start + 160]) for start in (0, 10, 20)]
+    assert clusters(texts, rows=1, bands=64) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        pytest.param(["What is 12 + 13?", "What is 12 + 14?"], [0, 1], id="other number"),
+        pytest.param(["What is 12 + 13?", "What is 12 - 13?"], [0, 1], id="other sign"),
+        pytest.param(["x = a + b", "x = a * b", "x  =  A + b"], [0, 1, 0], id="code"),
+        pytest.param(["Yes.", "yes. ", "No."], [0, 0, 2], id="same but for case and blanks"),
+        pytest.param(["", None, "a"], [0, 0, 2], id="empty and missing"),
+        pytest.param(
+            [
+                "What is the capital city of the country France, please?",
+                "What is the capital city of the country France please?",
+            ],
+            [0, 0],
+            id="a comma more",
+        ),
+        pytest.param(["What is the capital of France?", "Who is the king of Spain?"], [0, 1], id="other question"),
+    ],
+)
+def test_short_texts_are_compared_by_characters(texts, expected):
+    assert clusters(texts) == expected
+
+
+def test_a_short_and_a_long_text_do_not_meet():
+    words = prose(random.Random(6), 20)
+    assert clusters([" ".join(words), " ".join(words[:19])]) == [0, 1]
+
+
+def test_pairs_can_be_verified():
+    words = prose(random.Random(9), 100)
+    half = " ".join(words[:70] + prose(random.Random(10), 30))
+    loose = {"bands": 64, "rows": 1}  # meets at almost any similarity
+    assert clusters([" ".join(words), half], **loose) == [0, 0]
+    assert clusters([" ".join(words), half], verify=0.8, **loose) == [0, 1]
+    assert clusters([" ".join(words)] * 2, verify=1.0) == [0, 0]
+
+
+def test_many_equal_texts_are_one_cluster_of_few_pairs():
+    texts = ["The same sentence stands here over and over again without any change " * 2] * 50_000
+    found = Minhash().cluster(pool(texts))
+    assert found["keep"].to_pylist() == [True] + [False] * 49_999
+    method = Minhash()
+    grams = Hashed(np.tile(np.arange(30, dtype=np.uint64), 50_000), offsets_of(np.full(50_000, 30)))
+    meetings = list(method._meetings(grams, np.zeros(50_000, np.uint64)))
+    assert [len(left) for left, _ in meetings] == [49_999] * 14
+
+
+def test_an_empty_pool_has_the_columns_of_a_full_one():
+    assert Minhash().cluster(pool([])).schema == Minhash().cluster(pool(["a"])).schema
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.permutations(range(12)))
+def test_clusters_do_not_depend_on_the_order_of_the_pool(order):
+    rng = random.Random(8)
+    base = [prose(rng) for _ in range(4)]
+    table = pool([" ".join(base[number % 4][: 60 - number // 4]) for number in range(12)], [n % 3 for n in range(12)])
+    straight = {row["record_id"]: row for row in Minhash().cluster(table).to_pylist()}
+    found = Minhash().cluster(table.take(list(order))).to_pylist()
+    assert [int.from_bytes(row["record_id"], "big") for row in found] == list(order)
+    assert {row["record_id"]: row for row in found} == straight
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
+def test_components_agree_with_merging_sets_one_by_one(graph):
+    count, edges = graph
+    groups = [{node} for node in range(count)]
+    for a, b in edges:
+        merged = groups[a] | groups[b]
+        for node in merged:
+            groups[node] = merged
+    left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
+    assert components(count, left, right).tolist() == [min(group) for group in groups]
+
+
+def test_a_long_chain_is_one_component():
+    count = 20_000
+    order = np.random.default_rng(3).permutation(count)
+    assert not components(count, order[:-1], order[1:]).any()
