@@ -72,6 +72,7 @@ def _method_of(module: ModuleType, *, slug: str) -> type[Method]:
         if inspect.isclass(value)
         and issubclass(value, Method)
         and value.__module__ == module.__name__
+        and name.isidentifier()  # pydantic leaves `Augmenter[Instruction, Instruction]` in the module that wrote it
         and not name.startswith("_")
     ]
     if len(own) != 1:

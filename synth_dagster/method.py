@@ -158,8 +158,8 @@ class Refiner(_Typed[In, In], Generic[In]):
     """Replaces a record by a better version of itself.
 
     A subclass writes `async def refine(self, record: In, /, *, <services>) -> In | Drop`. Returning the record itself
-    leaves it as it is; `record.but(...)` is a new version, and the old one stays as a superseded row. With `redacts` the
-    superseded row keeps its id and hash and loses its text, so that what was removed is nowhere in the lake.
+    leaves it as it is; `record.but(...)` is a new version, and the old one stays as a superseded row. With `redacts`
+    the superseded row keeps its id and hash and loses its text, so that what was removed is nowhere in the lake.
     """
 
     kind: ClassVar[MethodKind] = "refine"
@@ -193,14 +193,14 @@ class Filter(_Whole):
         return {}
 
     def measure(self, flat: pa.Table, /) -> Mapping[str, pa.Array | pa.ChunkedArray]:
-        """Signals that need more than SQL: columns of flat.num_rows values. A subclass may ask for services after `*`."""
+        """Signals that need more than SQL: columns of flat.num_rows values. A subclass may name services after `*`."""
         return {}
 
     def rules(self) -> Rules:
         raise NotImplementedError
 
     def signals_fingerprint(self) -> str:
-        """Hash of what the signals depend on. Settings that are only thresholds do not count: see `threshold_settings`."""
+        """Hash of what the signals depend on; settings that are only thresholds (`threshold_settings`) do not count."""
         kept = self.model_dump(mode="json", exclude=set(self.threshold_settings()))
         return hashlib.sha256(
             canonical_json([self.slug, self.version, dict(self.signals()), kept]).encode()
@@ -229,9 +229,9 @@ class Deduplicator(_Whole):
 class Selector(_Whole):
     """Chooses the records that are worth most, up to a budget.
 
-    A subclass writes `def select(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, source, text, tokens, sorted by
-    record_id. The result has a row for **every** record of the pool: record_id, score (float), rank (int, 0 is best),
-    selected (bool), reason (string, null when selected).
+    A subclass writes `def select(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, source, text, tokens,
+    sorted by record_id. The result has a row for **every** record of the pool: record_id, score (float), rank (int, 0
+    is best), selected (bool), reason (string, null when selected).
     """
 
     kind: ClassVar[MethodKind] = "select"

@@ -1,8 +1,8 @@
 """What flows between stages: three kinds of record, as Arrow schemas for tables and as typed views for methods.
 
 A table is the truth, a view is how a method reads and writes one record. `to_table` and `from_table` go between them.
-Ids and content hashes are 16 bytes of BLAKE2b. A record's parents stand in the record itself, so that record and lineage
-are one atomic commit.
+Ids and content hashes are 16 bytes of BLAKE2b. A record's parents stand in the record itself, so that record and
+lineage are one atomic commit.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
-Json: TypeAlias = None | bool | int | float | str | Sequence[Any] | Mapping[str, Any]
+Json: TypeAlias = bool | int | float | str | Sequence[Any] | Mapping[str, Any] | None
 RecordKind: TypeAlias = Literal["document", "instruction", "preference"]
 
 # `current` is the version that the next stage reads; the two others stay as rows so that every parent exists.
@@ -261,6 +261,7 @@ REJECT = pa.schema(
         ("source", pa.string()),
         ("batch", pa.string()),
         ("record_id", pa.binary()),  # the input that gave nothing; null where no record could be made
+        ("kind", pa.string()),  # unusable (a line or an answer that is no good) or dropped (a method's own decision)
         ("location", pa.string()),  # where it stands in the delivery, such as notes.jsonl:12
         ("reason", pa.string()),
         ("detail", pa.string()),
@@ -281,6 +282,7 @@ class Reject:
     detail: str = ""
     raw: str = ""
     location: str = ""
+    kind: Literal["unusable", "dropped"] = "unusable"
     record_id: bytes | None = None
     call_id: bytes | None = None
 

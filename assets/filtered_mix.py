@@ -1,0 +1,58 @@
+"""Stage 4: a release. Every record of the mix's stage gets one verdict; the kept ones are the dataset.
+
+Reads   accepted batches of one row stage, and their quality_signals
+Writes  filtered_mix[release] and verdicts[release], with a manifest of the versions that were read
+
+Which batches a release read stands in its manifest; the drawn dependency on all partitions only shows the graph.
+"""
+
+import dagster as dg
+
+from assets.materialized import OWNERS, Project, in_words, report, run_context
+from assets.partitions import releases, the_batch
+from synth_dagster.lake.lake import Lake
+from synth_dagster.recipe import Recipe
+from synth_dagster.runner.context import Progress, TeacherSource
+from synth_dagster.runner.release import make_release
+from synth_dagster.runner.signals import TABLE as SIGNALS
+
+STORY = (
+    "A published version of the dataset: filtered, deduplicated, selected, mixed. It never changes. "
+    "Every record of the stage it reads has a verdict with its reason in the table `verdicts`."
+)
+
+
+class ReleaseConfig(dg.Config):
+    """How strict a release is."""
+
+    allow_missing: bool = False  # release without the batches that failed or are missing; the manifest names them
+
+
+def filtered_mix(project: Project, recipe: Recipe, code_version: str) -> dg.AssetsDefinition:
+    sources = [recipe.mix.of, SIGNALS]
+
+    @dg.asset(
+        key=[recipe.dataset, recipe.mix.name],
+        deps=[dg.AssetDep([recipe.dataset, source], partition_mapping=dg.AllPartitionMapping()) for source in sources],
+        partitions_def=releases(recipe),
+        code_version=code_version,
+        group_name=recipe.dataset,
+        owners=OWNERS,
+        kinds={"duckdb", "delta"},
+        tags={"stage": "mix"},
+        op_tags=project.tags(recipe),
+        description=STORY,
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        config: ReleaseConfig,
+        lake: dg.ResourceParam[Lake],
+        teachers: dg.ResourceParam[TeacherSource],
+        progress: dg.ResourceParam[Progress],
+    ) -> dg.MaterializeResult:
+        with in_words(context):
+            run = run_context(context, project, recipe, lake, teachers, progress)
+            outcome = make_release(run, the_batch(context), allow_missing=config.allow_missing)
+            return report(outcome, recipe.stage(recipe.mix.of).record_kind)
+
+    return made

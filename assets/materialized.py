@@ -1,0 +1,104 @@
+"""What every stage asset does around its one call of the runner: set out, report, and fail in words.
+
+The event log gets counts, rates, hashes and links. It never gets the text of a record, because what is in Dagster's
+storage can only be erased by deleting runs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from synth_dagster.errors import OverBudget, Pending, SynthError
+from synth_dagster.lake.lake import Lake
+from synth_dagster.recipe import Recipe
+from synth_dagster.records import RecordKind, describe, schema_of
+from synth_dagster.runner.context import Outcome, Progress, RunContext, TeacherSource
+
+SESSION_TAG = "synth/session"
+OUTCOME_TAG = "synth/outcome"
+OWNERS = ["team:data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the assets of a project share: where it stands, and the tags that every run of a recipe carries."""
+
+    root: Path
+
+    def tags(self, recipe: Recipe) -> dict[str, str]:
+        return {"dataset": recipe.dataset, "recipe": recipe.hash}
+
+
+def run_context(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    recipe: Recipe,
+    lake: Lake,
+    teachers: TeacherSource,
+    progress: Progress,
+) -> RunContext:
+    """The runner's context for this Dagster run; the recipe that the run uses is stored by its hash."""
+    lake.meta.store_recipe(recipe.dataset, recipe.text)
+    return RunContext(
+        recipe=recipe,
+        lake=lake,
+        teachers=teachers,
+        root=project.root,
+        run_id=context.run_id,
+        session_id=context.run.tags.get(SESSION_TAG, context.run_id),
+        progress=progress,
+    )
+
+
+@contextmanager
+def in_words(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """A mistake or a bad day ends the step with its sentence, once; pending and over budget are marked on the run."""
+    try:
+        yield
+    except SynthError as error:
+        outcome = {OverBudget: "over_budget", Pending: "pending"}.get(type(error), "failed")
+        context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: outcome})
+        raise dg.Failure(str(error), metadata={"outcome": outcome}, allow_retries=False) from error
+
+
+def report(outcome: Outcome, kind: RecordKind | None = None) -> dg.MaterializeResult:
+    """Counts, the data version and how it came about, for the asset's page."""
+    candidate = outcome.candidate
+    details = dict(candidate.details)
+    metadata: dict[str, dg.MetadataValue] = {
+        "dagster/row_count": dg.MetadataValue.int(candidate.rows),
+        "rejected": dg.MetadataValue.int(candidate.rejected),
+        "state": dg.MetadataValue.text("made" if outcome.made else "already current"),
+        "candidate": dg.MetadataValue.text(candidate.candidate_id),
+        "recipe": dg.MetadataValue.text(candidate.recipe_hash),
+    }
+    for name in ("status", "reasons", "rejects", "methods", "teacher", "verdicts", "signals"):
+        if details.get(name):
+            metadata[name] = dg.MetadataValue.json(details[name])
+    if isinstance(seconds := details.get("seconds"), float):
+        metadata["seconds"] = dg.MetadataValue.float(seconds)
+    if kind is not None:
+        metadata["dagster/column_schema"] = dg.MetadataValue.table_schema(column_schema(kind))
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(candidate.data_version))
+
+
+def column_schema(kind: RecordKind) -> dg.TableSchema:
+    """The columns of a record kind with what they mean."""
+    meanings = describe(kind)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=field.name, type=str(field.type), description=meanings.get(field.name))
+            for field in schema_of(kind)
+        ]
+    )
+
+
+def described(recipe: Recipe, stage: str, story: str) -> str:
+    """An asset's description: its story, its steps, and where the recipe says so."""
+    path, line = recipe.describe_lines(stage)
+    steps = [f"`{step.key}`: {type(step.method).summary()}" for step in recipe.stage(stage).steps]
+    listed = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1)) or "No steps."
+    return f"{story}\n\n{listed}\n\nRecipe: `{path}:{line}`"

@@ -1,0 +1,43 @@
+"""Stage 3: a better and a worse answer to each instruction.
+
+Reads   generated_instructions[batch]
+Writes  preference_pairs[batch], each pair naming the instruction it answers
+"""
+
+import dagster as dg
+
+from assets.materialized import OWNERS, Project, described, in_words, report, run_context
+from assets.partitions import batches, the_batch
+from synth_dagster.lake.lake import Lake
+from synth_dagster.recipe import Recipe, Stage
+from synth_dagster.runner.context import Progress, TeacherSource
+from synth_dagster.runner.stage import run_stage
+
+STORY = "Pairs of answers to one instruction, the better one as a judge scored them: what preference training reads."
+
+
+def preferences(project: Project, recipe: Recipe, stage: Stage, code_version: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[recipe.dataset, stage.name],
+        deps=[[recipe.dataset, stage.reads or "seed_corpus"]],
+        partitions_def=batches(recipe),
+        code_version=code_version,
+        group_name=recipe.dataset,
+        owners=OWNERS,
+        kinds={"openai", "delta"},
+        pool="teacher",
+        tags={"stage": stage.kind},
+        op_tags=project.tags(recipe),
+        description=described(recipe, stage.name, STORY),
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        teachers: dg.ResourceParam[TeacherSource],
+        progress: dg.ResourceParam[Progress],
+    ) -> dg.MaterializeResult:
+        with in_words(context):
+            run = run_context(context, project, recipe, lake, teachers, progress)
+            return report(run_stage(run, stage.name, the_batch(context)), stage.record_kind)
+
+    return made

@@ -1,0 +1,45 @@
+"""Signals of the records that the mix chooses from: computed once per record, deciding nothing.
+
+Reads   the mix's stage[batch]
+Writes  quality_signals[batch], a row per current record
+"""
+
+import dagster as dg
+
+from assets.materialized import OWNERS, Project, in_words, report, run_context
+from assets.partitions import batches, the_batch
+from synth_dagster.lake.lake import Lake
+from synth_dagster.recipe import Recipe
+from synth_dagster.runner.context import Progress, TeacherSource
+from synth_dagster.runner.signals import TABLE, run_signals
+
+STORY = (
+    "Numbers and labels about each record that the mix may choose. A changed threshold costs nothing here; "
+    "a new filter adds its columns, and only they are computed."
+)
+
+
+def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[recipe.dataset, TABLE],
+        deps=[[recipe.dataset, recipe.mix.of]],
+        partitions_def=batches(recipe),
+        code_version=code_version,
+        group_name=recipe.dataset,
+        owners=OWNERS,
+        kinds={"duckdb", "delta"},
+        tags={"stage": "signals"},
+        op_tags=project.tags(recipe),
+        description=STORY,
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        teachers: dg.ResourceParam[TeacherSource],
+        progress: dg.ResourceParam[Progress],
+    ) -> dg.MaterializeResult:
+        with in_words(context):
+            run = run_context(context, project, recipe, lake, teachers, progress)
+            return report(run_signals(run, the_batch(context)))
+
+    return made

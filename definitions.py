@@ -1,0 +1,121 @@
+"""What Dagster loads: every recipe of `recipes/` as a graph of assets, with its gates, jobs and resources.
+
+Assets, resources and expectations meet here and nowhere else. A recipe with a mistake is left out and said in the log;
+the others load. The run worker gets the recipes as the code location had read them, so that an edit without a reload
+cannot make a run and the UI disagree.
+"""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+
+ROOT = Path(__file__).resolve().parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from assets.filtered_mix import filtered_mix  # noqa: E402  # the project's folder must be importable first
+from assets.generated_instructions import instructions  # noqa: E402
+from assets.materialized import Project  # noqa: E402
+from assets.preference_pairs import preferences  # noqa: E402
+from assets.quality_signals import quality_signals  # noqa: E402
+from assets.release_report import release_report  # noqa: E402
+from assets.seed_corpus import corpus  # noqa: E402
+from expectations.bridge import gate  # noqa: E402
+from resources.environments import Environment, environment  # noqa: E402
+from synth_dagster.lake.lake import Candidate, Lake  # noqa: E402
+from synth_dagster.recipe import Recipe, load_recipes, parse_recipe  # noqa: E402
+from synth_dagster.runner.context import Progress, RunContext, TeacherSource  # noqa: E402
+from synth_dagster.runner.release import publish  # noqa: E402
+
+log = logging.getLogger("synth_dagster")
+
+ROW_STAGES = {"corpus": corpus, "instructions": instructions, "preferences": preferences}
+STORED = "recipe:"
+
+
+def recipes_of(root: Path) -> list[Recipe]:
+    """The recipes of a project: read from their files, or in a run worker as the code location had read them."""
+    # Dagster offers this context only here; its own integrations import it from the same place
+    from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
+
+    load = DefinitionsLoadContext.get()
+    if load.load_type == DefinitionsLoadType.RECONSTRUCTION:
+        stored = {key: text for key, text in load.reconstruction_metadata.items() if key.startswith(STORED)}
+        if stored:
+            return [
+                parse_recipe(text, root / key.removeprefix(STORED), root=root) for key, text in sorted(stored.items())
+            ]
+    recipes, problems = load_recipes(root / "recipes", root=root)
+    for problem in problems:
+        log.error("%s", problem)
+    return recipes
+
+
+def build(
+    root: Path = ROOT,
+    *,
+    env: Mapping[str, str] | None = None,
+    recipes: list[Recipe] | None = None,
+    progress: Progress | None = None,
+    teachers: TeacherSource | None = None,
+) -> dg.Definitions:
+    """The definitions of a project. The CLI and tests pass their own progress, teachers or recipes."""
+    place = environment(root, os.environ if env is None else env)
+    found = recipes_of(root) if recipes is None else recipes
+    source = teachers or place.gateway(os.environ if env is None else env)
+    resources = place.resources(progress) | ({"teachers": teachers} if teachers is not None else {})
+    graphs = [graph(root, recipe, place, source) for recipe in found]
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*with_reconstruction_metadata.*")
+    return dg.Definitions.merge(*graphs, dg.Definitions(resources=resources)).with_reconstruction_metadata(
+        {
+            f"{STORED}{Path(recipe.path).relative_to(root)}": recipe.text
+            for recipe in found
+            if Path(recipe.path).is_relative_to(root)
+        }
+    )
+
+
+def graph(root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource) -> dg.Definitions:
+    """One recipe: its assets, the gate of each, and the two jobs that people and sensors launch."""
+    project = Project(root)
+    identities = teachers.identities(recipe)
+    rows = [
+        ROW_STAGES[stage.kind](project, recipe, stage, recipe.fingerprint(stage.name, teachers=identities, root=root))
+        for stage in recipe.stages.values()
+    ]
+    by_batch = [*rows, quality_signals(project, recipe, recipe.signals_fingerprint(root))]
+    by_release = [filtered_mix(project, recipe, recipe.mix_fingerprint(root)), release_report(project, recipe)]
+
+    def published(of: Recipe, lake: Lake, candidate: Candidate) -> None:
+        publish(RunContext(recipe=of, lake=lake, teachers=teachers, root=root, run_id=candidate.run_id), candidate)
+
+    gates = [gate(recipe, asset.key.path[-1]) for asset in by_batch]
+    gates.append(gate(recipe, recipe.mix.name, publish=published))
+    return dg.Definitions(
+        assets=[*by_batch, *by_release],
+        asset_checks=gates,
+        jobs=[
+            dg.define_asset_job(
+                batch_job(recipe.dataset), [asset.key for asset in by_batch], tags=project.tags(recipe)
+            ),
+            dg.define_asset_job(
+                release_job(recipe.dataset), [asset.key for asset in by_release], tags=project.tags(recipe)
+            ),
+        ],
+    )
+
+
+def batch_job(dataset: str) -> str:
+    return f"{dataset}__batch"
+
+
+def release_job(dataset: str) -> str:
+    return f"{dataset}__release"
+
+
+defs = build()

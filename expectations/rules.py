@@ -1,0 +1,247 @@
+"""The rules of a gate that need SQL or lineage rather than columns: schema, ids, parents, yield, completeness.
+
+Each rule looks at one candidate and returns a Finding: counts for the event log, and at most three ids to look at.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.recipe import Recipe
+from synth_dagster.records import RecordKind, schema_of
+from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.signals import TABLE as SIGNALS
+from synth_dagster.services import Finding
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A candidate at its gate, with what the rules may ask about it."""
+
+    recipe: Recipe
+    lake: Lake
+    candidate: Candidate
+    kind: RecordKind
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        return self.lake.candidate_table(self.candidate)
+
+    @cached_property
+    def current(self) -> pa.Table:
+        """The rows that the next stage would read."""
+        if "status" not in self.rows.column_names:
+            return self.rows
+        return self.rows.filter(pc.field("status") == "current")
+
+    def sql(self, query: str, **tables: pa.Table) -> list[tuple[Any, ...]]:
+        """A query over the candidate as `records` and other tables by name."""
+        import duckdb
+
+        with duckdb.connect() as connection:
+            connection.register("records", self.rows)
+            for name, table in tables.items():
+                connection.register(name, table)
+            return connection.execute(query).fetchall()
+
+
+def has_the_columns_of_its_kind(gated: Gated) -> Finding:
+    """Every column of the schema is there with its type; types are Arrow's, which Great Expectations cannot check."""
+    there = {field.name: field.type for field in gated.rows.schema}
+    wrong = [field.name for field in schema_of(gated.kind) if there.get(field.name) != field.type]
+    return Finding("schema", passed=not wrong, counts={"columns": len(there), "wrong": len(wrong)})
+
+
+def every_id_is_unique(gated: Gated) -> Finding:
+    """An id names one record, and is sixteen bytes."""
+    twice = gated.sql(f"select record_id from records group by record_id having count(*) > 1 limit {EXAMPLES}")
+    malformed = gated.sql(
+        "select count(*) from records where record_id is null or octet_length(record_id) <> 16"
+        " or content_hash is null or octet_length(content_hash) <> 16"
+    )[0][0]
+    return Finding(
+        "unique_ids",
+        passed=not twice and not malformed,
+        counts={"duplicated": len(twice), "malformed": malformed},
+        examples=[row[0] for row in twice],
+    )
+
+
+def every_record_names_its_source(gated: Gated) -> Finding:
+    """What a model wrote has a parent, and every parent stands in this candidate or in the version it was made from."""
+    stage = gated.recipe.stage(gated.candidate.stage)
+    known = _ids_above(gated, stage.reads)
+    orphans = gated.sql(
+        """
+        with links as (
+            select record_id, unnest(parents) as parent from records
+        ), known as (
+            select record_id, stage from above union all select record_id, $here from records
+        )
+        select record_id from records where len(parents) = 0 and (synthetic_depth > 0 or $below)
+        union
+        select links.record_id from links
+        left join known on known.record_id = links.parent.record_id and known.stage = links.parent.stage
+        where known.record_id is null
+        """.replace("$here", f"'{stage.name}'").replace("$below", str(stage.reads is not None).lower()),
+        above=known,
+    )
+    return Finding(
+        "lineage",
+        passed=not orphans,
+        counts={"records": gated.rows.num_rows, "orphans": len(orphans)},
+        examples=[row[0] for row in orphans[:EXAMPLES]],
+    )
+
+
+def _ids_above(gated: Gated, above: str | None) -> pa.Table:
+    schema = pa.schema([("record_id", pa.binary()), ("stage", pa.string())])
+    version = gated.lake.accepted(gated.recipe.dataset, above, gated.candidate.batch) if above else None
+    if version is None:
+        return schema.empty_table()
+    ids = gated.lake.candidate_table(version, columns=["record_id"])["record_id"]
+    return pa.table({"record_id": ids, "stage": pa.array([above] * len(ids), pa.string())})
+
+
+def something_came_out(gated: Gated) -> Finding:
+    """A stage that gives nothing is a closed gate, never a success; the examples say which inputs gave nothing."""
+    rows = gated.current.num_rows
+    return Finding("not_empty", passed=rows > 0, counts={"records": rows}, examples=[] if rows else _barren(gated))
+
+
+def enough_is_kept(gated: Gated) -> Finding:
+    """Of what the stage made or tried, the share that the next stage can use is at least the recipe's."""
+    current, lost = gated.current.num_rows, _eliminated(gated) + gated.candidate.rejected
+    rate = current / (current + lost) if current + lost else 0.0
+    least = gated.recipe.expect.min_keep_rate
+    return Finding(
+        "keep_rate",
+        passed=rate >= least,
+        counts={"kept": current, "lost": lost, "rate": round(rate, 4), "at_least": least},
+        examples=[] if rate >= least else _barren(gated),
+    )
+
+
+def few_answers_are_rejected(gated: Gated) -> Finding:
+    """Lines and answers that could not be used stay below the limit; what a method drops does not count."""
+    unusable = gated.candidate.details["unusable"]
+    tried = gated.candidate.rejected + gated.current.num_rows + _eliminated(gated)
+    rate = unusable / tried if tried else 0.0
+    most = gated.recipe.expect.max_reject_rate
+    return Finding(
+        "reject_rate",
+        passed=rate <= most,
+        counts={"unusable": unusable, "rate": round(rate, 4), "at_most": most},
+        examples=[] if rate <= most else _barren(gated),
+    )
+
+
+def _eliminated(gated: Gated) -> int:
+    return gated.sql("select count(*) from records where status = 'eliminated'")[0][0]
+
+
+def _barren(gated: Gated) -> Sequence[bytes]:
+    """Rejects to look at, one of each reason first."""
+    rejects = gated.lake.candidate_rejects(gated.candidate)
+    reasons = rejects["reason"].to_pylist()
+    firsts = [place for place, reason in enumerate(reasons) if reason not in reasons[:place]]
+    others = [place for place in range(len(reasons)) if place not in firsts]
+    ids = rejects["reject_id"].to_pylist()
+    return [ids[place] for place in (firsts + others)[:EXAMPLES]]
+
+
+def every_record_has_its_signals(gated: Gated) -> Finding:
+    """Each current record of the mix's stage has one row of signals, and no other record has."""
+    of = gated.lake.accepted(gated.recipe.dataset, gated.recipe.mix.of, gated.candidate.batch)
+    if of is None:
+        return Finding("complete", passed=False, counts={"records": 0})
+    records = gated.lake.candidate_table(of, columns=["record_id", "status"])
+    missing, extra = gated.sql(
+        """
+        select count(*) filter (where records.record_id is null), count(*) filter (where wanted.record_id is null)
+        from (select record_id from stage where status = 'current') as wanted
+        full join records on records.record_id = wanted.record_id
+        """,
+        stage=records,
+    )[0]
+    return Finding("complete", passed=not missing and not extra, counts={"missing": missing, "extra": extra})
+
+
+def every_record_has_one_verdict(gated: Gated) -> Finding:
+    """There is one verdict for each record of the batches that the manifest names; the rows are the kept ones."""
+    verdicts = gated.lake.awaiting(gated.recipe.dataset, VERDICTS, gated.candidate.batch) or gated.lake.accepted(
+        gated.recipe.dataset, VERDICTS, gated.candidate.batch
+    )
+    if verdicts is None:
+        return Finding("verdicts", passed=False, counts={"verdicts": 0})
+    missing, extra, unlike, silent = gated.sql(
+        """
+        select
+            count(*) filter (where verdicts.record_id is null),
+            count(*) filter (where wanted.record_id is null),
+            (select count(*) from records full join (select record_id from verdicts where verdict = 'kept') as kept
+                on kept.record_id = records.record_id where kept.record_id is null or records.record_id is null),
+            (select count(*) from verdicts where (verdict = 'dropped') <> (reason is not null))
+        from wanted full join verdicts on wanted.record_id = verdicts.record_id
+        """,
+        wanted=_records_of_manifest(gated),
+        verdicts=gated.lake.candidate_table(verdicts),
+    )[0]
+    counts = {"missing": missing, "extra": extra, "unlike_rows": unlike, "without_reason": silent}
+    return Finding("verdicts", passed=not any(counts.values()), counts=counts)
+
+
+def _records_of_manifest(gated: Gated) -> pa.Table:
+    manifest: Any = gated.candidate.details["manifest"]
+    pins = [gated.lake.meta.candidate(pin["records"]) for pin in manifest["batches"].values()]
+    return pa.concat_tables(gated.lake.candidate_table(pin, columns=["record_id"]) for pin in pins)
+
+
+def enough_passes_the_rules(gated: Gated) -> Finding:
+    """Of the records a release judged, the share that quality rules dropped leaves at least the recipe's keep rate.
+
+    What deduplication, selection and mixture leave out is a choice, not a loss of quality.
+    """
+    verdicts: Any = gated.candidate.details["verdicts"]
+    chosen_away = {
+        step.key for step in (gated.recipe.mix.deduplicate, gated.recipe.mix.select, gated.recipe.mix.mix) if step
+    }
+    by_rule = sum(
+        n for reason, n in verdicts["dropped"].items() if reason.partition(":")[0] not in chosen_away | {"superseded"}
+    )
+    judged = verdicts["kept"] + sum(verdicts["dropped"].values()) - verdicts["dropped"].get("superseded", 0)
+    rate = 1 - by_rule / judged if judged else 0.0
+    least = gated.recipe.expect.min_keep_rate
+    return Finding(
+        "keep_rate",
+        passed=rate >= least,
+        counts={"judged": judged, "dropped_by_rules": by_rule, "rate": round(rate, 4)},
+    )
+
+
+Rule = Callable[[Gated], Finding]
+
+ROW_RULES: tuple[Rule, ...] = (
+    has_the_columns_of_its_kind,
+    every_id_is_unique,
+    every_record_names_its_source,
+    something_came_out,
+    enough_is_kept,
+    few_answers_are_rejected,
+)
+SIGNAL_RULES: tuple[Rule, ...] = (every_record_has_its_signals,)
+MIX_RULES: tuple[Rule, ...] = (something_came_out, every_record_has_one_verdict, enough_passes_the_rules)
+
+
+def rules_for(stage: str, recipe: Recipe) -> tuple[Rule, ...]:
+    """The rules of an asset's gate."""
+    if stage == SIGNALS:
+        return SIGNAL_RULES
+    return MIX_RULES if stage == recipe.mix.name else ROW_RULES

@@ -1,0 +1,50 @@
+"""Which machines answer, by the name in SYNTH_ENV: local, ci or team.
+
+local   a lake folder in the project, the embedded teacher unless a real one is allowed (the default)
+ci      the same in a folder of its own, so that tests never touch what a person made
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from resources.lake import LakeResource
+from resources.progress import LoggedProgress
+from resources.teachers import Gateway, TeachersResource
+from synth_dagster.errors import UnknownName
+from synth_dagster.runner.context import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a project's data stands, and what its assets get."""
+
+    name: str
+    lake: Path
+
+    @property
+    def cache(self) -> Path:
+        return self.lake / "cache.sqlite"
+
+    def resources(self, progress: Progress | None = None) -> dict[str, object]:
+        """The resources by the names that assets ask for."""
+        return {
+            "lake": LakeResource(root=str(self.lake)),
+            "teachers": TeachersResource(cache=str(self.cache)),
+            "progress": progress or LoggedProgress(),
+        }
+
+    def gateway(self, env: Mapping[str, str]) -> Gateway:
+        """The teachers for use outside of a run."""
+        return Gateway(self.cache, env)
+
+
+FOLDERS = {"local": "lake", "ci": ".ci-lake"}
+
+
+def environment(root: Path, env: Mapping[str, str]) -> Environment:
+    """The environment that the variables name; SYNTH_LAKE moves the lake. Raises UnknownName for another name."""
+    name = env.get("SYNTH_ENV") or "local"
+    if name not in FOLDERS:
+        raise UnknownName("environment", name, FOLDERS, "Set SYNTH_ENV to one of them, or unset it.")
+    return Environment(name, (root / (env.get("SYNTH_LAKE") or FOLDERS[name])).absolute())

@@ -1,0 +1,147 @@
+"""The commands of `synth`, their arguments and their help. What a command does stands in the module of its name."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synth_dagster.errors import ExitCode, SynthError
+
+app = typer.Typer(
+    name="synth",
+    help="Make, look at and hand over training data, as Dagster assets with lineage and gates.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+teacher_app = typer.Typer(help="The models that write and judge.", no_args_is_help=True)
+app.add_typer(teacher_app, name="teacher")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Dataset = Annotated[str | None, typer.Option(help="The dataset, where the lake holds several.")]
+ProjectDir = Annotated[
+    Path | None, typer.Option("--project", envvar="SYNTH_PROJECT", help="The project's folder; default: here or above.")
+]
+
+
+@app.command()
+def run(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,
+    batch: Annotated[list[str] | None, typer.Option(help="Only this batch, and no release. May be repeated.")] = None,
+    release: Annotated[str | None, typer.Option(help="The release's name; default: the next number.")] = None,
+    allow_missing: Annotated[bool, typer.Option(help="Release without the batches that failed.")] = False,
+    project: ProjectDir = None,
+) -> None:
+    """Make what is new or changed: batches through all stages, then a release. A second run makes nothing twice."""
+    from synth_dagster.cli.run import run_recipe
+
+    raise typer.Exit(run_recipe(project, recipe, batches=batch or [], release=release, allow_missing=allow_missing))
+
+
+@app.command()
+def status(dataset: Dataset = None, as_json: AsJson = False, project: ProjectDir = None) -> None:
+    """Say what there is: records by stage, releases with their verdicts, checks, and what the teachers cost."""
+    from synth_dagster.cli.status import show_status
+
+    show_status(project, dataset, as_json=as_json)
+
+
+@app.command()
+def show(
+    stage: Annotated[str, typer.Argument(help="A table, such as preference_pairs, verdicts or rejects.")],
+    where: Annotated[
+        str | None, typer.Option(help="A read-only SQL condition, such as \"source = 'handbook'\".")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many records.")] = 10,
+    as_of: Annotated[str | None, typer.Option(help="As the table was after this run (id or its beginning).")] = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Show records of a stage."""
+    from synth_dagster.cli.show import show_records
+
+    show_records(project, dataset, stage, where=where, limit=limit, as_of=as_of, as_json=as_json)
+
+
+@app.command()
+def trace(
+    record: Annotated[str, typer.Argument(metavar="ID", help="A record's id, or the beginning of it.")],
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Show what a record was made from, down to its source, and what was made from it."""
+    from synth_dagster.cli.show import show_trace
+
+    show_trace(project, record, as_json=as_json)
+
+
+@app.command()
+def methods(
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as filter.")] = None,
+    as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/methods.md.")] = False,
+) -> None:
+    """List the methods: what each reads, makes and needs, and how far it is proven."""
+    from synth_dagster.cli.methods import show_methods
+
+    show_methods(kind, as_json=as_json, markdown=markdown)
+
+
+@app.command()
+def export(
+    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")],
+    to: Annotated[Path, typer.Option(help="The folder to write.")],
+    format: Annotated[str, typer.Option("--format", help="trl or openai.")] = "trl",
+    dataset: Dataset = None,
+    project: ProjectDir = None,
+) -> None:
+    """Write a release as files that a trainer reads, with a manifest and checksums."""
+    from synth_dagster.cli.export import export_release
+
+    export_release(project, dataset, release, format_=format, to=to)
+
+
+@app.command()
+def new(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")]) -> None:
+    """Begin a project: assets, resources, expectations and a recipe, ready to run."""
+    from synth_dagster.cli.new import new_project
+
+    new_project(directory)
+
+
+@teacher_app.command("check")
+def teacher_check(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Reach each role of a recipe and say what it can do, or why it cannot be used."""
+    from synth_dagster.cli.teacher import check_teachers
+
+    raise typer.Exit(check_teachers(project, recipe, as_json=as_json))
+
+
+@teacher_app.command("serve")
+def teacher_serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8321,
+) -> None:
+    """Serve the embedded teacher on loopback, for any OpenAI client."""
+    from synth_dagster.cli.teacher import serve_teacher
+
+    serve_teacher(port)
+
+
+def main() -> None:
+    """Run `synth`. A user's mistake ends in a sentence and an exit code, never in a traceback."""
+    try:
+        app()
+    except SynthError as error:
+        print(f"synth: {error}", file=sys.stderr)  # noqa: T201  # this is the terminal
+        raise SystemExit(int(error.exit_code)) from None
+    except KeyboardInterrupt:
+        print("synth: stopped. What was paid for is kept; the same command goes on.", file=sys.stderr)  # noqa: T201  # terminal
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise SystemExit(int(ExitCode.DONE)) from None

@@ -1,0 +1,97 @@
+"""Progress in the terminal: per step what is done, how fast, what came from the cache, what failed, what it costs."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from synth_dagster.runner.context import UsageLike
+
+REFRESH_SECONDS = 0.25
+MOST_BARS = 6
+
+
+@dataclass
+class TerminalProgress:
+    """Draws one line for each step under way. Without a terminal it says a line when a step is done."""
+
+    console: Console
+    _bars: Progress = field(init=False)
+    _tasks: dict[tuple[str, str], TaskID] = field(default_factory=dict)
+    _live: Live | None = None
+    _drawn: float = 0.0
+    _usage: Mapping[str, UsageLike] = field(default_factory=dict)
+    _started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+        )
+
+    def __enter__(self) -> "TerminalProgress":
+        if self.console.is_terminal:
+            self._live = Live(self._view(), console=self.console, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
+        self._usage = usage
+        now = time.monotonic()
+        if done < total and now - self._drawn < REFRESH_SECONDS:
+            return
+        self._drawn = now
+        if self._live is None:
+            if done == total and total:
+                self.console.print(f"  {stage} \\[{batch}]: {total} inputs, {spent(usage) or 'no teacher calls'}")
+            return
+        self._draw(stage, batch, done, total)
+        self._live.update(self._view())
+
+    def _draw(self, stage: str, batch: str, done: int, total: int) -> None:
+        key = (stage, batch)
+        if key not in self._tasks:
+            self._forget_done()
+            self._tasks[key] = self._bars.add_task(f"{stage} \\[{batch}]", total=total, rate="")
+        task = self._tasks[key]
+        speed = self._bars.tasks[self._bars.task_ids.index(task)].speed
+        self._bars.update(task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "")
+
+    def _forget_done(self) -> None:
+        for key, task in list(self._tasks.items()):
+            if len(self._tasks) >= MOST_BARS:
+                self._bars.remove_task(task)
+                del self._tasks[key]
+
+    def _view(self) -> Group:
+        return Group(self._bars, Text(f"teacher: {spent(self._usage) or 'not asked yet'}", style="dim"))
+
+
+def spent(usage: Mapping[str, UsageLike]) -> str:
+    """Calls, cache hits, failures, tokens and money in one line; empty when nobody was asked."""
+    roles = list(usage.values())
+    calls, cached = sum(role.calls for role in roles), sum(role.cached for role in roles)
+    if not calls and not cached:
+        return ""
+    failed = sum(role.failed for role in roles)
+    tokens = sum(role.tokens_in + role.tokens_out for role in roles)
+    parts = [f"{calls} calls", f"{cached} cached"] + ([f"{failed} failed"] if failed else [])
+    return ", ".join([*parts, f"{tokens:,} tokens", money([role.usd for role in roles if role.calls])])
+
+
+def money(amounts: list[float | None]) -> str:
+    """A sum in dollars; one unknown price makes it unknown."""
+    known = [amount for amount in amounts if amount is not None]
+    return f"${sum(known):.4f}" if len(known) == len(amounts) else "cost unknown"

@@ -1,0 +1,140 @@
+"""The project that a command works on: found from where one stands, loaded by path, with Dagster's instance opened."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from synth_dagster.errors import ExitCode, SynthError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from synth_dagster.lake.lake import Lake
+    from synth_dagster.recipe import Recipe
+
+MARKS = ("definitions.py", "workspace.yaml")
+DEFAULT_RECIPE = "python_help"
+
+
+class NoProject(SynthError):
+    """No project stands here or above."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with definitions.py, recipes and a lake."""
+
+    root: Path
+
+    @cached_property
+    def definitions(self) -> ModuleType:
+        """The project's definitions.py. It is loaded by path: the library never imports a project by name."""
+        sys.path.insert(0, str(self.root))
+        spec = importlib.util.spec_from_file_location("definitions", self.root / "definitions.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["definitions"] = module
+        spec.loader.exec_module(module)
+        return module
+
+    @cached_property
+    def environment(self) -> Any:
+        """Where data stands, by SYNTH_ENV; the class is the project's own (`resources.environments`)."""
+        return self.definitions.environment(self.root, os.environ)
+
+    @cached_property
+    def lake(self) -> "Lake":
+        from synth_dagster.lake.lake import Lake
+
+        return Lake.open(self.environment.lake)
+
+    def recipe(self, name: str | None) -> "Recipe":
+        """The recipe of that file or dataset. Raises RecipeError with all its mistakes, and UnknownName."""
+        from synth_dagster.recipe import load_recipe
+
+        return load_recipe(self._recipe_path(name or self._default()), root=self.root)
+
+    def _recipe_path(self, name: str) -> Path:
+        given = Path(name)
+        if given.suffix in (".yaml", ".yml") and given.exists():
+            return given.resolve()
+        from synth_dagster.errors import UnknownName
+
+        known = self._recipes()
+        stem = given.stem if given.suffix in (".yaml", ".yml") else name
+        if stem not in known:
+            raise UnknownName("recipe", name, known, f"Recipes stand in {self.root / 'recipes'}.")
+        return known[stem]
+
+    def _recipes(self) -> Mapping[str, Path]:
+        return {path.stem: path for path in sorted((self.root / "recipes").glob("*.y*ml"))}
+
+    def _default(self) -> str:
+        known = self._recipes()
+        return next(iter(known)) if len(known) == 1 else DEFAULT_RECIPE
+
+    def dataset(self, name: str | None) -> str:
+        """The dataset that a reading command means: the named one, the only one, or that of the last run."""
+        from synth_dagster.errors import UnknownName
+
+        known = self.lake.datasets()
+        if name is not None:
+            if name not in known:
+                raise UnknownName("dataset", name, known, "'synth run' makes one from a recipe.")
+            return name
+        if not known:
+            raise SynthError("Nothing has been made yet. 'synth run' makes the default dataset.")
+        last = self.lake.meta.last_session(None)
+        return last.dataset if last is not None and last.dataset in known else min(known)
+
+    @contextmanager
+    def instance(self) -> Iterator["dg.DagsterInstance"]:
+        """The project's Dagster instance, the one that `make ui` opens. DAGSTER_HOME names another."""
+        import dagster as dg
+        from dagster._core.instance.ref import InstanceRef  # the public constructors cannot anchor relative paths
+
+        home = Path(os.environ.get("DAGSTER_HOME") or self.root)
+        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_storage(home))) as instance:
+            yield instance
+
+
+STORAGE = ("storage", "local_artifact_storage", "compute_logs")
+
+
+def _storage(home: Path) -> dict[str, Any]:
+    """The storage blocks of dagster.yaml; their relative folders mean its own, from wherever a command is called."""
+    import yaml
+
+    file = home / "dagster.yaml"
+    config = yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.is_file() else {}
+    return {name: _anchored(config[name], home) for name in STORAGE if name in config}
+
+
+def _anchored(value: Any, home: Path) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: str(home / inner) if name == "base_dir" and isinstance(inner, str) else _anchored(inner, home)
+        for name, inner in value.items()
+    }
+
+
+def open_project(given: Path | None) -> Project:
+    """The project in a folder or the nearest one above. Raises NoProject with what to do."""
+    start = (given or Path.cwd()).resolve()
+    for folder in [start] if given else [start, *start.parents]:
+        if all((folder / mark).is_file() for mark in MARKS):
+            return Project(folder)
+    raise NoProject(
+        f"No project in {start}{'' if given else ' or above'}: it has {' and '.join(MARKS)}. "
+        "Change into one, name it with --project, or begin one with 'synth new DIR'."
+    )

@@ -1,0 +1,240 @@
+"""`synth run`: what is new or changed, through all stages, then a release; every run is seen in the Dagster UI.
+
+Runs go through the project's Dagster instance, in this process. A batch that fails does not stop the others; a release
+is then refused unless asked for. A run of ours that died is found first, marked as failed, and its pool slot freed:
+otherwise every later run would wait for it for ever.
+"""
+
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from synth_dagster.cli.progress import TerminalProgress
+from synth_dagster.cli.project import Project, open_project
+from synth_dagster.cli.status import print_summary
+from synth_dagster.errors import ExitCode, SynthError, UnknownName
+from synth_dagster.lake.leases import process_start
+from synth_dagster.recipe import Recipe
+from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
+from synth_dagster.runner.release import is_released, release_inputs
+from synth_dagster.runner.signals import is_current as signals_are_current
+from synth_dagster.runner.stage import is_settled
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+log = logging.getLogger(__name__)
+
+PID, STARTED, HOST, SESSION = "synth/pid", "synth/process_start", "synth/host", "synth/session"
+OUTCOME = "synth/outcome"
+SILENT = {
+    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
+}  # the UI has the log; the terminal has progress
+ENDS = {"over_budget": ExitCode.OVER_BUDGET, "pending": ExitCode.PENDING}
+
+
+@dataclass
+class Told:
+    """What a session came to: causes for a person, and how the command ends."""
+
+    made: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    ends: set[ExitCode] = field(default_factory=set)
+
+    def exit_code(self) -> ExitCode:
+        """Over budget and pending have codes of their own, unless something really failed."""
+        if not self.causes:
+            return ExitCode.DONE
+        return self.ends.pop() if len(self.ends) == 1 else ExitCode.FAILED
+
+
+def run_recipe(
+    given: Path | None, name: str | None, *, batches: Sequence[str], release: str | None, allow_missing: bool
+) -> int:
+    """Run a recipe and print what was made. Returns the exit code."""
+    console = Console(soft_wrap=True)
+    project = open_project(given)
+    recipe = project.recipe(name)
+    quiet_dagster()
+    with project.instance() as instance, TerminalProgress(console) as progress:
+        session = Session(project, recipe, instance, progress)
+        told = session.run(batches, release, allow_missing=allow_missing)
+    print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes)
+    return int(told.exit_code())
+
+
+def quiet_dagster() -> None:
+    """The terminal gets our lines; Dagster's own stand in the UI. Warnings of beta features are known."""
+    import warnings
+
+    import dagster as dg
+
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+class Session:
+    """One `synth run`."""
+
+    def __init__(
+        self, project: Project, recipe: Recipe, instance: "dg.DagsterInstance", progress: TerminalProgress
+    ) -> None:
+        self.project, self.recipe, self.instance = project, recipe, instance
+        self.id = uuid.uuid4().hex
+        module = project.definitions
+        self.teachers = project.environment.gateway(os.environ)
+        self.definitions: dg.Definitions = module.build(project.root, recipes=[recipe], progress=progress)
+        self.jobs = {"batch": module.batch_job(recipe.dataset), "release": module.release_job(recipe.dataset)}
+        self.context = RunContext(
+            recipe=recipe,
+            lake=project.lake,
+            teachers=self.teachers,
+            root=project.root,
+            run_id=self.id,
+            session_id=self.id,
+        )
+
+    def run(self, batches: Sequence[str], release: str | None, *, allow_missing: bool) -> Told:
+        meta, dataset = self.context.lake.meta, self.recipe.dataset
+        meta.store_recipe(dataset, self.recipe.text)
+        meta.start_session(self.id, dataset, pid=os.getpid(), host=socket.gethostname())
+        told = Told()
+        outcome = "failed"
+        try:
+            free_dead_runs(self.instance)
+            plan = plan_batches(self.context)
+            retire_surplus(self.context, plan)
+            self._make_batches(self._chosen(plan, batches), told)
+            if not batches:
+                self._make_release(release, allow_missing, told)
+            outcome = "failed" if told.causes else "done"
+        finally:
+            meta.end_session(self.id, outcome)
+        return told
+
+    def _chosen(self, plan: Plan, batches: Sequence[str]) -> list[str]:
+        known = [batch.batch for batch in plan.active]
+        for batch in batches:
+            if batch not in known:
+                raise UnknownName(f"batch of {self.recipe.dataset}", batch, known, "'synth status' lists them.")
+        if not known:
+            raise SynthError(f"The sources of '{self.recipe.dataset}' hold nothing to read. Add a file or a source.")
+        return list(batches) or known
+
+    def _make_batches(self, batches: Sequence[str], told: Told) -> None:
+        self.instance.add_dynamic_partitions(f"{self.recipe.dataset}_batches", list(batches))
+        for batch in batches:
+            if not self._is_settled(batch):
+                self._launch("batch", batch, told)
+
+    def _is_settled(self, batch: str) -> bool:
+        """Whether every stage of a batch is current and accepted; a missing input above means that it is not."""
+        try:
+            rows = all(is_settled(self.context, stage, batch) for stage in self.recipe.stages)
+            return rows and signals_are_current(self.context, batch)
+        except SynthError:
+            return False
+
+    def _make_release(self, release: str | None, allow_missing: bool, told: Told) -> None:
+        inputs = release_inputs(self.context)
+        if release is None and (inputs.batches or told.causes):
+            current = is_released(self.context, inputs)
+            if current is not None and not (inputs.missing and not allow_missing):
+                return
+        if inputs.missing and not allow_missing:
+            told.causes.extend(f"no release: batch {batch}: {why}" for batch, why in sorted(inputs.missing.items()))
+            told.causes.append("Repair them, or release without them: synth run --allow-missing")
+            return
+        name = release or self.context.lake.meta.next_release_name(self.recipe.dataset)
+        self.instance.add_dynamic_partitions(f"{self.recipe.dataset}_releases", [name])
+        config = {
+            "ops": {f"{self.recipe.dataset}__{self.recipe.mix.name}": {"config": {"allow_missing": allow_missing}}}
+        }
+        self._launch("release", name, told, run_config=config)
+
+    def _launch(self, which: str, partition: str, told: Told, run_config: Mapping[str, Any] | None = None) -> None:
+        job = self.definitions.resolve_job_def(self.jobs[which])
+        tags = {
+            PID: str(os.getpid()),
+            STARTED: process_start(os.getpid()) or "",
+            HOST: socket.gethostname(),
+            SESSION: self.id,
+        }
+        tags |= {"dataset": self.recipe.dataset, "recipe": self.recipe.hash}
+        result = job.execute_in_process(
+            partition_key=partition,
+            instance=self.instance,
+            tags=tags,
+            raise_on_error=False,
+            run_config={**SILENT, **(run_config or {})},
+        )
+        if result.success:
+            told.made.append(f"{which} {partition}")
+            return
+        run = self.instance.get_run_by_id(result.run_id)
+        outcome = run.tags.get(OUTCOME, "") if run else ""
+        told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
+        told.causes.extend(f"{which} {partition}: {cause}" for cause in causes_of(result))
+
+
+def causes_of(result: Any) -> list[str]:
+    """Why a run failed, one line for each cause: what a step said, or the checks that did not hold."""
+    said = [_step_failure(event) for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    failed = [
+        f"check {e.asset_key.path[-1]}/{e.check_name} failed: {_counts(e)}"
+        for e in result.get_asset_check_evaluations()
+        if not e.passed and e.severity.value == "ERROR"
+    ]
+    return failed or said or ["the run failed; its log in the UI says why"]
+
+
+def _step_failure(event: Any) -> str:
+    data = event.event_specific_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    name = error.cls_name if error else "failed"
+    return f"{event.step_key}: {name}, a bug of ours or of a method; the run in the UI has its trace"
+
+
+def _counts(evaluation: Any) -> str:
+    values = {name: value.value for name, value in evaluation.metadata.items() if name not in ("failures", "examples")}
+    listed = ", ".join(f"{name} {value}" for name, value in values.items())
+    examples = evaluation.metadata.get("examples")
+    return f"{listed}; examples: {examples.value}" if examples else listed
+
+
+def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
+    """Mark our own runs whose process died as failed, and free what they held. Returns their ids."""
+    import dagster as dg
+
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+    unfinished.append(dg.DagsterRunStatus.NOT_STARTED)
+    dead = [
+        run
+        for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={HOST: socket.gethostname()}))
+        if not is_alive(run.tags)
+    ]
+    for run in dead:
+        instance.report_run_failed(
+            run, "Its process died; 'synth run' found it. The next run goes on where it stopped."
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return [run.run_id for run in dead]
+
+
+def is_alive(tags: Mapping[str, str]) -> bool:
+    """Whether the process that a run's tags name still runs: the pid, and when it was started."""
+    pid = int(tags.get(PID, "0"))
+    return pid > 0 and process_start(pid) == (tags.get(STARTED) or None)

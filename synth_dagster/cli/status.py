@@ -1,0 +1,158 @@
+"""`synth status`: what there is, for people and as JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from synth_dagster.cli.project import Project, open_project
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.meta import Usage
+from synth_dagster.runner.release import VERDICTS
+
+
+def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> None:
+    project = open_project(given)
+    name = project.dataset(dataset)
+    console = Console(soft_wrap=True)
+    if as_json:
+        console.print_json(json.dumps(status_of(project.lake, name)))
+    else:
+        print_summary(console, project, name, made=(), causes=())
+
+
+def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
+    """The status as data; the shape is part of the product."""
+    last = lake.meta.last_session(dataset)
+    return {
+        "dataset": dataset,
+        "stages": {
+            stage: {"records": records, "batches": batches, "version": version}
+            for stage, (records, batches, version) in lake.counts(dataset).items()
+            if stage != VERDICTS
+        },
+        "releases": [
+            {"release": release.release, "records": release.records, "verdicts": release.manifest["verdicts"]}
+            | {"demo": release.demo, "state": release.state}
+            for release in lake.meta.releases(dataset)
+        ],
+        "checks": checks_of(lake, dataset),
+        "awaiting": awaiting(lake, dataset),
+        "teacher": usage_json(lake.meta.usage(session_id=last.session_id) if last else Usage())
+        | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
+    }
+
+
+def checks_of(lake: Lake, dataset: str) -> dict[str, int]:
+    """The checks of what is accepted or was refused last: passed, failed, warned."""
+    counts = {"passed": 0, "failed": 0, "warned": 0}
+    gates = {gate.candidate_id: gate for gate in lake.meta.gates(dataset)}
+    for candidate_id in _latest(lake, dataset) & gates.keys():
+        for check in gates[candidate_id].checks:
+            bad = "failed" if check["severity"] == "critical" else "warned"
+            counts["passed" if check["passed"] else bad] += 1
+    return counts
+
+
+def _latest(lake: Lake, dataset: str) -> set[str]:
+    """The version of each batch that was made last; batches that were retired do not count."""
+    latest: dict[tuple[str, str], str] = {}
+    for stage in lake.stages(dataset):
+        shown = lake.accepted_all(dataset, stage)
+        for candidate in lake.meta.candidates(dataset, stage):
+            if candidate.state in ("accepted", "refused") and (
+                candidate.batch in shown or candidate.state == "refused"
+            ):
+                latest[stage, candidate.batch] = candidate.candidate_id
+    return set(latest.values())
+
+
+def awaiting(lake: Lake, dataset: str) -> list[dict[str, str]]:
+    """Candidates whose gate has not run: nobody reads them yet."""
+    return [
+        {"stage": stage, "batch": candidate.batch}
+        for stage in lake.stages(dataset)
+        for candidate in lake.meta.candidates(dataset, stage)
+        if candidate.state == "awaiting"
+    ]
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    return {
+        "calls": usage.calls,
+        "cached": usage.cached,
+        "tokens_in": usage.tokens_in,
+        "tokens_out": usage.tokens_out,
+        "usd": usage.usd,
+    }
+
+
+def print_summary(
+    console: Console, project: Project, dataset: str, *, made: Sequence[str], causes: Sequence[str]
+) -> None:
+    """The status as a person reads it, after a run with what it made and why the rest failed."""
+    status = status_of(project.lake, dataset)
+    console.print(f"\n[bold]{dataset}[/bold]" + (f": made {', '.join(made)}" if made else ""))
+    console.print(_stages(status))
+    for release in status["releases"][-3:]:
+        console.print(_release_line(release))
+    console.print(_checks_line(status))
+    console.print(_teacher_line(status["teacher"]))
+    for waiting in status["awaiting"]:
+        console.print(f"[yellow]awaiting its gate[/yellow]: {waiting['stage']} \\[{waiting['batch']}]")
+    for cause in causes:
+        console.print(f"[red]failed[/red]: {_plain(cause)}", highlight=False)
+    if not causes:
+        console.print(_next_steps(project, status), highlight=False)
+
+
+def _stages(status: dict[str, Any]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("stage")
+    for column in ("records", "batches", "version"):
+        table.add_column(column, justify="right")
+    for stage, counts in status["stages"].items():
+        table.add_row(stage, str(counts["records"]), str(counts["batches"]), str(counts["version"]))
+    return table
+
+
+def _release_line(release: dict[str, Any]) -> str:
+    verdicts = release["verdicts"]
+    dropped = ", ".join(f"{reason} {count}" for reason, count in list(verdicts["dropped"].items())[:6]) or "nothing"
+    demo = " [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release["demo"] else ""
+    return f"release [bold]{release['release']}[/bold]: {release['records']} kept; dropped: {_plain(dropped)}{demo}"
+
+
+def _checks_line(status: dict[str, Any]) -> str:
+    checks = status["checks"]
+    style = "red" if checks["failed"] else "green"
+    return f"checks: [{style}]{checks['passed']} passed, {checks['failed']} failed[/{style}], {checks['warned']} warned"
+
+
+def _teacher_line(teacher: dict[str, Any]) -> str:
+    life = teacher["lifetime"]
+    return f"teacher, last run: {_usage_words(teacher)}; ever: {_usage_words(life)}"
+
+
+def _usage_words(usage: dict[str, Any]) -> str:
+    usd = "cost unknown" if usage["usd"] is None else f"${usage['usd']:.4f}"
+    return (
+        f"{usage['calls']} calls, {usage['cached']} cached, {usage['tokens_in'] + usage['tokens_out']:,} tokens, {usd}"
+    )
+
+
+def _next_steps(project: Project, status: dict[str, Any]) -> str:
+    if not status["releases"]:
+        return "Next: synth run"
+    last = status["releases"][-1]["release"]
+    report = project.lake.root / "reports" / status["dataset"] / f"{last}.md"
+    look = f"Look: synth show filtered_mix, synth trace ID, the report {report}"
+    return f"{look}\nHand over: synth export {last} --format trl --to exports/{last}. The graph: make ui"
+
+
+def _plain(text: str) -> str:
+    """Square brackets are markup to the terminal library; a batch or a path may hold them."""
+    return text.replace("[", "\\[")

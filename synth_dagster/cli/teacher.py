@@ -1,0 +1,40 @@
+"""`synth teacher check` and `synth teacher serve`."""
+
+import asyncio
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from synth_dagster.cli.project import open_project
+from synth_dagster.errors import ExitCode
+
+
+def check_teachers(given: Path | None, name: str | None, *, as_json: bool) -> int:
+    """Reach every role and say what it can do. Returns the exit code: failed when a role cannot be used."""
+    from synth_dagster.teacher.check import check
+
+    project = open_project(given)
+    recipe = project.recipe(name)
+    with ExitStack() as stack:
+        endpoints = project.environment.gateway(os.environ).served(recipe, stack)
+        findings = asyncio.run(check(endpoints))
+    console = Console(soft_wrap=True)
+    if as_json:
+        console.print_json(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            console.print(escape(finding.line()), highlight=False)
+    return int(ExitCode.DONE if all(finding.reached for finding in findings) else ExitCode.FAILED)
+
+
+def serve_teacher(port: int) -> None:
+    """Serve until stopped with Ctrl-C."""
+    from synth_dagster.teacher.embedded.server import run
+
+    console = Console(soft_wrap=True)
+    run(port=port, announce=lambda url: console.print(f"The embedded teacher answers at {url} until Ctrl-C."))

@@ -1,0 +1,281 @@
+"""A stage's steps as a chain over its working set: generators add, refiners replace, filters eliminate.
+
+Every record that was ever made stays: superseded and eliminated ones keep their row, so that every parent exists. What
+an input did not give is a reject with its reason. The order of the output is the order of the input, whatever was
+finished first, so 1 and 64 records in flight give the same bytes.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from synth_dagster.errors import MethodError, SynthError
+from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner
+from synth_dagster.recipe import Step
+from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_id, to_table
+from synth_dagster.runner.context import OpenTeachers, RunContext
+from synth_dagster.runner.services import services_for
+from synth_dagster.runner.stamp import Stamper
+from synth_dagster.scale.signals import compute_signals, flatten, judge
+from synth_dagster.services import Drop, Unusable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+U = TypeVar("U")
+
+CARRY = "carry"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one input gave: records, or why it gave none, and the calls that were made for it."""
+
+    records: Sequence[Record]
+    reject: Reject | None
+    calls: Sequence[bytes]
+
+
+@dataclass
+class Chain:
+    """The working set of one batch while its stage's steps run over it."""
+
+    context: RunContext
+    teachers: OpenTeachers | None
+    stage: str
+    kind: RecordKind
+    batch: str
+    inputs: Sequence[Record]  # what the stage above holds, current records only
+    made: list[Record] = field(default_factory=list)
+    rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (step key, reject)
+
+    async def run(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            await self._run(step)
+
+    async def _run(self, step: Step) -> None:
+        method = step.method
+        if isinstance(method, Filter):
+            self._filter(step, method)
+        elif isinstance(method, Refiner):
+            await self._refine(step, method)
+        elif isinstance(method, PoolSynthesizer):
+            await self._rounds(step, method)
+        else:
+            await self._generate(step)
+
+    # ------------------------------------------------------------------------------------------------- kinds of step
+
+    async def _generate(self, step: Step) -> None:
+        if isinstance(step.method, Augmenter):
+            self._carry_inputs()
+        stamper = self._stamper(step)
+        working = self._working_set(step)
+        for record, given in zip(working, await self._each(step, working), strict=True):
+            self._add(step, record, given, stamper)
+
+    async def _refine(self, step: Step, method: Refiner[Any]) -> None:
+        self._carry_inputs()
+        stamper = self._stamper(step)
+        working = self._working_set(step)
+        outcome = dict(zip((r.record_id for r in working), await self._each(step, working), strict=True))
+        refined: list[Record] = []
+        for record in self.made:
+            given = outcome.get(record.record_id) if record.status == "current" else None
+            refined.extend(self._replaced(step, method, record, given, stamper) if given else [record])
+        self.made = refined
+
+    def _replaced(
+        self, step: Step, method: Refiner[Any], record: Record, given: Given, stamper: Stamper
+    ) -> list[Record]:
+        if given.reject is not None:
+            self.rejects.append((step.key, replace(given.reject, record_id=record.record_id)))
+            return [replace(record, status="eliminated", reason=f"{step.slug}:{given.reject.reason}")]
+        (better,) = given.records
+        if better is record:
+            return [record]
+        old = replace(record, status="superseded", reason=step.slug)
+        new = stamper.stamp(better, sample=0, calls=given.calls, relation="refined")
+        return [emptied(old) if method.redacts else old, new]
+
+    def _filter(self, step: Step, method: Filter) -> None:
+        self._carry_inputs()
+        working = self._working_set(step)
+        if not working:
+            return
+        flat = flatten(to_table(working, working[0].kind), working[0].kind)
+        services = services_for(method, self.teachers, self.context.root)
+        verdicts = judge(method, compute_signals(method, flat, services=services)).to_pylist()
+        dropped = {row["record_id"]: row["reason"] for row in verdicts if row["reason"] is not None}
+        self.made = [
+            replace(record, status="eliminated", reason=f"{step.slug}:{dropped[record.record_id]}")
+            if record.status == "current" and record.record_id in dropped
+            else record
+            for record in self.made
+        ]
+
+    async def _rounds(self, step: Step, method: PoolSynthesizer[Any, Any]) -> None:
+        stamper = self._stamper(step)
+        services = services_for(method, self.teachers, self.context.root)
+        pool: list[Record] = list(self._working_set(step))
+        number = 0
+        while True:
+            with self._recording() as calls:
+                results = await getattr(method, method.verb())(tuple(pool), number, **services)
+            if not results:
+                return
+            for result in results:
+                pool.extend(self._add(step, None, _given(result, calls), stamper, first=len(pool)))
+            number += 1
+
+    # -------------------------------------------------------------------------------------------------- the working set
+
+    def _working_set(self, step: Step) -> list[Record]:
+        """What a step reads: the records of its kind that the chain has made, else what the stage above holds."""
+        kinds = {view.kind for view in type(step.method).consumes()}
+        if self.made and self.kind in kinds:
+            return [record for record in self.made if record.status == "current"]
+        return [record for record in self.inputs if record.kind in kinds]
+
+    def _carry_inputs(self) -> None:
+        """A stage that starts by changing records of its own kind begins with a copy of the stage above."""
+        if self.made or not self.inputs or self.inputs[0].kind != self.kind:
+            return
+        for record in self.inputs:
+            self.made.append(
+                replace(
+                    record,
+                    parents=(record.as_parent("copy"),),
+                    record_id=copy_id(self.stage, record),
+                    stage=self.stage,
+                    method=CARRY,
+                    method_version="1",
+                )
+            )
+
+    def _stamper(self, step: Step) -> Stamper:
+        return Stamper(self.stage, self.batch, step)
+
+    def _add(
+        self, step: Step, record: Record | None, given: Given, stamper: Stamper, *, first: int = 0
+    ) -> list[Record]:
+        if given.reject is not None:
+            origin = record.record_id if record else None
+            self.rejects.append((step.key, replace(given.reject, record_id=origin)))
+        new = [
+            stamper.stamp(made, sample=first + number, calls=given.calls) for number, made in enumerate(given.records)
+        ]
+        self.made.extend(new)
+        return new
+
+    # -------------------------------------------------------------------------------------------------------- the calls
+
+    async def _each(self, step: Step, working: Sequence[Record]) -> list[Given]:
+        verb = getattr(step.method, step.method.verb())
+        services = services_for(step.method, self.teachers, self.context.root)
+        done = 0
+
+        async def one(record: Record) -> Given:
+            nonlocal done
+            with self._recording() as calls:
+                given = await _tried(step.slug, lambda: verb(record, **services), record, calls)
+            done += 1
+            self._tell(step, done, len(working))
+            return given
+
+        return await in_order(one, working, limit=self.context.in_flight)
+
+    def _recording(self) -> AbstractContextManager[list[bytes]]:
+        return self.teachers.recording() if self.teachers is not None else nullcontext([])
+
+    def _tell(self, step: Step, done: int, total: int) -> None:
+        usage = self.teachers.usage_by_role() if self.teachers is not None else {}
+        self.context.progress.update(f"{self.stage}/{step.key}", self.batch, done=done, total=total, usage=usage)
+
+
+async def _tried(slug: str, verb: Callable[[], Awaitable[Any]], record: Record, calls: Sequence[bytes]) -> Given:
+    """What an input gave. A bad answer or a bug that one record meets costs that record, never the batch."""
+    try:
+        return _given(await verb(), calls)
+    except Unusable as unusable:
+        call_id = unusable.call.call_id if unusable.call else None
+        return _rejected(Reject(reason=unusable.reason, raw=unusable.raw[:RAW_LIMIT], call_id=call_id), calls)
+    except (SynthError, asyncio.CancelledError):
+        raise
+    except Exception as error:  # noqa: BLE001  # any bug of a method costs one record
+        # the traceback names code, the message could hold record text: it stays out of the log
+        log.warning("%s failed on record %s with %s", slug, record.record_id.hex(), type(error).__name__)
+        return _rejected(Reject(reason="method_failed", detail=_where(error)), calls)
+
+
+def _given(result: Any, calls: Sequence[bytes]) -> Given:
+    if isinstance(result, Drop):
+        call_id = result.call.call_id if result.call else None
+        raw = result.raw[:RAW_LIMIT]
+        dropped = Reject(reason=result.reason, detail=result.detail, raw=raw, kind="dropped", call_id=call_id)
+        return _rejected(dropped, calls)
+    records = (result,) if isinstance(result, Record) else tuple(result)
+    if not all(isinstance(record, Record) for record in records):
+        raise MethodError("A verb must return records or a Drop. See the base class of the method's kind.")
+    return Given(records, None, tuple(calls))
+
+
+def _rejected(reject: Reject, calls: Sequence[bytes]) -> Given:
+    return Given((), reject, tuple(calls))
+
+
+def _where(error: Exception) -> str:
+    """Type and place of an error, without its message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(error).__name__}{place}"
+
+
+def emptied(record: Record) -> Record:
+    """A superseded record whose text must not stay: id, hash and lineage remain."""
+    return replace(record, **{name: value for name, value in _NOTHING.items() if hasattr(record, name)})
+
+
+_NOTHING: dict[str, Any] = {"body": "", "title": None, "messages": (), "evidence": (), "prompt": (), "rationale": None}
+_NOTHING |= {"chosen": (), "rejected": ()}
+
+
+def copy_id(stage: str, record: Record) -> bytes:
+    """The id of a record that a stage takes over as it is."""
+    return child_id(stage, CARRY, CARRY, parents=[record.record_id], sample=0, content=record.content())
+
+
+async def in_order(
+    function: Callable[[T], Awaitable[U]], items: Sequence[T], *, limit: int, shuffle: int | None = None
+) -> list[U]:
+    """The function over the items, at most `limit` at once; results in the order of the items.
+
+    When one fails, no new item is begun and those under way are finished first: an answer that was paid for is kept.
+    `shuffle` seeds another order of starting, for tests of order-freeness.
+    """
+    results: dict[int, U] = {}
+    failures: list[BaseException] = []
+    waiting = list(range(len(items)))
+    if shuffle is not None:
+        random.Random(shuffle).shuffle(waiting)
+    waiting.reverse()
+
+    async def worker() -> None:
+        while waiting and not failures:
+            index = waiting.pop()
+            try:
+                results[index] = await function(items[index])
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001  # raised again below, when what runs has ended
+                failures.append(error)
+
+    await asyncio.gather(*(worker() for _ in range(min(limit, len(items)))))
+    if failures:
+        raise failures[0]
+    return [results[index] for index in range(len(items))]

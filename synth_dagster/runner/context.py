@@ -1,0 +1,102 @@
+"""What a run carries with it: the recipe, the lake, the teachers, and who is asking."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.meta import Usage
+from synth_dagster.recipe import Recipe
+from synth_dagster.records import Json
+from synth_dagster.services import Embedder, Teacher
+
+
+class UsageLike(Protocol):
+    """What the teachers of one run have cost so far; `usd` is None when any price is unknown."""
+
+    @property
+    def calls(self) -> int: ...
+    @property
+    def cached(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def tokens_in(self) -> int: ...
+    @property
+    def tokens_out(self) -> int: ...
+    @property
+    def usd(self) -> float | None: ...
+
+
+class OpenTeachers(Protocol):
+    """The roles of a recipe, ready to answer."""
+
+    def __getitem__(self, role: str, /) -> Teacher: ...
+
+    @property
+    def embedder(self) -> Embedder: ...
+
+    def usage_by_role(self) -> Mapping[str, UsageLike]: ...
+
+    def recording(self) -> AbstractContextManager[list[bytes]]:
+        """Collects the call ids that the current task uses."""
+        ...
+
+
+class TeacherSource(Protocol):
+    """Supplies the teachers of a recipe: the gateway in a deployment, a scripted one in tests."""
+
+    def identities(self, recipe: Recipe) -> Mapping[str, Mapping[str, Json]]:
+        """Per role, what can change its answers; part of a stage's code version."""
+        ...
+
+    def open(self, recipe: Recipe, *, run_id: str, spent: Usage) -> AbstractAsyncContextManager[OpenTeachers]:
+        """`spent` is what the session has used before: the budget's caps are over all its runs."""
+        ...
+
+
+class Progress(Protocol):
+    """Told how far a stage is; the terminal draws it, a log line says it."""
+
+    def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None: ...
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
+        pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """One run of one recipe."""
+
+    recipe: Recipe
+    lake: Lake
+    teachers: TeacherSource
+    root: Path  # the project's folder, which the paths of a recipe are relative to
+    run_id: str
+    session_id: str = ""
+    progress: Progress = field(default_factory=Silent)
+    in_flight: int = 64  # records worked on at once; the calls of a role have their own ceiling
+
+    def code_version(self, stage: str, batch: str) -> str:
+        """What a batch's records depend on besides their inputs; of a corpus, the terms of its own source only."""
+        source = batch.partition(":")[0] if self.recipe.stage(stage).reads is None else None
+        teachers = self.teachers.identities(self.recipe)
+        return self.recipe.fingerprint(stage, teachers=teachers, root=self.root, source=source)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run of a stage came to: a candidate that was made, or the one that was already current."""
+
+    candidate: Candidate
+    made: bool
+
+    @property
+    def records(self) -> int:
+        return self.candidate.rows

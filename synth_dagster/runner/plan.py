@@ -1,0 +1,70 @@
+"""Cuts the sources of a recipe into batches, so that a change costs what changed.
+
+Shard boundaries are content-defined (`parts.shards`): an append or an insertion touches only the shards around it. A
+batch is called `source:shard`. What a source no longer holds is retired: its batches leave the tables, and nothing is
+erased.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.parts.shards import shards
+from synth_dagster.readers.base import Item, Unreadable
+from synth_dagster.recipe import Recipe, Source
+from synth_dagster.runner.context import RunContext
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The batches there are to make, and those that are no longer delivered."""
+
+    active: tuple[PlannedBatch, ...]
+    retired: tuple[PlannedBatch, ...]
+
+
+def plan_batches(context: RunContext) -> Plan:
+    """Read every source once and write down its batches. Safe to repeat; an unchanged source gives the same plan."""
+    recipe, meta = context.recipe, context.lake.meta
+    active: list[PlannedBatch] = []
+    retired: list[PlannedBatch] = []
+    for source in recipe.sources:
+        batches = list(_batches(context, source))
+        active.extend(batches)
+        retired.extend(meta.plan(recipe.dataset, source.name, batches))
+    return Plan(tuple(active), tuple(retired))
+
+
+def retire_surplus(context: RunContext, plan: Plan) -> None:
+    """Take the batches of shards that no longer exist out of every table, so that no release reads them."""
+    recipe, lake = context.recipe, context.lake
+    gone = {batch.batch for batch in plan.retired} | _unplanned(recipe, lake, plan)
+    for stage in (*recipe.stages, "quality_signals"):
+        for batch in sorted(gone & lake.accepted_all(recipe.dataset, stage).keys()):
+            lake.retire(recipe.dataset, stage, batch, run_id=context.run_id)
+
+
+def _unplanned(recipe: Recipe, lake: Lake, plan: Plan) -> set[str]:
+    """Batches in the tables that no source of the recipe has any more, as after a source was removed from it."""
+    known = {batch.batch for batch in plan.active}
+    tables = (*recipe.stages, "quality_signals")
+    return {batch for stage in tables for batch in lake.accepted_all(recipe.dataset, stage)} - known
+
+
+def _batches(context: RunContext, source: Source) -> Iterator[PlannedBatch]:
+    items = source_items(context, source)
+    for shard in shards(items, target=source.shard):
+        yield PlannedBatch(
+            dataset=context.recipe.dataset,
+            batch=f"{source.name}:{shard.key}",
+            source=source.name,
+            digest=shard.digest,
+            count=shard.count,
+            start=shard.start,
+        )
+
+
+def source_items(context: RunContext, source: Source, *, start: str | None = None) -> Iterator[Item | Unreadable]:
+    """What a source delivers, in its stable order, from a locator on."""
+    return source.reader.items(context.root, start=start, optional=source.optional)

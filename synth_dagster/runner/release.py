@@ -1,0 +1,424 @@
+"""Makes a release of the mix: reads accepted batches only, and gives every record of its stage one verdict.
+
+The order is filters, duplicates, selection, mixture. A record is kept, or dropped with the method and the rule that
+dropped it, a duplicate with the record that it duplicates. The manifest names the version of every batch that was read,
+so that the same release made again is the same bytes or is refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_dagster.errors import GateClosed, LakeError
+from synth_dagster.lake.lake import Candidate
+from synth_dagster.lake.meta import Release
+from synth_dagster.method import Deduplicator, Mixer, Selector
+from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
+from synth_dagster.parts.tokens import token_count_sql
+from synth_dagster.records import Json, digest, schema_of
+from synth_dagster.runner.context import Outcome, RunContext
+from synth_dagster.runner.signals import TABLE as SIGNALS
+from synth_dagster.runner.signals import filter_steps
+from synth_dagster.runner.stamp import counted
+from synth_dagster.scale.signals import column_name, flatten, judge
+
+VERDICTS = "verdicts"
+
+VERDICT = pa.schema(
+    [
+        ("record_id", pa.binary()),
+        ("stage", pa.string()),
+        ("batch", pa.string()),
+        ("source", pa.string()),
+        ("verdict", pa.string()),  # kept | dropped
+        ("reason", pa.string()),  # method:rule, or superseded; null when kept
+        ("duplicate_of", pa.binary()),
+        ("score", pa.float64()),  # of the selection, where there is one
+        ("rank", pa.int64()),
+        ("copies", pa.int32()),  # how often the mixture asks for it; 0 when dropped
+        ("tokens", pa.int64()),
+        ("run_id", pa.string()),
+        ("created_at", pa.timestamp("us", tz="UTC")),
+        ("release", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The accepted versions that a release reads, per batch: records and their signals."""
+
+    batches: Mapping[str, tuple[Candidate, Candidate]]
+    missing: Mapping[str, str]  # batch -> why it is not in the release
+
+    def identity(self, mix_fingerprint: str) -> str:
+        versions = {batch: [rows.data_version, marks.data_version] for batch, (rows, marks) in self.batches.items()}
+        return digest("release", mix_fingerprint, versions, sorted(self.missing)).hex()
+
+
+def release_inputs(context: RunContext) -> Inputs:
+    """What the next release would read, and the batches that cannot be read, each with its reason."""
+    recipe, lake, meta = context.recipe, context.lake, context.lake.meta
+    of = recipe.mix.of
+    rows = lake.accepted_all(recipe.dataset, of)
+    marks = lake.accepted_all(recipe.dataset, SIGNALS)
+    wanted = recipe.signals_fingerprint(context.root)
+    planned = [batch.batch for batch in meta.planned(recipe.dataset)]
+    batches: dict[str, tuple[Candidate, Candidate]] = {}
+    missing: dict[str, str] = {}
+    for batch in sorted({*planned, *rows}):
+        why = _why_not(context, rows.get(batch), marks.get(batch), wanted, batch)
+        if why is None:
+            batches[batch] = (rows[batch], marks[batch])
+        else:
+            missing[batch] = why
+    return Inputs(batches, missing)
+
+
+def _why_not(
+    context: RunContext, rows: Candidate | None, marks: Candidate | None, wanted: str, batch: str
+) -> str | None:
+    lake, dataset, of = context.lake, context.recipe.dataset, context.recipe.mix.of
+    if rows is None:
+        return f"'{of}' has no accepted version"
+    if lake.awaiting(dataset, of, batch) is not None:
+        return f"'{of}' has a candidate that awaits its gate"
+    gate = lake.meta.gate(rows.candidate_id)
+    if gate is not None and not gate.passed:
+        return f"'{of}' no longer passes its checks"
+    if marks is None:
+        return "its quality signals are missing"
+    if marks.code_version != wanted:
+        return "its quality signals were made by other expressions"
+    if dict(marks.inputs) != {of: rows.data_version}:
+        return "its quality signals are of an older version"
+    return None
+
+
+def is_released(context: RunContext, inputs: Inputs) -> str | None:
+    """The name of the latest release, when it was made from exactly these inputs by these rules."""
+    identity = inputs.identity(context.recipe.mix_fingerprint(context.root))
+    released = [r for r in context.lake.meta.releases(context.recipe.dataset) if r.state == "accepted"]
+    return released[-1].release if released and released[-1].identity == identity else None
+
+
+def make_release(context: RunContext, release: str, *, allow_missing: bool = False) -> Outcome:
+    """Write a release as candidates. Raises GateClosed when a batch is missing, LakeError if it cannot be remade."""
+    lake, dataset, mix = context.lake, context.recipe.dataset, context.recipe.mix
+    with lake.lease(f"release/{dataset}", kind="exclusive"):
+        known = next((found for found in lake.meta.releases(dataset) if found.release == release), None)
+        inputs = _pinned(context, known.manifest) if known else release_inputs(context)
+        _refuse_gaps(inputs, allow_missing=allow_missing or known is not None)
+        manifest = _manifest(context, release, inputs)
+        verdicts, rows = _decided(context, release, inputs)
+        common = {
+            "rejects": None,
+            "run_id": context.run_id,
+            "session_id": context.session_id,
+            "code_version": context.recipe.mix_fingerprint(context.root),
+            "inputs": {batch: version.data_version for batch, (version, _) in inputs.batches.items()},
+            "recipe_hash": context.recipe.hash,
+            "partition": "release",
+        }
+        details = _details(verdicts) | {"manifest": manifest}
+        lake.write_candidate(dataset, VERDICTS, release, verdicts, details=details, **common)
+        written = lake.write_candidate(dataset, mix.name, release, rows, details=details, **common)
+        if known and known.data_version != written.data_version:
+            lake.refuse(written)
+            raise LakeError(
+                f"Release '{release}' cannot be made again: the same inputs now give other bytes. "
+                "A release never changes; run without a name to make the next one."
+            )
+        return Outcome(written, made=True)
+
+
+def _refuse_gaps(inputs: Inputs, *, allow_missing: bool) -> None:
+    if inputs.missing and not allow_missing:
+        causes = "; ".join(f"{batch}: {why}" for batch, why in sorted(inputs.missing.items()))
+        raise GateClosed(f"No release while batches are missing ({causes}). Repair them, or use --allow-missing.")
+    if not inputs.batches:
+        raise GateClosed("No release: no batch is accepted yet. 'synth status' shows what is missing.")
+
+
+def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
+    """The versions that a release was made from. Raises LakeError when one is gone or the rules are others."""
+    recipe, meta = context.recipe, context.lake.meta
+    if manifest["mix"] != recipe.mix_fingerprint(context.root):
+        raise LakeError(
+            f"Release '{manifest['release']}' was made by other rules than the recipe has now. "
+            "A release never changes; run without a name to make the next one."
+        )
+    batches: dict[str, tuple[Candidate, Candidate]] = {}
+    for batch, pins in manifest["batches"].items():
+        batches[batch] = (meta.candidate(pins["records"]), meta.candidate(pins["signals"]))
+    return Inputs(batches, manifest.get("missing", {}))
+
+
+def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Json]:
+    recipe = context.recipe
+    fingerprint = recipe.mix_fingerprint(context.root)
+    return {
+        "dataset": recipe.dataset,
+        "release": release,
+        "of": recipe.mix.of,
+        "recipe": recipe.hash,
+        "mix": fingerprint,
+        "identity": inputs.identity(fingerprint),
+        "token_counter": TOKEN_COUNTER,
+        "batches": {
+            batch: {
+                "records": rows.candidate_id,
+                "data_version": rows.data_version,
+                "signals": marks.candidate_id,
+                "signals_version": marks.data_version,
+            }
+            for batch, (rows, marks) in inputs.batches.items()
+        },
+        "missing": dict(inputs.missing),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------------- verdicts
+
+
+@dataclass
+class _Pool:
+    """Every record of the stage, narrow: one row each, with what has been decided about it."""
+
+    table: pa.Table  # record_id, batch, source, text, tokens
+    reason: list[str | None]
+    duplicate_of: list[bytes | None]
+    score: list[float | None]
+    rank: list[int | None]
+    copies: list[int]
+
+    def alive(self) -> pa.Table:
+        """The rows that nothing has dropped yet."""
+        return self.table.filter(pa.array([reason is None for reason in self.reason], pa.bool_()))
+
+    def places(self) -> dict[bytes, int]:
+        return {record_id: place for place, record_id in enumerate(self.table["record_id"].to_pylist())}
+
+
+def _decided(context: RunContext, release: str, inputs: Inputs) -> tuple[pa.Table, pa.Table]:
+    """The verdicts of a release and its rows."""
+    pool = _pool(context, inputs)
+    _drop_duplicates(context, pool)
+    _select(context, pool)
+    _mix(context, pool)
+    return _verdict_table(context, release, pool), _kept_rows(context, release, inputs, pool)
+
+
+def _pool(context: RunContext, inputs: Inputs) -> _Pool:
+    table = pa.concat_tables(_judged(context, rows, marks) for rows, marks in inputs.batches.values())
+    table = table.sort_by("record_id")
+    rows = table.num_rows
+    return _Pool(
+        table.drop_columns(["reason"]),
+        reason=table["reason"].to_pylist(),
+        duplicate_of=[None] * rows,
+        score=[None] * rows,
+        rank=[None] * rows,
+        copies=[1] * rows,
+    )
+
+
+# what became of a record before the mix, else the first rule of the recipe that drops it
+_JUDGED = f"""
+    select record_id, batch, source, text, {token_count_sql("text")} as tokens,
+        case status when 'current' then rule when 'superseded' then status else coalesce(reason, status) end as reason
+    from records join texts using (record_id)
+    left join (select record_id, arg_min(rule, place) as rule from ruled group by record_id) using (record_id)
+"""
+
+
+def _judged(context: RunContext, rows: Candidate, marks: Candidate) -> pa.Table:
+    """One batch, narrow: record_id, batch, source, text, tokens, and the reason of the first rule that drops it."""
+    import duckdb
+
+    full = context.lake.candidate_table(rows)
+    texts = flatten(full, context.recipe.stage(rows.stage).record_kind).select(["record_id", "text"])
+    with duckdb.connect() as connection:
+        connection.register("records", full.select(["record_id", "batch", "source", "status", "reason"]))
+        connection.register("texts", texts)
+        connection.register("ruled", _ruled(context, marks))
+        return connection.sql(_JUDGED).to_arrow_table()
+
+
+_RULED = pa.schema([("record_id", pa.binary()), ("rule", pa.string()), ("place", pa.int32())])
+
+
+def _ruled(context: RunContext, marks: Candidate) -> pa.Table:
+    """A row for each record and rule that drops it: method:rule, and the filter's place in the recipe."""
+    table = context.lake.candidate_table(marks)
+    parts = [_RULED.empty_table()]
+    for place, (key, method) in enumerate(filter_steps(context).items()):
+        prefix = column_name(key, "")
+        signals = {name.removeprefix(prefix): table[name] for name in table.column_names if name.startswith(prefix)}
+        verdicts = judge(method, pa.table({"record_id": table["record_id"], **signals}))
+        dropped = verdicts.filter(pc.field("reason").is_valid())
+        rules = pa.array([f"{key}:{reason}" for reason in dropped["reason"].to_pylist()], pa.string())
+        places = pa.array([place] * dropped.num_rows, pa.int32())
+        parts.append(pa.table({"record_id": dropped["record_id"], "rule": rules, "place": places}).cast(_RULED))
+    return pa.concat_tables(parts)
+
+
+def _drop_duplicates(context: RunContext, pool: _Pool) -> None:
+    step = context.recipe.mix.deduplicate
+    alive = pool.alive()
+    if step is None or not alive.num_rows:
+        return
+    assert isinstance(step.method, Deduplicator)
+    priority = pa.array([0] * alive.num_rows, pa.int64())
+    asked = alive.select(["record_id", "text"]).append_column("priority", priority)
+    places = pool.places()
+    for row in step.method.cluster(asked).to_pylist():  # type: ignore[attr-defined]  # the verb of the kind
+        if not row["keep"]:
+            place = places[row["record_id"]]
+            pool.reason[place] = f"{step.key}:duplicate"
+            pool.duplicate_of[place] = row["cluster"]
+
+
+def _select(context: RunContext, pool: _Pool) -> None:
+    step = context.recipe.mix.select
+    alive = pool.alive()
+    if step is None or not alive.num_rows:
+        return
+    assert isinstance(step.method, Selector)
+    chosen = step.method.select(alive.select(["record_id", "source", "text", "tokens"]))  # type: ignore[attr-defined]
+    places = pool.places()
+    for row in chosen.to_pylist():
+        place = places[row["record_id"]]
+        pool.score[place], pool.rank[place] = row["score"], row["rank"]
+        if not row["selected"]:
+            pool.reason[place] = f"{step.key}:{row['reason']}"
+
+
+def _mix(context: RunContext, pool: _Pool) -> None:
+    """Give each domain the tokens that the mixture asks for: whole passes first, then records by their rank."""
+    step = context.recipe.mix.mix
+    alive = pool.alive()
+    if step is None or not alive.num_rows:
+        return
+    assert isinstance(step.method, Mixer)
+    places = pool.places()
+    rows = [(row["source"], pool.rank[places[row["record_id"]]], row) for row in alive.to_pylist()]
+    sizes: dict[str, int] = {}
+    for source, _, row in rows:
+        sizes[source] = sizes.get(source, 0) + row["tokens"]
+    asked = step.method.mix(sizes).tokens  # type: ignore[attr-defined]  # the verb of the kind
+    for domain in sorted(sizes):
+        members = [row for source, _, row in rows if source == domain]
+        copies = shared_out([row["tokens"] for row in members], asked.get(domain, 0.0))
+        for row, count in zip(members, copies, strict=True):
+            place = places[row["record_id"]]
+            pool.copies[place] = count
+            if count == 0:
+                pool.reason[place] = f"{step.key}:share"
+
+
+def shared_out(sizes: Sequence[int], budget: float) -> list[int]:
+    """How often each record is seen so that the sizes add up to the budget: whole passes, then the first that fit."""
+    total = sum(sizes)
+    if not total:
+        return [1] * len(sizes)
+    passes = int(budget // total)
+    left = budget - passes * total
+    copies = []
+    for size in sizes:
+        takes = size <= left + 1e-9
+        left -= size if takes else 0
+        copies.append(passes + takes)
+    return copies
+
+
+def _verdict_table(context: RunContext, release: str, pool: _Pool) -> pa.Table:
+    rows = pool.table.num_rows
+    kept = [reason is None for reason in pool.reason]
+    columns: dict[str, Any] = {
+        "record_id": pool.table["record_id"],
+        "stage": pa.array([context.recipe.mix.of] * rows, pa.string()),
+        "batch": pool.table["batch"],
+        "source": pool.table["source"],
+        "verdict": pa.array(["kept" if is_kept else "dropped" for is_kept in kept], pa.string()),
+        "reason": pa.array(pool.reason, pa.string()),
+        "duplicate_of": pa.array(pool.duplicate_of, pa.binary()),
+        "score": pa.array(pool.score, pa.float64()),
+        "rank": pa.array(pool.rank, pa.int64()),
+        "copies": pa.array(
+            [count if is_kept else 0 for count, is_kept in zip(pool.copies, kept, strict=True)], pa.int32()
+        ),
+        "tokens": pool.table["tokens"],
+        "run_id": pa.array([context.run_id] * rows, pa.string()),
+        "created_at": pa.array([datetime.now(UTC)] * rows, pa.timestamp("us", tz="UTC")),
+        "release": pa.array([release] * rows, pa.string()),
+    }
+    return pa.table(columns).cast(VERDICT)
+
+
+def _kept_rows(context: RunContext, release: str, inputs: Inputs, pool: _Pool) -> pa.Table:
+    """The kept records as they stand in their stage, with how often and why."""
+    chosen = {
+        record_id: (pool.copies[place], pool.score[place], pool.rank[place])
+        for record_id, place in pool.places().items()
+        if pool.reason[place] is None
+    }
+    kind = context.recipe.stage(context.recipe.mix.of).record_kind
+    parts = [
+        _taken(context.lake.candidate_table(rows).select(schema_of(kind).names), chosen)
+        for rows, _ in inputs.batches.values()
+    ]
+    table = pa.concat_tables(parts).sort_by("record_id")
+    return table.append_column("release", pa.array([release] * table.num_rows, pa.string()))
+
+
+def _taken(table: pa.Table, chosen: Mapping[bytes, tuple[int, float | None, int | None]]) -> pa.Table:
+    ids = table["record_id"].to_pylist()
+    table = table.filter(pa.array([record_id in chosen for record_id in ids], pa.bool_()))
+    picked = [chosen[record_id] for record_id in ids if record_id in chosen]
+    return (
+        table.append_column("copies", pa.array([copies for copies, _, _ in picked], pa.int32()))
+        .append_column("score", pa.array([score for _, score, _ in picked], pa.float64()))
+        .append_column("rank", pa.array([rank for _, _, rank in picked], pa.int64()))
+    )
+
+
+def _details(verdicts: pa.Table) -> dict[str, Json]:
+    reasons = verdicts["reason"].to_pylist()
+    return {
+        "verdicts": {"kept": reasons.count(None), "dropped": dict(counted(reasons))},
+        "records": len(reasons),
+        "tokens": sum(verdicts.filter(pc.field("verdict") == "kept")["tokens"].to_pylist()),
+    }
+
+
+def publish(context: RunContext, rows: Candidate) -> None:
+    """Accept a release: its verdicts first, then its rows, then its name. A crash in between is healed by a rerun."""
+    lake, dataset = context.lake, context.recipe.dataset
+    verdicts = lake.awaiting(dataset, VERDICTS, rows.batch)
+    if verdicts is not None:
+        lake.accept(verdicts)
+    lake.accept(rows)
+    manifest: dict[str, Any] = dict(rows.details["manifest"])  # type: ignore[arg-type]  # written by _manifest
+    lake.meta.add_release(
+        Release(
+            dataset=dataset,
+            release=rows.batch,
+            identity=manifest["identity"],
+            data_version=rows.data_version,
+            manifest=manifest | {"verdicts": rows.details["verdicts"], "tokens": rows.details["tokens"]},
+            records=rows.rows,
+            demo=is_demo(context, rows),
+            run_id=rows.run_id,
+        )
+    )
+
+
+def is_demo(context: RunContext, rows: Candidate) -> bool:
+    """Whether the embedded teacher wrote any of it."""
+    models = context.lake.candidate_table(rows, columns=["model_id"])["model_id"].unique().to_pylist()
+    return any(model and model.startswith("embedded-") for model in models)

@@ -1,0 +1,88 @@
+"""Gives a method's verb the services that its signature names."""
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from synth_dagster.errors import MethodError
+from synth_dagster.method import Method
+from synth_dagster.readers.texts import read_texts
+from synth_dagster.runner.context import OpenTeachers
+from synth_dagster.services import Embedder, Prompt, References, Teacher
+
+DEFAULT_ROLE = "writer"
+
+
+class ProjectReferences:
+    """Reference texts from files of the project."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def texts(self, path: str) -> Sequence[str]:
+        return read_texts(self._root, path)
+
+
+def role_of(parameter: str) -> str:
+    """`teacher` is the writer; any other parameter is called like its role."""
+    return DEFAULT_ROLE if parameter == "teacher" else parameter
+
+
+def wanted(verb: Callable[..., object]) -> dict[str, object]:
+    """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
+    hints = typing.get_type_hints(verb)
+    found: dict[str, object] = {}
+    for parameter in inspect.signature(verb).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        service = hints.get(parameter.name)
+        if service not in (Teacher, Embedder, References):
+            raise MethodError(
+                f"{verb.__qualname__} asks for '{parameter.name}', which no service answers. "
+                "Annotate it as Teacher, Embedder or References."
+            )
+        found[parameter.name] = service
+    return found
+
+
+def services_for(method: Method, teachers: OpenTeachers | None, root: Path) -> dict[str, object]:
+    """What to call a method's verb with. `teachers` may be None for a method that asks for none."""
+    return {name: _answer(name, service, teachers, root) for name, service in wanted(_verb(method)).items()}
+
+
+def needs_teacher(methods: Sequence[Method]) -> bool:
+    """Whether any of the methods talks to a model."""
+    return any(service in (Teacher, Embedder) for method in methods for service in wanted(_verb(method)).values())
+
+
+def _verb(method: Method | type[Method]) -> Callable[..., object]:
+    try:
+        return getattr(method, method.verb())
+    except AttributeError:
+        raise MethodError(f"'{method.slug}' has no '{method.verb()}', the verb of its kind. Write it.") from None
+
+
+def _answer(name: str, service: object, teachers: OpenTeachers | None, root: Path) -> object:
+    if service is References:
+        return ProjectReferences(root)
+    if teachers is None:
+        raise MethodError(f"'{name}' needs a teacher, and this step runs without one.")
+    return teachers.embedder if service is Embedder else teachers[role_of(name)]
+
+
+def prompts_of(method: Method) -> Mapping[str, Prompt]:
+    """The prompts that a method may send, by hash: those of its module, also inside its tables."""
+    module = inspect.getmodule(type(method))
+    found = [prompt for value in vars(module).values() for prompt in _prompts_in(value)] if module else []
+    return {prompt.hash: prompt for prompt in found}
+
+
+def _prompts_in(value: object) -> list[Prompt]:
+    if isinstance(value, Prompt):
+        return [value]
+    if isinstance(value, Mapping):
+        return [prompt for item in value.values() for prompt in _prompts_in(item)]
+    if isinstance(value, list | tuple):
+        return [prompt for item in value for prompt in _prompts_in(item)]
+    return []

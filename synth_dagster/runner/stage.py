@@ -1,0 +1,277 @@
+"""Runs one row stage over one batch: read what is above, run the chain, write a candidate.
+
+Whoever runs a batch holds its lease. A second run of the same batch waits, then finds it current. Current means: made
+by the same steps (`code_version`) from the same inputs (their data versions), whatever run made it.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from synth_dagster.errors import LakeError
+from synth_dagster.lake.lake import Candidate
+from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.parts.chunks import split
+from synth_dagster.parts.shards import digest_of
+from synth_dagster.readers.base import Item, Unreadable
+from synth_dagster.recipe import Source, Stage
+from synth_dagster.records import (
+    REJECT,
+    Document,
+    Json,
+    Record,
+    Reject,
+    digest,
+    from_table,
+    root_id,
+    to_table,
+)
+from synth_dagster.runner.chain import Chain
+from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext
+from synth_dagster.runner.plan import source_items
+from synth_dagster.runner.services import needs_teacher, prompts_of
+from synth_dagster.runner.stamp import counted
+
+READ = "read"  # the step that brings records in
+
+
+def run_stage(context: RunContext, stage: str, batch: str) -> Outcome:
+    """Make a stage's batch as a candidate, unless it is current. Raises SynthError; then nothing was written."""
+    lake, dataset = context.lake, context.recipe.dataset
+    with lake.lease(f"batch/{dataset}/{stage}/{batch}", kind="exclusive"):
+        wanted = identity(context, stage, batch)
+        there = current(context, stage, batch, wanted)
+        if there is not None:
+            return Outcome(there, made=False)
+        return Outcome(_make(context, context.recipe.stage(stage), batch, wanted), made=True)
+
+
+def identity(context: RunContext, stage: str, batch: str) -> tuple[str, dict[str, str]]:
+    """What a batch is made by and from: the stage's code version, and the versions of its inputs."""
+    return context.code_version(stage, batch), inputs_of(context, stage, batch)
+
+
+def inputs_of(context: RunContext, stage: str, batch: str) -> dict[str, str]:
+    """Input -> version: the delivery's digest for a corpus, the accepted data version of the stage above otherwise."""
+    above = context.recipe.stage(stage).reads
+    if above is None:
+        return {"delivery": planned(context, batch).digest}
+    return {above: accepted(context, above, batch).data_version}
+
+
+def current(context: RunContext, stage: str, batch: str, wanted: tuple[str, Mapping[str, str]]) -> Candidate | None:
+    """The version of a batch that is as wanted: awaiting its gate after a crash, or accepted."""
+    dataset = context.recipe.dataset
+    there = (context.lake.awaiting(dataset, stage, batch), context.lake.accepted(dataset, stage, batch))
+    return next((found for found in there if found and (found.code_version, dict(found.inputs)) == wanted), None)
+
+
+def is_settled(context: RunContext, stage: str, batch: str) -> bool:
+    """Whether a batch is current and accepted with a gate that passed: nothing is left to do."""
+    lake, dataset = context.lake, context.recipe.dataset
+    there = lake.accepted(dataset, stage, batch)
+    if there is None or lake.awaiting(dataset, stage, batch) is not None:
+        return False
+    if (there.code_version, dict(there.inputs)) != identity(context, stage, batch):
+        return False
+    gate = lake.meta.gate(there.candidate_id)
+    return gate is not None and gate.passed
+
+
+def planned(context: RunContext, batch: str) -> PlannedBatch:
+    """The plan of a batch. Raises UnknownName or LakeError when no delivery has it."""
+    found = context.lake.meta.planned_batch(context.recipe.dataset, batch)
+    if found.state != "active":
+        raise LakeError(
+            f"No delivery of '{context.recipe.dataset}' has the batch '{batch}' now. "
+            "'synth run' reads the sources again and plans their batches."
+        )
+    return found
+
+
+def accepted(context: RunContext, stage: str, batch: str) -> Candidate:
+    """The accepted version of a batch of the stage above. Raises LakeError when there is none."""
+    found = context.lake.accepted(context.recipe.dataset, stage, batch)
+    if found is None:
+        raise LakeError(
+            f"'{stage}' has no accepted version of batch '{batch}'. Run that stage first; "
+            "'synth status' shows what its gate said."
+        )
+    return found
+
+
+def _make(context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict[str, str]]) -> Candidate:
+    started = time.monotonic()
+    chain, usage = asyncio.run(_run_chain(context, stage, batch))
+    code_version, inputs = wanted
+    return context.lake.write_candidate(
+        context.recipe.dataset,
+        stage.name,
+        batch,
+        _as_table(chain.made, stage, context.run_id),
+        rejects=_as_rejects(chain, context.run_id),
+        run_id=context.run_id,
+        session_id=context.session_id,
+        code_version=code_version,
+        inputs=inputs,
+        recipe_hash=context.recipe.hash,
+        details=_details(chain, stage) | {"teacher": usage, "seconds": round(time.monotonic() - started, 3)},
+    )
+
+
+async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Chain, dict[str, Json]]:
+    methods = [step.method for step in stage.steps]
+    for method in methods:
+        for prompt in prompts_of(method).values():
+            context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
+    if not needs_teacher(methods):
+        return await _chained(context, stage, batch, None), {}
+    spent = context.lake.meta.usage(session_id=context.session_id)
+    async with context.teachers.open(context.recipe, run_id=context.run_id, spent=spent) as teachers:
+        try:
+            chain = await _chained(context, stage, batch, teachers)
+        finally:
+            usage = _account(context, stage.name, batch, teachers)
+        return chain, usage
+
+
+async def _chained(context: RunContext, stage: Stage, batch: str, teachers: OpenTeachers | None) -> Chain:
+    chain = Chain(context, teachers, stage.name, stage.record_kind, batch, inputs=_inputs(context, stage, batch))
+    if stage.reads is None:
+        chain.made, chain.rejects = read_batch(context, stage.name, batch)
+    await chain.run(stage.steps)
+    return chain
+
+
+def _inputs(context: RunContext, stage: Stage, batch: str) -> list[Record]:
+    if stage.reads is None:
+        return []
+    above = context.recipe.stage(stage.reads)
+    rows = context.lake.candidate_table(accepted(context, above.name, batch))
+    records = from_table(rows, above.record_kind, stage=above.name)
+    return sorted((record for record in records if record.status == "current"), key=_reading_order)
+
+
+def _reading_order(record: Record) -> tuple[str, int, bytes]:
+    """Documents as they stand in their source, so that progress and samples read naturally; others by id."""
+    attributes = record.attributes
+    chunk = attributes.get("chunk", 0)
+    return str(attributes.get("native_key", "")), chunk if isinstance(chunk, int) else 0, record.record_id
+
+
+def _account(context: RunContext, stage: str, batch: str, teachers: OpenTeachers) -> dict[str, Json]:
+    """Write down what the teachers cost, also when the stage failed; returned for the candidate's details."""
+    by_role: dict[str, Json] = {}
+    for role, usage in teachers.usage_by_role().items():
+        numbers = {
+            "calls": usage.calls,
+            "cached": usage.cached,
+            "tokens_in": usage.tokens_in,
+            "tokens_out": usage.tokens_out,
+            "usd": usage.usd,
+        }
+        place = (context.session_id, context.run_id, context.recipe.dataset, stage, batch, role)
+        context.lake.meta.add_usage(*place, *numbers.values())
+        by_role[role] = numbers
+    return by_role
+
+
+# ------------------------------------------------------------------------------------------------------ reading a batch
+
+
+def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record], list[tuple[str, Reject]]]:
+    """A batch's passages, and what could not be read. Raises LakeError when the source is no longer as planned."""
+    plan = planned(context, batch)
+    source = context.recipe.source(plan.source)
+    items = _taken(source_items(context, source, start=plan.start), plan.count)
+    if len(items) != plan.count or digest_of(items) != plan.digest:
+        raise LakeError(
+            f"The source '{source.name}' changed after its batches were planned. Run 'synth run' again: "
+            "it reads the source anew and makes only what changed."
+        )
+    rejects = [(READ, item.reject) for item in items if isinstance(item, Unreadable)]
+    records = [
+        record
+        for item in items
+        if isinstance(item, Item)
+        for record in passages(context.recipe.dataset, stage, source, batch, item)
+    ]
+    return records, rejects
+
+
+def _taken(items: Iterable[Item | Unreadable], count: int) -> list[Item | Unreadable]:
+    return [item for item, _ in zip(items, range(count), strict=False)]
+
+
+def passages(dataset: str, stage: str, source: Source, batch: str, item: Item) -> list[Record]:
+    """One delivered item as its passages, each a root record."""
+    chunk = source.chunk
+    texts = split(item.text, max_words=chunk.max_words, min_words=chunk.min_words) if chunk else [item.text]
+    return [
+        Document(
+            record_id=root_id(dataset, source.name, item.native_key, ordinal, content=text),
+            content_hash=digest(text),
+            source=source.name,
+            batch=batch,
+            stage=stage,
+            method=source.reader_name,
+            method_version="1",
+            license=item.license or source.license,
+            consent=source.consent,
+            lang=item.lang or source.lang or "und",
+            attributes={**item.attributes, "native_key": item.native_key, "chunk": ordinal},
+            body=text,
+            title=item.title,
+            url=item.url,
+        )
+        for ordinal, text in enumerate(texts)
+    ]
+
+
+# -------------------------------------------------------------------------------------------------- writing a candidate
+
+
+def _as_table(records: Sequence[Record], stage: Stage, run_id: str) -> pa.Table:
+    now = datetime.now(UTC)
+    return to_table((replace(record, run_id=run_id, created_at=now) for record in records), stage.record_kind)
+
+
+def _as_rejects(chain: Chain, run_id: str) -> pa.Table:
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "reject_id": digest("reject", chain.stage, step, chain.batch, number, reject.location, reject.reason),
+            "stage": chain.stage,
+            "step": step,
+            "source": chain.batch.partition(":")[0],
+            "batch": chain.batch,
+            "record_id": reject.record_id,
+            "kind": reject.kind,
+            "location": reject.location,
+            "reason": reject.reason,
+            "detail": reject.detail,
+            "raw": reject.raw,
+            "call_id": reject.call_id,
+            "run_id": run_id,
+            "created_at": now,
+        }
+        for number, (step, reject) in enumerate(chain.rejects)
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECT)
+
+
+def _details(chain: Chain, stage: Stage) -> dict[str, Json]:
+    """Counts for the gate, the UI and `synth status`; no record text."""
+    return {
+        "inputs": len(chain.inputs),
+        "status": dict(counted(record.status for record in chain.made)),
+        "reasons": dict(counted(record.reason for record in chain.made if record.status == "eliminated")),
+        "rejects": dict(counted(f"{step}:{reject.reason}" for step, reject in chain.rejects)),
+        "unusable": sum(reject.kind == "unusable" for _, reject in chain.rejects),
+        "methods": dict(counted(record.method for record in chain.made if record.status == "current")),
+        "steps": [step.key for step in stage.steps],
+    }

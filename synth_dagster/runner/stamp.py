@@ -1,0 +1,149 @@
+"""What the runner adds to a record that a method returned: id, lineage, licence, depth, and the share that is human.
+
+Licence, consent, depth and human share are joined from the parents, so no method can forget or change them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from synth_dagster.errors import MethodError
+from synth_dagster.method import Method
+from synth_dagster.records import Document, Instruction, Parent, Preference, Record, child_id, digest
+
+
+class Asked(Protocol):
+    """The step that made a record."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def method(self) -> Method: ...
+
+
+@dataclass
+class Stamper:
+    """Stamps the records of one step; remembers them, so that a later record may name an earlier one as its parent."""
+
+    stage: str
+    batch: str
+    step: Asked
+    _stamped: dict[int, Record] = field(default_factory=dict)
+    _kept_alive: list[Record] = field(default_factory=list)  # an id() is only unique among living objects
+
+    def stamp(self, record: Record, *, sample: int, calls: Sequence[bytes] = (), relation: str = "source") -> Record:
+        """The record as it is stored; `sample` is its place among what the step made from one input."""
+        parents = [self._resolved(parent) for parent in record.parents]
+        if not parents:
+            raise MethodError(f"'{self.step.slug}' returned a record without a parent. Name what it was made from.")
+        stamped = replace(
+            record,
+            parents=tuple(_reference(parent, relation) for parent in parents),
+            record_id=self._id(record, parents, sample),
+            content_hash=digest(record.content()),
+            batch=self.batch,
+            stage=self.stage,
+            method=self.step.slug,
+            method_version=f"{self.step.method.version}+{self.step.method.fingerprint()[:8]}",
+            calls=tuple(dict.fromkeys(calls)),
+            **inherited(record, [parent for parent in parents if isinstance(parent, Record)]),
+        )
+        self._stamped[id(record)] = stamped
+        self._kept_alive.append(record)
+        return stamped
+
+    def _id(self, record: Record, parents: Sequence[Record | Parent], sample: int) -> bytes:
+        return child_id(
+            self.stage,
+            self.step.key,
+            self.step.slug,
+            parents=[parent.record_id for parent in parents],
+            sample=sample,
+            content=record.content(),
+        )
+
+    def _resolved(self, parent: Record | Parent) -> Record | Parent:
+        if parent.record_id:
+            return parent
+        try:
+            return self._stamped[id(parent)]
+        except KeyError:
+            raise MethodError(
+                f"'{self.step.slug}' names a parent that it did not return before its child. Return the parent first."
+            ) from None
+
+
+def _reference(parent: Record | Parent, relation: str) -> Parent:
+    return parent if isinstance(parent, Parent) else parent.as_parent(relation)
+
+
+def inherited(record: Record, parents: Sequence[Record]) -> dict[str, object]:
+    """The fields that come from the parents. The licence of a join is every licence in it."""
+    depth = max((parent.synthetic_depth for parent in parents), default=0)
+    return {
+        "source": parents[0].source if parents else record.source,
+        "license": joined(parent.license for parent in parents),
+        "consent": joined(parent.consent for parent in parents),
+        "lang": _common((parent.lang for parent in parents), otherwise="und"),
+        "synthetic_depth": depth + (record.model_id is not None),
+        "human_share": human_share(record, parents),
+    }
+
+
+def joined(values: Iterable[str]) -> str:
+    """Distinct SPDX expressions as one that asks for all of them: `A AND B`, a compound one in brackets."""
+    distinct = sorted({value for value in values if value})
+    if len(distinct) < 2:
+        return distinct[0] if distinct else ""
+    return " AND ".join(f"({value})" if " OR " in value else value for value in distinct)
+
+
+def _common(values: Iterable[str], *, otherwise: str) -> str:
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else otherwise
+
+
+def human_share(record: Record, parents: Sequence[Record]) -> float:
+    """Share of a record's characters that a person wrote: of model text, those inside verbatim evidence.
+
+    A record that no model wrote is as human as its parents, weighted by their length.
+    """
+    if record.model_id is None:
+        return _weighted((parent.human_share, len(parent.text())) for parent in parents)
+    turns = [turn for turn in spoken(record) if turn]
+    quoted = [span.text for holder in (record, *parents) for span in getattr(holder, "evidence", ())]
+    total = sum(len(turn) for turn in turns)
+    return round(sum(verbatim(turn, quoted) for turn in turns) / total, 6) if total else 0.0
+
+
+def spoken(record: Record) -> list[str]:
+    """The texts of a record, one for each turn."""
+    if isinstance(record, Instruction):
+        return [message.content for message in record.messages]
+    if isinstance(record, Preference):
+        return [message.content for message in (*record.prompt, *record.chosen, *record.rejected)]
+    return [record.body] if isinstance(record, Document) else []
+
+
+def verbatim(text: str, quoted: Sequence[str]) -> int:
+    """How many characters of a text stand in one of the quoted pieces, or are one."""
+    if any(text in piece for piece in quoted):
+        return len(text)
+    return min(len(text), sum(len(piece) for piece in set(quoted) if piece and piece in text))
+
+
+def _weighted(shares: Iterable[tuple[float, int]]) -> float:
+    pairs = list(shares)
+    total = sum(weight for _, weight in pairs)
+    return round(sum(share * weight for share, weight in pairs) / total, 6) if total else 1.0
+
+
+def counted(reasons: Iterable[str | None]) -> Mapping[str, int]:
+    """How often each reason occurs, most frequent first, then by name."""
+    counts: dict[str, int] = {}
+    for reason in reasons:
+        if reason:
+            counts[reason] = counts.get(reason, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
