@@ -1,4 +1,4 @@
-"""Choices that look free and are not: the same request, seed, model and place among its answers always choose the same."""
+"""Choices that look free and are not: the same request, seed and model always choose the same."""
 
 import hashlib
 import json

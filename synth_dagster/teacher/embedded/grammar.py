@@ -1,233 +1,54 @@
-# ruff: noqa: RUF001  typographic quotes stand in the texts that are read, so they stand in the patterns
 """A little English grammar: where the subject of a clause ends, and how a statement becomes a question."""
 
 import re
 from dataclasses import dataclass
 
 AUXILIARIES = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "can",
-        "could",
-        "may",
-        "might",
-        "must",
-        "shall",
-        "should",
-        "will",
-        "would",
-        "cannot",
-        "does",
-        "do",
-        "did",
-    ]
+    """
+    is are was were can could may might must shall should will would cannot does do did
+    """.split()  # noqa: SIM905  a text of words is read more easily than a list
 )
 
 # Verbs that reference texts state their facts with. Anything else is not understood, and gives no question.
 VERBS = frozenset(
-    [
-        "accept",
-        "add",
-        "allow",
-        "append",
-        "apply",
-        "assign",
-        "attempt",
-        "become",
-        "begin",
-        "behave",
-        "belong",
-        "bind",
-        "call",
-        "cause",
-        "change",
-        "check",
-        "compare",
-        "compute",
-        "consist",
-        "construct",
-        "contain",
-        "control",
-        "convert",
-        "copy",
-        "correspond",
-        "create",
-        "declare",
-        "default",
-        "define",
-        "delete",
-        "denote",
-        "depend",
-        "describe",
-        "determine",
-        "disable",
-        "discard",
-        "enable",
-        "encapsulate",
-        "ensure",
-        "evaluate",
-        "examine",
-        "execute",
-        "expand",
-        "export",
-        "express",
-        "extend",
-        "fail",
-        "follow",
-        "format",
-        "generate",
-        "give",
-        "guarantee",
-        "handle",
-        "have",
-        "hold",
-        "ignore",
-        "implement",
-        "implies",
-        "imply",
-        "import",
-        "include",
-        "indicate",
-        "inherit",
-        "insert",
-        "introduce",
-        "invoke",
-        "iterate",
-        "keep",
-        "lack",
-        "let",
-        "limit",
-        "list",
-        "load",
-        "locate",
-        "look",
-        "make",
-        "manage",
-        "map",
-        "match",
-        "mean",
-        "modify",
-        "need",
-        "obey",
-        "occur",
-        "offer",
-        "operate",
-        "override",
-        "pass",
-        "perform",
-        "permit",
-        "point",
-        "possess",
-        "preserve",
-        "prevent",
-        "print",
-        "produce",
-        "propagate",
-        "protect",
-        "provide",
-        "raise",
-        "receive",
-        "recognize",
-        "refer",
-        "reject",
-        "remove",
-        "replace",
-        "represent",
-        "request",
-        "require",
-        "resolve",
-        "restore",
-        "restrict",
-        "resume",
-        "return",
-        "reverse",
-        "rewrite",
-        "scan",
-        "search",
-        "select",
-        "serve",
-        "share",
-        "signal",
-        "skip",
-        "specify",
-        "split",
-        "start",
-        "stop",
-        "store",
-        "substitute",
-        "suffer",
-        "supply",
-        "support",
-        "suppress",
-        "suspend",
-        "take",
-        "terminate",
-        "transfer",
-        "transform",
-        "translate",
-        "treat",
-        "try",
-        "use",
-        "wait",
-        "want",
-        "work",
-        "wrap",
-        "write",
-        "yield",
-        "grow",
-        "live",
-        "win",
-        "lead",
-        "build",
-        "bring",
-        "help",
-        "show",
-        "reduce",
-        "increase",
-        "reach",
-        "cover",
-        "reserve",
-        "end",
-        "access",
-        "unpack",
-        "mark",
-        "encode",
-        "decode",
-        "parse",
-        "print",
-        "track",
-        "expect",
-        "separate",
-        "attach",
-        "lose",
-        "hide",
-        "delegate",
-        "divide",
-        "multiply",
-        "join",
-    ]
+    """
+    accept access add allow append apply assign attach attempt become begin behave belong bind bring build call
+    cause change check compare compute consist construct contain control convert copy correspond cover create
+    declare decode default define delegate delete denote depend describe determine disable discard divide enable
+    encapsulate encode end ensure evaluate examine execute expand expect export express extend fail follow
+    format generate give grow guarantee handle have help hide hold ignore implement imply import include
+    increase indicate inherit insert introduce invoke iterate join keep lack lead let limit list live load
+    locate look lose make manage map mark match mean modify multiply need obey occur offer operate override
+    parse pass perform permit point possess preserve prevent print produce propagate protect provide raise reach
+    receive recognize reduce refer reject remove replace represent request require reserve resolve restore
+    restrict resume return reverse rewrite scan search select separate serve share show signal skip specify
+    split start stop store substitute suffer supply support suppress suspend terminate track transfer transform
+    translate treat try unpack use sort wait want win work wrap write yield
+    """.split()  # noqa: SIM905  a text of words is read more easily than a list
 )
 
 _DETERMINER = re.compile(
     r"^(?:a|an|the|each|every|any|no|some|all|both|most|many|one|two|three|user-defined)\b", re.IGNORECASE
 )
 _SUBORDINATE = re.compile(
-    r"(?:When|If|In|For|Within|With|On|By|At|During|After|Before|While|Since|Because|As|Although|Unlike|Like|To|From|Under|Once|"
-    r"Whenever|Where|Of|Only|Even|Besides|Apart|Given|Unless|Until|Not|Also|Both|Either|Neither|Most notably|What|How|Why|Which)\b"
+    r"(?:When|If|In|For|Within|With|On|By|At|During|After|Before|While|Since|Because|As|Although|Unlike|Like|To|"
+    r"From|Under|Once|"
+    r"Whenever|Where|Of|Only|Even|Besides|Apart|Given|Unless|Until|Not|Also|Both|Either|Neither|Most notably|"
+    r"What|How|Why|Which)\b"
 )
 _CLAUSE_WORD = re.compile(
     r"\b(?:that|which|who|whose|where|if|when|because|since|while|although|unless|to|and then)\b|[;:]"
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|\([^()]*\)|\*[^*]+\*")
 _HANGING = re.compile(
-    r"\b(?:it|itself|this|these|those|they|them|themselves|he|she|him|such|former|latter|above|below|following|aforementioned"
+    r"\b(?:it|itself|this|these|those|they|them|themselves|he|she|him|such|former|latter|above|below|following|"
+    r"aforementioned"
     r"|here|there|previous|preceding|respectively|another|others|as follows|same|section|chapter|step|table|figure"
-    r"|note|example|examples|we|you|your|our|one's|again|so|thus|therefore|hence|likewise|otherwise|then|instead|see|also"
+    r"|note|example|examples|we|you|your|our|one's|again|so|thus|therefore|hence|likewise|otherwise|then|"
+    r"instead|see|also"
     r"|mentioned|described|discussed|listed|shown|latter's|next|aforesaid|rule|either|neither|simply|however|too)\b"
-    r"|\b(?:of|in|to|for|with|by|from|on|at|as|than|if|when|does|is|are|and) that\b|\bthat (?:is|was|can|case|way|one)\b[,?]"
+    r"|\b(?:of|in|to|for|with|by|from|on|at|as|than|if|when|does|is|are|and) that\b|\bthat (?:is|was|can|case|"
+    r"way|one)\b[,?]"
     r"|\[\d+\]|::|\.\.\.|\b(?:other|the two) (?:is|are|types|kinds)\b",
     re.IGNORECASE,
 )
@@ -267,11 +88,20 @@ def hidden(text: str) -> str:
     return _QUOTED.sub(lambda found: "_" * len(found.group()), text)
 
 
+_NOT_BEFORE_A_VERB = re.compile(
+    r"\b(?:the|an?|of|to|its|their|this|each|every|any|no|for|in|with|by|or|and)\s$", re.IGNORECASE
+)
+
+
 def clause_of(text: str) -> Clause | None:
     """Finds subject and verb of a simple statement; None when that is not certain."""
     plain = hidden(text)
     for found in re.finditer(r"(?<![\w-])[a-z]+(?![\w'’-])", plain):
         word = found.group()
+        after = re.match(r" ([a-z]+)", plain[found.end() :])
+        noun = word not in AUXILIARIES and after and after.group(1) in AUXILIARIES
+        if noun or _NOT_BEFORE_A_VERB.search(plain[: found.start()]):
+            continue
         if word in AUXILIARIES or (found.start() and _agrees(plain[: found.start()], word)):
             subject, rest = text[: found.start()].strip(), text[found.end() :].strip()
             good = subject and rest and is_noun_phrase(subject)
@@ -307,7 +137,7 @@ def _agrees(before: str, word: str) -> bool:
     """Whether a word can be the verb of what stands before it: singular noun and 'raises', plural noun and 'raise'."""
     if base_form(word) is None:
         return False
-    determined = bool(_DETERMINER.match(before.strip())) or before.strip().startswith("_")
+    determined = bool(_DETERMINER.match(before.strip())) or before.strip().startswith(("_", "Python"))
     singular_verb = word.endswith("s") and word not in VERBS
     return (determined and not _is_plural(before)) if singular_verb else _is_plural(before)
 

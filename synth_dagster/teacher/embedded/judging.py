@@ -10,7 +10,8 @@ from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.reading import best_sentences, one_line, overlap, terms, words
 
 _HEDGE = re.compile(
-    r"\b(?:maybe|perhaps|probably|possibly|might|could be|generally|usually|it depends|in many cases|hard to say|along these"
+    r"\b(?:maybe|perhaps|probably|possibly|might|could be|generally|usually|it depends|in many cases|"
+    r"hard to say|along these"
     r" lines|several|sort of|kind of|I think|as one would expect|case to case)\b",
     re.IGNORECASE,
 )
@@ -22,7 +23,7 @@ _NO_ASPECT = re.compile(r"\b(?:code style|translation)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Shares between 0 and 1: of the text that the source holds, of the wanted content that the text holds, and so on."""
+    """Shares between 0 and 1: of the text that the source holds, of what was wanted that the text holds, ..."""
 
     faithful: float
     complete: float

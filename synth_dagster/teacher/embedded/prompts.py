@@ -1,12 +1,14 @@
-"""Reads a prompt as a model would: material in XML-like tags, the wanted shape in the names of the schema's properties."""
+"""Reads a prompt as a model would: material in XML-like tags, the wanted shape in the names of the properties."""
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 _OPEN = re.compile(
-    r"<(passage|count|instruction|operation|reference|first|second|text|aspect|critique|principle)((?:\s+[\w-]+=\"[^\n]*?\")*)\s*>(?=\s*\S?)"
+    r"<(passage|count|instruction|operation|reference|first|second|text|aspect|critique|"
+    r"principle)((?:\s+[\w-]+=\"[^\n]*?\")*)\s*>(?=\s*\S?)"
 )
 _ID = re.compile(r'\bid="([^"]*)"')
 _TITLE = re.compile(r'\btitle="(.*)"\s*$')
@@ -22,7 +24,7 @@ class Material:
     @property
     def title(self) -> str:
         found = _TITLE.search(self.attributes)
-        return found.group(1).strip() if found else ""
+        return html.unescape(found.group(1)).strip() if found else ""
 
     @property
     def id(self) -> str:

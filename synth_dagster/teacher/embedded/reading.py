@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  typographic quotes stand in the texts that are read, so they stand in the patterns
 """Reading English without a model: paragraphs, sentences, words and which of them matter.
 
 Everything here is a pure function of the text. A sentence keeps its place, so that a quotation is always verbatim.
@@ -11,151 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 STOP_WORDS = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "before",
-        "being",
-        "between",
-        "both",
-        "but",
-        "by",
-        "can",
-        "cannot",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "each",
-        "either",
-        "else",
-        "every",
-        "for",
-        "from",
-        "further",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "here",
-        "him",
-        "his",
-        "how",
-        "however",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "itself",
-        "just",
-        "may",
-        "me",
-        "might",
-        "more",
-        "most",
-        "must",
-        "my",
-        "no",
-        "nor",
-        "not",
-        "of",
-        "off",
-        "on",
-        "one",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "own",
-        "per",
-        "rather",
-        "same",
-        "shall",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "therefore",
-        "these",
-        "they",
-        "this",
-        "those",
-        "through",
-        "thus",
-        "to",
-        "too",
-        "under",
-        "until",
-        "up",
-        "upon",
-        "us",
-        "use",
-        "used",
-        "uses",
-        "using",
-        "very",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "whether",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "within",
-        "without",
-        "would",
-        "yes",
-        "yet",
-        "you",
-        "your",
-        "in",
-        "python",
-        "explain",
-        "state",
-        "name",
-        "answer",
-        "describe",
-        "give",
-        "happens",
-        "happen",
-    ]
+    """
+    a about after all also am an and any are as at be because been before being between both but by can cannot
+    could did do does doing each either else every for from further had has have having he her here him his how
+    however i if in into is it its itself just may me might more most must my no nor not of off on one only or
+    other our out over own per rather same shall she should so some such than that the their them then there
+    therefore these they this those through thus to too under until up upon us use used uses using very was we
+    were what when where whether which while who whom whose why will with within without would yes yet you your
+    in python explain state name answer describe give happens happen
+    """.split()  # noqa: SIM905  a text of words is read more easily than a list
 )
 
 _WORD = re.compile(r"[^\W_][\w.]*\w|\w+", re.UNICODE)
@@ -173,7 +36,10 @@ _SIGNATURE = re.compile(
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]*]*(?=\s+[\[\"“‘'(*`]*[A-Z0-9_\"“(\[*]|\s*$)")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|approx|resp|Mr|Mrs|Ms|Dr|St|No|Fig|Sec)|\b[A-Z])\.$")
 _QUOTED_KEYWORD = re.compile(rf'"(?:{"|".join(keyword.kwlist)}|None|True|self|print|type|object)"')
-_PYTHON = re.compile(r"\bPython\b|\b__\w+__\b|\b[A-Z]\w+(?:Error|Iteration|Warning)\b|::=|>>> ")
+_PYTHON = re.compile(
+    r"\bPython\b|\b__\w+__\b|\b[A-Z]\w+(?:Error|Iteration|Warning)\b|::=|>>> |\b(?:New|Changed) in version \d|"
+    r"\"\w[\w.]*\(\)\""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +62,11 @@ class Block:
     start: int
     raw: str
     kind: str  # prose, item, heading, signature, other
+
+
+def _abbreviates(line: str) -> bool:
+    """Whether brackets stand inside a word, as in the debugger's 'w(here)'."""
+    return bool(re.match(r"[a-z]{1,4}\([a-z]{2,}\)", line))
 
 
 def one_line(text: str) -> str:
@@ -274,7 +145,7 @@ def _pieces(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 def kind_of(raw: str) -> str:
     lines = raw.split("\n")
-    if all(_SIGNATURE.match(line.strip()) for line in lines):
+    if all(_SIGNATURE.match(line.strip()) and not _abbreviates(line.strip()) for line in lines):
         return "signature"
     if _BULLET.match(raw):
         return "item" if _is_prose(_without_bullet(raw)[1]) else "other"
@@ -297,7 +168,7 @@ def _is_prose(raw: str) -> bool:
     return (
         len(text.split()) >= 4
         and bool(re.match(r"[\"“'*(`‘]*[A-Z_\"“*]", text))
-        and bool(re.search(r"[.:!?][\"'”’)\]*]*(?:\s*\[\d+\])*$", text))
+        and bool(_SENTENCE_END.search(text) or text.endswith(":"))
         and letters >= 0.75 * len(one_line(text))
     )
 
@@ -344,7 +215,7 @@ def _ends(body: str) -> Iterator[int]:
     for match in _SENTENCE_END.finditer(body):
         if not _ABBREVIATION.search(body[: match.start() + 1]):
             yield match.end()
-    if not _SENTENCE_END.search(body.rstrip()[-3:] or " "):
+    if body.rstrip().endswith(":"):
         yield len(body)
 
 

@@ -64,7 +64,7 @@ class EmbeddedTeacher:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as problem:  # reported by serve(), in the thread that can act on it
+        except BaseException as problem:  # noqa: BLE001  reported by serve(), in the thread that can act on it
             self._problem = problem
         finally:
             self._ready.set()
@@ -166,7 +166,7 @@ def _errors_in_openai_shape() -> Any:
         except web.HTTPNotFound:
             served = "/v1/chat/completions, /v1/embeddings and /v1/models"
             return _refusal(protocol.Refused(f"There is nothing at {request.path[:80]}. Served: {served}.", status=404))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a server answers, whatever happens
             # the kind of error and no more: its message may hold text of the request
             logging.getLogger(__name__).error("A request failed inside the embedded teacher: %s", type(error).__name__)
             message = f"The embedded teacher failed on this request ({type(error).__name__}). Please report it."

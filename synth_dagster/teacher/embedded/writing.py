@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  typographic quotes stand in the texts that are read, so they stand in the patterns
 """Answers in prose, at four levels of skill: what the source says, less of it, nothing definite, or something else."""
 
 import re
@@ -35,10 +34,16 @@ def find(question: str, passage: str, title: str = "") -> tuple[str, str] | None
     known = matching_question(question, passage, title)
     if known:
         return one_line(known.answer), known.evidence
-    best = best_sentences(question, passage, 1)
+    best = best_sentences(asked_in(question), passage, 1)
     if not best or best[0][0] < _ENOUGH:
         return None
     return best[0][1].text, best[0][1].raw
+
+
+def asked_in(instruction: str) -> str:
+    """The questions of an instruction without the demands on how they are answered; all of it where it asks none."""
+    asked = re.findall(r"[^.?!]*(?:\.\S[^.?!]*)*\?", instruction)
+    return " ".join(asked) or instruction
 
 
 def matching_question(question: str, passage: str, title: str = "") -> Question | None:

@@ -91,7 +91,8 @@ def test_the_same_request_gives_the_same_bytes_in_another_process(server, passag
     body |= {"seed": 7}
     program = (
         "import json, sys; from synth_dagster.teacher.embedded import protocol;"
-        "print(json.dumps([protocol.chat(json.load(sys.stdin)), protocol.embeddings({'model': 'embedded-lexical', 'input': 'a b'})]))"
+        "words = {'model': 'embedded-lexical', 'input': 'a b'};"
+        "print(json.dumps([protocol.chat(json.load(sys.stdin)), protocol.embeddings(words)]))"
     )
     here = post(server.base_url, "/chat/completions", json.dumps(body).encode())[1]
     for seed in ("0", "4711"):
@@ -127,7 +128,9 @@ def test_embeddings_in_base64_are_the_same_numbers(server, client):
     plain = client.embeddings.create(model="embedded-lexical", input="x", encoding_format="float").data[0].embedding
     assert struct.unpack("<256f", base64.b64decode(packed)) == pytest.approx(plain, abs=1e-6)
     # without a format the official client asks for base64 and unpacks it
-    assert client.embeddings.create(model="embedded-lexical", input="x").data[0].embedding == pytest.approx(plain, abs=1e-6)
+    assert client.embeddings.create(model="embedded-lexical", input="x").data[0].embedding == pytest.approx(
+        plain, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n", "!?", "\U0001f600", "x" * 50_000])
@@ -193,7 +196,9 @@ USER = {"role": "user", "content": "Hello?"}
         pytest.param({"model": "embedded-brief", "messages": [USER], "n": 0}, 400, "'n'", id="n is 0"),
         pytest.param({"model": "embedded-brief", "messages": [USER], "n": True}, 400, "'n'", id="n is true"),
         pytest.param({"model": "embedded-brief", "messages": [USER], "n": 10**9}, 400, "128", id="n is huge"),
-        pytest.param({"model": "embedded-brief", "messages": [USER], "max_tokens": -1}, 400, "'max_tokens'", id="tokens"),
+        pytest.param(
+            {"model": "embedded-brief", "messages": [USER], "max_tokens": -1}, 400, "'max_tokens'", id="tokens"
+        ),
         pytest.param({"model": "embedded-brief", "messages": [USER], "stop": 3}, 400, "'stop'", id="stop"),
         pytest.param({"model": "embedded-brief", "messages": [USER], "stream": True}, 400, "'stream'", id="stream"),
         pytest.param(
