@@ -165,6 +165,8 @@ def allowed(field: Schema, root: Schema) -> str:
     if "enum" in field:
         return "one of " + ", ".join(shown(value) for value in field["enum"])
     kind = _PLAIN_TYPES.get(str(field.get("type")), "")
+    if field.get("minLength") == 1:
+        kind, field = f"{kind} that is not empty", {key: value for key, value in field.items() if key != "minLength"}
     if field.get("type") == "array" and isinstance(field.get("items"), Mapping) and field["items"]:
         kind = f"a list of: {allowed(field['items'], root)}"
     return kind + _bounds(field)
