@@ -32,6 +32,8 @@ _CODE_SIGNS = re.compile(
 )
 INDENT = 3  # spaces: what a reference manual's plain text and a markdown code block have at least
 
+LONGEST_CODE_LINE = 300  # characters; a longer line is not looked at for signs of code, which costs its square
+
 
 class Glue(IntEnum):
     """How strongly a block holds to the next one."""
@@ -151,19 +153,18 @@ def _closes(line: str, fence: str) -> bool:
 def _with_whole_code(paragraphs: Iterable[list[Line]]) -> list[list[Line]]:
     """Paragraphs, where those that are one indented code block are joined, with the blank lines inside it."""
     joined: list[list[Line]] = []
-    in_code = False
+    base: int | None = None  # how deep the code block stands that may go on
     for group in paragraphs:
-        if in_code and _continues(joined[-1], group):
-            joined[-1] = [*joined[-1], *group]
+        if base is not None and _continues(joined[-1], base, group):
+            joined[-1].extend(group)
         else:
             joined.append(group)
-            in_code = _is_code(group)
+            base = _indent(group) if _is_code(group) else None
     return joined
 
 
-def _continues(code: Sequence[Line], group: Sequence[Line]) -> bool:
+def _continues(code: Sequence[Line], base: int, group: Sequence[Line]) -> bool:
     """Whether a paragraph after a code block belongs to it: it stands deeper, or as deep and is code."""
-    base = _indent(code)
     if _indent(group) > base:
         return not (_is_signature(code) and _is_prose(group))
     return _indent(group) == base and _is_code(group)
@@ -192,7 +193,7 @@ def _is_prose(group: Sequence[Line]) -> bool:
 
 
 def _looks_like_code(group: Sequence[Line]) -> bool:
-    signs = sum(1 for line in group if _CODE_SIGNS.search(line.text))
+    signs = sum(1 for line in group if len(line.text) <= LONGEST_CODE_LINE and _CODE_SIGNS.search(line.text))
     return signs * 2 > len(group)
 
 

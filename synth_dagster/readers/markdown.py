@@ -8,7 +8,7 @@ from synth_dagster.records import Json
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _ENTRY = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*)")
-_ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\r?")
+_ATX = re.compile(r" {0,3}#{1,6}[ \t](.*)")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*\r?")
 _FENCE = re.compile(r"\s*(```+|~~~+)")
 _OWN = ("title", "url", "license", "lang")
@@ -46,12 +46,19 @@ def first_heading(text: str) -> str | None:
             fence = "" if mark and mark.group(1).startswith(fence) else fence
         elif mark:
             fence = mark.group(1)
-        elif found := _ATX.fullmatch(line):
-            return found.group(1) or None
+        elif found := _ATX.match(line):
+            return _without_closing_marks(found.group(1)) or None
         elif above.strip() and _UNDERLINE.fullmatch(line) and not above.startswith((" ", "\t", "|", "-", "*", ">")):
             return above.strip()
         above = "" if fence else line
     return None
+
+
+def _without_closing_marks(heading: str) -> str:
+    """`Title ##` is the title `Title`; `C#` is `C#`."""
+    bare = heading.strip()
+    open_ended = bare.rstrip("#")
+    return open_ended.rstrip() if not open_ended or open_ended[-1].isspace() else bare
 
 
 def _entries(front: str) -> dict[str, str] | None:

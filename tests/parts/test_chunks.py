@@ -137,6 +137,23 @@ def test_impossible_sizes_are_refused(most, least):
         split("text", max_words=most, min_words=least)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("   A" + "a(" * 200_000 + ".", id="brackets that never close"),
+        pytest.param("\n\n".join(["    x = 1"] * 20_000), id="code with many blank lines"),
+        pytest.param("\n\n".join(["* item"] * 20_000), id="a list without end"),
+        pytest.param("\n\n".join(["Title"] * 20_000), id="headings only"),
+        pytest.param("word. " * 100_000, id="one paragraph"),
+        pytest.param("." * 200_000 + " " * 200_000 + ".", id="dots and spaces"),
+        pytest.param("`" * 200_000, id="back-ticks"),
+    ],
+)
+def test_no_text_costs_more_than_its_length(text):
+    # each of these would take minutes, not the second it takes, if the cost grew with the square
+    assert "".join("".join(split(text, max_words=50)).split()) == "".join(text.split())
+
+
 def test_the_default_corpus_keeps_its_code_grammar_and_tables():
     from pydoc_data.topics import topics
 
