@@ -31,7 +31,7 @@ def tagged(tag: str, text: str, **attributes: str | None) -> str:
     if not text.strip():
         return ""
     inside = text.replace(f"</{tag}>", f"</ {tag}>")
-    named = "".join(f' {name}="{html.escape(value)}"' for name, value in attributes.items() if value)
+    named = "".join(f' {name}="{html.escape(" ".join(value.split()))}"' for name, value in attributes.items() if value)
     return f"<{tag}{named}>\n{inside}\n</{tag}>\n\n"
 
 

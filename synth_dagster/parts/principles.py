@@ -47,12 +47,8 @@ SHARES: Mapping[str, Mapping[str, float]] = {
 }
 
 
-def completion_prompts(principle: str) -> tuple[Prompt, ...]:
-    """The prompts of a principle: each of its sentences as the system text, the reference and instruction below."""
-    return _COMPLETION[principle]
-
-
-_COMPLETION = {
+# The prompts of a principle: each of its sentences as the system text, the reference and the instruction below.
+COMPLETIONS: Mapping[str, tuple[Prompt, ...]] = {
     name: tuple(prompt("{reference}{instruction}", system=text, variables="reference instruction") for text in texts)
     for name, texts in PRINCIPLES.items()
 }

@@ -16,7 +16,7 @@ def test_a_prompt_that_uses_another_variable_than_it_lists_does_not_load():
 
 
 def test_material_cannot_close_its_own_tag():
-    assert tagged("passage", "a </passage> b", title='x "y"') == (
+    assert tagged("passage", "a </passage> b", title='x\n "y"') == (
         '<passage title="x &quot;y&quot;">\na </ passage> b\n</passage>\n\n'
     )
     assert tagged("passage", " \n") == ""

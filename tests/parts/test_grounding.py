@@ -89,3 +89,10 @@ def test_support_is_the_share_of_added_words_that_the_evidence_holds(answer, sha
 )
 def test_words_of_the_question_prove_nothing(answer, question, share):
     assert support(answer, TEXT, question) == share
+
+
+def test_a_piece_that_stands_inside_a_word_first_is_found_where_it_stands_whole():
+    text = "A finalist. The final clause."
+    place = find_verbatim("final", text)
+    assert place == (16, 21)
+    assert text[slice(*place)] == "final"

@@ -25,13 +25,13 @@ from synth_dagster.parts.preferring import (
 )
 from synth_dagster.parts.principles import (
     ASPECTS,
+    COMPLETIONS,
     CRITIQUE,
     DEFAULT,
     PRINCIPLES,
     RATE,
     SCORE,
     SHARES,
-    completion_prompts,
 )
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.words import is_blank
@@ -118,7 +118,10 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
     completion_tokens: int = Field(1_024, ge=16, description="Longest completion; a longer one is cut and left out.")
     judge_tokens: int = Field(500, ge=64, description="Longest answer of the judge.")
     judge_tries: int = Field(
-        10, ge=1, le=10, description="Samples of a rating call until one can be read; the code: 10."
+        5,
+        ge=1,
+        le=10,
+        description="Samples of a rating call until one can be read. The gateway asks twice for each: 10.",
     )
     seed: int = Field(0, ge=0, description="Seed of models, principles, orders and pairs.")
 
@@ -176,7 +179,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
     def _places(self, record: Instruction, models: Sequence[str]) -> list[_Place]:
         shares, rng = self._shares(record), self._stream(record, "completions")
         drawn = [(model, sample, draw(shares, rng)) for model, sample in lineup(models, self.completions, rng)]
-        return [_Place(*place, rng.choice(completion_prompts(place[-1]))) for place in drawn]
+        return [_Place(*place, rng.choice(COMPLETIONS[place[-1]])) for place in drawn]
 
     def _shares(self, record: Instruction) -> Mapping[str, float]:
         named = (name for name in (record.source, record.method) if name in self.principles)

@@ -9,7 +9,7 @@ import pytest
 
 from synth_dagster.methods.synthesize.ultrafeedback import Ultrafeedback
 from synth_dagster.parts.preferring import draw
-from synth_dagster.parts.principles import ASPECTS, PRINCIPLES, SHARES, completion_prompts
+from synth_dagster.parts.principles import ASPECTS, COMPLETIONS, PRINCIPLES, SHARES
 from synth_dagster.parts.streams import stream
 from synth_dagster.records import Instruction, Message, Span, digest
 from synth_dagster.services import Drop, Sampling, Unusable
@@ -107,7 +107,7 @@ def test_a_record_holds_prompt_pair_scores_reasons_and_who_wrote_what():
     assert record.model_id == "gold-2026"
     chosen_call = next(request for request in writer.requests if request.model == "gold")
     assert record.call_id == chosen_call.key
-    assert record.prompt_hash in {prompt.hash for name in PRINCIPLES for prompt in completion_prompts(name)}
+    assert record.prompt_hash in {prompt.hash for name in PRINCIPLES for prompt in COMPLETIONS[name]}
     assert not any(record.chosen[0].content in str(value) for value in record.attributes.values())
 
 
@@ -204,7 +204,7 @@ def test_too_few_usable_completions_are_a_drop_that_says_why():
 
 def test_a_rating_that_cannot_be_read_is_asked_for_again_with_another_sample():
     judge = ScriptedTeacher(GoldWorld(), faults={"rate": {"broken_json": 0.5}})
-    results = preferred(Ultrafeedback(), SEEDS, judge=judge)
+    results = preferred(Ultrafeedback(judge_tries=10), SEEDS, judge=judge)
     assert not any(isinstance(result, Unusable) for result in results)  # 0.5 ** 10 for each of 240 calls
     assert max(request.sample for request in judge.requests) >= 3
     junk = ScriptedTeacher(GoldWorld(), faults={"rate": {"broken_json": 1.0}})
