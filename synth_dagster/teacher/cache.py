@@ -314,10 +314,13 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file is a cache. An empty file is not yet one; anything else is refused."""
-    application = connection.execute("pragma application_id").fetchone()[0]
+    # One statement sees one moment: another process may be creating the tables just now.
+    application, tables = connection.execute(
+        "select application_id, (select count(*) from sqlite_master) from pragma_application_id"
+    ).fetchone()
     if application == APPLICATION_ID:
         return True
-    if application or connection.execute("select count(*) from sqlite_master").fetchone()[0]:
+    if application or tables:
         raise TeacherError(f"{path} is a database of another program. Nothing was changed. Name another cache file.")
     return False
 

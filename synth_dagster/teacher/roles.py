@@ -44,7 +44,7 @@ class RoleSettings(BaseModel):
     max_in_flight: int = Field(8, ge=1, le=4_096, description="Requests at the endpoint at one time.")
     timeout_s: float = Field(120.0, gt=0, le=3_600, description="Longest time that one request may take.")
     patience_s: float = Field(60.0, ge=0, le=86_400, description="How long an endpoint may answer nothing at all.")
-    max_retries: int = Field(8, ge=0, le=100, description="How often one failed request is sent again; 429 is free.")
+    max_retries: int = Field(8, ge=0, le=100, description="How often a request is sent again that alone fails.")
 
     @field_validator("base_url")
     @classmethod

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from synth_dagster.errors import TeacherError
@@ -66,6 +66,21 @@ class Sending:
     on_retry: Callable[[], None] = lambda: None
 
 
+@dataclass(slots=True)
+class Trouble:
+    """What went wrong with one request so far."""
+
+    began: float = field(default_factory=time.monotonic)
+    since: float = 0.0  # the first failure
+    failures: int = 0
+    own: int = 0  # failures after the request had reached the server, 429 excepted
+
+    def count(self, fault: Fault) -> None:
+        self.since = self.since or time.monotonic()
+        self.failures += 1
+        self.own += fault.what == "failing" or fault.perhaps_paid
+
+
 class Wire:
     """One address and key. The ceiling is fixed here; an adaptive one has its place in `_slot`."""
 
@@ -85,7 +100,7 @@ class Wire:
 
         Raises TeacherError when the endpoint cannot be used, Unusable when it refuses this one request.
         """
-        began, failures, retries = time.monotonic(), 0, 0
+        trouble = Trouble()
         while True:
             async with self._slot(sending):
                 used = self._dialects[sending.model]
@@ -95,10 +110,10 @@ class Wire:
                 return answer, reservation
             if self._learned(sending, used, fault):
                 continue
-            failures, retries = failures + 1, retries + (fault.what != "busy")
-            self._stop_where_hopeless(sending, fault, began=began, retries=retries)
+            trouble.count(fault)
+            self._stop_where_hopeless(sending, fault, trouble)
             sending.on_retry()
-            await self._pause(sending.endpoint, fault, failures)
+            await self._pause(sending.endpoint, fault, trouble.failures)
 
     async def get(self, path: str) -> bytes:
         """What stands at that path, or nothing where the endpoint does not say."""
@@ -172,15 +187,18 @@ class Wire:
             self._dialects[sending.model] = used.after(fault, has_schema=sending.has_schema)
         return self._dialects[sending.model] != used
 
-    def _stop_where_hopeless(self, sending: Sending, fault: Fault, *, began: float, retries: int) -> None:
+    def _stop_where_hopeless(self, sending: Sending, fault: Fault, trouble: "Trouble") -> None:
         endpoint = sending.endpoint
         if fault.what in ("too_long", "refused"):
             raise Unusable(fault.what, "")
-        silent = time.monotonic() - max(began, self._last_answer)
+        silent = time.monotonic() - max(trouble.since, self._last_answer)
         impatient = silent >= endpoint.patience_s or (fault.retry_after or 0) > endpoint.patience_s
-        if fault.passing and not impatient and retries <= endpoint.max_retries and not self.closing:
+        # Where others are answered, it is this request that fails; where nobody is, patience alone decides.
+        exhausted = trouble.own > endpoint.max_retries and self._last_answer > trouble.began
+        if fault.passing and not (impatient or exhausted or self.closing):
             return
-        error = TeacherError(sentence(_with_patience(fault, endpoint, retries), endpoint, sending.model))
+        said = _with_patience(fault, endpoint, trouble.failures, impatient=impatient)
+        error = TeacherError(sentence(said, endpoint, sending.model))
         if fault.what == "model":
             self._stopped[sending.model] = error
         elif fault.what in ("key", "quota", "strange") or (fault.passing and impatient):
@@ -240,12 +258,14 @@ def _read(content: bytes, content_type: str, read: Callable[[dict[str, Any]], T]
         return Fault("failing", said, perhaps_paid=True), None
 
 
-def _with_patience(fault: Fault, endpoint: Endpoint, retries: int) -> Fault:
+def _with_patience(fault: Fault, endpoint: Endpoint, times: int, *, impatient: bool) -> Fault:
+    if not fault.passing:
+        return fault
     if (fault.retry_after or 0) > endpoint.patience_s:
         return replace(fault, said=f"{fault.said}; it asks to wait {fault.retry_after:g} s, patience_s is less")
-    if fault.passing and retries > endpoint.max_retries:
-        return replace(fault, said=f"{fault.said}; sent {retries} times")
-    return replace(fault, said=f"{fault.said}; for {endpoint.patience_s:g} s") if fault.passing else fault
+    return replace(
+        fault, said=f"{fault.said}; " + (f"for {endpoint.patience_s:g} s" if impatient else f"{times} times")
+    )
 
 
 def _jitter(low: float, high: float) -> float:
