@@ -6,7 +6,7 @@ from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.grammar import lower_first
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions
-from synth_dagster.teacher.embedded.reading import one_line, terms
+from synth_dagster.teacher.embedded.reading import one_line, overlap, terms
 from synth_dagster.teacher.embedded.writing import topic_of
 
 # Each demand can be met by quoting the source, and adds 5 to 20 words.
@@ -85,5 +85,6 @@ def _quoted(text: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"\"[A-Za-z_][\w.]*(?:\(\))?\"", text)))
 
 
-def _differs(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) < 0.7 * len(one | other)
+def _differs(asked: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether another question has terms of its own: one without its topic in front is still the same question."""
+    return overlap(other, asked) < 0.7

@@ -221,7 +221,7 @@ def passive(text: str) -> Iterator[Found]:
         clause
         and clause.auxiliary
         and re.match(
-            r"((?:be )?(?:\w+ly )?(?:\w+ed|written|known|given|built|made|bound|equivalent|equal|similar|"
+            r"((?:be )?(?:\w+ly )?(?:\w+ed|written|known|built|made|bound|equivalent|equal|similar|"
             r"identical|limited|"
             r"related|subject)) (as|by|from|to|with|in|within|inside|at|into|using|through|on) (?!it\b|in\b|"
             r"of\b|at\b|to\b|follows\b|order\b|turn\b|which\b)(.+)$",
@@ -383,7 +383,7 @@ def _up_to_clause(answer: str) -> str:
     """The answer without a trailing thought of its own: '; ...', ', so ...', ' (see ...)'."""
     plain = hidden(answer)
     cut = re.search(
-        r"; | — this\b|, and _+ (?:is|are|can|may|must)\b|, and (?:most|all|some|each|any|other)\b|, while\b|"
+        r"; | — this\b|,(?: and)? _+ (?:is|are|can|may|must)\b|, and (?:most|all|some|each|any|other)\b|, while\b|"
         r", (?:but|so|and (?:it|they|the|is|are|this|then)|which means|thus|otherwise|therefore|though|although)\b|"
         r"\s\(see\b| -- |(?<!e\.g)(?<!i\.e)\. ",
         plain,

@@ -120,8 +120,9 @@ def _brief(found: str) -> str:
 
 def _beside_the_point(instruction: str, source: str, chance: Chance) -> str:
     """A sentence of the source that has least to do with the question."""
-    asked = terms(instruction)
-    apart = sorted(sentences(source), key=lambda one: (overlap(asked, terms(one.text)), one.start))
+    asked, found = terms(instruction), find(instruction, source)
+    others = [one for one in sentences(source) if not found or one.raw != found[1]]
+    apart = sorted(others, key=lambda one: (overlap(asked, terms(one.text)), one.start))
     if not apart or overlap(asked, terms(apart[0].text)) > _ENOUGH:
         topics = ("the history of the subject", "the people who work on it", "the names that were proposed for it")
         return f"A good place to begin is {chance.pick('topic', topics)}, which many find interesting."

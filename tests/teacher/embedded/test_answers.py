@@ -146,3 +146,17 @@ def test_without_tags_the_sentences_nearest_to_the_last_question_answer(tell):
 def test_without_a_source_nothing_is_made_up(tell):
     assert "zebra" in tell('<instruction>How heavy is a "zebra"?</instruction>')
     assert not re.search(r"\d", tell("<instruction>How heavy is a zebra?</instruction>"))
+
+
+def test_breadth_of_a_single_sentence_is_not_the_old_question_without_its_topic():
+    evidence = "Descriptors can be used to create instance variables with other details."
+    old = "Regarding class definitions in Python, what can descriptors be used for?"
+    found = {broaden(old, evidence, Chance.of(seed)) for seed in range(8)}
+    assert "What can descriptors be used for?" not in found
+
+
+def test_off_topic_is_never_the_sentence_that_answers(tell):
+    sentence = "Descriptors can be used to create instance variables with other details."
+    asked = "Regarding class definitions, what can descriptors be used for?"
+    prompt = f"<reference>\n{sentence}\n</reference>\n<instruction>{asked}</instruction>"
+    assert "instance variables" not in tell(prompt, model="embedded-offtopic")
