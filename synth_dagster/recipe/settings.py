@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth_dagster.errors import no_such
@@ -46,12 +46,19 @@ def checked(model: type[M], values: Mapping[str, Plain], what: str, also: Collec
     try:
         return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        schema = model.model_json_schema()
+        schema = _schema(model)
         found = {}
         for detail in error.errors(include_url=False, include_context=False):
             fault = _fault(detail, dict(values), schema, what, also)
             found.setdefault(fault.where, fault)  # a union complains once for each of its members
         return list(found.values())
+
+
+def _schema(model: type[BaseModel]) -> Schema:
+    try:
+        return model.model_json_schema()
+    except PydanticUserError:  # a setting of a type that JSON has no word for: pydantic's own sentence must do
+        return {}
 
 
 def _fault(detail: ErrorDetails, values: Plain, schema: Schema, what: str, also: Collection[str]) -> Fault:

@@ -131,7 +131,7 @@ class _Builder:
         found: dict[str, Plain] = {}
         while not isinstance(event := next(self.events), MappingEndEvent):
             line = _line(event)
-            key = event.value if isinstance(event, ScalarEvent) else None
+            key = event.value if isinstance(event, ScalarEvent) and _encodable(event.value) else None
             if key is None or key in found:
                 self._bad_key(event, key, line, self.lines.get((*where, key or "")))
                 continue
@@ -157,7 +157,9 @@ class _Builder:
         aside = _Builder(self.events)
         if key is None:
             aside.value(event, ())
-            self.flaws.append(Flaw(line, "A list or mapping stands where a name belongs.", "Write 'name: value'."))
+            self.flaws.append(
+                Flaw(line, "Something that is no name stands where a name belongs.", "Write 'name: value'.")
+            )
         else:
             self.flaws.append(Flaw(line, f"'{_shown(key)}' stands here twice, first in line {first}.", "Keep one."))
         aside.value(next(self.events), ())

@@ -1,7 +1,9 @@
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from synth_dagster.recipe import tree
 from synth_dagster.recipe.tree import MAX_BYTES, MAX_DEPTH, NotYaml, Tree, decoded, plain_value, read_yaml
 
 
@@ -35,10 +37,10 @@ def test_quotes_make_text_of_everything():
 
 
 def test_every_value_knows_its_line():
-    tree = read_yaml("a:\n  - b: 1\n    c:\n      2\n  - d\n")
-    assert tree.data == {"a": [{"b": 1, "c": 2}, "d"]}
+    found = read_yaml("a:\n  - b: 1\n    c:\n      2\n  - d\n")
+    assert found.data == {"a": [{"b": 1, "c": 2}, "d"]}
     places = [("a",), ("a", 0, "b"), ("a", 0, "c"), ("a", 1), ("a", 0, "missing"), ()]
-    assert [tree.line(place) for place in places] == [1, 2, 3, 5, 2, 1]
+    assert [found.line(place) for place in places] == [1, 2, 3, 5, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,9 @@ def test_every_value_knows_its_line():
         pytest.param("a: &x 1\n", 1, "An anchor (&) is not taken in a recipe.", id="anchor"),
         pytest.param("a: 1\nb: *x\n", 2, "An alias (*x) is not taken in a recipe.", id="alias"),
         pytest.param("a:\n  !!python/name:os.system x\n", 2, "A tag (!) is not taken in a recipe.", id="tag"),
-        pytest.param("? [1, 2]\n: 3\n", 1, "A list or mapping stands where a name belongs.", id="a list for a name"),
+        pytest.param(
+            "? [1, 2]\n: 3\n", 1, "Something that is no name stands where a name belongs.", id="a list for a name"
+        ),
         pytest.param("a: 1\n---\nb: 2\n", 2, "A second document begins here ('---').", id="two documents"),
     ],
 )
@@ -105,13 +109,21 @@ def test_a_byte_order_mark_does_no_harm():
     assert read_yaml(decoded(b"\xef\xbb\xbfa: 1\n")).data == {"a": 1}
 
 
-@given(st.one_of(st.text(), st.text(alphabet="ab:-[]{}&*!?|>\"'\\#, \n\t~0")))
-def test_any_text_is_a_tree_or_a_flaw(text):
+def test_half_a_surrogate_pair_is_neither_a_name_nor_a_value(monkeypatch):
+    monkeypatch.setattr(tree, "_LOADER", yaml.SafeLoader)  # libyaml refuses the escape itself
+    assert [flaw.line for flaw in read_yaml('"\\ud800": 1\nb: "\\udfff"\n').flaws] == [1, 2]
+
+
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.one_of(st.text(), st.text(alphabet="ab:-[]{}&*!?|>\"'\\#, \n\t~0")))
+def test_any_text_is_a_tree_or_a_flaw(monkeypatch, loader, text):
+    monkeypatch.setattr(tree, "_LOADER", getattr(yaml, loader))
     try:
-        tree = read_yaml(text)
+        found = read_yaml(text)
     except NotYaml as error:
         line = error.flaw.line
     else:
-        assert isinstance(tree, Tree)
+        assert isinstance(found, Tree)
         return
     assert 1 <= line <= text.count("\n") + text.count("\r") + 3
