@@ -105,18 +105,8 @@ class Lake:
             partition=partition,
             current=_current(table),
         )
-        try:
-            write_parquet(self._records_file(candidate), table.drop_columns([partition]), sort_by)
-            if refused is not None:
-                write_parquet(self._rejects_file(candidate), refused.drop_columns(["stage", "batch"]), ["reject_id"])
-            self.accepted(dataset, stage, batch)  # heals an accept that was killed, before its candidate is given up
-            candidate, replaced = self.meta.add_candidate(candidate)
-        except BaseException:
-            self._remove_files(candidate)
-            raise
-        for old in replaced:
-            self._remove_files(old)
-        return candidate
+        with self.lease("lake"):
+            return self._add_candidate(candidate, table.drop_columns([partition]), refused, sort_by)
 
     def awaiting(self, dataset: str, stage: str, batch: str) -> Candidate | None:
         """The candidate of a batch that no gate has decided on."""
@@ -162,11 +152,12 @@ class Lake:
 
     def accept(self, candidate: Candidate) -> int:
         """Make a candidate the version that everybody reads; the version of the table that shows it. Twice is once."""
-        with self.lease("lake"), self._room_for(candidate):
+        with self.lease("lake") as lease, self._room_for(candidate):
             active = self.accepted(candidate.dataset, candidate.stage, candidate.batch)
             if active and active.candidate_id == candidate.candidate_id and active.version is not None:
                 return active.version
             self.meta.begin_accept(candidate.candidate_id)
+            lease.check()
             return self._commit(self.meta.candidate(candidate.candidate_id))
 
     def refuse(self, candidate: Candidate) -> None:
@@ -292,6 +283,24 @@ class Lake:
         return removed
 
     # ------------------------------------------------------------------------------------------------------- accepting
+
+    def _add_candidate(
+        self, candidate: Candidate, records: pa.Table, rejects: pa.Table | None, sort_by: Sequence[str]
+    ) -> Candidate:
+        """The files first, then the note: a kill in between leaves files that `sweep` finds."""
+        try:
+            write_parquet(self._records_file(candidate), records, sort_by)
+            if rejects is not None:
+                write_parquet(self._rejects_file(candidate), rejects.drop_columns(["stage", "batch"]), ["reject_id"])
+            # heals an accept that was killed, before its candidate is given up
+            self.accepted(candidate.dataset, candidate.stage, candidate.batch)
+            added, replaced = self.meta.add_candidate(candidate)
+        except BaseException:
+            self._remove_files(candidate)
+            raise
+        for old in replaced:
+            self._remove_files(old)
+        return added
 
     def _commit(self, candidate: Candidate) -> int:
         """Rejects first, then records: the second commit is what makes the candidate the accepted one."""
@@ -435,7 +444,8 @@ class Lake:
     def _rejects_of(self, dataset: str, stage: str, batch: str, rejects: pa.Table | None) -> pa.Table | None:
         if rejects is None or not rejects.num_rows:
             return None
-        return self._conformed(dataset, REJECTS, _filled(rejects, {"stage": stage, "batch": batch}), ("stage", "batch"))
+        table = _with_all(rejects, REJECT)
+        return self._conformed(dataset, REJECTS, _filled(table, {"stage": stage, "batch": batch}), ("stage", "batch"))
 
     def _views(
         self, dataset: str, as_of: str | None, stages: Sequence[str] | None
@@ -526,6 +536,14 @@ def _filled(table: pa.Table, values: Mapping[str, str]) -> pa.Table:
     return table
 
 
+def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with every column of the schema, null where it has none."""
+    for field in schema:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table
+
+
 def _current(table: pa.Table) -> int:
     if "status" not in table.column_names:
         return table.num_rows
@@ -534,7 +552,8 @@ def _current(table: pa.Table) -> int:
 
 def _read(path: Path, names: Sequence[str], filled: Mapping[str, str]) -> pa.Table:
     """Columns of one file, with those that only its folder's name holds."""
-    table = pq.ParquetFile(path).read([name for name in names if name not in filled])
+    with pq.ParquetFile(path) as file:
+        table = file.read([name for name in names if name not in filled])
     return _filled(table, filled).select(list(names))
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection, Row
+from sqlite3 import Error as SqliteError
 from typing import Literal
 from uuid import uuid4
 
@@ -113,12 +114,13 @@ class Leases:
     def _beat(self, lease: Lease, ttl_s: float, done: threading.Event) -> None:
         try:
             while not done.wait(ttl_s / 3):
-                renewed = self.database.write(
+                if not self.database.write(
                     "update leases set expires = ? where token = ?", (time.time() + ttl_s, lease.token)
-                )
-                if not renewed:
+                ):
                     lease.lost.set()
                     return
+        except (SqliteError, LakeError):
+            lease.lost.set()  # what cannot be renewed cannot be relied on
         finally:
             self.database.close()
 

@@ -131,7 +131,10 @@ def _parsed(sql: str) -> list[dict[str, Any]]:
     import duckdb
 
     row = duckdb.connect().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True, "error_message": "nothing came"}
+    try:
+        tree = json.loads(row[0]) if row else {"error": True, "error_message": "nothing came"}
+    except RecursionError:
+        raise LakeError(f"This SQL is nested too deep. {CURE}") from None
     if tree["error"]:
         raise LakeError(f"This SQL cannot be used: {tree['error_message']}. {CURE}")
     return tree["statements"]

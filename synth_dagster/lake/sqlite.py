@@ -45,13 +45,19 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its start, so that what it reads stays true until it ends."""
         connection = self._connection()
-        connection.execute("begin immediate")
         try:
+            connection.execute("begin immediate")
             yield connection
-        except BaseException:
-            connection.execute("rollback")
+            connection.execute("commit")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise LakeError(
+                    f"The disk under {self.path.parent} is full: {self.path.name} cannot grow. Nothing was changed. "
+                    "Make room and run the command again."
+                ) from error
             raise
-        connection.execute("commit")
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""

@@ -66,7 +66,7 @@ def exists(path: Path) -> bool:
 
 def ensure(path: Path, schema: pa.Schema, partition_by: Sequence[str]) -> None:
     """Make the table when there is none; bring it to this schema version when it is older."""
-    from deltalake import DeltaTable
+    from deltalake import CommitProperties, DeltaTable
     from deltalake.exceptions import DeltaError
 
     if not exists(path):
@@ -77,6 +77,7 @@ def ensure(path: Path, schema: pa.Schema, partition_by: Sequence[str]) -> None:
                 partition_by=list(partition_by),
                 configuration={**SETTINGS, VERSION_KEY: str(SCHEMA_VERSION)},
                 raise_if_key_not_exists=False,  # the schema version is a key of our own
+                commit_properties=CommitProperties(max_commit_retries=0),  # else the slower of two makes it once more
             )
         except DeltaError:
             if not exists(path):  # else another writer made it in the same moment

@@ -114,9 +114,10 @@ def test_an_accept_killed_between_rejects_and_records_can_be_refused(lake, write
             raise KeyboardInterrupt
         return commit(self, dataset, table, *rest, **more)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Lake, "_commit_files", killed_at_the_records)
-        lake.accept(second)
+        with pytest.raises(KeyboardInterrupt):
+            lake.accept(second)
     assert len(texts(lake)) == 3
     lake.refuse(second)
     assert lake.connect("demo").execute("select reason from rejects").fetchall() == [("old reason",)]
@@ -214,7 +215,7 @@ def test_new_columns_join_with_the_batch_that_has_them(lake):
 def test_a_column_of_another_type_is_refused(lake):
     ids = pa.array([b"1"], pa.binary())
     lake.accept(write_to(lake, "a", pa.table({"record_id": ids, "words": [7]}), stage="signals"))
-    with pytest.raises(LakeError, match="'words'.*string.*int64"):
+    with pytest.raises(LakeError, match=r"'words'.*string.*int64"):
         write_to(lake, "b", pa.table({"record_id": ids, "words": ["many"]}), stage="signals")
     narrow = pa.table({"record_id": ids, "words": pa.array([7], pa.int8())})
     assert write_to(lake, "b", narrow, stage="signals").rows == 1  # every int8 is an int64
@@ -291,7 +292,7 @@ import os, resource, signal, sys, pyarrow as pa
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.lake import Lake
 lake = Lake.open(sys.argv[1])
-noise = pa.table({"record_id": [os.urandom(16) for _ in range(20_000)], "text": [os.urandom(20).hex() for _ in range(20_000)]})
+noise = pa.table({"record_id": [os.urandom(16) for _ in range(20_000)], "text": [os.urandom(20).hex()] * 20_000})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
@@ -303,12 +304,51 @@ except LakeError as error:
 
 
 def test_a_file_the_system_refuses_is_a_full_disk(tmp_path):
-    """20,000 rows of 36 random bytes and more cannot be a file of 300 kB."""
+    """20,000 ids of 16 random bytes are 320,000 bytes, which cannot be a file of 300,000."""
     done = subprocess.run(
         [sys.executable, "-c", FILE_TOO_LARGE, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert "is full" in done.stdout
     assert not list(tmp_path.rglob("*.parquet")) + list(tmp_path.rglob(".tmp-*"))
+
+
+NO_ROOM_TO_COMMIT = """
+import resource, signal, sys
+from synth_dagster.errors import LakeError
+from synth_dagster.lake import tables
+from synth_dagster.lake.lake import Lake
+lake = Lake.open(sys.argv[1])
+candidate = lake.awaiting("demo", "corpus", "notes:1")
+commit = tables._replace
+def no_room(*given):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+    try:
+        return commit(*given)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+tables._replace = no_room
+try:
+    lake.accept(candidate)
+except LakeError as error:
+    print(error)
+"""
+
+
+def test_no_room_for_the_commit_leaves_the_candidate_waiting(lake, write):
+    candidate = write("notes:1")
+    command = [sys.executable, "-c", NO_ROOM_TO_COMMIT, str(lake.root)]
+    assert "is full" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert lake.awaiting("demo", "corpus", "notes:1").candidate_id == candidate.candidate_id
+    lake.accept(candidate)
+    assert len(texts(lake)) == 3
+
+
+def test_rejects_of_a_candidate_have_all_their_columns(lake, write):
+    few = pa.table({"reject_id": [b"r"], "reason": ["cut"]})
+    (row,) = lake.candidate_rejects(write("notes:1", rejects=few)).to_pylist()
+    assert (row["reason"], row["stage"], row["batch"], row["raw"]) == ("cut", "corpus", "notes:1", None)
+    assert lake.candidate_rejects(write("notes:2")).num_rows == 0
 
 
 def test_previews_are_pages_under_one_folder(lake):

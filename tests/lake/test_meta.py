@@ -70,6 +70,13 @@ def test_a_damaged_file_is_refused_with_the_cure(tmp_path):
         Meta(tmp_path)
 
 
+def test_a_full_disk_is_said_and_changes_nothing(meta):
+    meta.database.rows("pragma max_page_count = 1")  # as if no further page fitted
+    with pytest.raises(LakeError, match="is full"):
+        meta.store_recipe("demo", "x" * 1_000_000)
+    assert meta.database.rows("select * from recipes") == []
+
+
 def test_a_recipe_is_kept_by_its_hash(meta, tmp_path):
     hashed = meta.store_recipe("demo", "dataset: demo\n")
     assert meta.store_recipe("demo", "dataset: demo\n") == hashed

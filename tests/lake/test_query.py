@@ -103,6 +103,11 @@ def test_a_deep_condition_is_no_crash():
     assert where_only(deep) == deep
 
 
+def test_one_too_deep_to_judge_is_refused():
+    with pytest.raises(LakeError):
+        where_only("abs(" * 900 + "1" + ")" * 900 + " = 1")
+
+
 def test_a_sealed_connection_reads_the_dataset_and_nothing_else(lake, write, tmp_path):
     lake.accept(write("notes:1"))
     (tmp_path / "other.csv").write_text("a\n1\n")
