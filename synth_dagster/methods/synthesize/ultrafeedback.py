@@ -5,86 +5,31 @@ Paper: arXiv:2310.01377. Where its README and its script differ the default is t
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import isclose
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from synth_dagster.method import Proof, Synthesizer
 from synth_dagster.parts.asking import attempted, conversation, insist, tagged, together, written_by
-from synth_dagster.parts.preferring import (
-    all_pairs,
-    best_against_other,
-    draw,
-    lineup,
-    mean,
-    repaired,
-    shuffled,
-    unshuffled,
+from synth_dagster.parts.feedback import (
+    Completion,
+    Critique,
+    Overall,
+    Place,
+    Rating,
+    Ratings,
+    rationale,
+    why_left_out,
+    with_critique,
 )
-from synth_dagster.parts.principles import (
-    ASPECTS,
-    COMPLETIONS,
-    CRITIQUE,
-    DEFAULT,
-    PRINCIPLES,
-    RATE,
-    SCORE,
-    SHARES,
-)
+from synth_dagster.parts.preferring import all_pairs, best_against_other, draw, lineup, repaired, shuffled, unshuffled
+from synth_dagster.parts.principles import ASPECTS, COMPLETIONS, CRITIQUE, DEFAULT, PRINCIPLES, RATE, SCORE, SHARES
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.words import is_blank
 from synth_dagster.records import Instruction, Json, Message, Preference
-from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
-
-
-class Rating(BaseModel):
-    rating: int | None = Field(ge=1, le=5, description="1 to 5 on the scale, or null where it is not applicable.")
-    rationale: str = Field(description="Why, in one or two sentences.")
-
-
-class Ratings(Reply):
-    ratings: list[Rating] = Field(description="One for each text, in the order of their ids.")
-
-
-class Critique(Reply):
-    critique: str = Field(description="The feedback to the author.")
-    overall_score: int = Field(ge=1, le=10, description="The overall score, 1 to 10.")
-
-
-class Overall(Reply):
-    overall_score: int = Field(ge=1, le=10, description="The overall score, 1 to 10.")
-
-
-class _Place(NamedTuple):
-    """Who writes one completion, and under which principle."""
-
-    model: str
-    sample: int
-    principle: str
-    prompt: Prompt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Completion:
-    """One model's text, and what the judge made of it."""
-
-    model: str
-    principle: str
-    text: str
-    call: Call
-    ratings: Mapping[str, Rating] = field(default_factory=dict)
-    critique: str = ""
-    overall: int | None = None
-
-    @classmethod
-    def of(cls, place: _Place, answer: Answer) -> "_Completion":
-        return cls(model=place.model, principle=place.principle, text=answer.text.strip(), call=answer.call)
-
-    @property
-    def fine(self) -> float | None:
-        return mean([rating.rating for rating in self.ratings.values()])
+from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 
 
 class Ultrafeedback(Synthesizer[Instruction, Preference]):
@@ -121,7 +66,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
         5,
         ge=1,
         le=10,
-        description="Samples of a rating call until one can be read. The gateway asks twice for each: 10.",
+        description="Samples of a rating call until one can be read. The gateway asks twice for each.",
     )
     seed: int = Field(0, ge=0, description="Seed of models, principles, orders and pairs.")
 
@@ -152,7 +97,8 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
         rated = await self._rated(record, texts, judge)
         pairs = self._pairs(rated, self._stream(record, "pair"))
         if not pairs:
-            return Drop("tie", f"scores: {self._scores(rated)}")
+            scores = self._scores(rated)
+            return Drop("unrated" if scores.count(None) > len(scores) - 2 else "tie", f"scores: {scores}")
         about = self._attributes(rated, left_out)
         return [self._preference(record, rated[chosen], rated[rejected], about) for chosen, rejected in pairs]
 
@@ -161,11 +107,11 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
 
     # ------------------------------------------------------------------------------------------------------- writing
 
-    async def _completions(self, record: Instruction, writer: Teacher) -> tuple[list[_Completion], list[str]]:
+    async def _completions(self, record: Instruction, writer: Teacher) -> tuple[list[Completion], list[str]]:
         """The usable completions without repeats, and why the others were left out."""
         places = self._places(record, writer.models)
         answers = await together(*(attempted(self._complete(record, writer, place)) for place in places))
-        kept: dict[str, _Completion] = {}
+        kept: dict[str, Completion] = {}
         left_out: list[str] = []
         for place, answer in zip(places, answers, strict=True):
             if isinstance(answer, Unusable):
@@ -173,19 +119,19 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
             elif reason := why_left_out(answer, kept):
                 left_out.append(reason)
             else:
-                kept[answer.text.strip()] = _Completion.of(place, answer)
+                kept[answer.text.strip()] = Completion.of(place, answer)
         return list(kept.values()), left_out
 
-    def _places(self, record: Instruction, models: Sequence[str]) -> list[_Place]:
+    def _places(self, record: Instruction, models: Sequence[str]) -> list[Place]:
         shares, rng = self._shares(record), self._stream(record, "completions")
         drawn = [(model, sample, draw(shares, rng)) for model, sample in lineup(models, self.completions, rng)]
-        return [_Place(*place, rng.choice(COMPLETIONS[place[-1]])) for place in drawn]
+        return [Place(*place, rng.choice(COMPLETIONS[place[-1]])) for place in drawn]
 
     def _shares(self, record: Instruction) -> Mapping[str, float]:
         named = (name for name in (record.source, record.method) if name in self.principles)
         return self.principles[next(named, DEFAULT)]
 
-    async def _complete(self, record: Instruction, writer: Teacher, place: _Place) -> Answer:
+    async def _complete(self, record: Instruction, writer: Teacher, place: Place) -> Answer:
         return await writer.tell(
             place.prompt,
             sampling=Sampling(temperature=1.0, top_p=1.0, max_tokens=self.completion_tokens),
@@ -202,7 +148,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
 
     # ------------------------------------------------------------------------------------------------------- judging
 
-    async def _rated(self, record: Instruction, texts: Sequence[_Completion], judge: Teacher) -> list[_Completion]:
+    async def _rated(self, record: Instruction, texts: Sequence[Completion], judge: Teacher) -> list[Completion]:
         """Aspect ratings and critiques at once; then the scores that the repair doubts are asked for again."""
         by_aspect, criticised = await together(
             together(*(self._rate(record, texts, aspect, judge) for aspect in ASPECTS)),
@@ -215,7 +161,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
         return list(await together(*(self._repair(record, text, judge) for text in rated)))
 
     async def _rate(
-        self, record: Instruction, texts: Sequence[_Completion], aspect: str, judge: Teacher
+        self, record: Instruction, texts: Sequence[Completion], aspect: str, judge: Teacher
     ) -> list[Rating]:
         order = shuffled(len(texts), self._stream(record, "order", aspect))
         shown = "".join(tagged("text", texts[place].text, id=str(number)) for number, place in enumerate(order, 1))
@@ -240,7 +186,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
     def _judging(self) -> Sampling:
         return Sampling(temperature=0.0, top_p=0.6, max_tokens=self.judge_tokens)
 
-    async def _criticise(self, record: Instruction, completion: _Completion, judge: Teacher) -> Critique:
+    async def _criticise(self, record: Instruction, completion: Completion, judge: Teacher) -> Critique:
         return await judge.ask(
             CRITIQUE,
             into=Critique,
@@ -250,7 +196,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
             text=tagged("text", completion.text),
         )
 
-    async def _repair(self, record: Instruction, completion: _Completion, judge: Teacher) -> _Completion:
+    async def _repair(self, record: Instruction, completion: Completion, judge: Teacher) -> Completion:
         score = repaired(completion.overall, completion.fine)
         if score != "ask":
             return replace(completion, overall=score)
@@ -270,16 +216,16 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
 
     # -------------------------------------------------------------------------------------------------------- pairing
 
-    def _scores(self, rated: Sequence[_Completion]) -> list[float | None]:
+    def _scores(self, rated: Sequence[Completion]) -> list[float | None]:
         return [text.overall if self.policy == "overall" else text.fine for text in rated]
 
-    def _pairs(self, rated: Sequence[_Completion], rng: random.Random) -> list[tuple[int, int]]:
+    def _pairs(self, rated: Sequence[Completion], rng: random.Random) -> list[tuple[int, int]]:
         scores = self._scores(rated)
         if self.policy == "all_pairs":
             return all_pairs(scores)
         return best_against_other(scores, rng, rejected=self.rejected, shared_best=self.shared_best)
 
-    def _attributes(self, rated: Sequence[_Completion], left_out: Sequence[str]) -> dict[str, Json]:
+    def _attributes(self, rated: Sequence[Completion], left_out: Sequence[str]) -> dict[str, Json]:
         return {
             "policy": self.policy,
             "models": [text.model for text in rated],
@@ -291,7 +237,7 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
         }
 
     def _preference(
-        self, record: Instruction, chosen: _Completion, rejected: _Completion, about: Mapping[str, Json]
+        self, record: Instruction, chosen: Completion, rejected: Completion, about: Mapping[str, Json]
     ) -> Preference:
         scores = self._scores([chosen, rejected])
         return Preference(
@@ -317,14 +263,6 @@ def wrong_with(shares: Mapping[str, float]) -> str | None:
     return None
 
 
-def why_left_out(answer: Answer, kept: Mapping[str, object]) -> str:
-    """Why a completion cannot take part, or an empty string."""
-    if answer.finish_reason == "length":
-        return "cut"
-    text = answer.text.strip()
-    return "blank" if is_blank(text) else "repeated" if text in kept else ""
-
-
 def turns_before_answer(record: Instruction) -> tuple[Message, ...]:
     """The conversation up to the user turn that the completions answer."""
     last = max(place for place, message in enumerate(record.messages) if message.role == "user")
@@ -334,23 +272,3 @@ def turns_before_answer(record: Instruction) -> tuple[Message, ...]:
 def asked(record: Instruction) -> str:
     """The instruction as the teachers see it."""
     return tagged("instruction", conversation(turns_before_answer(record)))
-
-
-def with_critique(completion: _Completion, critique: Critique | Unusable) -> _Completion:
-    """The completion with its critique; an unusable one leaves it without an overall score."""
-    if isinstance(critique, Unusable):
-        return completion
-    return replace(completion, critique=critique.critique, overall=critique.overall_score)
-
-
-def rationale(chosen: _Completion, rejected: _Completion) -> str:
-    """Why the judge preferred it: the aspects in which the two differ, with the words of the judge on both."""
-    lines = [
-        f"{aspect}: {mark.rating} against {other.rating}. Chosen: {mark.rationale} Rejected: {other.rationale}"
-        for aspect, mark in chosen.ratings.items()
-        if (other := rejected.ratings[aspect]).rating != mark.rating
-    ]
-    critiques = [
-        f"{name}: {text}" for name, text in (("Chosen", chosen.critique), ("Rejected", rejected.critique)) if text
-    ]
-    return "\n".join(lines + critiques)

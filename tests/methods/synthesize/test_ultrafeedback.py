@@ -169,7 +169,7 @@ def test_a_ten_that_the_ratings_do_not_carry_is_repaired(overall, rating, score)
     [
         pytest.param({}, {"a": 4, "b": 4, "c": 2}, "tie", id="shared best"),
         pytest.param({"shared_best": "draw"}, {"a": 3, "b": 3}, "tie", id="nothing worse"),
-        pytest.param({}, {"a": 5, "b": None}, "tie", id="not applicable is no score"),
+        pytest.param({}, {"a": 5, "b": None}, "unrated", id="not applicable is no score"),
         pytest.param({}, {"a": 5, "b": 2}, ("a", "b"), id="mean of aspects"),
         pytest.param({"policy": "overall"}, {"a": 5, "b": 2, "overall": {"a": 3, "b": 8}}, ("b", "a"), id="overall"),
         pytest.param({"policy": "all_pairs"}, {"a": 3, "b": 3}, "tie", id="all the same"),
@@ -228,7 +228,7 @@ def test_a_lost_critique_costs_only_its_score():
     judge = ScriptedTeacher(GoldWorld(), faults={"critique": {"broken_json": 1.0}})
     (record,) = preferred(Ultrafeedback(), SEEDS[:1], judge=judge)[0]
     assert record.attributes["overall_scores"] == [None] * 4
-    assert preferred(Ultrafeedback(policy="overall"), SEEDS[:1], judge=judge)[0].reason == "tie"
+    assert preferred(Ultrafeedback(policy="overall"), SEEDS[:1], judge=judge)[0].reason == "unrated"
 
 
 def test_without_critiques_only_the_aspects_are_asked():
