@@ -22,8 +22,9 @@ _ITEM = re.compile(r"\s*(?:[*+\-•]|\d{1,3}[.)]|\[\d+\])\s+\S")
 _TABLE = re.compile(r"\s*(?:\||\+[-=+]{2,})")
 _UNDERLINE = re.compile(r"([=\-*~^\"#])\1{2,}\s*$")
 _CLOSING = "\"')]\u201d\u2019"  # what may stand between a full stop and the space after it
-_WIDE_STOPS = "\u3002\uff01\uff1f"  # the full stop, exclamation and question mark of Chinese and Japanese
-_SENTENCE_END = re.compile(rf"[.!?][{re.escape(_CLOSING)}]*(?=\s)|[{_WIDE_STOPS}]+[\u300d\u300f\uff09]*")
+_WIDE_STOPS = "\u3002\uff01\uff1f\u17d4\u104b"  # Chinese and Japanese, Khmer, Burmese: no space has to follow
+_STOPS = ".!?\u0964\u06d4\u061f\u0589\u1362"  # Latin, then Hindi, Urdu, Arabic, Armenian, Amharic
+_SENTENCE_END = re.compile(rf"[{_STOPS}][{re.escape(_CLOSING)}]*(?=\s)|[{_WIDE_STOPS}]+[\u300d\u300f\uff09]*")
 _CODE_SIGNS = re.compile(
     r"::=|>>> |[{};]\s*$|^\s*[#$@]|\w\(.*\)\s*:?\s*$|(?<![<>=!])=(?!=)|[\[\]]\s*$|->|"
     r"^\s*(?:def|class|if|elif|else|for|while|with|try|except|finally|match|case|async)\b.*:\s*$|"
@@ -186,10 +187,23 @@ def _is_code(group: Sequence[Line]) -> bool:
 
 def _is_prose(group: Sequence[Line]) -> bool:
     text = "\n".join(line.text for line in group).strip()
-    plain = text.rstrip(_CLOSING)
-    ends_like_prose = plain.endswith((".", ":", "?", "!", "…"))
-    starts_like_prose = text[:1].isupper() or text[:1] in "\"'*([\u201c-\u2022" or text[:1].isdigit()
-    return ends_like_prose and starts_like_prose and words(text) >= 4 and not _looks_like_code(group)
+    if _looks_like_code(group) or words(text) < 4:
+        return False
+    return _is_of_another_script(text) or (_begins_a_sentence(text) and _ends_a_sentence(text))
+
+
+def _is_of_another_script(text: str) -> bool:
+    """Code is ASCII with some words in it; a text of other letters is none, whether or not it knows capitals."""
+    foreign = sum(1 for character in text if character > "\u007f" and character.isalpha())
+    return foreign * 3 > len(text)
+
+
+def _begins_a_sentence(text: str) -> bool:
+    return text[:1].isupper() or text[:1].isdigit() or text[:1] in "\"'*([\u201c-\u2022"
+
+
+def _ends_a_sentence(text: str) -> bool:
+    return text.rstrip(_CLOSING).endswith((".", ":", "?", "!", "\u2026"))
 
 
 def _looks_like_code(group: Sequence[Line]) -> bool:

@@ -1,5 +1,7 @@
 """Passages are slices of the text, cut where a reader would cut."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,6 +119,22 @@ def test_a_long_paragraph_is_cut_at_sentences_and_a_long_sentence_at_words():
 def test_chinese_is_cut_by_its_own_full_stops():
     text = "今天下雨了。我们在家。明天会好。"  # 5, 4 and 4 characters and their full stops, a word each
     assert split(text, max_words=6) == ["今天下雨了。", "我们在家。", "明天会好。"]
+
+
+def test_indented_prose_of_any_script_is_no_code():
+    text = "    \u092c\u093e\u0930\u093f\u0936 \u0939\u0941\u0908 \u0925\u0940\u0964 " * 3  # three sentences in Hindi
+    assert len(split(text.rstrip(), max_words=4)) == 3
+
+
+def test_the_declaration_of_human_rights_is_cut_in_every_language():
+    folder = Path(__file__).resolve().parents[2].parent / "shared/data/udhr"
+    if not folder.is_dir():
+        pytest.skip("../shared/data/udhr is not here")
+    for path in sorted(folder.glob("*.txt")):
+        text = path.read_text("utf-8")
+        passages = split(text, max_words=100)
+        assert "".join("".join(passages).split()) == "".join(text.split())
+        assert max(map(words, passages)) <= 100, path.name
 
 
 def test_a_fence_that_nobody_closes_does_not_swallow_the_rest():
