@@ -23,7 +23,7 @@ _RECORDS_AT_ONCE = 4_096  # bounds memory: only the matches of these are held to
 
 
 class Decontaminate(Filter):
-    """The best covered item of each record: its share, how many of its words, its hash; and how many grams are shared."""
+    """The best covered item of each record: its share, its covered words, its hash; and how many grams are shared."""
 
     paper = "arXiv:2411.15124"
     proof = Proof(

@@ -1,7 +1,7 @@
 """Gopher quality rules: drop pages that do not read like prose, with the numbers that FineWeb uses.
 
 Paper: arXiv:2112.11446, appendix A1.1; numbers as in arXiv:2406.17557. A word is a run of letters and digits, hyphens
-and apostrophes inside it included; a run of punctuation is no word. The rules fit languages that put blanks between words.
+and apostrophes inside it included; a run of punctuation is no word. The rules fit languages with blanks between words.
 """
 
 from pydantic import Field

@@ -2,8 +2,8 @@
 
 Paper: arXiv:2406.17557 (FineWeb), which replaces both by one of a few fixed addresses. Ours are those that the
 standards reserve for examples (RFC 2606, RFC 5737), so that no real machine is named and a second pass finds nothing.
-Which of them follows from the address replaced: the same address becomes the same example everywhere. Text in other forms, such as
-"name at host dot org", stays.
+Which of them follows from the address replaced: the same address becomes the same example everywhere. Text in
+other forms, such as "name at host dot org", stays.
 """
 
 import ipaddress

@@ -51,7 +51,8 @@ def test_the_curve_of_14_bands_of_8():
 
 
 @pytest.mark.parametrize(("shared", "union"), [(70, 100), (75, 100), (80, 100), (85, 100)])
-def test_sets_meet_as_often_as_the_curve_says(shared, union, pairs=2_000):
+def test_sets_meet_as_often_as_the_curve_says(shared, union):
+    pairs = 2_000
     rng = np.random.default_rng(shared)
     elements = rng.integers(0, 2**63, (pairs, union), dtype=np.uint64)
     only = (union - shared) // 2  # in the first set alone; the rest is in the second alone
