@@ -1,4 +1,4 @@
-"""What UltraFeedback says about a completion: the shapes of the judge's replies, and the completion that carries them."""
+"""What UltraFeedback says about a completion: the shapes of the replies, and the completion that carries them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
