@@ -61,11 +61,9 @@ class Draft:
         self.say(where, f"{what} must be a list, and is {shown(value)}.", cure)
         return []
 
-    def settings(
-        self, model: type[M], values: Mapping[str, Plain], where: Where, what: str, also: Collection[str] = ()
-    ) -> M | None:
+    def settings(self, model: type[M], values: Mapping[str, Plain], where: Where, what: str) -> M | None:
         """The settings as their model; each wrong one is a problem at its own line."""
-        result = checked(model, values, what, also)
+        result = checked(model, values, what)
         if not isinstance(result, list):
             return result
         for fault in result:

@@ -8,10 +8,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from synth_dagster.errors import RecipeError, no_such
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_readers, problem_of, role_settings
@@ -147,20 +148,22 @@ def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
         return None
     what = f"source '{shown_name(values['name'])}'" if isinstance(values.get("name"), str) else "a source"
     reader = _reader_class(draft, values.get("reader"), where)
-    own = set(reader.model_fields) if reader else set(values) - set(SourceSettings.model_fields)
-    # a reader may want to know a common setting as well, such as whether its source is optional
-    common = {name: item for name, item in values.items() if name not in own or name in SourceSettings.model_fields}
-    settings = draft.settings(SourceSettings, common, where, what, own)
-    shared = set() if settings else set(SourceSettings.model_fields)  # what is wrong with those is told already
-    mine = {name: item for name, item in values.items() if name in own - shared}
-    read = draft.settings(reader, mine, where, what) if reader else None
-    if settings is None or read is None:
+    common = {name: item for name, item in values.items() if name in SourceSettings.model_fields}
+    if reader is None:  # what else the source says cannot be judged
+        draft.settings(SourceSettings, common, where, what)
         return None
-    return Source(**_fields(settings), reader=read, reader_name=settings.reader, line=draft.tree.line(where))
+    settings = draft.settings(_both(reader), values, where, what)
+    if settings is None:
+        return None
+    read = reader.model_validate({name: getattr(settings, name) for name in reader.model_fields})
+    terms = {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
+    return Source(**terms, reader=read, reader_name=str(values["reader"]), line=draft.tree.line(where))
 
 
-def _fields(settings: SourceSettings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
+@cache
+def _both(reader: type["Reader"]) -> type[BaseModel]:
+    """What a source may say: what every source says, and what its reader wants to know."""
+    return create_model(reader.__name__, __base__=(reader, SourceSettings))
 
 
 def _reader_class(draft: Draft, slug: Plain, where: Where) -> type["Reader"] | None:

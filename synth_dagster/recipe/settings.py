@@ -6,14 +6,14 @@ comes from the field itself, so bounds and meanings are declared once.
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import ErrorDetails
 
-from synth_dagster.errors import no_such
+from synth_dagster.errors import nearest, no_such
 from synth_dagster.recipe.tree import Plain, Where, plain_value
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,19 +39,21 @@ class Fault:
     where: Where
     cause: str
     cure: str
+    lacks: str | None = None  # the setting that is missing there
+    meant: str | None = None  # the setting that an unknown name was probably meant to be
 
 
-def checked(model: type[M], values: Mapping[str, Plain], what: str, also: Collection[str] = ()) -> M | list[Fault]:
-    """The settings as the model, or what is wrong with each. `also` are names that may be meant, besides the fields."""
+def checked(model: type[M], values: Mapping[str, Plain], what: str) -> M | list[Fault]:
+    """The settings as the model, or what is wrong with each."""
     try:
         return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         schema = _schema(model)
-        found = {}
-        for detail in error.errors(include_url=False, include_context=False):
-            fault = _fault(detail, dict(values), schema, what, also)
-            found.setdefault(fault.where, fault)  # a union complains once for each of its members
-        return list(found.values())
+        details = error.errors(include_url=False, include_context=False)
+        faults = [_fault(detail, dict(values), schema, what) for detail in details]
+        once = {(fault.where, fault.lacks): fault for fault in reversed(faults)}  # a union complains for each member
+        misspelt = {(fault.where[:-1], fault.meant) for fault in faults if fault.meant}
+        return [fault for fault in reversed(once.values()) if (fault.where, fault.lacks) not in misspelt]
 
 
 def _schema(model: type[BaseModel]) -> Schema:
@@ -61,24 +63,29 @@ def _schema(model: type[BaseModel]) -> Schema:
         return {}
 
 
-def _fault(detail: ErrorDetails, values: Plain, schema: Schema, what: str, also: Collection[str]) -> Fault:
+def _fault(detail: ErrorDetails, values: Plain, schema: Schema, what: str) -> Fault:
     where, inside = _existing(detail["loc"], values)
     missing = detail["loc"][len(where) : len(where) + 1]
     if detail["type"] == "missing":
         return _missing(where, str(missing[0]), _at(schema, where, schema), what)
     if detail["type"] == "extra_forbidden":
-        known = {*_at(schema, where[:-1], schema).get("properties", {}), *(also if len(where) == 1 else ())}
-        return Fault(where, no_such(f"setting of {what}", str(where[-1]), known), "")
+        return _unknown(where, _at(schema, where[:-1], schema), what)
     if detail["type"] in ("value_error", "assertion_error"):
         return Fault(where, _said_by_validator(where, detail["msg"], what), "")
     return _not_allowed(where, inside, _at(schema, where, schema), detail["msg"], what)
+
+
+def _unknown(where: Where, schema: Schema, what: str) -> Fault:
+    name, known = str(where[-1]), sorted(schema.get("properties", {}))
+    return Fault(where, no_such(f"setting of {what}", shown_name(name), known), "", meant=nearest(name, known))
 
 
 def _missing(where: Where, name: str, schema: Schema, what: str) -> Fault:
     field = schema.get("properties", {}).get(name, {})
     meaning = field.get("description", "")
     holder = what if not where else f"'{_dotted(where)}' of {what}"
-    return Fault(where, f"{holder} needs '{name}'.", f"{meaning} It is {allowed(field, schema)}." if field else "")
+    cure = f"{meaning} It is {allowed(field, schema)}." if field else ""
+    return Fault(where, f"{holder} needs '{name}'.", cure, lacks=name)
 
 
 def _not_allowed(where: Where, came: Plain, field: Schema, message: str, what: str) -> Fault:

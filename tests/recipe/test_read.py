@@ -152,6 +152,7 @@ def test_a_method_with_a_bad_setting_still_counts_as_asking_for_its_roles(proble
 def test_a_secret_is_never_repeated(problems):
     secret = "sk-live-0123456789"
     text = SMALL + f"{secret}: 1\nteachers: {{writer: {{use: {secret}, api_key_env: {secret}}}, {secret}: {{}}}}\n"
+    text = text.replace("license: MIT", f"license: MIT, {secret}: 1")
     assert not [problem for problem in problems(text) if "0123456789" in str(problem)]
 
 

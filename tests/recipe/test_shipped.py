@@ -68,7 +68,7 @@ def test_the_held_out_quiz_is_twenty_different_questions():
         pytest.param("judge:", "juge:", "No role is called 'juge'. Did you mean 'judge'?", id="role"),
         pytest.param("per_passage: 2", "per_passage: 0", "must be a whole number from 1 to 20.", id="setting"),
         pytest.param("[pii]", "[minhash]", "It belongs under 'deduplicate' of the mix.", id="wrong kind"),
-        pytest.param("recipes/held_out/", "benchmarks/", "there is no 'benchmarks/'.", id="path"),
+        pytest.param("recipes/held_out/", "recipes/none/", "there is no 'recipes/none/'.", id="path"),
         pytest.param("path: inbox/handbook/", "pth: inbox/", "Did you mean 'path'?", id="setting of a reader"),
     ],
 )
