@@ -34,6 +34,10 @@ class Cost:
         usd = None if self.usd is None or other.usd is None else self.usd + other.usd
         return Cost(usd, self.tokens + other.tokens, self.calls + other.calls)
 
+    def __sub__(self, other: "Cost") -> "Cost":
+        usd = None if self.usd is None or other.usd is None else self.usd - other.usd
+        return Cost(usd, self.tokens - other.tokens, self.calls - other.calls)
+
 
 class Caps(Protocol):
     """What stands under `budget:` in a recipe; None is no cap."""
@@ -81,7 +85,7 @@ class Budget:
         self.usd_per_run = None if usd_per_run is None else Decimal(str(usd_per_run))
         self.tokens_per_run, self.calls_per_run = tokens_per_run, calls_per_run
         self.prices = prices or Prices.load()
-        self.spent, self._held = Cost(), Cost()
+        self.spent, self._reserved = Cost(), Cost()  # decimals, so that what is added and taken away leaves nothing
         self._open: dict[int, Cost] = {}
         self._numbers = count()
         self._lock = threading.Lock()
@@ -98,8 +102,7 @@ class Budget:
     @property
     def reserved(self) -> Cost:
         """What the calls under way, and those whose fate is unknown, may cost at most."""
-        with self._lock:
-            return self._reserved()
+        return self._reserved
 
     def admit(self, endpoints: Iterable[Endpoint]) -> None:
         """Refuses a money cap over an unknown price; gives real endpoints without any cap the default one."""
@@ -141,6 +144,7 @@ class Budget:
                     if refusal is None:
                         number = next(self._numbers)
                         self._open[number] = wanted
+                        self._reserved += wanted
                         return Reservation(self, number, model)
                     if not self._open:
                         raise OverBudget(refusal)
@@ -149,18 +153,17 @@ class Budget:
     def close(self, number: int, cost: Cost) -> None:
         """The call of that number cost this much. A second word on the same call changes nothing."""
         with self._lock:
-            if self._open.pop(number, None) is not None:
+            reserved = self._open.pop(number, None)
+            if reserved is not None:
+                self._reserved -= reserved
                 self.spent += cost
             self._wake()
 
     def keep(self, number: int) -> None:
         """The call of that number may have been paid."""
         with self._lock:
-            self._held += self._open.pop(number, Cost())
+            self._open.pop(number, None)
             self._wake()
-
-    def _reserved(self) -> Cost:
-        return sum(self._open.values(), self._held)
 
     def _caps(self) -> tuple[tuple[str, Decimal | int | None], ...]:
         return (
@@ -171,9 +174,8 @@ class Budget:
 
     def _refusal(self, wanted: Cost) -> str | None:
         """Why a call of that cost does not fit, or None."""
-        reserved = self._reserved()
         for name, cap in self._caps():
-            spent, held, more = (_amount(cost, name) for cost in (self.spent, reserved, wanted))
+            spent, held, more = (_amount(cost, name) for cost in (self.spent, self._reserved, wanted))
             if cap is not None and spent + held + more > cap:
                 return (
                     f"The cap of this run is reached: {name} is {_say(cap, name)}, {_say(spent, name)} is spent, "

@@ -12,7 +12,7 @@ from typing import Any
 
 from synth_dagster.errors import SynthError
 from synth_dagster.services import Reply, Sampling, Unusable
-from synth_dagster.teacher.budget import Budget
+from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import Request
 from synth_dagster.teacher.faults import CHECK, address
 from synth_dagster.teacher.forms import chat_body, embedding_body, parsed_reply, read_chat, read_embeddings
@@ -157,8 +157,12 @@ async def _post(
     """One question outside of any run's budget."""
     unbounded = Budget()
 
-    def reserve() -> Awaitable[Any]:
+    def reserve() -> Awaitable[Reservation]:
         return unbounded.reserve(model, 0, 0)
+
+    async def keep(answer: Any, reservation: Reservation) -> Any:
+        reservation.release()
+        return answer
 
     sending = Sending(
         endpoint=endpoint,
@@ -167,12 +171,11 @@ async def _post(
         body=body,
         read=read or (lambda found: read_chat(found, model, 0)),
         reserve=reserve,
+        keep=keep,
         text="",
         has_schema=has_schema,
     )
-    answer, reservation = await wire.send(sending)
-    reservation.release()
-    return answer
+    return await wire.send(sending)
 
 
 async def _listed(wire: Wire) -> tuple[str, ...]:

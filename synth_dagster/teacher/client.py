@@ -18,8 +18,8 @@ import numpy as np
 from synth_dagster.errors import SynthError, TeacherError, UnknownName, no_such
 from synth_dagster.records import Json
 from synth_dagster.services import Answer, Call, Embedder, Prompt, R, Sampling, Teacher, Unusable
-from synth_dagster.teacher.budget import Budget
-from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector, vector_id
+from synth_dagster.teacher.budget import Budget, Reservation
+from synth_dagster.teacher.cache import AnswerCache, Request, Stored, vector_id
 from synth_dagster.teacher.forms import (
     PER_MESSAGE,
     PER_REQUEST,
@@ -28,6 +28,7 @@ from synth_dagster.teacher.forms import (
     plain_text,
     read_chat,
     read_embeddings,
+    shared_out,
     unit_rows,
     upper_tokens,
     whole_reply,
@@ -215,6 +216,15 @@ class Teachers:
     ) -> Stored:
         usage = self.usage.roles[endpoint.role]
         estimate = upper_tokens(request)
+
+        async def keep(answer: Stored, reservation: Reservation) -> Stored:
+            usd = reservation.settle(answer.tokens_in, answer.tokens_out)
+            usage.paid(answer.tokens_in, answer.tokens_out, usd)
+            answer = replace(answer, usd=usd, prompt_hash=prompt_hash, run_id=self._run_id)
+            stored = await self._cache.put(call_id, answer)
+            self._progress()
+            return stored
+
         sending = Sending(
             endpoint=endpoint,
             model=request.model,
@@ -222,24 +232,30 @@ class Teachers:
             body=lambda dialect: chat_body(request, attempt, dialect),
             read=lambda found: read_chat(found, request.model, estimate),
             reserve=lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens),
+            keep=keep,
             text="\n".join(message["content"] for message in request.messages),
             has_schema=request.schema is not None,
             on_retry=lambda: self._count_retry(usage),
         )
         try:
-            answer, reservation = await self._wires[_wire_key(endpoint)].send(sending)
+            return await self._wires[_wire_key(endpoint)].send(sending)
         except (SynthError, Unusable):
             usage.failed += 1
             raise
-        usd = reservation.settle(answer.tokens_in, answer.tokens_out)
-        usage.paid(answer.tokens_in, answer.tokens_out, usd)
-        stored = await self._cache.put(call_id, replace(answer, usd=usd, prompt_hash=prompt_hash, run_id=self._run_id))
-        self._progress()
-        return stored
 
     async def _embedded(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
         usage = self.usage.roles[endpoint.role]
         estimate = sum(len(text.encode()) + PER_MESSAGE for text in texts.values()) + PER_REQUEST
+
+        async def keep(answer: tuple[list[bytes], int], reservation: Reservation) -> dict[bytes, bytes]:
+            vectors, tokens = answer
+            usd = reservation.settle(tokens, 0)
+            usage.paid(tokens, 0, usd)
+            made = dict(zip(texts, vectors, strict=True))
+            await self._cache.put_vectors(shared_out(made, model, tokens, usd, self._run_id))
+            self._progress()
+            return made
+
         sending = Sending(
             endpoint=endpoint,
             model=model,
@@ -247,25 +263,11 @@ class Teachers:
             body=lambda dialect: embedding_body(list(texts.values()), model, dialect),
             read=lambda found: read_embeddings(found, len(texts), estimate),
             reserve=lambda: self._budget.reserve(model, estimate, 0),
+            keep=keep,
             text="\n".join(texts.values()),
             on_retry=lambda: self._count_retry(usage),
         )
-        (vectors, tokens), reservation = await self._wires[_wire_key(endpoint)].send(sending)
-        usd = reservation.settle(tokens, 0)
-        usage.paid(tokens, 0, usd)
-        made = dict(zip(texts, vectors, strict=True))
-        share, rest = divmod(tokens, len(made))
-        each = None if usd is None else usd / len(made)
-        await self._cache.put_vectors(
-            {
-                key: StoredVector(
-                    model=model, vector=vector, tokens_in=share + (index < rest), usd=each, run_id=self._run_id
-                )
-                for index, (key, vector) in enumerate(made.items())
-            }
-        )
-        self._progress()
-        return made
+        return await self._wires[_wire_key(endpoint)].send(sending)
 
     def _used(
         self, endpoint: Endpoint, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]

@@ -2,13 +2,14 @@
 
 import base64
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from synth_dagster.records import canonical_json
 from synth_dagster.services import R, Unusable
-from synth_dagster.teacher.cache import Request, Stored
+from synth_dagster.teacher.cache import Request, Stored, StoredVector
 from synth_dagster.teacher.structured import instructed, parsed, response_format
 from synth_dagster.teacher.wire import Dialect
 
@@ -105,6 +106,18 @@ def read_embeddings(found: Mapping[str, Any], wanted: int, estimate: int) -> tup
     if not all(vectors) or len({len(vector) for vector in vectors}) > 1:
         raise ValueError("vectors of several lengths")
     return vectors, _count((found.get("usage") or {}).get("prompt_tokens"), estimate)
+
+
+def shared_out(
+    vectors: Mapping[bytes, bytes], model: str, tokens: int, usd: Decimal | None, run_id: str
+) -> dict[bytes, StoredVector]:
+    """The vectors of one call as they are kept, each with its share of the tokens and the money."""
+    share, rest = divmod(tokens, len(vectors))
+    each = None if usd is None else usd / len(vectors)
+    return {
+        key: StoredVector(model=model, vector=vector, tokens_in=share + (index < rest), usd=each, run_id=run_id)
+        for index, (key, vector) in enumerate(vectors.items())
+    }
 
 
 def unit_rows(matrix: np.ndarray) -> np.ndarray:

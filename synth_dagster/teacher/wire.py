@@ -61,6 +61,7 @@ class Sending:
     body: Callable[[Dialect], dict[str, Any]]
     read: Callable[[dict[str, Any]], Any]  # raises ValueError when the answer lacks what it must have
     reserve: Callable[[], Awaitable[Reservation]]
+    keep: Callable[[Any, Reservation], Awaitable[Any]]  # settles and stores; until then the request is in flight
     text: str  # the words of the request, which no error message may repeat
     has_schema: bool = False
     on_retry: Callable[[], None] = lambda: None
@@ -95,8 +96,8 @@ class Wire:
         self._paid: set[asyncio.Task[Any] | None] = set()
         self.closing = False
 
-    async def send(self, sending: Sending) -> tuple[Any, Reservation]:
-        """The answer as `sending.read` gives it, and the reservation to settle.
+    async def send(self, sending: Sending) -> Any:
+        """The answer, read and kept. Its place in flight is free only then: a kill costs no more than the ceiling.
 
         Raises TeacherError when the endpoint cannot be used, Unusable when it refuses this one request.
         """
@@ -105,9 +106,9 @@ class Wire:
             async with self._slot(sending):
                 used = self._dialects[sending.model]
                 fault, answer, reservation = await self._post(sending, used)
-            if fault is None:
-                self._last_answer = time.monotonic()
-                return answer, reservation
+                if fault is None:
+                    self._last_answer = time.monotonic()
+                    return await sending.keep(answer, reservation)
             if self._learned(sending, used, fault):
                 continue
             trouble.count(fault)
