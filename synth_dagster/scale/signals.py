@@ -31,6 +31,7 @@ _MACROS = {
     "characters(l)": "coalesce(list_sum([length(x) for x in l]), 0)::bigint",
     "share(part, whole)": "part::double / nullif(whole, 0)",
     "visible(t)": r"regexp_replace(coalesce(t, ''), '[\s\p{Z}\p{C}]+', '', 'g')",
+    "blanks()": "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)",
     "matches(t, pattern)": "(length(t) - length(replace(t, pattern, ''))) // length(pattern)",
 }
 

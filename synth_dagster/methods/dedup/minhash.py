@@ -1,8 +1,8 @@
 """MinHash: finds texts that share most of their word runs, and keeps one of each cluster.
 
-Paper: arXiv:2406.17557 (FineWeb), section 3.4: word 5-grams, 112 hash functions in 14 bands of 8, clusters by union-find
-over equal bands. Two texts of Jaccard similarity s meet in a band with probability 1 - (1 - s^8)^14, which is steepest near
-.72. A text of fewer than 20 words has too few such grams to compare: it is compared by its characters, and only with
+Paper: arXiv:2406.17557 (FineWeb), section 3.4: word 5-grams, 112 hash functions in 14 bands of 8, union-find over equal
+bands. Two texts of Jaccard similarity s meet in a band with probability 1 - (1 - s^8)^14, which is steepest near .72. A
+text of fewer than 20 words has too few such grams to compare: it is compared by its characters, and only with
 texts that hold the same digits and signs, so that "12 + 13" and "12 + 31" stay two questions.
 """
 
