@@ -4,10 +4,11 @@ The embedded teacher is started when a role needs it and stopped with the run. K
 run opens its teachers and stay in memory.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import dagster as dg
 from pydantic import Field
@@ -18,12 +19,24 @@ from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identity, resolve
 
+if TYPE_CHECKING:
+    from synth_dagster.teacher.embedded.process import TeacherProcess
+
 
 class Gateway:
-    """The teachers of any recipe, under one environment and one answer cache."""
+    """The teachers of any recipe, under one environment and one answer cache. Closing it stops the embedded teacher."""
 
     def __init__(self, cache: Path, env: Mapping[str, str]) -> None:
         self._cache, self._env = cache, env
+        self._embedded: TeacherProcess | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._embedded is not None:
+            self._embedded.stop()
+            self._embedded = None
 
     def endpoints(self, recipe: Recipe) -> dict[str, Endpoint]:
         """Role -> endpoint for the roles of a recipe. Raises TeacherError when the environment forbids one."""
@@ -39,27 +52,26 @@ class Gateway:
         from synth_dagster.teacher.cache import AnswerCache
         from synth_dagster.teacher.client import Teachers
 
-        with ExitStack() as stack:
-            endpoints = self.served(recipe, stack)
-            cache = stack.enter_context(AnswerCache.open(self._cache))
-            budget = Budget.of(recipe.budget)
-            usd = None if spent.usd is None else Decimal(str(spent.usd))
-            budget.spent = Cost(usd, spent.tokens_in + spent.tokens_out, spent.calls)
-            async with Teachers.open(endpoints, cache=cache, budget=budget, run_id=run_id) as teachers:
+        budget = Budget.of(recipe.budget)
+        usd = None if spent.usd is None else Decimal(str(spent.usd))
+        budget.spent = Cost(usd, spent.tokens_in + spent.tokens_out, spent.calls)
+        with AnswerCache.open(self._cache) as cache:
+            async with Teachers.open(self.served(recipe), cache=cache, budget=budget, run_id=run_id) as teachers:
                 yield teachers
 
-    def served(self, recipe: Recipe, stack: ExitStack) -> dict[str, Endpoint]:
-        """The endpoints with an address each: one embedded teacher, stopped with the stack, answers for its roles."""
-        endpoints = self.endpoints(recipe)
-        if all(endpoint.kind != "embedded" for endpoint in endpoints.values()):
-            return endpoints
-        from synth_dagster.teacher.embedded.server import EmbeddedTeacher
-
-        server = stack.enter_context(EmbeddedTeacher.serve())
+    def served(self, recipe: Recipe) -> dict[str, Endpoint]:
+        """The endpoints with an address each; one embedded teacher answers for all roles that use it."""
         return {
-            role: endpoint.at(server.base_url) if endpoint.kind == "embedded" else endpoint
-            for role, endpoint in endpoints.items()
+            role: endpoint.at(self._embedded_address()) if endpoint.kind == "embedded" else endpoint
+            for role, endpoint in self.endpoints(recipe).items()
         }
+
+    def _embedded_address(self) -> str:
+        from synth_dagster.teacher.embedded.process import TeacherProcess
+
+        if self._embedded is None or not self._embedded.is_running():
+            self._embedded = TeacherProcess.start()
+        return self._embedded.base_url
 
 
 class TeachersResource(dg.ConfigurableResource[TeacherSource]):
@@ -67,7 +79,9 @@ class TeachersResource(dg.ConfigurableResource[TeacherSource]):
 
     cache: str = Field(description="The file of the answer cache, which is the checkpoint of every run.")
 
-    def create_resource(self, context: dg.InitResourceContext) -> TeacherSource:
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[TeacherSource]:
         import os
 
-        return Gateway(Path(self.cache), dict(os.environ))
+        with Gateway(Path(self.cache), dict(os.environ)) as gateway:
+            yield gateway

@@ -22,7 +22,7 @@ from synth_dagster.cli.status import print_summary
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
 from synth_dagster.lake.leases import process_start
 from synth_dagster.recipe import Recipe
-from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.context import RunContext, TeacherSource
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import is_released, release_inputs
 from synth_dagster.runner.signals import is_current as signals_are_current
@@ -64,8 +64,9 @@ def run_recipe(
     project = open_project(given)
     recipe = project.recipe(name)
     quiet_dagster()
-    with project.instance() as instance, TerminalProgress(console) as progress:
-        session = Session(project, recipe, instance, progress)
+    gateway = project.environment.gateway(os.environ)
+    with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
+        session = Session(project, recipe, instance, teachers, progress)
         told = session.run(batches, release, allow_missing=allow_missing)
     print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes)
     return int(told.exit_code())
@@ -86,18 +87,24 @@ class Session:
     """One `synth run`."""
 
     def __init__(
-        self, project: Project, recipe: Recipe, instance: "dg.DagsterInstance", progress: TerminalProgress
+        self,
+        project: Project,
+        recipe: Recipe,
+        instance: "dg.DagsterInstance",
+        teachers: TeacherSource,
+        progress: TerminalProgress,
     ) -> None:
         self.project, self.recipe, self.instance = project, recipe, instance
         self.id = uuid.uuid4().hex
         module = project.definitions
-        self.teachers = project.environment.gateway(os.environ)
-        self.definitions: dg.Definitions = module.build(project.root, recipes=[recipe], progress=progress)
+        self.definitions: dg.Definitions = module.build(
+            project.root, recipes=[recipe], progress=progress, teachers=teachers
+        )
         self.jobs = {"batch": module.batch_job(recipe.dataset), "release": module.release_job(recipe.dataset)}
         self.context = RunContext(
             recipe=recipe,
             lake=project.lake,
-            teachers=self.teachers,
+            teachers=teachers,
             root=project.root,
             run_id=self.id,
             session_id=self.id,

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,9 +19,8 @@ def check_teachers(given: Path | None, name: str | None, *, as_json: bool) -> in
 
     project = open_project(given)
     recipe = project.recipe(name)
-    with ExitStack() as stack:
-        endpoints = project.environment.gateway(os.environ).served(recipe, stack)
-        findings = asyncio.run(check(endpoints))
+    with project.environment.gateway(os.environ) as gateway:
+        findings = asyncio.run(check(gateway.served(recipe)))
     console = Console(soft_wrap=True)
     if as_json:
         console.print_json(json.dumps([asdict(finding) for finding in findings]))

@@ -41,6 +41,7 @@ class Stamper:
         stamped = replace(
             record,
             parents=tuple(_reference(parent, relation) for parent in parents),
+            reason=f"{self.step.slug}:{record.reason}" if record.reason else None,
             record_id=self._id(record, parents, sample),
             content_hash=digest(record.content()),
             batch=self.batch,
