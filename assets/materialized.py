@@ -47,8 +47,8 @@ def run_context(
         lake=lake,
         teachers=teachers,
         root=project.root,
-        run_id=context.run_id,
-        session_id=context.run.tags.get(SESSION_TAG, context.run_id),
+        run_id=context.run.run_id,
+        session_id=context.run.tags.get(SESSION_TAG, context.run.run_id),
         progress=progress,
     )
 
@@ -60,7 +60,7 @@ def in_words(context: dg.AssetExecutionContext) -> Iterator[None]:
         yield
     except SynthError as error:
         outcome = {OverBudget: "over_budget", Pending: "pending"}.get(type(error), "failed")
-        context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: outcome})
+        context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: outcome})
         raise dg.Failure(str(error), metadata={"outcome": outcome}, allow_retries=False) from error
 
 
