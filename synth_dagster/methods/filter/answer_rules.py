@@ -71,7 +71,7 @@ class AnswerRules(Filter):
             ),
             "refuses": f"regexp_matches(left(_answer, 300), '(?i){_REFUSAL}')",
             "template_tags": f"regexp_matches(_question || chr(10) || _answer, '{_TEMPLATE}')",
-            "_fences": r"list_filter(string_split(_answer, chr(10)), lambda line: regexp_matches(line, '^\s*```[^`]*$'))",
+            "_fences": r"[line for line in string_split(_answer, chr(10)) if regexp_matches(line, '^\s*```[^`]*$')]",
             "open_fence": "len(_fences) % 2 = 1",
             "cut": f"regexp_matches(_answer, '{_CUT}')",
             "broken_characters": "matches(_question || _answer || _rejected, chr(65533))",

@@ -1,10 +1,14 @@
 """Decontamination: the hand cases of the overlap measure, and 300 benchmark items planted in 10,000 records."""
 
+import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from synth_dagster.methods.filter.decontaminate import Decontaminate, index_of, overlaps
 from synth_dagster.parts.hashed_words import normalise, words
@@ -151,6 +155,28 @@ def test_records_beside_it_do_not_change_a_verdict(against, monkeypatch):
     assert compute_signals(method(n=2), flat, services=against(ITEM, OTHER)).equals(together)
 
 
+def naive(item, text, n):
+    """The share of the item's words inside an n-gram that the text holds too, word by word."""
+    n = min(n, len(item))
+    there = {tuple(text[at : at + n]) for at in range(len(text) - n + 1)}
+    covered = {at + step for at in range(len(item) - n + 1) if tuple(item[at : at + n]) in there for step in range(n)}
+    return len(covered) / len(item)
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=14)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=4), st.lists(WORDS, min_size=1, max_size=4), st.integers(2, 6))
+def test_coverage_agrees_with_counting_word_by_word(items, texts, n):
+    index = index_of([" ".join(item) for item in items], n)
+    found = overlaps(index, words(normalise(pa.array([" ".join(text) for text in texts]))))
+    for number, text in enumerate(texts):
+        shares = [naive(item, text, n) for item in items]
+        assert found.share[number] == pytest.approx(max(shares))
+        assert found.item[number] == (shares.index(max(shares)) if max(shares) else -1)
+
+
 # ----------------------------------------------------------------------------------------------------- planted items
 
 VOCABULARY = [f"term{number}" for number in range(3_000)]
@@ -201,3 +227,20 @@ def test_planted_items_are_found(n, mode, edited_at_least, planted, against):
     assert edited >= edited_at_least
     assert paraphrased < 0.2
     assert others <= 0.005
+
+
+def test_real_benchmarks_are_found_and_other_problems_are_not(against):
+    data = Path(__file__).parents[4] / "shared" / "data"
+    if not data.exists():
+        pytest.skip("needs ../shared/data")
+    benchmark = [turn for row in rows_of(data / "benchmarks" / "mt_bench.jsonl") for turn in row["turns"]]
+    problems = [row["question"] for row in rows_of(data / "gsm8k" / "train.jsonl")]
+    texts = problems + benchmark
+    ids = [number.to_bytes(4, "big") for number in range(len(texts))]
+    flat = pa.table({"record_id": ids, "text": texts, "title": texts})
+    reasons = judge(method(), compute_signals(method(), flat, services=against(*benchmark)))["reason"].to_pylist()
+    assert reasons == [None] * len(problems) + ["contaminated"] * len(benchmark)
+
+
+def rows_of(file):
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
