@@ -51,7 +51,6 @@ class Hashed:
         places = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
         return Hashed(self.hashes[np.repeat(self.offsets[:-1][chosen], counts) + places], offsets)
 
-
     def replaced(self, where: np.ndarray, others: "Hashed") -> "Hashed":
         """These texts, but for those where `where` is true the others, one for each, in order."""
         both = Hashed(
