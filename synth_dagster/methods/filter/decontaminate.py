@@ -28,7 +28,7 @@ class Decontaminate(Filter):
     paper = "arXiv:2411.15124"
     proof = Proof(
         "planted signal",
-        "100 verbatim, 100 edited, 100 paraphrased items in 10,000 records: recall 1.00, .9 or more at n=5, below .2.",
+        "300 items planted in 10,000 records: all verbatim, at n=5 over 90 % of edited, under 20 % of paraphrased ones.",
     )
     judges = (Document, Instruction, Preference)
 
