@@ -28,7 +28,7 @@ class Decontaminate(Filter):
     paper = "arXiv:2411.15124"
     proof = Proof(
         "planted signal",
-        "300 items planted in 10,000 records: all verbatim, at n=5 over 90 % of edited, under 20 % of paraphrased ones.",
+        "300 items planted in 10,000 records: all verbatim, at n=5 over 90 % of edited, under 20 % of paraphrased.",
     )
     judges = (Document, Instruction, Preference)
 
