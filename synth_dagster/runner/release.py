@@ -6,7 +6,7 @@ so that the same release made again is the same bytes or is refused.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.errors import GateClosed, LakeError
 from synth_dagster.lake.lake import Candidate
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta import PlannedBatch, Release
 from synth_dagster.method import Deduplicator, Mixer, Selector
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
@@ -63,40 +63,91 @@ class Inputs:
 def release_inputs(context: RunContext) -> Inputs:
     """What the next release would read, and the batches that cannot be read, each with its reason."""
     recipe, lake, meta = context.recipe, context.lake, context.lake.meta
-    of = recipe.mix.of
-    rows = lake.accepted_all(recipe.dataset, of)
-    marks = lake.accepted_all(recipe.dataset, SIGNALS)
-    wanted = recipe.signals_fingerprint(context.root)
-    planned = [batch.batch for batch in meta.planned(recipe.dataset)]
+    shown = {stage: lake.accepted_all(recipe.dataset, stage) for stage in (*_chain(context), SIGNALS)}
+    plans = {batch.batch: batch for batch in meta.planned(recipe.dataset)}
+    seen = _Seen(context, shown, plans)
     batches: dict[str, tuple[Candidate, Candidate]] = {}
     missing: dict[str, str] = {}
-    for batch in sorted({*planned, *rows}):
-        why = _why_not(context, rows.get(batch), marks.get(batch), wanted, batch)
+    for batch in sorted({*plans, *shown[recipe.mix.of]}):
+        why = seen.why_not(batch)
         if why is None:
-            batches[batch] = (rows[batch], marks[batch])
+            batches[batch] = (shown[recipe.mix.of][batch], shown[SIGNALS][batch])
         else:
             missing[batch] = why
     return Inputs(batches, missing)
 
 
-def _why_not(
-    context: RunContext, rows: Candidate | None, marks: Candidate | None, wanted: str, batch: str
-) -> str | None:
-    lake, dataset, of = context.lake, context.recipe.dataset, context.recipe.mix.of
-    if rows is None:
-        return f"'{of}' has no accepted version"
-    if lake.awaiting(dataset, of, batch) is not None:
-        return f"'{of}' has a candidate that awaits its gate"
-    gate = lake.meta.gate(rows.candidate_id)
-    if gate is not None and not gate.passed:
-        return f"'{of}' no longer passes its checks"
-    if marks is None:
-        return "its quality signals are missing"
-    if marks.code_version != wanted:
-        return "its quality signals were made by other expressions"
-    if dict(marks.inputs) != {of: rows.data_version}:
-        return "its quality signals are of an older version"
-    return None
+def _chain(context: RunContext) -> list[str]:
+    """The row stages that lead to the mix's, first one first."""
+    chain: list[str] = []
+    above: str | None = context.recipe.mix.of
+    while above is not None:
+        chain.append(above)
+        above = context.recipe.stage(above).reads
+    return chain[::-1]
+
+
+@dataclass
+class _Seen:
+    """What the lake shows, to find out why a batch cannot be read: not made, not accepted, or made of old inputs.
+
+    Every stage on the way counts, because a record whose parents nobody can see any more has no lineage.
+    """
+
+    context: RunContext
+    shown: Mapping[str, Mapping[str, Candidate]]
+    plans: Mapping[str, PlannedBatch]
+    _wanted: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def why_not(self, batch: str) -> str | None:
+        """The first reason that keeps a batch out of a release."""
+        if batch not in self.plans:
+            return "no delivery holds it now; 'synth run' retires it"
+        whys = (self._not_current(stage, batch) for stage in _chain(self.context))
+        return next(filter(None, whys), None) or self._without_signals(batch)
+
+    def _not_current(self, stage: str, batch: str) -> str | None:
+        lake, dataset = self.context.lake, self.context.recipe.dataset
+        there = self.shown[stage].get(batch)
+        if there is None:
+            return f"'{stage}' has no accepted version"
+        if lake.awaiting(dataset, stage, batch) is not None:
+            return f"'{stage}' has a candidate that awaits its gate"
+        gate = lake.meta.gate(there.candidate_id)
+        if gate is not None and not gate.passed:
+            return f"'{stage}' no longer passes its checks"
+        why = self._outdated(stage, there)
+        if why and any(other.state == "refused" for other in lake.meta.candidates(dataset, stage, batch)):
+            return f"the newest version of '{stage}' failed its checks"
+        return why
+
+    def _outdated(self, stage: str, there: Candidate) -> str | None:
+        above = self.context.recipe.stage(stage).reads
+        if above is None and dict(there.inputs) != {"delivery": self.plans[there.batch].digest}:
+            return f"'{stage}' is of an older delivery"
+        if above is not None and dict(there.inputs) != {above: self.shown[above][there.batch].data_version}:
+            return f"'{stage}' is of an older version of '{above}'"
+        if there.code_version != self._code_version(stage, there.batch):
+            return f"'{stage}' was made by other steps than the recipe has now"
+        return None
+
+    def _code_version(self, stage: str, batch: str) -> str:
+        key = (stage, self.plans[batch].source)
+        if key not in self._wanted:
+            self._wanted[key] = self.context.code_version(stage, batch)
+        return self._wanted[key]
+
+    def _without_signals(self, batch: str) -> str | None:
+        of = self.context.recipe.mix.of
+        marks = self.shown[SIGNALS].get(batch)
+        if marks is None:
+            return "its quality signals are missing"
+        if marks.code_version != self.context.recipe.signals_fingerprint(self.context.root):
+            return "its quality signals were made by other expressions"
+        if dict(marks.inputs) != {of: self.shown[of][batch].data_version}:
+            return "its quality signals are of an older version"
+        gate = self.context.lake.meta.gate(marks.candidate_id)
+        return "its quality signals no longer pass their checks" if gate and not gate.passed else None
 
 
 def is_released(context: RunContext, inputs: Inputs) -> str | None:

@@ -1,0 +1,17 @@
+"""Projects to run, without anything of this machine's environment in them."""
+
+import pytest
+
+from tests.assets.project import small_project
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_this_machine(monkeypatch):
+    for name in ("SYNTH_ENV", "SYNTH_LAKE", "SYNTH_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Makes a project: `project(recipe, teachers=...)`."""
+    return lambda *given, name="p", **more: small_project(tmp_path / name, *given, **more)
