@@ -51,6 +51,7 @@ fifty: $(READY) ## Print the embedded teacher's questions and answers on fifty p
 	$(BIN)/python -m synth_dagster.teacher.embedded.fifty
 
 docs: $(READY) ## Write the generated pages of docs/ anew.
+	$(BIN)/python -m synth_dagster.recipe.reference docs/recipes.md recipes/python_help.yaml
 	$(BIN)/synth methods --markdown > docs/methods.md.new
 	mv docs/methods.md.new docs/methods.md
 
