@@ -165,6 +165,9 @@ def make_release(context: RunContext, release: str, *, allow_missing: bool = Fal
         inputs = _pinned(context, known.manifest) if known else release_inputs(context)
         _refuse_gaps(inputs, allow_missing=allow_missing or known is not None)
         manifest = _manifest(context, release, inputs)
+        there = _awaiting(context, release, manifest)
+        if there is not None:
+            return Outcome(there, made=False)
         verdicts, rows = _decided(context, release, inputs)
         common = {
             "rejects": None,
@@ -185,6 +188,15 @@ def make_release(context: RunContext, release: str, *, allow_missing: bool = Fal
                 "A release never changes; run without a name to make the next one."
             )
         return Outcome(written, made=True)
+
+
+def _awaiting(context: RunContext, release: str, manifest: Mapping[str, Json]) -> Candidate | None:
+    """The same release, whole and waiting for its gate: made before a crash, or by a run at the same time."""
+    lake, dataset = context.lake, context.recipe.dataset
+    rows = lake.awaiting(dataset, context.recipe.mix.name, release)
+    verdicts = lake.awaiting(dataset, VERDICTS, release) or lake.accepted(dataset, VERDICTS, release)
+    is_same = rows is not None and verdicts is not None and rows.run_id == verdicts.run_id
+    return rows if is_same and rows and rows.details["manifest"] == manifest else None
 
 
 def _refuse_gaps(inputs: Inputs, *, allow_missing: bool) -> None:

@@ -152,11 +152,12 @@ class Small(Project):
             session = Session(self, self.recipe(name), instance, teachers, Silent())
             return session.run(batches, release, allow_missing=allow_missing)
 
-    def context(self, name: str = "tiny", run_id: str = "by-hand") -> RunContext:
+    def context(self, name: str = "tiny", *, run_id: str = "by-hand", teachers: Any = None) -> RunContext:
         """The runner's context, for a step without Dagster."""
-        assert self.teachers is not None
-        recipe = self.recipe(name)
-        return RunContext(recipe=recipe, lake=self.lake, teachers=self.teachers, root=self.root, run_id=run_id)
+        source = teachers or self.teachers
+        return RunContext(
+            recipe=self.recipe(name), lake=self.lake, teachers=source, root=self.root, run_id=run_id, session_id=run_id
+        )
 
     def start(self, *arguments: str, **env: str) -> "subprocess.Popen[str]":
         """`synth` as a process of its own, in the project."""

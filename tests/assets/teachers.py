@@ -1,12 +1,12 @@
 """Teachers of these tests: one that writes nonsense on some passages, and an endpoint on loopback that counts."""
 
-import threading
+import json
+import re
 from typing import Any
 
 from synth_dagster.services import Call, Unusable
-from synth_dagster.teacher.embedded import protocol
 from tests.scripted_teacher.echo import EchoTeacher
-from tests.teacher.faulty import FaultServer, Say
+from tests.teacher.faulty import FaultServer, Say, question
 
 
 class Junk(EchoTeacher):
@@ -24,14 +24,15 @@ class Junk(EchoTeacher):
 
 
 class Endpoint(FaultServer):
-    """The embedded teacher behind a loopback endpoint that counts, and that can be slow, down or out of its mind."""
+    """A loopback endpoint that asks one question about a passage, counts, and can be slow, down or out of its mind."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.script = self.answered
-        self._lock = threading.Lock()
+        self.script = lambda body, seen: Say(asked_about(body))
 
-    def answered(self, body: dict[str, Any], seen: int) -> Say:
-        with self._lock:
-            answer = protocol.chat({**body, "model": "embedded-extractive"})
-        return Say(answer["choices"][0]["message"]["content"])
+
+def asked_about(body: dict[str, Any]) -> str:
+    """A question about the one sentence of the passage in a request."""
+    (told,) = re.findall(r"<passage[^>]*>\s*(.*?)\s*</passage>", question(body), re.DOTALL)
+    item = {"question": f"Why is it said that {told.rstrip('.')}?", "answer": told, "evidence": told}
+    return json.dumps({"items": [item]})
