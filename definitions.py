@@ -8,7 +8,6 @@ cannot make a run and the UI disagree.
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +52,9 @@ def recipes_of(root: Path) -> list[Recipe]:
     recipes, problems = load_recipes(root / "recipes", root=root)
     for problem in problems:
         log.error("%s", problem)
+    for recipe in recipes:
+        # `Definitions.with_reconstruction_metadata` promises the same and never arrives at the worker (1.13.27)
+        load.add_to_pending_reconstruction_metadata(f"{STORED}{Path(recipe.path).relative_to(root)}", recipe.text)
     return recipes
 
 
@@ -70,14 +72,8 @@ def build(
     source = teachers or place.gateway(os.environ if env is None else env)
     resources = place.resources(progress) | ({"teachers": teachers} if teachers is not None else {})
     graphs = [graph(root, recipe, place, source) for recipe in found]
-    warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*with_reconstruction_metadata.*")
-    return dg.Definitions.merge(*graphs, dg.Definitions(resources=resources)).with_reconstruction_metadata(
-        {
-            f"{STORED}{Path(recipe.path).relative_to(root)}": recipe.text
-            for recipe in found
-            if Path(recipe.path).is_relative_to(root)
-        }
-    )
+    # one process a run: a process a step would import everything eight times, and cost more than the work
+    return dg.Definitions.merge(*graphs, dg.Definitions(resources=resources, executor=dg.in_process_executor))
 
 
 def graph(root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource) -> dg.Definitions:

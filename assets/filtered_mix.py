@@ -8,7 +8,7 @@ Which batches a release read stands in its manifest; the drawn dependency on all
 
 import dagster as dg
 
-from assets.materialized import OWNERS, Project, in_words, report, run_context
+from assets.materialized import OWNERS, Project, described, in_words, report, run_context
 from assets.partitions import releases, the_batch
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
@@ -41,7 +41,7 @@ def filtered_mix(project: Project, recipe: Recipe, code_version: str) -> dg.Asse
         kinds={"duckdb", "delta"},
         tags={"stage": "mix"},
         op_tags=project.tags(recipe),
-        description=STORY,
+        description=described(project, recipe, recipe.mix.name, recipe.mix.deciding, STORY),
     )
     def made(
         context: dg.AssetExecutionContext,

@@ -28,7 +28,7 @@ def instructions(project: Project, recipe: Recipe, stage: Stage, code_version: s
         pool="teacher",
         tags={"stage": stage.kind},
         op_tags=project.tags(recipe),
-        description=described(recipe, stage.name, STORY),
+        description=described(project, recipe, stage.name, stage.steps, STORY),
     )
     def made(
         context: dg.AssetExecutionContext,

@@ -4,16 +4,18 @@ The event log gets counts, rates, hashes and links. It never gets the text of a 
 storage can only be erased by deleting runs.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from synth_dagster.errors import OverBudget, Pending, SynthError
 from synth_dagster.lake.lake import Lake
-from synth_dagster.recipe import Recipe
+from synth_dagster.recipe import Recipe, Step
 from synth_dagster.records import RecordKind, describe, schema_of
 from synth_dagster.runner.context import Outcome, Progress, RunContext, TeacherSource
 
@@ -75,7 +77,8 @@ def report(outcome: Outcome, kind: RecordKind | None = None) -> dg.MaterializeRe
         "candidate": dg.MetadataValue.text(candidate.candidate_id),
         "recipe": dg.MetadataValue.text(candidate.recipe_hash),
     }
-    for name in ("status", "reasons", "rejects", "methods", "teacher", "verdicts", "signals"):
+    metadata |= teacher_numbers(details.get("teacher") or {})
+    for name in ("status", "reasons", "rejects", "methods", "verdicts", "signals"):
         if details.get(name):
             metadata[name] = dg.MetadataValue.json(details[name])
     if isinstance(seconds := details.get("seconds"), float):
@@ -83,6 +86,19 @@ def report(outcome: Outcome, kind: RecordKind | None = None) -> dg.MaterializeRe
     if kind is not None:
         metadata["dagster/column_schema"] = dg.MetadataValue.table_schema(column_schema(kind))
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(candidate.data_version))
+
+
+def teacher_numbers(by_role: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """What the teachers did for a batch, as numbers that the UI plots over time; the roles that were asked, as JSON."""
+    asked = {role: usage for role, usage in by_role.items() if usage["calls"] or usage["cached"]}
+    if not asked:
+        return {}
+    sums = {name: sum(usage[name] for usage in asked.values()) for name in ("calls", "cached")}
+    sums["tokens"] = sum(usage["tokens_in"] + usage["tokens_out"] for usage in asked.values())
+    prices = [usage["usd"] for usage in asked.values()]
+    numbers = {f"teacher_{name}": dg.MetadataValue.int(value) for name, value in sums.items()}
+    usd = dg.MetadataValue.text("unknown") if None in prices else dg.MetadataValue.float(float(sum(prices)))
+    return {**numbers, "teacher_usd": usd, "teacher": dg.MetadataValue.json(asked)}
 
 
 def column_schema(kind: RecordKind) -> dg.TableSchema:
@@ -96,9 +112,9 @@ def column_schema(kind: RecordKind) -> dg.TableSchema:
     )
 
 
-def described(recipe: Recipe, stage: str, story: str) -> str:
+def described(project: Project, recipe: Recipe, stage: str, steps: Sequence[Step], story: str) -> str:
     """An asset's description: its story, its steps, and where the recipe says so."""
-    path, line = recipe.describe_lines(stage)
-    steps = [f"`{step.key}`: {type(step.method).summary()}" for step in recipe.stage(stage).steps]
-    listed = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1)) or "No steps."
-    return f"{story}\n\n{listed}\n\nRecipe: `{path}:{line}`"
+    file, line = recipe.describe_lines(stage)
+    path = os.path.relpath(file, project.root)
+    lines = [f"{number}. `{step.key}`: {type(step.method).summary()}" for number, step in enumerate(steps, start=1)]
+    return "\n\n".join([story, "\n".join(lines) or "No steps.", f"Recipe: `{path}:{line}`"])

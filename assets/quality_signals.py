@@ -6,7 +6,7 @@ Writes  quality_signals[batch], a row per current record
 
 import dagster as dg
 
-from assets.materialized import OWNERS, Project, in_words, report, run_context
+from assets.materialized import OWNERS, Project, described, in_words, report, run_context
 from assets.partitions import batches, the_batch
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
@@ -30,7 +30,7 @@ def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.A
         kinds={"duckdb", "delta"},
         tags={"stage": "signals"},
         op_tags=project.tags(recipe),
-        description=STORY,
+        description=described(project, recipe, recipe.mix.name, recipe.mix.filters, STORY),
     )
     def made(
         context: dg.AssetExecutionContext,

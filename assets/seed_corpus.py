@@ -26,7 +26,7 @@ def corpus(project: Project, recipe: Recipe, stage: Stage, code_version: str) ->
         kinds={"delta", "python"},
         tags={"stage": stage.kind},
         op_tags=project.tags(recipe),
-        description=described(recipe, stage.name, STORY),
+        description=described(project, recipe, stage.name, stage.steps, STORY),
     )
     def made(
         context: dg.AssetExecutionContext,
