@@ -11,8 +11,23 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def load_recipe(path: Path, *, root: Path) -> Recipe:
-    """The recipe of a file. Raises RecipeError with everything that is wrong with it."""
-    return parse_recipe(_text(path, root), path, root)
+    """The recipe of a file. Raises RecipeError with all that is wrong with it, and when another makes its dataset."""
+    recipe = parse_recipe(_text(path, root), path, root)
+    claims = [(other, line) for other in recipe_files(path.parent) if (line := _claims(other, recipe.dataset, root))]
+    own = shown_path(path, root)
+    if len(claims) > 1:
+        problems = _claimed_twice(recipe.dataset, claims, root)
+        raise RecipeError([problem for problem in problems if problem.file == own] or problems)
+    return recipe
+
+
+def _claims(path: Path, dataset: str, root: Path) -> int | None:
+    """The line on which a file says that it makes a dataset; what is wrong with the file is its own affair."""
+    try:
+        claim = dataset_of(_text(path, root))
+    except RecipeError:
+        return None
+    return claim[1] if claim and claim[0] == dataset else None
 
 
 def parse_recipe(text: str, path: Path, root: Path) -> Recipe:
