@@ -133,15 +133,29 @@ def teacher_serve(
     serve_teacher(port)
 
 
+STOPPED = 130  # what a shell says of a command that Ctrl-C ended
+
+
 def main() -> None:
     """Run `synth`. A user's mistake ends in a sentence and an exit code, never in a traceback."""
+    code = _exit_code()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from synth_dagster.cli.terminal import forget_stdout
+
+        forget_stdout()
+    raise SystemExit(code)
+
+
+def _exit_code() -> int:
     try:
         app()
     except SynthError as error:
         print(f"synth: {error}", file=sys.stderr)  # noqa: T201  # this is the terminal
-        raise SystemExit(int(error.exit_code)) from None
-    except KeyboardInterrupt:
-        print("synth: stopped. What was paid for is kept; the same command goes on.", file=sys.stderr)  # noqa: T201  # terminal
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        raise SystemExit(int(ExitCode.DONE)) from None
+        return int(error.exit_code)
+    except SystemExit as end:  # how the parser ends every command
+        if end.code == STOPPED:
+            print("synth: stopped. What was paid for is kept; the same command goes on.", file=sys.stderr)  # noqa: T201  # terminal
+        return end.code if isinstance(end.code, int) else int(ExitCode.DONE)
+    return int(ExitCode.DONE)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pyarrow as pa
-from rich.console import Console
 
 from synth_dagster.cli.project import open_project
+from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.exports import exporter
 from synth_dagster.records import CONTENT, RecordKind
@@ -34,7 +34,7 @@ def export_release(given: Path | None, dataset: str | None, release: str, *, for
         demo=found.demo,
         facts={"manifest": found.manifest, "data_version": found.data_version},
     )
-    console = Console(soft_wrap=True)
+    console = Terminal()
     console.print(f"Wrote {manifest.records} records to {to} as {format_}.")
     if found.demo:
         console.print("[yellow]Demo: the embedded teacher made it. It is not for training.[/yellow]")

@@ -1,12 +1,22 @@
 """`synth methods`: the catalog, as a table, as JSON, and as the generated page docs/methods.md."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import attrgetter
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 from synth_dagster.catalog import methods
 from synth_dagster.errors import UnknownName
 from synth_dagster.method import KINDS, Method
+from synth_dagster.records import VIEWS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+INDENT = " " * 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +72,39 @@ _MAKES = {
 
 
 def show_methods(kind: str | None, *, as_json: bool, markdown: bool) -> None:
-    from rich.console import Console
+    """Print the catalog. Raises UnknownName for an unknown kind."""
+    from synth_dagster.cli.terminal import Terminal, print_json
 
     found = entries(kind)
-    console = Console(soft_wrap=True)
     if as_json:
-        console.print_json(json.dumps([asdict(entry) for entry in found]))
+        print_json([asdict(entry) for entry in found])
     elif markdown:
         print(page(found), end="")  # noqa: T201  # a page for a file, not for a terminal
     else:
-        console.print(_table(found))
+        _print(Terminal(), found)
 
 
-def _table(found: Sequence[Entry]) -> object:
-    from rich.table import Table
+def _print(console: "Console", found: Sequence[Entry]) -> None:
+    """By kind: a line of facts for each method, and below it what it does, folded to the terminal."""
+    from rich.text import Text
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("method", "kind", "reads", "makes", "needs", "proof", "what it does"):
-        table.add_column(column, overflow="fold")
-    for entry in found:
-        table.add_row(entry.slug, entry.kind, entry.reads, entry.makes, entry.needs, entry.proof, entry.summary)
-    return table
+    widths = [max((len(part) for part in parts), default=0) for parts in zip(*map(_facts, found), strict=True)]
+    for kind, entries_of_kind in groupby(found, key=attrgetter("kind")):
+        console.print(Text(kind, style="bold"))
+        for entry in entries_of_kind:
+            slug, *facts = (part.ljust(width) for part, width in zip(_facts(entry), widths, strict=True))
+            console.print(Text.assemble("  ", (slug, "cyan"), "  ", "  ".join(facts).rstrip()))
+            console.print(
+                Text(fill(f"{entry.summary}.", console.width, initial_indent=INDENT, subsequent_indent=INDENT))
+            )
+    if not found:
+        console.print("There is no method of this kind yet.")
+
+
+def _facts(entry: Entry) -> tuple[str, str, str]:
+    needs = f" with {entry.needs}" if entry.needs != "nothing" else ""
+    reads = "any" if entry.reads == ", ".join(VIEWS) else entry.reads
+    return entry.slug, f"{reads} -> {entry.makes}{needs}", entry.proof
 
 
 def page(found: Sequence[Entry]) -> str:

@@ -18,7 +18,7 @@ class CannotBegin(SynthError):
 
 def new_project(directory: Path) -> None:
     """Copy the project's files into a new folder, whole or not at all."""
-    from rich.console import Console
+    from synth_dagster.cli.terminal import Terminal
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise CannotBegin(f"'{directory}' is there already and is not an empty folder. Name another.")
@@ -35,7 +35,7 @@ def new_project(directory: Path) -> None:
     if directory.exists():
         directory.rmdir()
     draft.rename(directory)
-    Console(soft_wrap=True).print(f"Made {directory}. Next: [bold]cd {directory} && synth run[/bold]")
+    Terminal().print(f"Made {directory}. Next: [bold]cd {directory} && synth run[/bold]")
 
 
 def _copy(origin: Path, to: Path) -> None:

@@ -7,6 +7,7 @@ otherwise every later run would wait for it for ever.
 
 import logging
 import os
+import signal
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from synth_dagster.cli.progress import TerminalProgress
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.status import print_summary
+from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
 from synth_dagster.lake.leases import process_start
 from synth_dagster.recipe import Recipe
@@ -60,7 +60,8 @@ def run_recipe(
     given: Path | None, name: str | None, *, batches: Sequence[str], release: str | None, allow_missing: bool
 ) -> int:
     """Run a recipe and print what was made. Returns the exit code."""
-    console = Console(soft_wrap=True)
+    console = Terminal()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is one, whoever asks for it
     project = open_project(given)
     recipe = project.recipe(name)
     quiet_dagster()
@@ -124,6 +125,9 @@ class Session:
             if not batches:
                 self._make_release(release, allow_missing, told)
             outcome = "failed" if told.causes else "done"
+        except KeyboardInterrupt:
+            outcome = "stopped"
+            raise
         finally:
             meta.end_session(self.id, outcome)
         return told
@@ -187,10 +191,27 @@ class Session:
         if result.success:
             told.made.append(f"{which} {partition}")
             return
+        if was_interrupted(result):
+            self._mark_stopped(result.run_id)
+            raise KeyboardInterrupt
         run = self.instance.get_run_by_id(result.run_id)
         outcome = run.tags.get(OUTCOME, "") if run else ""
         told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
         told.causes.extend(f"{which} {partition}: {cause}" for cause in causes_of(result))
+
+    def _mark_stopped(self, run_id: str) -> None:
+        run = self.instance.get_run_by_id(run_id)
+        if run is not None:
+            self.instance.add_run_tags(run_id, {OUTCOME: "stopped"})
+            self.instance.report_run_canceled(run, "Stopped in the terminal. The next run goes on where it stopped.")
+
+
+def was_interrupted(result: Any) -> bool:
+    """Whether Ctrl-C or a signal to end stopped a run. Dagster takes it for one of many failures and would go on."""
+    from dagster._core.events import RunFailureReason  # nothing public names it
+
+    ends = [event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE"]
+    return any(event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION for event in ends)
 
 
 def causes_of(result: Any) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from synth_dagster.cli.project import open_project
+from synth_dagster.cli.terminal import Terminal, plain, print_json
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.trace import Trace, trace
 
@@ -30,35 +30,18 @@ def show_records(
     """Print records of a stage. Raises UnknownName for another stage, LakeError for what is no read-only condition."""
     project = open_project(given)
     name = project.dataset(dataset)
-    known = project.lake.stages(name)
+    known = project.lake.table_names(name)
     if stage not in known:
         raise UnknownName(f"table of {name}", stage, known)
     rows = project.lake.read(name, stage, where=where, limit=limit, as_of=as_of).to_pylist()
-    console = Console(soft_wrap=True)
     if as_json:
-        console.print_json(json.dumps([plain(row) for row in rows], ensure_ascii=False))
+        print_json(rows)
         return
+    console = Terminal()
     for row in rows:
         _print(console, stage, row)
     if not rows:
         console.print("No record fits.")
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: ids in hexadecimal, times in ISO form, attributes as an object."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {key: _attributes(item) if key == "attributes" else plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
-
-
-def _attributes(text: Any) -> Any:
-    return json.loads(text) if isinstance(text, str) else plain(text)
 
 
 def _print(console: Console, stage: str, row: Mapping[str, Any]) -> None:
@@ -83,11 +66,10 @@ def show_trace(given: Path | None, record: str, *, as_json: bool) -> None:
     """Print a record's ancestors and descendants. Raises UnknownName for an unknown or ambiguous id."""
     project = open_project(given)
     found = trace(project.lake, record)
-    console = Console(soft_wrap=True)
     if as_json:
-        console.print_json(json.dumps(found.as_json()))
-        return
-    _print_trace(console, found)
+        print_json(found.as_json())
+    else:
+        _print_trace(Terminal(), found)
 
 
 def _print_trace(console: Console, found: Trace) -> None:

@@ -1,6 +1,5 @@
 """`synth status`: what there is, for people and as JSON."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from synth_dagster.cli.project import Project, open_project
+from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.release import VERDICTS
@@ -17,11 +17,10 @@ from synth_dagster.runner.release import VERDICTS
 def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> None:
     project = open_project(given)
     name = project.dataset(dataset)
-    console = Console(soft_wrap=True)
     if as_json:
-        console.print_json(json.dumps(status_of(project.lake, name)))
+        print_json(status_of(project.lake, name))
     else:
-        print_summary(console, project, name, made=(), causes=())
+        print_summary(Terminal(), project, name, made=(), causes=())
 
 
 def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
         "dataset": dataset,
         "stages": {
             stage: {"records": records, "batches": batches, "version": version}
-            for stage, (records, batches, version) in lake.counts(dataset).items()
+            for stage, (records, batches, version) in in_graph_order(lake, dataset).items()
             if stage != VERDICTS
         },
         "releases": [
@@ -44,6 +43,20 @@ def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
         "teacher": usage_json(lake.meta.usage(session_id=last.session_id) if last else Usage())
         | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
     }
+
+
+def in_graph_order(lake: Lake, dataset: str) -> dict[str, tuple[int, int, int]]:
+    """The counts of every stage, each stage below those that it is made from; releases last."""
+    counts = lake.counts(dataset)
+    newest = {stage: made[-1] for stage in counts if (made := lake.meta.candidates(dataset, stage))}
+
+    def place(stage: str, above: frozenset[str] = frozenset()) -> tuple[bool, int, str]:
+        made = newest.get(stage)
+        inputs = (set(made.inputs) & counts.keys()) - above - {stage} if made else set()
+        depth = 1 + max((place(name, above | {stage})[1] for name in inputs), default=0)
+        return made is None or made.partition == "release", depth, stage
+
+    return {stage: counts[stage] for stage in sorted(counts, key=place)}
 
 
 def checks_of(lake: Lake, dataset: str) -> dict[str, int]:

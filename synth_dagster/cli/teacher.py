@@ -1,15 +1,14 @@
 """`synth teacher check` and `synth teacher serve`."""
 
 import asyncio
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 
 from synth_dagster.cli.project import open_project
+from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode
 
 
@@ -21,10 +20,10 @@ def check_teachers(given: Path | None, name: str | None, *, as_json: bool) -> in
     recipe = project.recipe(name)
     with project.environment.gateway(os.environ) as gateway:
         findings = asyncio.run(check(gateway.served(recipe)))
-    console = Console(soft_wrap=True)
     if as_json:
-        console.print_json(json.dumps([asdict(finding) for finding in findings]))
+        print_json([asdict(finding) for finding in findings])
     else:
+        console = Terminal()
         for finding in findings:
             console.print(escape(finding.line()), highlight=False)
     return int(ExitCode.DONE if all(finding.reached for finding in findings) else ExitCode.FAILED)
@@ -34,5 +33,5 @@ def serve_teacher(port: int) -> None:
     """Serve until stopped with Ctrl-C."""
     from synth_dagster.teacher.embedded.server import run
 
-    console = Console(soft_wrap=True)
+    console = Terminal()
     run(port=port, announce=lambda url: console.print(f"The embedded teacher answers at {url} until Ctrl-C."))

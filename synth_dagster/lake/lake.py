@@ -250,6 +250,10 @@ class Lake:
         """The stages of a dataset that have a table."""
         return [name for name in self._tables_on_disk(dataset) if name != REJECTS]
 
+    def table_names(self, dataset: str) -> list[str]:
+        """All tables of a dataset: its stages, and what became no record."""
+        return self._tables_on_disk(dataset)
+
     def counts(self, dataset: str) -> dict[str, tuple[int, int, int]]:
         """Per stage: current records, batches, version of the table. No file of records is opened."""
         found: dict[str, tuple[int, int, int]] = {}

@@ -4,7 +4,6 @@ Whoever runs a batch holds its lease. A second run of the same batch waits, then
 by the same steps (`code_version`) from the same inputs (their data versions), whatever run made it.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ from synth_dagster.records import (
 )
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext
+from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.services import needs_teacher, prompts_of
 from synth_dagster.runner.stamp import counted
@@ -106,7 +106,7 @@ def accepted(context: RunContext, stage: str, batch: str) -> Candidate:
 
 def _make(context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict[str, str]]) -> Candidate:
     started = time.monotonic()
-    chain, usage = asyncio.run(_run_chain(context, stage, batch))
+    chain, usage = run_to_end(_run_chain(context, stage, batch))
     code_version, inputs = wanted
     return context.lake.write_candidate(
         context.recipe.dataset,

@@ -7,6 +7,7 @@ with EmbeddedTeacher.serve() as server:
 import asyncio
 import json
 import logging
+import signal
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
@@ -77,7 +78,7 @@ class EmbeddedTeacher:
 
 
 def run(*, host: str = "127.0.0.1", port: int = 8765, announce: Callable[[str], None] = lambda base_url: None) -> None:
-    """Serves until interrupted: what `synth teacher serve` does. `announce` is given the base URL once it listens."""
+    """Serves until a signal ends it: what `synth teacher serve` does. `announce` is given the base URL once it listens."""
     try:
         asyncio.run(_serve_until_cancelled(host, port, announce))
     except KeyboardInterrupt:
@@ -87,9 +88,11 @@ def run(*, host: str = "127.0.0.1", port: int = 8765, announce: Callable[[str], 
 
 
 async def _serve_until_cancelled(host: str, port: int, announce: Callable[[str], None]) -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     async with _Listening(host, port) as actual:
         announce(f"http://{host}:{actual}/v1")
-        await asyncio.Event().wait()
+        await ended.wait()
 
 
 class _Listening:

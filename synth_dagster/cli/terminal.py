@@ -1,0 +1,61 @@
+"""What commands write to: lines for people, JSON for programs, and a reader that may have gone (`synth show | head`).
+
+JSON goes out as it is: never wrapped, never coloured, and valid where a number is not finite (null) or the terminal
+knows no Unicode (escapes).
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+
+
+class Terminal(Console):
+    """Standard output. Lines are not cut to its width; when nobody reads any more, the command goes on in silence."""
+
+    def __init__(self) -> None:
+        super().__init__(soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        forget_stdout()
+
+
+def forget_stdout() -> None:
+    """Let what is still to be written vanish: else Python complains about it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def print_json(value: Any) -> None:
+    """A value as one JSON text on standard output."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    try:
+        print(json.dumps(plain(value), ensure_ascii=not unicode, indent=2, allow_nan=False), flush=True)  # noqa: T201  # terminal
+    except BrokenPipeError:
+        forget_stdout()
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: ids in hexadecimal, times in ISO form, attributes as an object, null for no number."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: plain(_attributes(item) if key == "attributes" else item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _attributes(text: Any) -> Any:
+    return json.loads(text) if isinstance(text, str) else text
