@@ -163,15 +163,17 @@ def every_record_has_its_signals(gated: Gated) -> Finding:
     if of is None:
         return Finding("complete", passed=False, counts={"records": 0})
     records = gated.lake.candidate_table(of, columns=["record_id", "status"])
-    missing, extra = gated.sql(
+    missing, extra, twice = gated.sql(
         """
-        select count(*) filter (where records.record_id is null), count(*) filter (where wanted.record_id is null)
+        select count(*) filter (where records.record_id is null), count(*) filter (where wanted.record_id is null),
+            (select count(*) - count(distinct record_id) from records)
         from (select record_id from stage where status = 'current') as wanted
         full join records on records.record_id = wanted.record_id
         """,
         stage=records,
     )[0]
-    return Finding("complete", passed=not missing and not extra, counts={"missing": missing, "extra": extra})
+    counts = {"missing": missing, "extra": extra, "twice": twice}
+    return Finding("complete", passed=not any(counts.values()), counts=counts)
 
 
 def every_record_has_one_verdict(gated: Gated) -> Finding:
@@ -181,11 +183,12 @@ def every_record_has_one_verdict(gated: Gated) -> Finding:
     )
     if verdicts is None:
         return Finding("verdicts", passed=False, counts={"verdicts": 0})
-    missing, extra, unlike, silent = gated.sql(
+    missing, extra, twice, unlike, silent = gated.sql(
         """
         select
             count(*) filter (where verdicts.record_id is null),
             count(*) filter (where wanted.record_id is null),
+            (select count(*) - count(distinct record_id) from verdicts),
             (select count(*) from records full join (select record_id from verdicts where verdict = 'kept') as kept
                 on kept.record_id = records.record_id where kept.record_id is null or records.record_id is null),
             (select count(*) from verdicts where (verdict = 'dropped') <> (reason is not null))
@@ -194,7 +197,7 @@ def every_record_has_one_verdict(gated: Gated) -> Finding:
         wanted=_records_of_manifest(gated),
         verdicts=gated.lake.candidate_table(verdicts),
     )[0]
-    counts = {"missing": missing, "extra": extra, "unlike_rows": unlike, "without_reason": silent}
+    counts = {"missing": missing, "extra": extra, "twice": twice, "unlike_rows": unlike, "without_reason": silent}
     return Finding("verdicts", passed=not any(counts.values()), counts=counts)
 
 
