@@ -42,7 +42,9 @@ def _parsed(line: str, file: Path, number: int) -> object:
     try:
         return json.loads(line)
     except ValueError:
-        raise SynthError(f"{file.name}:{number} is not JSON. A reference file must be whole: correct the line.") from None
+        raise SynthError(
+            f"{file.name}:{number} is not JSON. A reference file must be whole: correct the line."
+        ) from None
 
 
 def _turns(item: object) -> Iterator[str]:
