@@ -23,7 +23,7 @@ WORKERS ?= auto
 # In CI a test that skips because something is missing is a failure.
 PYTEST := $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
 
-.PHONY: help run test check prove ui fifty docs format lock lowest clean clean-data
+.PHONY: help run test check prove bench ui screenshots fifty docs format lock lowest clean clean-data
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -46,6 +46,12 @@ prove: $(READY) ## Run what is too long for `make test`: hundreds of kills, a br
 
 ui: $(READY) ## Open Dagster on what was made.
 	DAGSTER_HOME="$(CURDIR)" DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
+
+screenshots: $(READY) ## Take the pictures of docs/images anew, of what `make run` made (needs Chromium).
+	$(BIN)/python -m tests.ui.screenshots
+
+bench: $(READY) ## Measure start-up, the default run, the overhead and the memory; JSON, one line each.
+	@for name in startup default_run overhead memory; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 fifty: $(READY) ## Print the embedded teacher's questions and answers on fifty passages.
 	$(BIN)/python -m synth_dagster.teacher.embedded.fifty

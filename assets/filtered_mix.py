@@ -38,7 +38,7 @@ def filtered_mix(project: Project, recipe: Recipe, code_version: str) -> dg.Asse
         code_version=code_version,
         group_name=recipe.dataset,
         owners=OWNERS,
-        kinds={"duckdb", "delta"},
+        kinds={"duckdb", "deltalake"},
         tags={"stage": "mix"},
         op_tags=project.tags(recipe),
         description=described(project, recipe, recipe.mix.name, recipe.mix.deciding, STORY),

@@ -24,7 +24,7 @@ def instructions(project: Project, recipe: Recipe, stage: Stage, code_version: s
         code_version=code_version,
         group_name=recipe.dataset,
         owners=OWNERS,
-        kinds={"openai", "delta"},
+        kinds={"openai", "deltalake"},
         pool="teacher",
         tags={"stage": stage.kind},
         op_tags=project.tags(recipe),

@@ -24,7 +24,7 @@ def preferences(project: Project, recipe: Recipe, stage: Stage, code_version: st
         code_version=code_version,
         group_name=recipe.dataset,
         owners=OWNERS,
-        kinds={"openai", "delta"},
+        kinds={"openai", "deltalake"},
         pool="teacher",
         tags={"stage": stage.kind},
         op_tags=project.tags(recipe),

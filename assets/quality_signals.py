@@ -27,7 +27,7 @@ def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.A
         code_version=code_version,
         group_name=recipe.dataset,
         owners=OWNERS,
-        kinds={"duckdb", "delta"},
+        kinds={"duckdb", "deltalake"},
         tags={"stage": "signals"},
         op_tags=project.tags(recipe),
         description=described(project, recipe, recipe.mix.name, recipe.mix.filters, STORY),

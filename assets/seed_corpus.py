@@ -23,7 +23,7 @@ def corpus(project: Project, recipe: Recipe, stage: Stage, code_version: str) ->
         code_version=code_version,
         group_name=recipe.dataset,
         owners=OWNERS,
-        kinds={"delta", "python"},
+        kinds={"deltalake", "python"},
         tags={"stage": stage.kind},
         op_tags=project.tags(recipe),
         description=described(project, recipe, stage.name, stage.steps, STORY),
