@@ -220,11 +220,16 @@ def _given(result: Any, calls: Sequence[bytes]) -> Given:
     records = (result,) if isinstance(result, Record) else tuple(result)
     if not all(isinstance(record, Record) for record in records):
         raise MethodError("A verb must return records or a Drop. See the base class of the method's kind.")
-    return Given(records, None, tuple(calls))
+    return Given(records, None, _in_one_order(calls))
 
 
 def _rejected(reject: Reject, calls: Sequence[bytes]) -> Given:
-    return Given((), reject, tuple(calls))
+    return Given((), reject, _in_one_order(calls))
+
+
+def _in_one_order(calls: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Without the order of arrival, which is another one each time: a record's calls are part of its bytes."""
+    return tuple(sorted(set(calls)))
 
 
 def _where(error: Exception) -> str:

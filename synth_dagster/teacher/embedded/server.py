@@ -78,7 +78,7 @@ class EmbeddedTeacher:
 
 
 def run(*, host: str = "127.0.0.1", port: int = 8765, announce: Callable[[str], None] = lambda base_url: None) -> None:
-    """Serves until a signal ends it: what `synth teacher serve` does. `announce` is given the base URL once it listens."""
+    """Serves until a signal ends it, for `synth teacher serve`. `announce` is given the base URL once it listens."""
     try:
         asyncio.run(_serve_until_cancelled(host, port, announce))
     except KeyboardInterrupt:
