@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from synth_dagster.parts.chunks import split
 from synth_dagster.teacher.embedded.reading import one_line
 from synth_dagster.teacher.embedded.server import EmbeddedTeacher
 from synth_dagster.teacher.embedded.writing import EXTRACTIVE
@@ -44,25 +45,13 @@ class Passage:
 
 
 def passages() -> Iterator[Passage]:
-    """The language reference in pieces of whole paragraphs."""
+    """The language reference in the passages that the default recipe asks about."""
     from pydoc_data.topics import topics
 
     for topic, text in sorted(topics.items()):
         title, _, body = text.strip().partition("\n")
-        for piece in pieces(re.sub(r"\A\s*[*=]{3,}\n", "", body)):
+        for piece in split(re.sub(r"\A\s*[*=]{3,}\n", "", body), MAX_WORDS):
             yield Passage(topic, title, piece)
-
-
-def pieces(text: str, limit: int = MAX_WORDS) -> Iterator[str]:
-    """Runs of paragraphs of at most `limit` words; a longer paragraph stays whole."""
-    held: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
-        if held and sum(len(one.split()) for one in held) + len(paragraph.split()) > limit:
-            yield "\n\n".join(held)
-            held = []
-        held.append(paragraph)
-    if any(one.strip() for one in held):
-        yield "\n\n".join(held)
 
 
 def fixed(number: int = 50) -> list[Passage]:
