@@ -2,17 +2,20 @@
 
 local   a lake folder in the project, the embedded teacher unless a real one is allowed (the default)
 ci      the same in a folder of its own, so that tests never touch what a person made
+
+Commands that only read ask where the lake is, so Dagster is imported by those that need it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from resources.lake import LakeResource
-from resources.progress import LoggedProgress
-from resources.teachers import Gateway, TeachersResource
 from synth_dagster.errors import UnknownName
-from synth_dagster.runner.context import Progress
+
+if TYPE_CHECKING:
+    from resources.teachers import Gateway
+    from synth_dagster.runner.context import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +29,22 @@ class Environment:
     def cache(self) -> Path:
         return self.lake / "cache.sqlite"
 
-    def resources(self, progress: Progress | None = None) -> dict[str, object]:
+    def resources(self, progress: "Progress | None" = None) -> dict[str, object]:
         """The resources by the names that assets ask for."""
+        from resources.lake import LakeResource
+        from resources.progress import LoggedProgress
+        from resources.teachers import TeachersResource
+
         return {
             "lake": LakeResource(root=str(self.lake)),
             "teachers": TeachersResource(cache=str(self.cache)),
             "progress": progress or LoggedProgress(),
         }
 
-    def gateway(self, env: Mapping[str, str]) -> Gateway:
+    def gateway(self, env: Mapping[str, str]) -> "Gateway":
         """The teachers for use outside of a run."""
+        from resources.teachers import Gateway
+
         return Gateway(self.cache, env)
 
 

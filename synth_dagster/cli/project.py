@@ -1,6 +1,6 @@
 """The project that a command works on: found from where one stands, loaded by path, with Dagster's instance opened."""
 
-import importlib.util
+import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -37,19 +37,19 @@ class Project:
 
     @cached_property
     def definitions(self) -> ModuleType:
-        """The project's definitions.py. It is loaded by path: the library never imports a project by name."""
-        sys.path.insert(0, str(self.root))
-        spec = importlib.util.spec_from_file_location("definitions", self.root / "definitions.py")
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["definitions"] = module
-        spec.loader.exec_module(module)
-        return module
+        """The project's definitions.py."""
+        return self._module("definitions")
 
     @cached_property
     def environment(self) -> Any:
         """Where data stands, by SYNTH_ENV; the class is the project's own (`resources.environments`)."""
-        return self.definitions.environment(self.root, os.environ)
+        return self._module("resources.environments").environment(self.root, os.environ)
+
+    def _module(self, name: str) -> ModuleType:
+        """A module of the project. It is found by the project's folder: the library imports no project by name."""
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        return importlib.import_module(name)
 
     @cached_property
     def lake(self) -> "Lake":

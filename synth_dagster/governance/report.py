@@ -153,11 +153,18 @@ def _compared(facts: ReleaseFacts) -> str:
     if not facts.measures:
         return ""
     rows = "\n".join(
-        f"| {measure} | {_cell(name)} | {facts.before.get(measure, {}).get(name, float('nan')):.4g} | {value:.4g} |"
+        f"| {measure} | {_cell(name)} | {_number(facts.before.get(measure, {}).get(name))} | {_number(value)} |"
         for measure, numbers in facts.measures.items()
         for name, value in numbers.items()
     )
     return f"## Measured\n\n| measure | number | all records | kept |\n| --- | --- | ---: | ---: |\n{rows}"
+
+
+def _number(value: float | None) -> str:
+    """A count in full, a share or ratio in four digits."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.4g}"
 
 
 def _cell(text: str) -> str:

@@ -113,10 +113,15 @@ def human_share(record: Record, parents: Sequence[Record]) -> float:
     """
     if record.model_id is None:
         return _weighted((parent.human_share, len(parent.text())) for parent in parents)
-    turns = [turn for turn in spoken(record) if turn]
-    quoted = [span.text for holder in (record, *parents) for span in getattr(holder, "evidence", ())]
+    turns = [one_line(turn) for turn in spoken(record) if turn.strip()]
+    quoted = [one_line(span.text) for holder in (record, *parents) for span in getattr(holder, "evidence", ())]
     total = sum(len(turn) for turn in turns)
     return round(sum(verbatim(turn, quoted) for turn in turns) / total, 6) if total else 0.0
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space as one blank: a quotation may be wrapped differently."""
+    return " ".join(text.split())
 
 
 def spoken(record: Record) -> list[str]:
