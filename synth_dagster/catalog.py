@@ -44,10 +44,17 @@ def method(slug: str) -> type[Method]:
 def _shipped() -> list[type[Method]]:
     package = synth_dagster.methods
     return [
-        _method_of(importlib.import_module(module.name), slug=module.name.rpartition(".")[2])
+        _in_its_folder(_method_of(importlib.import_module(module.name), slug=module.name.rpartition(".")[2]))
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
         if not module.ispkg
     ]
+
+
+def _in_its_folder(method: type[Method]) -> type[Method]:
+    folder = method.__module__.split(".")[-2]
+    if folder != method.kind:
+        raise MethodError(f"'{method.slug}' is a method of kind {method.kind} and stands in {folder}/. Move its file.")
+    return method
 
 
 def _offered() -> list[type[Method]]:

@@ -1,0 +1,64 @@
+"""What is built and what is not, of the systems that the platform set out to build: visible in one list.
+
+Whoever builds one takes it off the list; a system that has become several methods goes when the last of them is there.
+"""
+
+from synth_dagster.catalog import methods
+
+NOT_YET_BUILT = """
+generation
+    self_instruct alpaca metamath tinygsm numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
+    wrap kpdds persona_hub kv_retrieval oak craft beyondweb gdr toedit chase ultraif
+preferences, augmentation and selection
+    synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
+    distill_domain judge_pairwise deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
+    dmt dem dwa_distill
+curation and mixing
+    fineweb_edu fineweb2 ultra_fineweb redstone opencsg_chinese prox refinex data_prep_kit data_everywhere weborganizer
+    craw4llm preselect datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
+    pretrainers_guide_audit
+measurement and governance
+    llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite ngram_novelty collapse_bounds
+    synthetic_fraction_planner recursive_collapse_guard human_data_floor consent_license_audit open_dataset_checklist
+    variety_representation_audit grounding_rifts data_labour_ledger synthetic_release_gate gce_coverage_report
+    recipe_coverage_map long_tail_coverage privacy_security_guard export_croissant export_hf_card export_openlineage
+    export_prov_json export_spdx export_c2pa export_dpi_summary export_eu_ai_act_summary lineage_audit
+"""
+
+# Systems of the same lists that are there, under their own name or as the methods that they consist of.
+BUILT = {
+    "decontaminate": ("decontaminate",),
+    "evol_instruct": ("evol_instruct",),
+    "fineweb": ("gopher_quality", "fineweb_quality", "pii", "minhash"),
+    "ultrafeedback": ("ultrafeedback",),
+    "zip_entropy": ("zip_entropy",),
+}
+
+# Methods that come from no system of the lists: our own, and the common stock of the field.
+OF_NO_SYSTEM = {"grounded_qa", "answer_rules", "temperature", "unimax", "distinct_n", "compression_ratio"}
+
+
+def missing():
+    return [slug for line in NOT_YET_BUILT.splitlines() if line.startswith(" ") for slug in line.split()]
+
+
+def test_what_is_built_is_no_longer_on_the_list():
+    assert set(missing()) & set(methods()) == set()
+    assert set(missing()) & BUILT.keys() == set()
+
+
+def test_what_is_said_to_be_built_is_there():
+    assert {slug for parts in BUILT.values() for slug in parts} <= set(methods())
+
+
+def test_every_method_is_of_a_system_or_said_to_be_of_none():
+    of_a_system = {slug for parts in BUILT.values() for slug in parts}
+    ours = {slug for slug, method in methods().items() if method.__module__.startswith("synth_dagster.")}
+    assert ours == of_a_system | OF_NO_SYSTEM
+    assert not of_a_system & OF_NO_SYSTEM
+
+
+def test_the_list_names_each_system_once():
+    # 24 of generation, 26 of preferences and selection, 22 and fineweb_edu of curation, 29 of measurement
+    systems = [*missing(), *BUILT]
+    assert len(set(systems)) == len(systems) == 24 + 26 + 23 + 29
