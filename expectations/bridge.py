@@ -2,11 +2,13 @@
 
 Several checks are reported from one step, so that Great Expectations is imported once. A critical one that fails
 refuses the candidate: the version accepted before stays what everybody reads. With nothing to accept, the step checks
-the accepted version again, as after a suite was edited; a version that now fails blocks new releases.
+the accepted version again, as after a suite was edited; a version that now fails blocks new releases. Run by itself,
+without a partition, it checks every batch that there is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -44,19 +46,38 @@ def gate(recipe: Recipe, stage: str, *, publish: Publish | None = None) -> dg.As
         ],
     )
     def checks(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[dg.AssetCheckResult]:
-        batch = _partition(context, stage)
-        candidate = lake.awaiting(recipe.dataset, stage, batch) or lake.accepted(recipe.dataset, stage, batch)
-        if candidate is None:
-            raise dg.Failure(
-                f"'{stage}' has no version of '{batch}' to check. Materialize it first.", allow_retries=False
-            )
-        gated = Gated(recipe, lake, candidate, kind or "document")
-        findings = [rule(gated) for rule in rules_for(stage, recipe)]
-        expected = validate(_suite(recipe, stage), flat_rows(gated.current, kind)) if gated.current.num_rows else []
-        _decide(gated, findings, expected, publish)
-        yield from _results(key, gated, findings, expected, names)
+        batches = _partitions(context) or _all_batches(recipe, lake, stage)
+        if not batches:
+            raise dg.Failure(f"'{stage}' has no version to check. Materialize it first.", allow_retries=False)
+        checked = [_checked(recipe, lake, stage, kind, batch, publish) for batch in batches]
+        yield from _results(key, checked, names)
 
     return checks
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A version at its gate and all that was found about it."""
+
+    gated: Gated
+    findings: Sequence[Finding]
+    expected: Sequence[Expected]
+
+    def failures(self, severity: str) -> list[Expected]:
+        return [e for e in self.expected if e.severity == severity and not e.passed]
+
+
+def _checked(
+    recipe: Recipe, lake: Lake, stage: str, kind: RecordKind | None, batch: str, publish: Publish | None
+) -> Checked:
+    candidate = lake.awaiting(recipe.dataset, stage, batch) or lake.accepted(recipe.dataset, stage, batch)
+    if candidate is None:
+        raise dg.Failure(f"'{stage}' has no version of '{batch}' to check. Materialize it first.", allow_retries=False)
+    gated = Gated(recipe, lake, candidate, kind or "document")
+    findings = [rule(gated) for rule in rules_for(stage, recipe)]
+    expected = validate(_suite(recipe, stage), flat_rows(gated.current, kind)) if gated.current.num_rows else []
+    _decide(gated, findings, expected, publish)
+    return Checked(gated, findings, expected)
 
 
 def _decide(gated: Gated, findings: Sequence[Finding], expected: Sequence[Expected], publish: Publish | None) -> None:
@@ -84,33 +105,42 @@ def _decide(gated: Gated, findings: Sequence[Finding], expected: Sequence[Expect
         lake.accept(candidate)
 
 
-def _results(
-    key: dg.AssetKey, gated: Gated, findings: Sequence[Finding], expected: Sequence[Expected], names: Sequence[str]
-) -> Iterator[dg.AssetCheckResult]:
-    for name, finding in zip(names, findings, strict=True):
+def _results(key: dg.AssetKey, checked: Sequence[Checked], names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
+    """One result a check: of the first batch that failed it, else of the last."""
+    for place, name in enumerate(names):
+        bad = [one for one in checked if not one.findings[place].passed]
+        shown = (bad or checked[-1:])[0]
+        finding = shown.findings[place]
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=name,
             passed=finding.passed,
             severity=dg.AssetCheckSeverity.ERROR if finding.severity == "critical" else dg.AssetCheckSeverity.WARN,
-            metadata=_metadata(gated, finding),
+            metadata=_metadata(shown.gated, finding) | _of_several(checked, bad),
         )
     for severity, name in SUITE_CHECKS.items():
-        mine = [e for e in expected if e.severity == severity]
-        bad = [e for e in mine if not e.passed]
+        bad = [one for one in checked if one.failures(severity)]
+        shown = (bad or checked[-1:])[0]
+        failures = shown.failures(severity)
+        evaluated = sum(e.severity == severity for e in shown.expected)
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=name,
-            passed=not bad,
+            passed=not failures,
             severity=dg.AssetCheckSeverity.ERROR if severity == "critical" else dg.AssetCheckSeverity.WARN,
-            description=f"{len(mine) - len(bad)} of {len(mine)} expectations met",
-            metadata={"batch": gated.candidate.batch, "evaluated": len(mine), "failed": len(bad)}
-            | ({"failures": dg.MetadataValue.json([asdict(e) for e in bad])} if bad else {}),
+            description=f"{evaluated - len(failures)} of {evaluated} expectations met",
+            metadata={"batch": shown.gated.candidate.batch, "evaluated": evaluated, "failed": len(failures)}
+            | ({"failures": dg.MetadataValue.json([asdict(e) for e in failures])} if failures else {})
+            | _of_several(checked, bad),
         )
 
 
-def _metadata(gated: Gated, finding: Finding) -> dict[str, dg.MetadataValue]:
-    metadata: dict[str, dg.MetadataValue] = {"batch": dg.MetadataValue.text(gated.candidate.batch)}
+def _of_several(checked: Sequence[Checked], bad: Sequence[Checked]) -> dict[str, int]:
+    return {"batches_checked": len(checked), "batches_failed": len(bad)} if len(checked) > 1 else {}
+
+
+def _metadata(gated: Gated, finding: Finding) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"batch": dg.MetadataValue.text(gated.candidate.batch)}
     for name, value in finding.counts.items():
         metadata[name] = dg.MetadataValue.int(value) if isinstance(value, int) else dg.MetadataValue.float(float(value))
     if finding.examples:
@@ -119,13 +149,15 @@ def _metadata(gated: Gated, finding: Finding) -> dict[str, dg.MetadataValue]:
     return metadata
 
 
-def _partition(context: dg.AssetCheckExecutionContext, stage: str) -> str:
+def _partitions(context: dg.AssetCheckExecutionContext) -> list[str]:
     # the check is unpartitioned: a partitioned one shows as skipped after a backfill (field-tested)
     step = context.op_execution_context
-    keys = list(step.partition_keys) if step.has_partition_key or step.has_partition_key_range else []
-    if len(keys) != 1:
-        raise dg.Failure(f"The gate of '{stage}' checks one partition at a time; choose one.", allow_retries=False)
-    return keys[0]
+    return list(step.partition_keys) if step.has_partition_key or step.has_partition_key_range else []
+
+
+def _all_batches(recipe: Recipe, lake: Lake, stage: str) -> list[str]:
+    waiting = {c.batch for c in lake.meta.candidates(recipe.dataset, stage) if c.state == "awaiting"}
+    return sorted(waiting | lake.accepted_all(recipe.dataset, stage).keys())
 
 
 def _kind(recipe: Recipe, stage: str) -> RecordKind:
