@@ -10,7 +10,7 @@ from synth_dagster.runner.plan import plan_batches
 from synth_dagster.runner.release import is_released, make_release, publish, release_inputs, shared_out
 from synth_dagster.runner.stage import run_stage
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
-from tests.runner.conftest import ByHand
+from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher
 
 # ------------------------------------------------------------------------------------------------ one verdict for each
