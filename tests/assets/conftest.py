@@ -5,10 +5,12 @@ import pytest
 from tests.assets.project import small_project
 
 
-@pytest.fixture(autouse=True)
-def _nothing_of_this_machine(monkeypatch):
-    for name in ("SYNTH_ENV", "SYNTH_LAKE", "SYNTH_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "DAGSTER_HOME"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_of_this_machine():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SYNTH_ENV", "SYNTH_LAKE", "SYNTH_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "DAGSTER_HOME"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture

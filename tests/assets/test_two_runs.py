@@ -3,7 +3,7 @@
 import pytest
 
 from synth_dagster.errors import ExitCode
-from tests.assets.project import LINES, TAUGHT, Programs
+from tests.assets.project import LINES, TAUGHT, Programs, small_project
 from tests.assets.teachers import Junk
 
 TWO_SOURCES = TAUGHT.replace(
@@ -12,10 +12,10 @@ TWO_SOURCES = TAUGHT.replace(
 BAD = ["Zzyx is the word that makes the teacher write nonsense in its answer.", "Zzyx, and Zzyx again, and nothing."]
 
 
-@pytest.fixture
-def after_a_bad_batch(project):
-    """Two batches released as r0001; then one of them is delivered anew and its gate closes."""
-    small = project(TWO_SOURCES, teachers=Programs(Junk("Zzyx")))
+@pytest.fixture(scope="module")
+def after_a_bad_batch(tmp_path_factory):
+    """Two batches released as r0001; then one of them is delivered anew and its gate closes. The rows before it."""
+    small = small_project(tmp_path_factory.mktemp("two") / "p", TWO_SOURCES, Programs(Junk("Zzyx")))
     small.deliver(LINES[:3])
     small.deliver(LINES[3:], source="letters")
     first = small.run()
