@@ -36,8 +36,15 @@ def find(question: str, passage: str, title: str = "") -> tuple[str, str] | None
         return one_line(known.answer), known.evidence
     best = best_sentences(asked_in(question), passage, 1)
     if not best or best[0][0] < _ENOUGH:
-        return None
+        return _only_sentence(question, passage)
     return best[0][1].text, best[0][1].raw
+
+
+def _only_sentence(question: str, passage: str) -> tuple[str, str] | None:
+    """A passage that is one sentence was quoted for the question: it answers what it shares a term with."""
+    quoted = passage.strip()
+    is_one = len(sentences(quoted)) <= 1 and "\n\n" not in quoted
+    return (one_line(quoted), quoted) if is_one and terms(asked_in(question)) & terms(quoted) else None
 
 
 def asked_in(instruction: str) -> str:
