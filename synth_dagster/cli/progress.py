@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from synth_dagster.runner.context import UsageLike
 
 REFRESH_SECONDS = 0.25
-MOST_BARS = 6
+MOST_LINES = 4
+BAR = 24
+WIDE = 120  # a terminal narrower than this gets the numbers without the bar
+NUMBERS = 34  # the width of count, rate and time left
 
 
 @dataclass
@@ -24,18 +29,17 @@ class TerminalProgress:
     _tasks: dict[tuple[str, str], TaskID] = field(default_factory=dict)
     _live: Live | None = None
     _drawn: float = 0.0
-    _usage: Mapping[str, UsageLike] = field(default_factory=dict)
-    _started: float = field(default_factory=time.monotonic)
+    # what each stage and batch has cost: every stage opens its teachers anew, and they count from zero
+    _usage: dict[tuple[str, str], Mapping[str, UsageLike]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(compact=True),
-            console=self.console,
-        )
+        bar = [BarColumn(bar_width=BAR)] if self.console.width >= WIDE else []
+        numbers = [
+            MofNCompleteColumn(table_column=Column(no_wrap=True, justify="right")),
+            TextColumn("{task.fields[rate]}", table_column=Column(no_wrap=True, justify="right")),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=Column(no_wrap=True)),
+        ]
+        self._bars = Progress(TextColumn("{task.description}"), *bar, *numbers, console=self.console)
 
     def __enter__(self) -> "TerminalProgress":
         if self.console.is_terminal:
@@ -48,7 +52,7 @@ class TerminalProgress:
             self._live.stop()
 
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
-        self._usage = usage
+        self._usage[stage.partition("/")[0], batch] = usage
         now = time.monotonic()
         if done < total and now - self._drawn < REFRESH_SECONDS:
             return
@@ -64,19 +68,36 @@ class TerminalProgress:
         key = (stage, batch)
         if key not in self._tasks:
             self._forget_done()
-            self._tasks[key] = self._bars.add_task(f"{stage} \\[{batch}]", total=total, rate="")
+            self._tasks[key] = self._bars.add_task(self._label(stage, batch), total=total, rate="")
         task = self._tasks[key]
         speed = self._bars.tasks[self._bars.task_ids.index(task)].speed
         self._bars.update(task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "")
 
+    def _label(self, stage: str, batch: str) -> str:
+        """Stage, step and batch; a narrow terminal gets the step, whose name says the stage."""
+        wide = self.console.width >= WIDE
+        name = stage if wide else stage.rpartition("/")[2]
+        room = self.console.width - NUMBERS - (BAR + 1 if wide else 0)
+        return escape(shortened(f"{name} [{batch}]", max(room, 12)))
+
     def _forget_done(self) -> None:
         for key, task in list(self._tasks.items()):
-            if len(self._tasks) >= MOST_BARS:
+            if len(self._tasks) >= MOST_LINES:
                 self._bars.remove_task(task)
                 del self._tasks[key]
 
     def _view(self) -> Group:
-        return Group(self._bars, Text(f"teacher: {spent(self._usage) or 'not asked yet'}", style="dim"))
+        every = {f"{place}/{role}": one for place, roles in self._usage.items() for role, one in roles.items()}
+        said = f"teacher: {spent(every) or 'not asked yet'}" if self._tasks else "Reading the sources ..."
+        return Group(self._bars, Text(said, style="dim", no_wrap=True, overflow="ellipsis"))
+
+
+def shortened(text: str, room: int) -> str:
+    """A text in so many characters: its middle gives way, for the beginning and the end say most."""
+    if len(text) <= room:
+        return text
+    end = (room - 1) // 2
+    return f"{text[: room - 1 - end]}…{text[len(text) - end :]}"
 
 
 def spent(usage: Mapping[str, UsageLike]) -> str:
