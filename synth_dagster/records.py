@@ -183,7 +183,11 @@ def digest(*parts: Json | bytes) -> bytes:
 
 def canonical_json(value: Json) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no escapes, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
+
+
+# one for all: `json.dumps` makes an encoder for every call, and every record is hashed several times
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def root_id(dataset: str, source: str, native_key: str, ordinal: int, content: Json) -> bytes:

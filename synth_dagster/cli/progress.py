@@ -74,11 +74,10 @@ class TerminalProgress:
         self._bars.update(task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "")
 
     def _label(self, stage: str, batch: str) -> str:
-        """Stage, step and batch; a narrow terminal gets the step, whose name says the stage."""
-        wide = self.console.width >= WIDE
-        name = stage if wide else stage.rpartition("/")[2]
-        room = self.console.width - NUMBERS - (BAR + 1 if wide else 0)
-        return escape(shortened(f"{name} [{batch}]", max(room, 12)))
+        """Stage, step and batch; where that is too long the step alone, whose name says the stage."""
+        room = max(12, self.console.width - NUMBERS - (BAR + 1 if self.console.width >= WIDE else 0))
+        whole, short = f"{stage} [{batch}]", f"{stage.rpartition('/')[2]} [{batch}]"
+        return escape(whole if len(whole) <= room else shortened(short, room))
 
     def _forget_done(self) -> None:
         for key, task in list(self._tasks.items()):
