@@ -162,7 +162,7 @@ def synth(*arguments, path, cwd=None):
 def test_an_installed_package_brings_its_method(installed):
     done = synth("methods", "--json", path=installed)
     (found,) = [entry for entry in json.loads(done.stdout) if entry["slug"] == "outside_length"]
-    assert (found["kind"], found["reads"], found["makes"]) == ("filter", "document", "signals and rules")
+    assert (found["kind"], found["reads"], found["makes"]) == ("filter", "document", "verdicts")
     assert "outside_length" not in synth("methods", "--json", path="").stdout
 
 

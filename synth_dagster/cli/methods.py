@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING
 from synth_dagster.catalog import methods
 from synth_dagster.errors import UnknownName
 from synth_dagster.method import KINDS, Method
-from synth_dagster.records import VIEWS
+from synth_dagster.records import VIEWS, canonical_json
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from rich.console import Console
 
 
 INDENT = " " * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a recipe may say about a method; `default` is None for one that must be given."""
+
+    name: str
+    default: str | None
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Entry:
     needs: str
     proof: str
     result: str
+    settings: tuple["Setting", ...]
 
 
 def entries(kind: str | None = None) -> list[Entry]:
@@ -57,11 +68,17 @@ def _entry(method: type[Method]) -> Entry:
         needs=", ".join(method_roles(method)) or "nothing",
         proof=method.proof.level,
         result=method.proof.result,
+        settings=tuple(_setting(name, field) for name, field in method.model_fields.items()),
     )
 
 
+def _setting(name: str, field: "FieldInfo") -> Setting:
+    default = None if field.is_required() else canonical_json(field.get_default(call_default_factory=True))
+    return Setting(name, default, field.description or "")
+
+
 _MAKES = {
-    "filter": "signals and rules",
+    "filter": "verdicts",
     "dedup": "clusters",
     "select": "a choice",
     "mix": "weights",
@@ -88,15 +105,15 @@ def _print(console: "Console", found: Sequence[Entry]) -> None:
     """By kind: a line of facts for each method, and below it what it does, folded to the terminal."""
     from rich.text import Text
 
-    widths = [max((len(part) for part in parts), default=0) for parts in zip(*map(_facts, found), strict=True)]
-    for kind, entries_of_kind in groupby(found, key=attrgetter("kind")):
+    for kind, of_kind in groupby(found, key=attrgetter("kind")):
         console.print(Text(kind, style="bold"))
-        for entry in entries_of_kind:
+        group = list(of_kind)
+        widths = [max(map(len, column)) for column in zip(*map(_facts, group), strict=True)]
+        for entry in group:
             slug, *facts = (part.ljust(width) for part, width in zip(_facts(entry), widths, strict=True))
             console.print(Text.assemble("  ", (slug, "cyan"), "  ", "  ".join(facts).rstrip()))
-            console.print(
-                Text(fill(f"{entry.summary}.", console.width, initial_indent=INDENT, subsequent_indent=INDENT))
-            )
+            folded = fill(f"{entry.summary}.", console.width, initial_indent=INDENT, subsequent_indent=INDENT)
+            console.print(Text(folded))
     if not found:
         console.print("There is no method of this kind yet.")
 
@@ -108,10 +125,20 @@ def _facts(entry: Entry) -> tuple[str, str, str]:
 
 
 def page(found: Sequence[Entry]) -> str:
-    """docs/methods.md: one row a method, with its certificate."""
+    """docs/methods.md: one row a method, with its certificate, then the settings of each."""
     head = "# Methods\n\nWritten by `make docs` from the code; a test says when it is stale.\n\n"
     columns = "| method | kind | reads → makes | needs | paper | proof | result |\n" + "| --- " * 7 + "|\n"
-    return head + columns + "".join(_row(entry) for entry in found)
+    return head + columns + "".join(_row(entry) for entry in found) + "".join(_settings(entry) for entry in found)
+
+
+def _settings(entry: Entry) -> str:
+    if not entry.settings:
+        return ""
+    rows = "".join(
+        f"| `{setting.name}` | {_cell(setting.default or 'must be given')} | {_cell(setting.meaning)} |\n"
+        for setting in entry.settings
+    )
+    return f"\n## {entry.slug}\n\n| setting | default | meaning |\n| --- | --- | --- |\n{rows}"
 
 
 def _row(entry: Entry) -> str:
@@ -127,4 +154,8 @@ def _row(entry: Entry) -> str:
         entry.proof,
         entry.result,
     )
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
+    return "| " + " | ".join(map(_cell, cells)) + " |\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synth_dagster.errors import SynthError
@@ -19,6 +19,9 @@ from synth_dagster.teacher.forms import chat_body, embedding_body, parsed_reply,
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
 from synth_dagster.teacher.structured import schema_of
 from synth_dagster.teacher.wire import Dialect, Sending, Wire
+
+# A check is asked by somebody who waits: it gives up long before a run would.
+PATIENCE_S = 5.0
 
 GREETING = ({"role": "user", "content": "Say the word ready."},)
 
@@ -63,6 +66,7 @@ async def check(endpoints: Mapping[str, Endpoint]) -> list[RoleFinding]:
 
 
 async def _check(endpoint: Endpoint) -> RoleFinding:
+    endpoint = replace(endpoint, patience_s=min(endpoint.patience_s, PATIENCE_S))
     wire = Wire([endpoint])
     try:
         listed = await _listed(wire)

@@ -1,0 +1,262 @@
+"""The commands that look: what they print for people and for programs, and how they end."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.cli.project import LINES, ROOT, Place
+
+ENTRY = {"record_id", "stage", "method", "model_id", "prompt_hash", "run_id"}
+USAGE = {"calls", "cached", "tokens_in", "tokens_out", "usd"}
+STAGES = ["seed_corpus", "generated_instructions", "preference_pairs", "quality_signals", "filtered_mix"]
+
+
+def test_run_says_what_was_made_and_where_to_look(runs):
+    _, first, second = runs
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    assert "tiny: made batch notes:start, release r0001" in first.out
+    assert "release r0002" in second.out
+    assert "synth export r0002 --format trl" in second.out
+    assert first.err == ""
+
+
+# ------------------------------------------------------------------------------------------------------------- status
+
+
+def test_status_as_json_has_the_promised_shape(made):
+    status = made.call("status", "--json").json()
+    assert status["dataset"] == "tiny"
+    assert all(counts.keys() >= {"records", "batches", "version"} for counts in status["stages"].values())
+    assert all(release.keys() >= {"release", "records", "verdicts"} for release in status["releases"])
+    assert [release["release"] for release in status["releases"]] == ["r0001", "r0002"]
+    for release in status["releases"]:
+        assert release["verdicts"].keys() >= {"kept", "dropped"}
+        assert release["verdicts"]["kept"] == release["records"] > 0
+        assert all(isinstance(count, int) for count in release["verdicts"]["dropped"].values())
+    assert status["checks"].keys() >= {"passed", "failed", "warned"}
+    assert status["checks"]["passed"] > 0 and status["checks"]["failed"] == 0
+    assert status["teacher"].keys() >= USAGE | {"lifetime"}
+    assert status["teacher"]["lifetime"].keys() >= USAGE
+    assert status["teacher"]["calls"] < status["teacher"]["lifetime"]["calls"]
+
+
+def test_stages_stand_in_the_order_of_the_graph(made):
+    assert list(made.call("status", "--json").json()["stages"]) == STAGES
+    printed = [line.split() for line in made.call("status").out.splitlines() if line.split()[:1] and "_" in line[:12]]
+    assert [words[0] for words in printed if words[0] in STAGES] == STAGES
+    assert printed[0][1:3] == ["4", "1"]  # four records in one batch
+
+
+def test_batches_are_counted(made):
+    stages = made.call("status", "--json").json()["stages"]
+    assert stages["seed_corpus"]["records"] == len(LINES) and stages["seed_corpus"]["batches"] == 1
+    assert stages["filtered_mix"]["batches"] == 2  # its partitions are releases
+
+
+# --------------------------------------------------------------------------------------------------------------- show
+
+
+def test_show_as_json_is_a_list_of_whole_records(made):
+    rows = made.call("show", "seed_corpus", "--json").json()
+    assert sorted(row["text"] for row in rows) == sorted(LINES)
+    assert all(len(row["record_id"]) == 32 and row["attributes"]["native_key"] for row in rows)
+    assert "東京散歩" in made.synth("show", "seed_corpus", "--json").out
+
+
+def test_json_stays_json_where_the_terminal_knows_no_unicode_and_wants_colour(made):
+    done = made.synth("show", "seed_corpus", "--json", PYTHONIOENCODING="ascii", FORCE_COLOR="1", COLUMNS="20")
+    assert sorted(row["text"] for row in done.json()) == sorted(LINES)
+    assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize("command", [["status"], ["show", "seed_corpus"], ["methods"]], ids=" ".join)
+def test_nothing_is_coloured_where_nobody_sits_at_a_terminal(made, command):
+    done = made.synth(*command)
+    assert done.code == 0 and "\x1b" not in done.out and done.err == ""
+
+
+def test_show_prints_texts_unbroken_and_with_their_brackets(made):
+    out = made.call("show", "seed_corpus").out
+    assert all(line in out for line in LINES)
+
+
+def test_rejects_can_be_shown(made):
+    (row,) = made.call("show", "rejects", "--where", "kind = 'unusable'", "--json").json()
+    assert row["location"].endswith("a.jsonl:5") and row["raw"] == "{this is no JSON"
+    assert "{this is no JSON" in made.call("show", "rejects").out
+
+
+def test_verdicts_can_be_shown(made):
+    rows = made.call("show", "verdicts", "--limit", "100", "--json").json()
+    assert {row["release"] for row in rows} == {"r0001", "r0002"}
+
+
+def test_limit_and_condition_choose(made):
+    assert len(made.call("show", "seed_corpus", "--limit", "2", "--json").json()) == 2
+    (row,) = made.call("show", "seed_corpus", "--where", "text like '%library%'", "--json").json()
+    assert row["text"] == LINES[3]
+    assert made.call("show", "seed_corpus", "--where", "false", "--json").json() == []
+    assert made.call("show", "seed_corpus", "--where", "false").out == "No record fits.\n"
+
+
+def test_show_as_of_a_run_is_what_that_run_left(made):
+    now = made.call("show", "filtered_mix", "--limit", "100", "--json").json()
+    first = next(row["release"] for row in now if row["release"] == "r0001")
+    seeds = made.call("show", "verdicts", "--where", "release = 'r0001'", "--limit", "1", "--json").json()
+    run = seeds[0]["run_id"]
+    before = made.call("show", "seed_corpus", "--as-of", run[:13], "--json").json()
+    assert sorted(row["text"] for row in before) == sorted(LINES[:3])
+    assert first == "r0001"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["show", "seed_corpsu"], 2, "Did you mean 'seed_corpus'?", id="table"),
+        pytest.param(["show", "seed_corpus", "--as-of", "0"], 2, "No run that changed tiny is called '0'", id="run"),
+        pytest.param(
+            ["show", "seed_corpus", "--where", "true; drop table x"], 1, "This SQL cannot be used", id="two statements"
+        ),
+        pytest.param(
+            ["show", "seed_corpus", "--where", "nothing > 3"], 1, "cannot be used on tiny/seed_corpus", id="column"
+        ),
+        pytest.param(["show", "seed_corpus", "--limit", "0"], 2, "greater than or equal to 1", id="limit"),
+        pytest.param(
+            ["show", "seed_corpus", "--dataset", "tni"], 2, "No dataset is called 'tni'. Known: tiny.", id="dataset"
+        ),
+        pytest.param(
+            ["status", "--dataset", "other"], 2, "No dataset is called 'other'. Known: tiny.", id="status of another"
+        ),
+        pytest.param(["trace", "xyz"], 2, "An id is up to 32 hexadecimal digits", id="no id"),
+        pytest.param(["trace", "f" * 32], 2, "No record is called 'ffff", id="unknown id"),
+        pytest.param(["run", "tniy"], 2, "No recipe is called 'tniy'. Did you mean 'tiny'?", id="recipe"),
+        pytest.param(["run", "--batch", "notes:strat"], 2, "Did you mean 'notes:start'?", id="batch"),
+        pytest.param(
+            ["methods", "--kind", "fliter"],
+            2,
+            "No kind of method is called 'fliter'. Did you mean 'filter'?",
+            id="kind",
+        ),
+        pytest.param(["statsu"], 2, "No such command 'statsu'. Did you mean 'status'?", id="command"),
+    ],
+)
+def test_a_mistake_ends_in_a_sentence_on_standard_error(made, arguments, code, said):
+    done = made.call(*arguments, COLUMNS="200")
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err and "Traceback" not in done.err
+
+
+# -------------------------------------------------------------------------------------------------------------- trace
+
+
+def test_trace_goes_from_a_kept_pair_down_to_its_passage_and_back(made):
+    pair = made.call("show", "filtered_mix", "--where", "release = 'r0002'", "--limit", "1", "--json").json()[0]
+    found = made.call("trace", pair["record_id"], "--json").json()
+    assert found.keys() >= {"record", "ancestors", "descendants"}
+    assert found["record"].keys() >= ENTRY and found["record"]["record_id"] == pair["record_id"]
+    assert found["descendants"] == []
+    assert [entry["stage"] for entry in found["ancestors"]][:1] == ["generated_instructions"]
+    assert all(entry.keys() >= ENTRY for entry in found["ancestors"])
+    assert {"release": "r0002", "verdict": "kept"}.items() <= found["record"]["verdicts"][-1].items()
+    passage = next(entry for entry in found["ancestors"] if entry["stage"] == "seed_corpus")
+    assert passage["method"] == "files" and passage["model_id"] is None
+    back = made.call("trace", passage["record_id"][:12], "--json").json()
+    assert {"generated_instructions", "preference_pairs"} <= {entry["stage"] for entry in back["descendants"]}
+    assert all(entry.keys() >= ENTRY for entry in back["descendants"])
+    said = made.call("trace", passage["record_id"]).out
+    assert "nothing: it came from outside" in said and f"preference_pairs {pair['record_id']}" in said
+
+
+def test_a_beginning_that_fits_many_records_asks_for_more_digits(made):
+    """Of more than sixteen records at least two begin with the same digit."""
+    rows = [row for stage in STAGES[:3] for row in made.call("show", stage, "--limit", "500", "--json").json()]
+    digits = [row["record_id"][0] for row in rows]
+    twice = next(digit for digit in digits if digits.count(digit) > 1)
+    done = made.call("trace", twice)
+    assert done.code == 2 and "give more digits" in done.err
+
+
+# ------------------------------------------------------------------------------------------------- outside of a project
+
+
+@pytest.mark.parametrize("command", [["run"], ["status"], ["show", "seed_corpus"], ["trace", "ab"]], ids=" ".join)
+def test_outside_a_project_every_command_says_what_a_project_is(made, tmp_path, command):
+    done = made.call(*command, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "name it with --project, or begin one with 'synth new DIR'" in done.err
+
+
+def test_a_project_is_found_from_its_folders_and_by_name(made, tmp_path):
+    assert made.call("status", "--json", cwd=made.root / "recipes").json()["dataset"] == "tiny"
+    assert made.call("status", "--json", "--project", str(made.root), cwd=tmp_path).json()["dataset"] == "tiny"
+    assert made.call("status", "--json", cwd=tmp_path, SYNTH_PROJECT=str(made.root)).json()["dataset"] == "tiny"
+    done = made.call("status", "--project", str(tmp_path / "none"), cwd=made.root)
+    assert done.code == 2 and f"No project in {tmp_path / 'none'}:" in done.err
+
+
+# ---------------------------------------------------------------------------------------------------- ends of processes
+
+
+@pytest.mark.parametrize(
+    "arguments", ["show generated_instructions --limit 1000", "show seed_corpus --json", "methods", "status --json"]
+)
+def test_a_reader_that_leaves_early_is_no_error(made, arguments):
+    code = "from synth_dagster.cli import main; main()"
+    line = f"set -o pipefail; '{made.command()[0]}' -c '{code}' {arguments} | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=made.root, env=made.env(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, len(done.stdout), done.stderr) == (0, 1, "")
+
+
+def commands(place: Place, number: int) -> list[list[str]]:
+    """`number` reading commands: each opens tables another way, and each has ended badly in some library."""
+    record = place.synth("show", "filtered_mix", "--limit", "1", "--json").json()[0]["record_id"]
+    circle = [
+        ["status", "--json"],
+        ["show", "preference_pairs", "--json"],
+        ["trace", record, "--json"],
+        ["export", "latest", "--to", f"{place.root}/out"],
+        ["show", "quality_signals", "--where", "record_id is not null"],
+    ]
+    return [circle[turn % len(circle)] for turn in range(number)]
+
+
+def ends(place: Place, number: int) -> list[tuple[int, str]]:
+    return [(done.code, done.err) for done in (place.synth(*command) for command in commands(place, number))]
+
+
+def test_commands_end_cleanly(made):
+    assert ends(made, 5) == [(0, "")] * 5
+
+
+@pytest.mark.prove
+def test_twenty_commands_in_a_row_end_cleanly(made):
+    assert ends(made, 20) == [(0, "")] * 20
+
+
+def test_methods_fit_any_terminal(made):
+    for width in (60, 80, 160):
+        out = made.call("methods", COLUMNS=str(width)).out
+        summaries = [line for line in out.splitlines() if line.startswith("    ")]
+        assert max(map(len, summaries)) <= width and all(line == line.rstrip() for line in out.splitlines())
+        assert {"synthesize", "filter", "measure"} <= set(out.splitlines())
+    facts = [line for line in made.call("methods").out.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert max(map(len, facts)) <= 80
+    assert any(
+        line.split() == ["grounded_qa", "document", "->", "instruction", "with", "writer", "planted", "signal"]
+        for line in facts
+    )
+
+
+def test_methods_as_json_name_their_settings(made):
+    entries = made.call("methods", "--kind", "synthesize", "--json").json()
+    (entry,) = [entry for entry in entries if entry["slug"] == "grounded_qa"]
+    assert {"name": "per_passage", "default": "2", "meaning": "Questions asked about one passage."} in entry["settings"]
+    assert json.dumps(entries) and {entry["kind"] for entry in entries} == {"synthesize"}
+
+
+def test_the_page_of_methods_is_current(made):
+    """`make docs` writes it."""
+    assert made.call("methods", "--markdown").out == (ROOT / "docs/methods.md").read_text(encoding="utf-8")
