@@ -21,14 +21,6 @@ FOLDERS = ("assets", "resources", "expectations", "recipes")
 FILES = ("definitions.py", "workspace.yaml", "dagster.yaml")
 HEAVY = ("great_expectations", "torch", "boto3", "matplotlib", "transformers", "scipy", "ray", "dagster_aws")
 
-needs_project = pytest.mark.skipif(
-    not (all((ROOT / name).exists() for name in FILES) and all(any((ROOT / name).glob("*.*")) for name in FOLDERS)),
-    reason="the project is not whole yet",
-)
-needs_cli = pytest.mark.skipif(
-    not any((ROOT / "synth_dagster").glob("cli*")), reason="the command line is not there yet"
-)
-
 
 def python(code: str, *, cwd: Path = ROOT, env: Mapping[str, str] | None = None, flags: tuple[str, ...] = ()) -> str:
     """What a fresh interpreter prints."""
@@ -94,7 +86,6 @@ def python_files(folder: Path) -> set[str]:
     return {path.relative_to(folder.parent).as_posix() for path in folder.rglob("*.py")}
 
 
-@needs_project
 def test_the_wheel_holds_the_library_and_carries_the_project(wheel: Path, checkout: Path):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert python_files(checkout / "synth_dagster") <= names
@@ -105,13 +96,11 @@ def test_the_wheel_holds_the_library_and_carries_the_project(wheel: Path, checko
         assert carried == {name for name in tracked if "__pycache__" not in name}
 
 
-@needs_project
 def test_the_wheel_puts_only_the_library_on_the_import_path(wheel: Path):
     top = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {name for name in top if not name.endswith(".dist-info")} == {"synth_dagster"}
 
 
-@needs_project
 def test_a_wheel_without_the_project_is_not_built(checkout: Path, tmp_path: Path):
     partial = shutil.copytree(checkout, tmp_path / "partial")
     (partial / "definitions.py").unlink()
@@ -145,7 +134,6 @@ def test_the_source_distribution_holds_everything_and_nothing_else(sdist: Path, 
     assert held == ours | {"PKG-INFO"}
 
 
-@needs_project
 def test_the_installed_wheel_imports_away_from_the_checkout(wheel: Path, tmp_path: Path):
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
@@ -243,7 +231,6 @@ def test_the_pins_cover_the_project_and_its_tools():
 # ---------------------------------------------------------------------------------------------------------- start-up
 
 
-@needs_cli
 @pytest.mark.parametrize("command", [["--help"], ["run", "--help"]], ids=" ".join)
 def test_help_loads_nothing_heavy(command: list[str]):
     code = f"import sys; sys.argv = ['synth', *{command!r}]\nfrom synth_dagster.cli import main\n"
@@ -251,7 +238,6 @@ def test_help_loads_nothing_heavy(command: list[str]):
     assert loaded & {"dagster", "pyarrow", "duckdb", "deltalake", "openai", "pandas", "aiohttp", *HEAVY} == set()
 
 
-@needs_project
 def test_definitions_load_without_what_only_some_steps_need():
     loaded = loaded_after(
         "import definitions; import dagster as dg; assert isinstance(definitions.defs, dg.Definitions)"
@@ -259,7 +245,6 @@ def test_definitions_load_without_what_only_some_steps_need():
     assert loaded & {*HEAVY} == set()
 
 
-@needs_project
 def test_definitions_load_from_the_workspace_file_in_any_folder(tmp_path: Path):
     code = f"""
 import runpy, sys
