@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,20 @@ def validate(name: str, rows: pa.Table) -> list[Expected]:
     """The suite's expectations over flat rows, in the suite's order."""
     import great_expectations as gx
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]  # GX types it narrower than it reads it
     wanted = json.loads(suite_text(name))
     suite = gx.ExpectationSuite(name=wanted["name"], expectations=wanted["expectations"])
-    batch = context.data_sources.pandas_default.read_dataframe(rows.to_pandas())
+    batch = _context().data_sources.pandas_default.read_dataframe(rows.to_pandas())
     return [_expected(result.to_json_dict()) for result in batch.validate(suite).results]
+
+
+@cache
+def _context() -> Any:
+    """One for the process: each would leave some of its memory behind."""
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]  # GX types it narrower than it reads it
+    return context
 
 
 def _expected(result: dict[str, Any]) -> Expected:
