@@ -11,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from synth_dagster.teacher.roles import Endpoint
+
+if TYPE_CHECKING:
+    from httpx2 import Response
 
 What: TypeAlias = Literal[
     "busy", "failing", "lost", "key", "quota", "model", "request", "too_long", "refused", "strange"
@@ -42,15 +45,10 @@ class Fault:
         return self.what in ("busy", "failing", "lost")
 
 
-def fault_of(error: Exception, endpoint: Endpoint, sent: str) -> Fault:
-    """What an exception of the openai client means. `sent` is the request's text."""
-    from openai import APIStatusError
-
-    if isinstance(error, APIStatusError):
-        headers = error.response.headers
-        found = status_fault(error.status_code, error.response.text, retry_after_s(headers.get("retry-after")))
-        return replace(found, said=shown(found.said, endpoint.api_key, sent))
-    return _broken(error, endpoint)
+def refusal(response: "Response", endpoint: Endpoint, sent: str) -> Fault:
+    """What a response that is no success means. `sent` is the request's text."""
+    found = status_fault(response.status_code, response.text, retry_after_s(response.headers.get("retry-after")))
+    return replace(found, said=shown(found.said, endpoint.api_key, sent))
 
 
 def status_fault(status: int, body: str, retry_after: float | None = None) -> Fault:
@@ -133,10 +131,10 @@ def _what(status: int, words: str) -> What:
     return "refused" if re.search(r"content_filter|content_policy|content management policy", words) else "request"
 
 
-def _broken(error: Exception, endpoint: Endpoint) -> Fault:
+def broken(error: Exception, endpoint: Endpoint) -> Fault:
     """A request that got no answer. Only one that never reached the server is certainly unpaid."""
     import aiohttp
-    from openai import APITimeoutError
+    import httpx2
 
     causes = list(_causes(error))
     if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
@@ -145,7 +143,7 @@ def _broken(error: Exception, endpoint: Endpoint) -> Fault:
         isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError) for cause in causes
     ):
         return Fault("lost", "the connection was dropped", perhaps_paid=True)
-    if isinstance(error, APITimeoutError | TimeoutError):
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
         return Fault("lost", f"no answer within {endpoint.timeout_s:g} s", perhaps_paid=True)
     names = " from ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
     return Fault("lost", f"the connection failed: {names}", perhaps_paid=True)

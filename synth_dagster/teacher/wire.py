@@ -7,7 +7,6 @@ the wire at once, with one sentence that every later request of it repeats.
 
 import asyncio
 import json
-import logging
 import random
 import time
 from collections import defaultdict
@@ -19,14 +18,14 @@ from typing import Any, TypeVar
 from synth_dagster.errors import TeacherError
 from synth_dagster.services import Unusable
 from synth_dagster.teacher.budget import Reservation
-from synth_dagster.teacher.faults import Fault, fault_of, sentence, status_fault
-from synth_dagster.teacher.roles import Endpoint, is_loopback
+from synth_dagster.teacher.channel import CONNECT_S, Channel
+from synth_dagster.teacher.faults import Fault, broken, refusal, sentence, status_fault
+from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.structured import MODES, Mode
 
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 30.0
-CONNECT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Wire:
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         first, *others = endpoints
         self._ceiling = asyncio.Semaphore(max(endpoint.max_in_flight for endpoint in (first, *others)))
-        self._client = client_for(first)
+        self._channel = Channel(first)
         self._dialects: dict[str, Dialect] = defaultdict(Dialect)
         self._stopped: dict[str | None, TeacherError] = {}  # by model; None is the whole endpoint
         self._quiet_until = 0.0
@@ -120,12 +119,11 @@ class Wire:
         """What stands at that path, or nothing where the endpoint does not say."""
         import aiohttp
         import httpx2
-        from openai import OpenAIError
 
-        with suppress(OpenAIError, aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError):
+        with suppress(aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError):
             async with asyncio.timeout(CONNECT_S):
-                response: httpx2.Response = await self._client.get(path, cast_to=httpx2.Response)
-            return response.content
+                response = await self._channel.get(path)
+            return response.content if response.is_success else b""
         return b""
 
     def dialect(self, model: str) -> Dialect:
@@ -137,7 +135,7 @@ class Wire:
         return task in self._paid
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._channel.close()
 
     @asynccontextmanager
     async def _slot(self, sending: Sending) -> AsyncIterator[None]:
@@ -170,14 +168,15 @@ class Wire:
     async def _exchange(self, sending: Sending, body: dict[str, Any]) -> tuple[Fault | None, Any]:
         import aiohttp
         import httpx2
-        from openai import OpenAIError
 
         try:
             # The transport limits each read, this the whole request: a server may also answer one byte at a time.
             async with asyncio.timeout(sending.endpoint.timeout_s):
-                response = await self._client.post(sending.path, cast_to=httpx2.Response, body=body)
-        except (OpenAIError, aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError) as error:
-            return fault_of(error, sending.endpoint, sending.text), None
+                response = await self._channel.post(sending.path, body)
+        except (aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError) as error:
+            return broken(error, sending.endpoint), None
+        if not response.is_success:
+            return refusal(response, sending.endpoint, sending.text), None
         return _read(response.content, response.headers.get("content-type", ""), sending.read)
 
     def _learned(self, sending: Sending, used: Dialect, fault: Fault) -> bool:
@@ -216,28 +215,6 @@ def pause_s(endpoint: Endpoint, failures: int) -> float:
     """Doubling from the first pause on, with jitter, so that requests that failed together do not return together."""
     longest = min(LONGEST_PAUSE_S, max(endpoint.first_pause_s, endpoint.patience_s / 4))
     return min(longest, endpoint.first_pause_s * 2.0 ** min(failures - 1, 16)) * _jitter(0.5, 1.0)
-
-
-def client_for(endpoint: Endpoint) -> Any:
-    """An openai client that leaves retries to us; on this machine it passes by proxies."""
-    import httpx2
-    from openai import AsyncOpenAI, DefaultAioHttpClient
-
-    for name in ("openai", "httpx2", "httpcore2", "aiohttp"):  # at DEBUG they write whole requests
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))
-    http = DefaultAioHttpClient(
-        timeout=httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_S, endpoint.timeout_s), pool=None),
-        limits=httpx2.Limits(max_connections=4_096, max_keepalive_connections=4_096, keepalive_expiry=15.0),
-        trust_env=not is_loopback(endpoint.base_url),
-        follow_redirects=False,
-    )
-    return AsyncOpenAI(
-        api_key=endpoint.api_key or "none",
-        base_url=endpoint.base_url,
-        max_retries=0,
-        timeout=httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_S, endpoint.timeout_s), pool=None),
-        http_client=http,
-    )
 
 
 def _read(content: bytes, content_type: str, read: Callable[[dict[str, Any]], T]) -> tuple[Fault | None, T | None]:
