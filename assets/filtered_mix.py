@@ -12,9 +12,8 @@ from assets.materialized import OWNERS, Project, described, in_words, report, ru
 from assets.partitions import releases, the_batch
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
-from synth_dagster.runner.context import Progress, TeacherSource
+from synth_dagster.runner.context import SIGNALS, Progress, TeacherSource
 from synth_dagster.runner.release import make_release
-from synth_dagster.runner.signals import TABLE as SIGNALS
 
 STORY = (
     "A published version of the dataset: filtered, deduplicated, selected, mixed. It never changes. "

@@ -17,10 +17,8 @@ from synth_dagster.errors import OverBudget, Pending, SynthError
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe, Step
 from synth_dagster.records import RecordKind, describe, schema_of
-from synth_dagster.runner.context import Outcome, Progress, RunContext, TeacherSource
+from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, Outcome, Progress, RunContext, TeacherSource
 
-SESSION_TAG = "synth/session"
-OUTCOME_TAG = "synth/outcome"
 OWNERS = ["team:data"]
 
 

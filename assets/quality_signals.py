@@ -10,8 +10,8 @@ from assets.materialized import OWNERS, Project, described, in_words, report, ru
 from assets.partitions import batches, the_batch
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
-from synth_dagster.runner.context import Progress, TeacherSource
-from synth_dagster.runner.signals import TABLE, run_signals
+from synth_dagster.runner.context import SIGNALS, Progress, TeacherSource
+from synth_dagster.runner.signals import run_signals
 
 STORY = (
     "Numbers and labels about each record that the mix may choose. A changed threshold costs nothing here; "
@@ -21,7 +21,7 @@ STORY = (
 
 def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.AssetsDefinition:
     @dg.asset(
-        key=[recipe.dataset, TABLE],
+        key=[recipe.dataset, SIGNALS],
         deps=[[recipe.dataset, recipe.mix.of]],
         partitions_def=batches(recipe),
         code_version=code_version,

@@ -18,7 +18,7 @@ from synth_dagster.governance.preview import save_examples
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind
-from synth_dagster.runner.signals import TABLE as SIGNALS
+from synth_dagster.runner.context import SIGNALS
 from synth_dagster.services import Finding
 
 Publish = Callable[[Recipe, Lake, Candidate], None]

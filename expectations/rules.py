@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind, schema_of
+from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.release import VERDICTS
-from synth_dagster.runner.signals import TABLE as SIGNALS
 from synth_dagster.services import Finding
 
 EXAMPLES = 3

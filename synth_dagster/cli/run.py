@@ -8,7 +8,6 @@ otherwise every later run would wait for it for ever.
 import logging
 import os
 import signal
-import socket
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +19,11 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.status import print_summary
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
-from synth_dagster.lake.leases import process_start
+from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
-from synth_dagster.runner.context import RunContext, TeacherSource
+from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, TeacherSource
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
-from synth_dagster.runner.release import is_released, release_inputs
+from synth_dagster.runner.release import check_name, is_released, release_inputs
 from synth_dagster.runner.signals import is_current as signals_are_current
 from synth_dagster.runner.stage import is_settled
 
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PID, STARTED, HOST, SESSION = "synth/pid", "synth/process_start", "synth/host", "synth/session"
-OUTCOME = "synth/outcome"
+PID, STARTED, HOST = "synth/pid", "synth/process_start", "synth/host"  # run tags: which process makes it
 SILENT = {
     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
 }  # the UI has the log; the terminal has progress
@@ -114,11 +112,13 @@ class Session:
     def run(self, batches: Sequence[str], release: str | None, *, allow_missing: bool) -> Told:
         meta, dataset = self.context.lake.meta, self.recipe.dataset
         meta.store_recipe(dataset, self.recipe.text)
-        meta.start_session(self.id, dataset, pid=os.getpid(), host=socket.gethostname())
+        me = Holder.me()
+        meta.start_session(self.id, dataset, pid=me.pid, host=me.host)
         told = Told()
         outcome = "failed"
         try:
-            free_dead_runs(self.instance)
+            if free_dead_runs(self.instance):
+                self.context.lake.sweep()  # only what is killed leaves files behind
             plan = plan_batches(self.context)
             retire_surplus(self.context, plan)
             self._make_batches(self._chosen(plan, batches), told)
@@ -142,7 +142,7 @@ class Session:
         return list(batches) or known
 
     def _make_batches(self, batches: Sequence[str], told: Told) -> None:
-        self.instance.add_dynamic_partitions(f"{self.recipe.dataset}_batches", list(batches))
+        self._add_partitions("batch", batches)
         for batch in batches:
             if not self._is_settled(batch):
                 self._launch("batch", batch, told)
@@ -157,31 +157,36 @@ class Session:
 
     def _make_release(self, release: str | None, allow_missing: bool, told: Told) -> None:
         inputs = release_inputs(self.context)
-        if release is None and (inputs.batches or told.causes):
-            current = is_released(self.context, inputs)
-            if current is not None and not (inputs.missing and not allow_missing):
-                return
-        if inputs.missing and not allow_missing:
+        is_whole = allow_missing or not inputs.missing
+        if release is None and is_whole and is_released(self.context, inputs) is not None:
+            return
+        if not is_whole:
             told.causes.extend(f"no release: batch {batch}: {why}" for batch, why in sorted(inputs.missing.items()))
             told.causes.append("Repair them, or release without them: synth run --allow-missing")
             return
         name = release or self.context.lake.meta.next_release_name(self.recipe.dataset)
-        self.instance.add_dynamic_partitions(f"{self.recipe.dataset}_releases", [name])
+        check_name(name)
+        self._add_partitions("release", [name])
         config = {
             "ops": {f"{self.recipe.dataset}__{self.recipe.mix.name}": {"config": {"allow_missing": allow_missing}}}
         }
         self._launch("release", name, told, run_config=config)
 
+    def _job(self, which: str) -> "dg.JobDefinition":
+        return self.definitions.resolve_job_def(self.jobs[which])
+
+    def _add_partitions(self, which: str, keys: Sequence[str]) -> None:
+        import dagster as dg
+
+        growing = self._job(which).partitions_def
+        assert isinstance(growing, dg.DynamicPartitionsDefinition) and growing.name
+        self.instance.add_dynamic_partitions(growing.name, list(keys))
+
     def _launch(self, which: str, partition: str, told: Told, run_config: Mapping[str, Any] | None = None) -> None:
-        job = self.definitions.resolve_job_def(self.jobs[which])
-        tags = {
-            PID: str(os.getpid()),
-            STARTED: process_start(os.getpid()) or "",
-            HOST: socket.gethostname(),
-            SESSION: self.id,
-        }
+        me = Holder.me()
+        tags = {PID: str(me.pid), STARTED: me.started, HOST: me.host, SESSION_TAG: self.id}
         tags |= {"dataset": self.recipe.dataset, "recipe": self.recipe.hash}
-        result = job.execute_in_process(
+        result = self._job(which).execute_in_process(
             partition_key=partition,
             instance=self.instance,
             tags=tags,
@@ -195,14 +200,14 @@ class Session:
             self._mark_stopped(result.run_id)
             raise KeyboardInterrupt
         run = self.instance.get_run_by_id(result.run_id)
-        outcome = run.tags.get(OUTCOME, "") if run else ""
+        outcome = run.tags.get(OUTCOME_TAG, "") if run else ""
         told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
         told.causes.extend(f"{which} {partition}: {cause}" for cause in causes_of(result))
 
     def _mark_stopped(self, run_id: str) -> None:
         run = self.instance.get_run_by_id(run_id)
         if run is not None:
-            self.instance.add_run_tags(run_id, {OUTCOME: "stopped"})
+            self.instance.add_run_tags(run_id, {OUTCOME_TAG: "stopped"})
             self.instance.report_run_canceled(run, "Stopped in the terminal. The next run goes on where it stopped.")
 
 
@@ -251,8 +256,8 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
     unfinished.append(dg.DagsterRunStatus.NOT_STARTED)
     dead = [
         run
-        for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={HOST: socket.gethostname()}))
-        if not is_alive(run.tags)
+        for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={HOST: Holder.me().host}))
+        if _maker(run.tags).is_gone()
     ]
     for run in dead:
         instance.report_run_failed(
@@ -262,7 +267,6 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
     return [run.run_id for run in dead]
 
 
-def is_alive(tags: Mapping[str, str]) -> bool:
-    """Whether the process that a run's tags name still runs: the pid, and when it was started."""
-    pid = int(tags.get(PID, "0"))
-    return pid > 0 and process_start(pid) == (tags.get(STARTED) or None)
+def _maker(tags: Mapping[str, str]) -> Holder:
+    """The process that a run's tags name."""
+    return Holder(tags[HOST], int(tags.get(PID, "0")), tags.get(STARTED, ""))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import LakeError
+from synth_dagster.lake.files import write_whole
 from synth_dagster.lake.lake import Lake
 from synth_dagster.method import Measure
 from synth_dagster.runner.context import RunContext
@@ -76,7 +77,7 @@ def release_facts(context: RunContext, release: str) -> ReleaseFacts:
         demo=known.demo,
         kept=rows.num_rows,
         judged=rows.num_rows + sum(verdicts["dropped"].values()),
-        tokens=int(version.details["tokens"]),  # type: ignore[arg-type]  # a number, see runner.release
+        tokens=int(version.details["tokens"]),
         token_counter=manifest["token_counter"],
         dropped=verdicts["dropped"],
         sources=_counts(rows, "source"),
@@ -114,13 +115,10 @@ def _counts(table: pa.Table, column: str) -> dict[str, int]:
 
 
 def write_report(lake: Lake, facts: ReleaseFacts) -> Path:
-    """Write the card as Markdown, atomically. Returns its path in the lake."""
-    folder = lake.root / "reports" / facts.dataset
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{facts.release}.md"
-    draft = path.with_suffix(".md.tmp")
-    draft.write_text(card(facts), encoding="utf-8")
-    draft.replace(path)
+    """Write the card as Markdown, whole or not at all. Returns its path in the lake."""
+    path = lake.root / "reports" / facts.dataset / f"{facts.release}.md"
+    page = card(facts).encode()
+    write_whole(path, lambda file: file.write(page), needed=len(page))
     return path
 
 

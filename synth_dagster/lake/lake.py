@@ -272,7 +272,8 @@ class Lake:
     def save_preview(self, name: str, html: str) -> Path:
         """Keep a page under `previews/`, where record text may stand; what to link to."""
         path = self.root / "previews" / f"{quote(name.removesuffix('.html'), safe='')}.html"
-        write_whole(path, lambda file: file.write(html.encode()), needed=len(html))
+        page = html.encode()
+        write_whole(path, lambda file: file.write(page), needed=len(page))
         return path
 
     def sweep(self, *, older_than_s: float = DAY) -> list[Path]:
@@ -488,7 +489,7 @@ class Lake:
         for file in sorted(path.rglob("*")):
             if not file.is_file() or file.stat().st_mtime > before:
                 continue
-            if _is_stray(file) or (file.suffix == ".parquet" and file.stem not in shown | awaiting):
+            if _is_stray(file) or (_is_data(file) and file.stem not in shown | awaiting):
                 file.unlink(missing_ok=True)
                 removed.append(file)
         return removed
@@ -520,8 +521,17 @@ def _id_of(file: tables.DataFile) -> str:
 
 def _is_stray(file: Path) -> bool:
     """Left by a writer that died: ours, or one of delta-rs, whose text-bearing strays no vacuum sees."""
-    in_log = file.parent.name == "_delta_log"
-    return file.name.startswith(TEMPORARY) or ".parquet#" in file.name or (in_log and file.name.endswith(".tmp"))
+    is_of_log = _is_of_log(file) and file.name.endswith(".tmp")
+    return file.name.startswith(TEMPORARY) or ".parquet#" in file.name or is_of_log
+
+
+def _is_data(file: Path) -> bool:
+    """Records or rejects: the log's checkpoints are Parquet too, and a table without them cannot be opened."""
+    return file.suffix == ".parquet" and not _is_of_log(file)
+
+
+def _is_of_log(file: Path) -> bool:
+    return "_delta_log" in file.parts
 
 
 def _filled(table: pa.Table, values: Mapping[str, str]) -> pa.Table:

@@ -8,13 +8,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from sqlite3 import DatabaseError, IntegrityError, Row
 from typing import Any, Literal
 
 from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.lake.files import write_whole
 from synth_dagster.lake.sqlite import Database, Migration, script
 from synth_dagster.records import canonical_json
 
@@ -168,8 +168,7 @@ class Meta:
         self.database.write("insert or ignore into recipes values (?, ?, ?, ?)", (hashed, dataset, text, time.time()))
         copy = self._recipes / f"{hashed}.yaml"
         if not copy.exists():
-            self._recipes.mkdir(exist_ok=True)
-            copy.write_text(text, encoding="utf-8")
+            write_whole(copy, lambda file: file.write(text.encode()), needed=len(text))
         return hashed
 
     def recipe(self, hashed: str) -> str:
@@ -480,11 +479,6 @@ class Meta:
 
 
 # --------------------------------------------------------------------------------------------------------------- rows
-
-
-def moment(seconds: float) -> str:
-    """A time for people."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _replace_undecided(connection: Any, dataset: str, stage: str, batch: str) -> list[Candidate]:

@@ -130,7 +130,8 @@ def _judge_table(node: Mapping[str, Any], tables: Collection[str] | None, own: C
 def _parsed(sql: str) -> list[dict[str, Any]]:
     import duckdb
 
-    row = duckdb.connect().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
+    with duckdb.connect() as connection:
+        row = connection.execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
     try:
         tree = json.loads(row[0]) if row else {"error": True, "error_message": "nothing came"}
     except RecursionError:

@@ -12,6 +12,12 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.services import Embedder, Teacher
 
+SIGNALS = "quality_signals"  # the table, and the asset, of what the mix's rules read
+
+# The tags of a Dagster run by which a session and its assets know each other.
+SESSION_TAG = "synth/session"
+OUTCOME_TAG = "synth/outcome"
+
 
 class UsageLike(Protocol):
     """What the teachers of one run have cost so far; `usd` is None when any price is unknown."""

@@ -12,8 +12,8 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.parts.shards import shards
 from synth_dagster.readers.base import Item, Unreadable
-from synth_dagster.recipe import Recipe, Source
-from synth_dagster.runner.context import RunContext
+from synth_dagster.recipe import Source
+from synth_dagster.runner.context import SIGNALS, RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,17 @@ def plan_batches(context: RunContext) -> Plan:
 
 def retire_surplus(context: RunContext, plan: Plan) -> None:
     """Take the batches of shards that no longer exist out of every table, so that no release reads them."""
-    recipe, lake = context.recipe, context.lake
-    gone = {batch.batch for batch in plan.retired} | _unplanned(recipe, lake, plan)
-    for stage in (*recipe.stages, "quality_signals"):
-        for batch in sorted(gone & lake.accepted_all(recipe.dataset, stage).keys()):
-            lake.retire(recipe.dataset, stage, batch, run_id=context.run_id)
+    lake, dataset = context.lake, context.recipe.dataset
+    active = {batch.batch for batch in plan.active}
+    for stage in (*context.recipe.stages, SIGNALS):
+        for batch in sorted(_there(lake, dataset, stage) - active):
+            lake.retire(dataset, stage, batch, run_id=context.run_id)
 
 
-def _unplanned(recipe: Recipe, lake: Lake, plan: Plan) -> set[str]:
-    """Batches in the tables that no source of the recipe has any more, as after a source was removed from it."""
-    known = {batch.batch for batch in plan.active}
-    tables = (*recipe.stages, "quality_signals")
-    return {batch for stage in tables for batch in lake.accepted_all(recipe.dataset, stage)} - known
+def _there(lake: Lake, dataset: str, stage: str) -> set[str]:
+    """The batches of a stage that readers see, and those that wait for a gate or were refused by it."""
+    undecided = (one.batch for one in lake.meta.candidates(dataset, stage) if one.state in ("awaiting", "refused"))
+    return {*lake.accepted_all(dataset, stage), *undecided}
 
 
 def _batches(context: RunContext, source: Source) -> Iterator[PlannedBatch]:

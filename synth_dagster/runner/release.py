@@ -5,6 +5,7 @@ dropped it, a duplicate with the record that it duplicates. The manifest names t
 so that the same release made again is the same bytes or is refused.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,13 +21,13 @@ from synth_dagster.method import Deduplicator, Mixer, Selector
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
-from synth_dagster.runner.context import Outcome, RunContext
-from synth_dagster.runner.signals import TABLE as SIGNALS
+from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.signals import filter_steps
 from synth_dagster.runner.stamp import counted
 from synth_dagster.scale.signals import column_name, flatten, judge
 
 VERDICTS = "verdicts"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # of a release
 
 VERDICT = pa.schema(
     [
@@ -157,9 +158,19 @@ def is_released(context: RunContext, inputs: Inputs) -> str | None:
     return released[-1].release if released and released[-1].identity == identity else None
 
 
+def check_name(release: str) -> None:
+    """Refuse a name that is no plain word: it becomes a partition, a file of the lake and an argument of commands."""
+    if not NAME.fullmatch(release):
+        raise LakeError(
+            f"{release[:80]!r} cannot name a release: use letters, digits, '.', '_' and '-', at most 60, a letter or "
+            "digit first, such as r0001."
+        )
+
+
 def make_release(context: RunContext, release: str, *, allow_missing: bool = False) -> Outcome:
     """Write a release as candidates. Raises GateClosed when a batch is missing, LakeError if it cannot be remade."""
     lake, dataset, mix = context.lake, context.recipe.dataset, context.recipe.mix
+    check_name(release)
     with lake.lease(f"release/{dataset}", kind="exclusive"):
         known = next((found for found in lake.meta.releases(dataset) if found.release == release), None)
         inputs = _pinned(context, known.manifest) if known else release_inputs(context)
@@ -466,7 +477,7 @@ def publish(context: RunContext, rows: Candidate) -> None:
     if verdicts is not None:
         lake.accept(verdicts)
     lake.accept(rows)
-    manifest: dict[str, Any] = dict(rows.details["manifest"])  # type: ignore[arg-type]  # written by _manifest
+    manifest: dict[str, Any] = dict(rows.details["manifest"])
     lake.meta.add_release(
         Release(
             dataset=dataset,

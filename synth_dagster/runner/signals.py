@@ -13,23 +13,21 @@ import pyarrow.compute as pc
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.method import Filter
 from synth_dagster.recipe import Step
-from synth_dagster.runner.context import Outcome, RunContext
+from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stage import accepted
 from synth_dagster.scale.signals import column_name, compute_signals, flatten
-
-TABLE = "quality_signals"
 
 
 def run_signals(context: RunContext, batch: str) -> Outcome:
     """Make the signals of a batch as a candidate, unless they are current."""
     lake, dataset = context.lake, context.recipe.dataset
-    with lake.lease(f"batch/{dataset}/{TABLE}/{batch}", kind="exclusive"):
+    with lake.lease(f"batch/{dataset}/{SIGNALS}/{batch}", kind="exclusive"):
         of = context.recipe.mix.of
         version = accepted(context, of, batch)
         wanted = (context.recipe.signals_fingerprint(context.root), {of: version.data_version})
-        before = lake.accepted(dataset, TABLE, batch)
-        for there in (lake.awaiting(dataset, TABLE, batch), before):
+        before = lake.accepted(dataset, SIGNALS, batch)
+        for there in (lake.awaiting(dataset, SIGNALS, batch), before):
             if there and (there.code_version, dict(there.inputs)) == wanted:
                 return Outcome(there, made=False)
         return Outcome(_make(context, batch, version, before, wanted), made=True)
@@ -38,8 +36,8 @@ def run_signals(context: RunContext, batch: str) -> Outcome:
 def is_current(context: RunContext, batch: str) -> bool:
     """Whether the accepted signals of a batch are of its accepted records and the recipe's expressions."""
     lake, dataset, of = context.lake, context.recipe.dataset, context.recipe.mix.of
-    there, version = lake.accepted(dataset, TABLE, batch), accepted(context, of, batch)
-    if there is None or lake.awaiting(dataset, TABLE, batch) is not None:
+    there, version = lake.accepted(dataset, SIGNALS, batch), accepted(context, of, batch)
+    if there is None or lake.awaiting(dataset, SIGNALS, batch) is not None:
         return False
     wanted = (context.recipe.signals_fingerprint(context.root), {of: version.data_version})
     gate = lake.meta.gate(there.candidate_id)
@@ -89,7 +87,7 @@ def _make(
         columns |= {column_name(key, name): computed[name] for name in names}
     return lake.write_candidate(
         recipe.dataset,
-        TABLE,
+        SIGNALS,
         batch,
         _stamped(columns, context.run_id, rows.num_rows),
         rejects=None,

@@ -375,6 +375,20 @@ def test_sweeping_takes_what_is_left_over_and_nothing_else(lake, write):
     assert lake.accept(waiting)
 
 
+def test_sweeping_leaves_the_checkpoints_of_the_log(lake, write):
+    for number in range(101):  # a checkpoint is made after every hundred commits
+        lake.accept(write("notes:1", 1, run_id=f"run-{number}"))
+    log = lake.root / "demo" / "corpus" / "_delta_log"
+    checkpoints = [file for file in log.iterdir() if ".checkpoint" in file.name]
+    assert checkpoints
+    yesterday = time.time() - 90_000
+    for file in checkpoints:
+        os.utime(file, (yesterday, yesterday))
+    assert lake.sweep() == []
+    lake.accept(write("notes:1", 2))
+    assert len(texts(lake)) == 2
+
+
 def test_names_on_disk(lake, write):
     assert lake.datasets() == []
     write("notes:1", rejects=rejects("notes:1", "cut"))

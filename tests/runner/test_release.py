@@ -170,6 +170,23 @@ def test_a_shrunken_delivery_retires_the_shards_that_are_gone(by_hand):
     assert kept == {"r0001": set(MANY), "r0002": set(MANY[:6])}  # what was released stays as it was
 
 
+def test_what_a_gate_refused_goes_with_its_delivery(by_hand):
+    hand = by_hand()
+    hand.project.deliver(LINES[:3])
+    (batch,) = (one.batch for one in plan_batches(hand.context).active)
+    hand.accepted(run_stage(hand.context, "seed_corpus", batch), passed=False)
+    hand.project.write_recipe(ONLY_CORPUS.replace("name: notes", "name: other"))
+    hand.batches()
+    states = {one.batch: one.state for one in hand.lake.meta.candidates("tiny", "seed_corpus")}
+    assert states == {batch: "replaced", "other:start": "accepted"}  # else `synth status` shows a failed check for ever
+
+
+@pytest.mark.parametrize("name", ["../../outside", "", "a b", "-x", "r" * 61])
+def test_a_release_name_that_is_no_plain_word_is_refused(by_hand, name):
+    with pytest.raises(LakeError, match="cannot name a release"):
+        make_release(by_hand().context, name)
+
+
 def test_a_source_that_leaves_the_recipe_leaves_the_tables(by_hand):
     hand = by_hand(THREE_SOURCES)
     for source in ("notes", "letters", "papers"):
