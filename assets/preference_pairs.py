@@ -6,38 +6,12 @@ Writes  preference_pairs[batch], each pair naming the instruction it answers
 
 import dagster as dg
 
-from assets.materialized import OWNERS, Project, described, in_words, report, run_context
-from assets.partitions import batches, the_batch
-from synth_dagster.lake.lake import Lake
+from assets.materialized import Project
+from assets.row_stage import row_stage
 from synth_dagster.recipe import Recipe, Stage
-from synth_dagster.runner.context import Progress, TeacherSource
-from synth_dagster.runner.stage import run_stage
 
 STORY = "Pairs of answers to one instruction, the better one as a judge scored them: what preference training reads."
 
 
 def preferences(project: Project, recipe: Recipe, stage: Stage, code_version: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[recipe.dataset, stage.name],
-        deps=[[recipe.dataset, stage.reads or "seed_corpus"]],
-        partitions_def=batches(recipe),
-        code_version=code_version,
-        group_name=recipe.dataset,
-        owners=OWNERS,
-        kinds={"openai", "deltalake"},
-        pool="teacher",
-        tags={"stage": stage.kind},
-        op_tags=project.tags(recipe),
-        description=described(project, recipe, stage.name, stage.steps, STORY),
-    )
-    def made(
-        context: dg.AssetExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        teachers: dg.ResourceParam[TeacherSource],
-        progress: dg.ResourceParam[Progress],
-    ) -> dg.MaterializeResult:
-        with in_words(context):
-            run = run_context(context, project, recipe, lake, teachers, progress)
-            return report(run_stage(run, stage.name, the_batch(context)), stage.record_kind)
-
-    return made
+    return row_stage(project, recipe, stage, code_version, story=STORY, kinds={"openai", "deltalake"}, pool="teacher")

@@ -1,4 +1,4 @@
-"""Which machines answer, by the name in SYNTH_ENV: local, ci or team.
+"""Which machines answer, by the name in SYNTH_ENV: local or ci.
 
 local   a lake folder in the project, the embedded teacher unless a real one is allowed (the default)
 ci      the same in a folder of its own, so that tests never touch what a person made

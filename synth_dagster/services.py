@@ -4,8 +4,10 @@ A method names a service in the signature of its verb. A parameter of type `Teac
 that name (`writer`, `judge`, ...); `teacher` means `writer`.
 """
 
+import inspect
 import string
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -160,6 +162,21 @@ class References(Protocol):
     def texts(self, path: str) -> Sequence[str]:
         """The user turns found under a path of the project, in file order."""
         ...
+
+
+def asked_of(verb: Callable[..., object]) -> dict[str, object]:
+    """What a verb names after `*`: parameter -> annotation."""
+    asked = [p.name for p in inspect.signature(verb).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    try:
+        hints = typing.get_type_hints(verb)
+    except NameError:  # an annotation that is only imported for the type checker cannot be a service
+        hints = getattr(verb, "__annotations__", {})
+    return {name: hints.get(name) for name in asked}
+
+
+def role_of(parameter: str) -> str:
+    """The role that answers a parameter of type Teacher: `teacher` is the writer, any other is called like its role."""
+    return "writer" if parameter == "teacher" else parameter
 
 
 @dataclass(frozen=True, slots=True)

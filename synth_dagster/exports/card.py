@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from synth_dagster.exports.manifest import Manifest
+from synth_dagster.parts.words import one_line
 from synth_dagster.records import Json
 
 HOW = {
@@ -42,13 +43,9 @@ def _contents(manifest: Manifest, title: str, shape: str, data: str) -> str:
 def _facts(facts: Mapping[str, Json]) -> str:
     """The facts that are one number or word; the others are in the manifest."""
     plain = {name: value for name, value in facts.items() if isinstance(value, str | int | float) and value != ""}
-    return "\n".join(f"- {name.replace('_', ' ')}: {_one_line(value)}" for name, value in sorted(plain.items()))
+    return "\n".join(f"- {name.replace('_', ' ')}: {one_line(str(value))}" for name, value in sorted(plain.items()))
 
 
 def _table(what: str, counts: Mapping[str, int]) -> str:
-    rows = [f"| {_one_line(name).replace('|', '&#124;')} | {count:,} |" for name, count in counts.items()]
+    rows = [f"| {one_line(name).replace('|', '&#124;')} | {count:,} |" for name, count in counts.items()]
     return "\n".join([f"| {what} | records |", "|---|---|", *rows])
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split())

@@ -26,6 +26,7 @@ from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.files import FULL, TEMPORARY, conform, disk_full, plain_type, write_parquet, write_whole
 from synth_dagster.lake.leases import Kind, Lease, Leases
 from synth_dagster.lake.meta import Candidate, Meta
+from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import REJECT
 
 if TYPE_CHECKING:
@@ -623,11 +624,11 @@ def _where_sql(
     limit: int | None,
 ) -> str:
     """The query behind `read(where=...)`. The condition has been judged; the newline ends a comment in it."""
-    chosen = ", ".join(query.quoted(name) for name in names)
-    last = query.quoted(shown.partition_by[-1])
-    listed = ", ".join(query.literal(batch) for batch in batches or ()) or "null"
+    chosen = ", ".join(quoted(name) for name in names)
+    last = quoted(shown.partition_by[-1])
+    listed = ", ".join(literal(batch) for batch in batches or ()) or "null"
     only = "" if batches is None else f" and {last} in ({listed})"
     keys = [*shown.partition_by, *(key for key in ("record_id", "reject_id") if key in shown.schema.names)]
-    order = ", ".join(query.quoted(key) for key in keys)
+    order = ", ".join(quoted(key) for key in keys)
     top = "" if limit is None else f" limit {int(limit)}"
-    return f"select {chosen} from {query.quoted(stage)} where ({where}\n){only} order by {order}{top}"
+    return f"select {chosen} from {quoted(stage)} where ({where}\n){only} order by {order}{top}"

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.lake.tables import Snapshot
+from synth_dagster.parts.sql import literal, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -151,16 +152,6 @@ def _dicts(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
-
-
-def quoted(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def columns_of(schema: pa.Schema, columns: Collection[str] | None) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from synth_dagster.errors import MethodError
+from synth_dagster.parts.words import one_line
 from synth_dagster.records import Message
 from synth_dagster.services import Call, Prompt, Reply, Unusable
 
@@ -31,7 +32,7 @@ def tagged(tag: str, text: str, **attributes: str | None) -> str:
     if not text.strip():
         return ""
     inside = text.replace(f"</{tag}>", f"</ {tag}>")
-    named = "".join(f' {name}="{html.escape(" ".join(value.split()))}"' for name, value in attributes.items() if value)
+    named = "".join(f' {name}="{html.escape(one_line(value))}"' for name, value in attributes.items() if value)
     return f"<{tag}{named}>\n{inside}\n</{tag}>\n\n"
 
 

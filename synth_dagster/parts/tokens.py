@@ -10,6 +10,8 @@ code point, and both engines read the very same pattern. What is in neither list
 
 import re
 
+from synth_dagster.parts.sql import literal
+
 NAME = "words_and_marks"
 
 # Thai, Lao, Tibetan, Burmese, Khmer, kana, CJK ideographs, Hangul: scripts where a space ends no word, or a character
@@ -95,5 +97,4 @@ def count(text: str | None) -> int:
 
 def token_count_sql(column: str) -> str:
     """The same count as a DuckDB expression over a text column; a null has none."""
-    quoted = PATTERN.replace("'", "''")
-    return f"coalesce(len(regexp_extract_all({column}, '{quoted}')), 0)"
+    return f"coalesce(len(regexp_extract_all({column}, {literal(PATTERN)})), 0)"

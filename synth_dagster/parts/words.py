@@ -29,9 +29,14 @@ def content_words(text: str) -> list[str]:
     return [word for word in words(text) if word not in STOP_WORDS]
 
 
+def one_line(text: str) -> str:
+    """The text with every run of white space as one blank: a quotation may be wrapped differently."""
+    return " ".join(text.split())
+
+
 def normalised(text: str) -> str:
     """The text without case, extra spacing and final marks; inner symbols stay: `a << b` is not `a >> b`."""
-    return " ".join(text.casefold().split()).rstrip(" .?!")
+    return one_line(text.casefold()).rstrip(" .?!")
 
 
 def is_blank(text: str) -> bool:

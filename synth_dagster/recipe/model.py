@@ -6,8 +6,6 @@ however they are written; the recipe's own hash is of its text.
 """
 
 import hashlib
-import inspect
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.method import Filter, Method
 from synth_dagster.records import Json, RecordKind, canonical_json
-from synth_dagster.services import Embedder, Teacher
+from synth_dagster.services import Embedder, Teacher, asked_of, role_of
 
 if TYPE_CHECKING:
     from synth_dagster.readers.base import Reader
@@ -273,22 +271,14 @@ def method_roles(method: type[Method]) -> tuple[str, ...]:
     verb = getattr(method, method.verb(), None)
     if verb is None:
         return ()
-    hints = _hints(verb)
-    asked = [p.name for p in inspect.signature(verb).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    return tuple(filter(None, (_role(name, hints.get(name)) for name in asked)))
+    roles = (_role(name, service) for name, service in asked_of(verb).items())
+    return tuple(role for role in roles if role is not None)
 
 
 def _role(parameter: str, service: object) -> str | None:
     if service is Teacher:
-        return "writer" if parameter == "teacher" else parameter
+        return role_of(parameter)
     return "embedder" if service is Embedder else None
-
-
-def _hints(verb: object) -> Mapping[str, object]:
-    try:
-        return typing.get_type_hints(verb)
-    except NameError:  # an annotation that is only imported for the type checker cannot be a service
-        return getattr(verb, "__annotations__", {})
 
 
 def _work(steps: Iterable[Step], root: Path) -> Json:

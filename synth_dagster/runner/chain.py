@@ -203,7 +203,7 @@ async def _tried(slug: str, verb: Callable[[], Awaitable[Any]], record: Record, 
     except Unusable as unusable:
         call_id = unusable.call.call_id if unusable.call else None
         return _rejected(Reject(reason=unusable.reason, raw=unusable.raw[:RAW_LIMIT], call_id=call_id), calls)
-    except (SynthError, asyncio.CancelledError):
+    except SynthError:
         raise
     except Exception as error:  # noqa: BLE001  # any bug of a method costs one record
         # the traceback names code, the message could hold record text: it stays out of the log
@@ -275,8 +275,6 @@ async def in_order(
             index = waiting.pop()
             try:
                 results[index] = await function(items[index])
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # noqa: BLE001  # raised again below, when what runs has ended
                 failures.append(error)
 

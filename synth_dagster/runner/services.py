@@ -1,7 +1,6 @@
 """Gives a method's verb the services that its signature names."""
 
 import inspect
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,9 +8,7 @@ from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
 from synth_dagster.readers.texts import read_texts
 from synth_dagster.runner.context import OpenTeachers
-from synth_dagster.services import Embedder, Prompt, References, Teacher
-
-DEFAULT_ROLE = "writer"
+from synth_dagster.services import Embedder, Prompt, References, Teacher, asked_of, role_of
 
 
 class ProjectReferences:
@@ -24,25 +21,15 @@ class ProjectReferences:
         return read_texts(self._root, path)
 
 
-def role_of(parameter: str) -> str:
-    """`teacher` is the writer; any other parameter is called like its role."""
-    return DEFAULT_ROLE if parameter == "teacher" else parameter
-
-
 def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
-    hints = typing.get_type_hints(verb)
-    found: dict[str, object] = {}
-    for parameter in inspect.signature(verb).parameters.values():
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            continue
-        service = hints.get(parameter.name)
+    found = asked_of(verb)
+    for name, service in found.items():
         if service not in (Teacher, Embedder, References):
             raise MethodError(
-                f"{verb.__qualname__} asks for '{parameter.name}', which no service answers. "
+                f"{verb.__qualname__} asks for '{name}', which no service answers. "
                 "Annotate it as Teacher, Embedder or References."
             )
-        found[parameter.name] = service
     return found
 
 
@@ -56,7 +43,7 @@ def needs_teacher(methods: Sequence[Method]) -> bool:
     return any(service in (Teacher, Embedder) for method in methods for service in wanted(_verb(method)).values())
 
 
-def _verb(method: Method | type[Method]) -> Callable[..., object]:
+def _verb(method: Method) -> Callable[..., object]:
     try:
         return getattr(method, method.verb())
     except AttributeError:

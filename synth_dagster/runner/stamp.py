@@ -9,6 +9,7 @@ from typing import Protocol
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
+from synth_dagster.parts.words import one_line
 from synth_dagster.records import Document, Instruction, Parent, Preference, Record, child_id, digest
 
 
@@ -117,11 +118,6 @@ def human_share(record: Record, parents: Sequence[Record]) -> float:
     quoted = [one_line(span.text) for holder in (record, *parents) for span in getattr(holder, "evidence", ())]
     total = sum(len(turn) for turn in turns)
     return round(sum(verbatim(turn, quoted) for turn in turns) / total, 6) if total else 0.0
-
-
-def one_line(text: str) -> str:
-    """The text with every run of white space as one blank: a quotation may be wrapped differently."""
-    return " ".join(text.split())
 
 
 def spoken(record: Record) -> list[str]:

@@ -19,6 +19,7 @@ import pyarrow.types as is_a
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter
+from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import FLAT, RecordKind
 
 NO_VALUE = "no_value"
@@ -46,7 +47,7 @@ def column_name(slug: str, signal: str) -> str:
 
 def flatten(table: pa.Table, kind: RecordKind) -> pa.Table:
     """The words of records as plain columns, `record_id` first, in the order of the table."""
-    columns = ", ".join(f"{sql} as {_quoted(name)}" for name, sql in FLAT[kind].items())
+    columns = ", ".join(f"{sql} as {quoted(name)}" for name, sql in FLAT[kind].items())
     with _database(records=table) as database:
         flat = database.sql(f"select record_id, {columns} from records order by {_ORDER}").to_arrow_table()
     return flat.cast(_flat_schema(kind))
@@ -83,7 +84,7 @@ def judge(method: Filter, signals: pa.Table) -> pa.Table:
 
 def _verdict(rules: Mapping[str, str]) -> str:
     cases = " ".join(
-        f"when ({rule}) is null then {_text(f'{reason}:{NO_VALUE}')} when ({rule}) then {_text(reason)}"
+        f"when ({rule}) is null then {literal(f'{reason}:{NO_VALUE}')} when ({rule}) then {literal(reason)}"
         for reason, rule in rules.items()
     )
     return f"(case {cases} else null end)::varchar" if cases else "null::varchar"
@@ -158,8 +159,8 @@ def _query(signals: Mapping[str, str], kept: Sequence[str]) -> str:
     """One step a signal, so that each may name the earlier ones."""
     steps = ["step_0 as (select * from flat)"]
     for number, (name, sql) in enumerate(signals.items(), start=1):
-        steps.append(f"step_{number} as (select *, ({sql}) as {_quoted(name)} from step_{number - 1})")
-    columns = ", ".join(["record_id", *map(_quoted, kept)])
+        steps.append(f"step_{number} as (select *, ({sql}) as {quoted(name)} from step_{number - 1})")
+    columns = ", ".join(["record_id", *map(quoted, kept)])
     return f"with {', '.join(steps)} select {columns} from step_{len(signals)} order by {_ORDER}"
 
 
@@ -214,11 +215,3 @@ def _plain_type(field: pa.Field, method: Filter) -> pa.DataType:
 
 def _name(method: Filter) -> str:
     return f"The filter '{method.slug or type(method).__name__}'"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

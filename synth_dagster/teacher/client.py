@@ -17,7 +17,7 @@ import numpy as np
 
 from synth_dagster.errors import SynthError, TeacherError, UnknownName, no_such
 from synth_dagster.records import Json
-from synth_dagster.services import Answer, Call, Embedder, Prompt, R, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Embedder, Prompt, R, Sampling, Teacher, Unusable, role_of
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, vector_id
 from synth_dagster.teacher.forms import (
@@ -84,7 +84,7 @@ class Teachers:
         return _run_anywhere(story)
 
     def __getitem__(self, role: str) -> Teacher:
-        role = "writer" if role == "teacher" and role not in self._endpoints else role
+        role = role if role in self._endpoints else role_of(role)
         if role not in self._endpoints:
             raise UnknownName("teacher role", role, self._endpoints, "Name it under 'teachers' in the recipe.")
         return RoleTeacher(self, self._endpoints[role])

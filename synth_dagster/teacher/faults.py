@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from synth_dagster.parts.words import one_line
 from synth_dagster.teacher.roles import Endpoint
 
 if TYPE_CHECKING:
@@ -104,11 +105,11 @@ def address(endpoint: Endpoint) -> str:
 
 def shown(words: str, key: str, sent: str) -> str:
     """An endpoint's words, cut, without the key, and without what it quotes from the request."""
-    words = " ".join(words.split())
+    words = one_line(words)
     if key:
         words = words.replace(key, "***")
     words = re.sub(r"\bsk-[\w*-]{6,}", "***", words)
-    sent = " ".join(sent.split())
+    sent = one_line(sent)
     pieces = (words[start : start + QUOTED] for start in range(max(1, len(words) - QUOTED + 1)))
     if len(words) >= QUOTED and any(piece in sent for piece in pieces):
         words = words.split(":", 1)[0][:QUOTED] + ": its message quotes the request and is not shown"

@@ -6,9 +6,9 @@ from synth_dagster.errors import LakeError, MethodError, TeacherError, UnknownNa
 from synth_dagster.method import Filter, Synthesizer
 from synth_dagster.records import Document, Instruction
 from synth_dagster.runner.plan import plan_batches
-from synth_dagster.runner.services import needs_teacher, prompts_of, role_of, wanted
+from synth_dagster.runner.services import needs_teacher, prompts_of, wanted
 from synth_dagster.runner.stage import is_settled, run_stage
-from synth_dagster.services import Embedder, References, Teacher
+from synth_dagster.services import Embedder, References, Teacher, role_of
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher

@@ -2,11 +2,12 @@
 
 import re
 
+from synth_dagster.parts.words import one_line
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.grammar import lower_first
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions
-from synth_dagster.teacher.embedded.reading import one_line, overlap, terms
+from synth_dagster.teacher.embedded.reading import overlap, terms
 from synth_dagster.teacher.embedded.writing import topic_of
 
 # Each demand can be met by quoting the source, and adds 5 to 20 words.

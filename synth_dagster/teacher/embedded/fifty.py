@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth_dagster.parts.chunks import split
-from synth_dagster.teacher.embedded.reading import one_line
+from synth_dagster.parts.words import one_line
 from synth_dagster.teacher.embedded.server import EmbeddedTeacher
 from synth_dagster.teacher.embedded.writing import EXTRACTIVE
 

@@ -6,8 +6,9 @@ Every number is a function of one text alone, so the order in which texts are sh
 import re
 from dataclasses import dataclass
 
+from synth_dagster.parts.words import one_line
 from synth_dagster.teacher.embedded.prompts import Request
-from synth_dagster.teacher.embedded.reading import best_sentences, one_line, overlap, terms, words
+from synth_dagster.teacher.embedded.reading import best_sentences, overlap, terms, words
 
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|probably|possibly|might|could be|generally|usually|it depends|in many cases|"

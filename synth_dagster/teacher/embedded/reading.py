@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from synth_dagster.parts.words import one_line
+
 STOP_WORDS = frozenset(
     """
     a about after all also am an and any are as at be because been before being between both but by can cannot
@@ -67,10 +69,6 @@ class Block:
 def _abbreviates(line: str) -> bool:
     """Whether brackets stand inside a word, as in the debugger's 'w(here)'."""
     return bool(re.match(r"[a-z]{1,4}\([a-z]{2,}\)", line))
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def words(text: str) -> list[str]:

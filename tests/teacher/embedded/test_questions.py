@@ -8,9 +8,10 @@ import re
 
 import pytest
 
+from synth_dagster.parts.words import one_line
 from synth_dagster.teacher.embedded import fifty
 from synth_dagster.teacher.embedded.questions import questions
-from synth_dagster.teacher.embedded.reading import one_line, sentences
+from synth_dagster.teacher.embedded.reading import sentences
 
 # A reader of the question alone could not know what is meant.
 UNRESOLVED = re.compile(
