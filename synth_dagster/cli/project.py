@@ -103,7 +103,10 @@ class Project:
         from dagster._core.instance.ref import InstanceRef  # the public constructors cannot anchor relative paths
 
         home = Path(os.environ.get("DAGSTER_HOME") or self.root)
-        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_storage(home))) as instance:
+        # one at a time: two processes that make Dagster's databases at once leave them broken for good (1.13.27)
+        with self.lake.lease("dagster", "exclusive"):
+            opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_storage(home)))
+        with opened as instance:
             yield instance
 
 

@@ -180,7 +180,9 @@ class Session:
 
         growing = self._job(which).partitions_def
         assert isinstance(growing, dg.DynamicPartitionsDefinition) and growing.name
-        self.instance.add_dynamic_partitions(growing.name, list(keys))
+        # Dagster looks and then adds: of two runs at once one would add what the other just has
+        with self.context.lake.lease("dagster", "exclusive"):
+            self.instance.add_dynamic_partitions(growing.name, list(keys))
 
     def _launch(self, which: str, partition: str, told: Told, run_config: Mapping[str, Any] | None = None) -> None:
         me = Holder.me()
