@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.measured import tell
 
 DOCUMENTS = 10_000
-BATCHES = 4
+BATCHES = 1
 MOST = 1.5
 RECIPE = """
 dataset: tiny

@@ -25,7 +25,7 @@ from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, T
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import check_name, is_released, release_inputs
 from synth_dagster.runner.signals import is_current as signals_are_current
-from synth_dagster.runner.stage import is_settled
+from synth_dagster.runner.stage import is_settled, seldom_collected
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -188,13 +188,14 @@ class Session:
         me = Holder.me()
         tags = {PID: str(me.pid), STARTED: me.started, HOST: me.host, SESSION_TAG: self.id}
         tags |= {"dataset": self.recipe.dataset, "recipe": self.recipe.hash}
-        result = self._job(which).execute_in_process(
-            partition_key=partition,
-            instance=self.instance,
-            tags=tags,
-            raise_on_error=False,
-            run_config={**SILENT, **(run_config or {})},
-        )
+        with seldom_collected():
+            result = self._job(which).execute_in_process(
+                partition_key=partition,
+                instance=self.instance,
+                tags=tags,
+                raise_on_error=False,
+                run_config={**SILENT, **(run_config or {})},
+            )
         if result.success:
             told.made.append(f"{which} {partition}")
             return

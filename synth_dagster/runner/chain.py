@@ -252,7 +252,7 @@ _NOTHING |= {"chosen": (), "rejected": ()}
 
 def copy_id(stage: str, record: Record) -> bytes:
     """The id of a record that a stage takes over as it is."""
-    return child_id(stage, CARRY, CARRY, parents=[record.record_id], sample=0, content=record.content())
+    return child_id(stage, CARRY, CARRY, parents=[record.record_id], sample=0, content_hash=record.content_hash)
 
 
 async def in_order(

@@ -33,22 +33,28 @@ class Stamper:
     step: Asked
     _stamped: dict[int, Record] = field(default_factory=dict)
     _kept_alive: list[Record] = field(default_factory=list)  # an id() is only unique among living objects
+    _version: str = ""
+
+    def __post_init__(self) -> None:
+        method = self.step.method
+        self._version = f"{method.version}+{method.fingerprint()[:8]}"
 
     def stamp(self, record: Record, *, sample: int, calls: Sequence[bytes] = (), relation: str = "source") -> Record:
         """The record as it is stored; `sample` is its place among what the step made from one input."""
         parents = [self._resolved(parent) for parent in record.parents]
         if not parents:
             raise MethodError(f"'{self.step.slug}' returned a record without a parent. Name what it was made from.")
+        content_hash = digest(record.content())
         stamped = replace(
             record,
             parents=tuple(_reference(parent, relation) for parent in parents),
             reason=f"{self.step.slug}:{record.reason}" if record.reason else None,
-            record_id=self._id(record, parents, sample),
-            content_hash=digest(record.content()),
+            record_id=self._id(content_hash, parents, sample),
+            content_hash=content_hash,
             batch=self.batch,
             stage=self.stage,
             method=self.step.slug,
-            method_version=f"{self.step.method.version}+{self.step.method.fingerprint()[:8]}",
+            method_version=self._version,
             calls=tuple(dict.fromkeys(calls)),
             **inherited(record, [parent for parent in parents if isinstance(parent, Record)]),
         )
@@ -56,14 +62,14 @@ class Stamper:
         self._kept_alive.append(record)
         return stamped
 
-    def _id(self, record: Record, parents: Sequence[Record | Parent], sample: int) -> bytes:
+    def _id(self, content_hash: bytes, parents: Sequence[Record | Parent], sample: int) -> bytes:
         return child_id(
             self.stage,
             self.step.key,
             self.step.slug,
             parents=[parent.record_id for parent in parents],
             sample=sample,
-            content=record.content(),
+            content_hash=content_hash,
         )
 
     def _resolved(self, parent: Record | Parent) -> Record | Parent:
