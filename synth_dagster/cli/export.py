@@ -22,7 +22,7 @@ def export_release(given: Path | None, dataset: str | None, release: str, *, for
     if chosen not in known:
         raise UnknownName(f"release of {name}", chosen, known, "'synth status' lists them.")
     found = known[chosen]
-    version = lake.accepted(name, "filtered_mix", chosen)
+    version = lake.accepted(name, found.manifest["table"], chosen)
     if version is None:
         raise SynthError(f"Release '{chosen}' of '{name}' is no longer in the lake.")
     manifest = exporter(format_).export(

@@ -124,12 +124,22 @@ class Chain:
         number = 0
         while True:
             with self._recording() as calls:
-                results = await getattr(method, method.verb())(tuple(pool), number, **services)
+                results = await self._round(step, method, pool, number, services)
             if not results:
                 return
             for result in results:
                 pool.extend(self._add(step, None, _given(result, calls), stamper, first=len(pool)))
             number += 1
+
+    async def _round(
+        self, step: Step, method: PoolSynthesizer[Any, Any], pool: Sequence[Record], number: int, services: Any
+    ) -> Sequence[Any]:
+        """What a round gives. An answer that it needed and nobody can use is a reject, and ends the rounds."""
+        try:
+            return await getattr(method, method.verb())(tuple(pool), number, **services)
+        except Unusable as unusable:
+            self.rejects.append((step.key, _unusable(unusable)))
+            return ()
 
     # -------------------------------------------------------------------------------------------------- the working set
 
@@ -201,8 +211,7 @@ async def _tried(slug: str, verb: Callable[[], Awaitable[Any]], record: Record, 
     try:
         return _given(await verb(), calls)
     except Unusable as unusable:
-        call_id = unusable.call.call_id if unusable.call else None
-        return _rejected(Reject(reason=unusable.reason, raw=unusable.raw[:RAW_LIMIT], call_id=call_id), calls)
+        return _rejected(_unusable(unusable), calls)
     except SynthError:
         raise
     except Exception as error:  # noqa: BLE001  # any bug of a method costs one record
@@ -221,6 +230,11 @@ def _given(result: Any, calls: Sequence[bytes]) -> Given:
     if not all(isinstance(record, Record) for record in records):
         raise MethodError("A verb must return records or a Drop. See the base class of the method's kind.")
     return Given(records, None, _in_one_order(calls))
+
+
+def _unusable(unusable: Unusable) -> Reject:
+    call_id = unusable.call.call_id if unusable.call else None
+    return Reject(reason=unusable.reason, raw=unusable.raw[:RAW_LIMIT], call_id=call_id)
 
 
 def _rejected(reject: Reject, calls: Sequence[bytes]) -> Given:

@@ -239,6 +239,7 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
         "dataset": recipe.dataset,
         "release": release,
         "of": recipe.mix.of,
+        "table": recipe.mix.name,
         "recipe": recipe.hash,
         "mix": fingerprint,
         "identity": inputs.identity(fingerprint),

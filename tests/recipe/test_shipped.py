@@ -66,7 +66,7 @@ def test_the_held_out_quiz_is_twenty_different_questions():
         pytest.param("evol_instruct", "evol_instuct", "Did you mean 'evol_instruct'?", id="method"),
         pytest.param("reader: files", "reader: file", "Did you mean 'files'?", id="reader"),
         pytest.param("judge:", "juge:", "No role is called 'juge'. Did you mean 'judge'?", id="role"),
-        pytest.param("per_passage: 2", "per_passage: 0", "must be a whole number from 1 to 20.", id="setting"),
+        pytest.param("per_passage: 1", "per_passage: 0", "must be a whole number from 1 to 20.", id="setting"),
         pytest.param("[pii]", "[minhash]", "It belongs under 'deduplicate' of the mix.", id="wrong kind"),
         pytest.param("recipes/held_out/", "recipes/none/", "there is no 'recipes/none/'.", id="path"),
         pytest.param("path: inbox/handbook/", "pth: inbox/", "Did you mean 'path'?", id="setting of a reader"),

@@ -206,6 +206,21 @@ def test_a_pool_grows_in_rounds_and_drops_are_counted_in_each():
     assert len({record.record_id for record in chain.made}) == 4
 
 
+class Stuck(PoolSynthesizer[Document, Document]):
+    paper = "interpretation"
+
+    async def round(self, pool: Sequence[Document], number: int, /) -> Sequence[Sequence[Document] | Drop]:
+        if number == 1:
+            raise Unusable("refused", "no", Call(b"r" * 16, "m"))
+        return [[Document(body=f"{record.body}+", parents=(record,))] for record in pool]
+
+
+def test_an_answer_that_a_round_cannot_use_ends_the_rounds_and_keeps_what_was_made():
+    chain = chained(Stuck(), inputs=documents(["a", "b"]))
+    assert [record.body for record in chain.made] == ["a+", "b+"]
+    assert [(reject.reason, reject.kind) for _, reject in chain.rejects] == [("refused", "unusable")]
+
+
 # ------------------------------------------------------------------------------------------------------- bad answers
 
 
