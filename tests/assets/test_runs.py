@@ -1,13 +1,14 @@
 """`synth run`, run after run: what is current is not made again, a cap holds, an edited suite counts."""
 
 import json
+from typing import Any
 
 import dagster as dg
 import pytest
 
 import definitions
 from expectations import suite as suites
-from synth_dagster.errors import ExitCode
+from synth_dagster.errors import ExitCode, Pending
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs
 from tests.assets.teachers import Endpoint
 from tests.scripted_teacher.echo import EchoTeacher
@@ -50,6 +51,30 @@ def test_over_budget_is_its_own_end_and_a_higher_cap_pays_only_for_what_is_missi
         assert small.run().causes == []
         assert server.calls == len(LINES) == 6
         assert small.releases() == ["r0001"]
+
+
+class NotYet(EchoTeacher):
+    """A provider batch that has not come back."""
+
+    ready = False
+
+    async def ask(self, *asked: Any, **how: Any) -> Any:
+        if not self.ready:
+            raise Pending("The answers are being made by a provider batch. Run the same command later.")
+        return await super().ask(*asked, **how)
+
+
+def test_pending_is_its_own_end_and_the_same_run_goes_on_when_the_answers_are_there(project):
+    teacher = NotYet()
+    small = project(TAUGHT, Programs(teacher))
+    small.deliver(LINES)
+    told = small.run()
+    assert told.exit_code() == ExitCode.PENDING == 75
+    assert any("provider batch" in cause for cause in told.causes), told.causes
+    assert small.candidates("generated_instructions") == [] and small.releases() == []
+    teacher.ready = True
+    assert small.run().causes == []
+    assert small.releases() == ["r0001"]
 
 
 def test_checks_that_fail_after_a_suite_was_edited_block_the_next_release(project, monkeypatch, tmp_path):
