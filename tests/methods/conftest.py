@@ -1,7 +1,7 @@
 """What tests of methods share: the verdict of a filter on one record, through the same engine that runs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -29,7 +29,7 @@ def verdicts_of():
     """The reasons of a filter for several records or texts of one kind; None for one that is kept."""
 
     def reasons(method, items, services=None):
-        records = [as_record(method, item) for item in items]
+        records = [replace(as_record(method, item), parents=()) for item in items]  # a table holds references only
         flat = flatten(to_table(records, records[0].kind), records[0].kind)
         return judge(method, compute_signals(method, flat, services=services))["reason"].to_pylist()
 
