@@ -42,7 +42,7 @@ check: $(READY) ## Check format, lint, types and the direction of imports.
 	$(BIN)/lint-imports
 
 prove: $(READY) ## Run what is too long for `make test`: hundreds of kills, a browser, servers.
-	$(PYTEST) -m prove
+	$(PYTEST) -m prove -o faulthandler_timeout=1500 # kills by the hundred take longer than a test that hangs
 
 ui: $(READY) ## Open Dagster on what was made.
 	DAGSTER_HOME="$(CURDIR)" DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
