@@ -84,8 +84,8 @@ def test_a_writer_killed_at_any_moment(tmp_path):
 
 
 @pytest.mark.prove
-def test_a_writer_killed_two_hundred_times(tmp_path):
-    kill_some(tmp_path, 200)
+def test_a_writer_killed_eighty_times(tmp_path):
+    kill_some(tmp_path, 80)
 
 
 def test_eight_processes_accept_disjoint_batches(tmp_path):
