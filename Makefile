@@ -41,8 +41,8 @@ check: $(READY) ## Check format, lint, types and the direction of imports.
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-prove: $(READY) ## Run what is too long for `make test`: hundreds of kills, a browser, servers.
-	$(PYTEST) -m prove -o faulthandler_timeout=1500 # kills by the hundred take longer than a test that hangs
+prove: $(READY) ## Run what is too long for `make test`: many kills, a browser, an installed wheel.
+	$(PYTEST) -m prove -o faulthandler_timeout=1500 # many kills take longer than a test that hangs may
 
 ui: $(READY) ## Open Dagster on what was made.
 	DAGSTER_HOME="$(CURDIR)" DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
