@@ -7,6 +7,7 @@ finished first, so 1 and 64 records in flight give the same bytes.
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -268,14 +269,19 @@ def copy_id(stage: str, record: Record) -> bytes:
     return child_id(stage, CARRY, CARRY, parents=[record.record_id], sample=0, content_hash=record.content_hash)
 
 
-async def in_order(function: Callable[[T], Awaitable[U]], items: Sequence[T], *, limit: int) -> list[U]:
+async def in_order(
+    function: Callable[[T], Awaitable[U]], items: Sequence[T], *, limit: int, shuffle: int | None = None
+) -> list[U]:
     """The function over the items, at most `limit` at once; results in the order of the items.
 
     When one fails, no new item is begun and those under way are finished first: an answer that was paid for is kept.
+    `shuffle` seeds another order of starting, for tests of order-freeness.
     """
     results: dict[int, U] = {}
     failures: list[BaseException] = []
     waiting = list(range(len(items)))
+    if shuffle is not None:
+        random.Random(shuffle).shuffle(waiting)
     waiting.reverse()
 
     async def worker() -> None:
