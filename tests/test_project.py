@@ -179,8 +179,8 @@ def test_every_dependency_has_a_lower_bound_and_no_cap():
     assert [one for one in every if ">=" not in one or "<" in one or "==" in one] == []
 
 
-# What a dependency brings and its interface hands out: exceptions, a server, a sentinel.
-BROUGHT_BY = {"httpx2": "openai", "aiohttp": "openai", "pydantic-core": "pydantic"}
+# What a dependency brings and its interface hands out: exceptions, a server, a sentinel, pictures.
+BROUGHT_BY = {"httpx2": "openai", "aiohttp": "openai", "pydantic-core": "pydantic", "pillow": "matplotlib"}
 # Modules of packages that are extras, and so may be absent here.
 EXTRA_MODULES = {"ray", "torch", "transformers", "safetensors", "sentence_transformers", "datasets", "huggingface_hub"}
 EXTRA_MODULES |= {"dagster_ray", "dagster_postgres", "psycopg"}
