@@ -7,7 +7,7 @@ without a partition, it checks every batch that there is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -77,7 +77,7 @@ def _checked(
     findings = [rule(gated) for rule in rules_for(stage, recipe)]
     expected = validate(_suite(recipe, stage), flat_rows(gated.current, kind)) if gated.current.num_rows else []
     _decide(gated, findings, expected, publish)
-    return Checked(gated, findings, expected)
+    return Checked(replace(gated), findings, expected)  # a new one: without the rows that the rules have read
 
 
 def _decide(gated: Gated, findings: Sequence[Finding], expected: Sequence[Expected], publish: Publish | None) -> None:
