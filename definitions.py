@@ -78,7 +78,7 @@ def build(
 
 def graph(root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource) -> dg.Definitions:
     """One recipe: its assets, the gate of each, and the two jobs that people and sensors launch."""
-    project = Project(root)
+    project = Project(place.places)
     identities = teachers.identities(recipe)
     rows = [
         ROW_STAGES[stage.kind](project, recipe, stage, recipe.fingerprint(stage.name, teachers=identities, root=root))
@@ -88,7 +88,9 @@ def graph(root: Path, recipe: Recipe, place: Environment, teachers: TeacherSourc
     by_release = [filtered_mix(project, recipe, recipe.mix_fingerprint(root)), release_report(project, recipe)]
 
     def published(of: Recipe, lake: Lake, candidate: Candidate) -> None:
-        publish(RunContext(recipe=of, lake=lake, teachers=teachers, root=root, run_id=candidate.run_id), candidate)
+        publish(
+            RunContext(recipe=of, lake=lake, teachers=teachers, places=place.places, run_id=candidate.run_id), candidate
+        )
 
     gates = [gate(recipe, asset.key.path[-1]) for asset in by_batch]
     gates.append(gate(recipe, recipe.mix.name, publish=published))

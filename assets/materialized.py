@@ -15,6 +15,7 @@ import dagster as dg
 
 from synth_dagster.errors import OverBudget, Pending, SynthError
 from synth_dagster.lake.lake import Lake
+from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, Step
 from synth_dagster.records import RecordKind, describe, schema_of
 from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, Outcome, Progress, RunContext, TeacherSource
@@ -26,7 +27,11 @@ OWNERS = ["team:data"]
 class Project:
     """What the assets of a project share: where it stands, and the tags that every run of a recipe carries."""
 
-    root: Path
+    places: Places
+
+    @property
+    def root(self) -> Path:
+        return self.places.root
 
     def tags(self, recipe: Recipe) -> dict[str, str]:
         return {"dataset": recipe.dataset, "recipe": recipe.hash}
@@ -46,7 +51,7 @@ def run_context(
         recipe=recipe,
         lake=lake,
         teachers=teachers,
-        root=project.root,
+        places=project.places,
         run_id=context.run.run_id,
         session_id=context.run.tags.get(SESSION_TAG, context.run.run_id),
         progress=progress,

@@ -3,7 +3,8 @@
 local   a lake folder in the project, the embedded teacher unless a real one is allowed (the default)
 ci      the same in a folder of its own, so that tests never touch what a person made
 
-Commands that only read ask where the lake is, so Dagster is imported by those that need it.
+SYNTH_LAKE and SYNTH_INBOX move the lake and the inbox. Commands that only read ask where the lake is, so Dagster is
+imported by those that need it.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth_dagster.errors import UnknownName
+from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.readers.places import INBOX, Places
 
 if TYPE_CHECKING:
     from resources.teachers import Gateway
@@ -23,7 +25,14 @@ class Environment:
     """Where a project's data stands, and what its assets get."""
 
     name: str
+    root: Path
     lake: Path
+    inbox: Path
+
+    @property
+    def places(self) -> Places:
+        """Where the paths of the project's recipes lie."""
+        return Places(self.root, None if self.inbox == self.root / INBOX else self.inbox)
 
     @property
     def cache(self) -> Path:
@@ -52,8 +61,19 @@ FOLDERS = {"local": "lake", "ci": ".ci-lake"}
 
 
 def environment(root: Path, env: Mapping[str, str]) -> Environment:
-    """The environment that the variables name; SYNTH_LAKE moves the lake. Raises UnknownName for another name."""
+    """The environment that the variables name. Raises UnknownName for another name, SynthError for a bad place."""
     name = env.get("SYNTH_ENV") or "local"
     if name not in FOLDERS:
         raise UnknownName("environment", name, FOLDERS, "Set SYNTH_ENV to one of them, or unset it.")
-    return Environment(name, (root / (env.get("SYNTH_LAKE") or FOLDERS[name])).absolute())
+    home = root.absolute()
+    return Environment(name, home, home / (env.get("SYNTH_LAKE") or FOLDERS[name]), _inbox(home, env))
+
+
+def _inbox(root: Path, env: Mapping[str, str]) -> Path:
+    given = env.get("SYNTH_INBOX") or INBOX
+    if "://" in given:
+        raise SynthError(
+            f"SYNTH_INBOX is {given}, and an inbox is a folder. Name one, or read a bucket with a source of its own: "
+            "{reader: s3}."
+        )
+    return root / Path(given).expanduser()

@@ -104,7 +104,7 @@ class Session:
             recipe=recipe,
             lake=project.lake,
             teachers=teachers,
-            root=project.root,
+            places=project.environment.places,
             run_id=self.id,
             session_id=self.id,
         )

@@ -7,12 +7,12 @@ locator says where the item stands now, and is what a later run starts at; it is
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from synth_dagster.errors import SynthError
+from synth_dagster.readers.places import Places
 from synth_dagster.records import RAW_LIMIT, Json, Reject
 
 
@@ -61,8 +61,8 @@ class Reader(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def items(self, root: Path, *, start: str | None = None, optional: bool = False) -> Delivery:
-        """What is delivered, from the item at the locator `start` on; paths are relative to `root`.
+    def items(self, places: Places, *, start: str | None = None, optional: bool = False) -> Delivery:
+        """What is delivered, from the item at the locator `start` on; paths mean what `places` says.
 
         Memory does not grow with the delivery. Raises NotDelivered when nothing is there, unless `optional`.
         """

@@ -5,7 +5,6 @@ the rest goes on.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import Field
@@ -24,6 +23,7 @@ from synth_dagster.readers.base import (
 from synth_dagster.readers.folder import Found, found_files
 from synth_dagster.readers.json_lines import Fields, read_lines
 from synth_dagster.readers.markdown import Parsed, parse
+from synth_dagster.readers.places import Places
 
 MIB = 1024 * 1024
 
@@ -43,8 +43,8 @@ class Files(Reader):
     max_line_bytes: int = Field(16 * MIB, ge=1, description="JSON lines: a longer line is skipped and reported.")
     max_file_bytes: int = Field(64 * MIB, ge=1, description="Text and markdown: a larger file is skipped and reported.")
 
-    def items(self, root: Path, *, start: str | None = None, optional: bool = False) -> Delivery:
-        files = found_files(root, self.path, suffixes=READERS, optional=optional)
+    def items(self, places: Places, *, start: str | None = None, optional: bool = False) -> Delivery:
+        files = found_files(places, self.path, suffixes=READERS, optional=optional)
         return self._read(files, place_of(start) if start else {})
 
     def fields(self) -> Fields:

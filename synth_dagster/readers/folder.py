@@ -8,11 +8,12 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from synth_dagster.errors import SynthError
 from synth_dagster.readers.base import NotDelivered, well_formed
+from synth_dagster.readers.places import Places
 
 TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".lock", "~")
 _MAGIC = "*?["
@@ -22,7 +23,7 @@ _MAGIC = "*?["
 class Found:
     """A file of a delivery, and why it cannot be read, if so: reason and detail."""
 
-    name: str  # relative to the project, as the file system spells it
+    name: str  # relative to the project, as the file system spells it; `inbox/...` wherever the inbox stands
     path: Path
     problem: tuple[str, str] | None = None
 
@@ -32,17 +33,18 @@ class Found:
         return unicodedata.normalize("NFC", well_formed(self.name))
 
 
-def found_files(root: Path, path: str, *, suffixes: Iterable[str], optional: bool = False) -> list[Found]:
+def found_files(places: Places, path: str, *, suffixes: Iterable[str], optional: bool = False) -> list[Found]:
     """The files a path means, by name. Raises NotDelivered if there is none, SynthError if it leaves the project."""
-    root = root.resolve()
-    _check_inside(root, path)
-    found = sorted(_found(root, path), key=lambda file: (file.key, file.name))
+    home, inside, prefix = places.home_of(path)
+    root = home.resolve()
+    _check_inside(root, inside, path)
+    found = sorted(_found(root, inside), key=lambda file: (file.key, file.name))
     if not found and not optional:
         raise NotDelivered(
-            f"There is no file at '{path}' in {root}. Put {', '.join(suffixes)} files there, correct the path, or say "
+            f"No file is at '{inside}' in {root}. Put {', '.join(suffixes)} files there, correct the path, or say "
             "'optional: true' if the source may be absent."
         )
-    return _judged(found, root, tuple(suffixes))
+    return [replace(file, name=prefix + file.name) for file in _judged(found, root, tuple(suffixes))]
 
 
 def is_passing(name: str) -> bool:
@@ -50,16 +52,16 @@ def is_passing(name: str) -> bool:
     return name.startswith((".", "~$", "#")) or name.lower().endswith(TEMPORARY)
 
 
-def _check_inside(root: Path, path: str) -> None:
+def _check_inside(root: Path, path: str, given: str) -> None:
     if not path.strip() or "\0" in path:
         raise SynthError(
             "The path of the source is empty or holds a NUL. Name a file, a folder or a pattern of the project."
         )
-    fixed = _before_magic(path)
+    fixed, folder = _before_magic(path), "project" if path == given else "inbox"
     if not (root / fixed).resolve().is_relative_to(root) or (fixed != path and ".." in PurePosixPath(path).parts):
         raise SynthError(
-            f"'{path}' leaves the project {root}, by '..', as an absolute path or through a link. "
-            "Copy what it points to into the project and name it there."
+            f"'{given}' leaves the {folder} {root}, by '..', as an absolute path or through a link. "
+            f"Copy what it points to into the {folder} and name it there."
         )
 
 

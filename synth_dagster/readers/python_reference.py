@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 
 from synth_dagster.readers.base import Delivery, DeliveryChanged, Item, Reader, locator_of, place_of
+from synth_dagster.readers.places import Places
 
 LICENSE = "PSF-2.0"
 _UNDERLINE = re.compile(r"([*=\-~^\"#+.])\1{2,}")
@@ -18,7 +18,7 @@ _UNDERLINE = re.compile(r"([*=\-~^\"#+.])\1{2,}")
 class PythonReference(Reader):
     """Reads the topics in alphabetical order, each as one item."""
 
-    def items(self, root: Path, *, start: str | None = None, optional: bool = False) -> Delivery:
+    def items(self, places: Places, *, start: str | None = None, optional: bool = False) -> Delivery:
         texts = topics()
         first = str(place_of(start).get("topic")) if start else min(texts)
         if first not in texts:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Usage
+from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.services import Embedder, Teacher
@@ -83,11 +84,16 @@ class RunContext:
     recipe: Recipe
     lake: Lake
     teachers: TeacherSource
-    root: Path  # the project's folder, which the paths of a recipe are relative to
+    places: Places  # where the paths of a recipe lie
     run_id: str
     session_id: str = ""
     progress: Progress = field(default_factory=Silent)
     in_flight: int = 64  # records worked on at once; the calls of a role have their own ceiling
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.places.root
 
     def code_version(self, stage: str, batch: str) -> str:
         """What a batch's records depend on besides their inputs; of a corpus, the terms of its own source only."""

@@ -66,4 +66,4 @@ def _batches(context: RunContext, source: Source) -> Iterator[PlannedBatch]:
 
 def source_items(context: RunContext, source: Source, *, start: str | None = None) -> Iterator[Item | Unreadable]:
     """What a source delivers, in its stable order, from a locator on."""
-    return source.reader.items(context.root, start=start, optional=source.optional)
+    return source.reader.items(context.places, start=start, optional=source.optional)

@@ -156,7 +156,12 @@ class Small(Project):
         """The runner's context, for a step without Dagster."""
         source = teachers or self.teachers
         return RunContext(
-            recipe=self.recipe(name), lake=self.lake, teachers=source, root=self.root, run_id=run_id, session_id=run_id
+            recipe=self.recipe(name),
+            lake=self.lake,
+            teachers=source,
+            places=self.environment.places,
+            run_id=run_id,
+            session_id=run_id,
         )
 
     def start(self, *arguments: str, **env: str) -> "subprocess.Popen[str]":

@@ -7,6 +7,7 @@ import pytest
 
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.readers.files import Files
+from synth_dagster.readers.places import Places
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -31,7 +32,7 @@ def read(tmp_path):
     """What the `files` reader makes of a path of the project."""
 
     def read_all(path="inbox", *, start=None, optional=False, **settings) -> list[Item | Unreadable]:
-        return list(Files(path=path, **settings).items(tmp_path, start=start, optional=optional))
+        return list(Files(path=path, **settings).items(Places(tmp_path), start=start, optional=optional))
 
     return read_all
 

@@ -16,6 +16,7 @@ from synth_dagster.parts.shards import digest_of, shards
 from synth_dagster.readers.base import DeliveryChanged, Item, NotDelivered, Unreadable
 from synth_dagster.readers.files import Files
 from synth_dagster.readers.json_lines import lines_of
+from synth_dagster.readers.places import Places
 from synth_dagster.records import RAW_LIMIT, canonical_json
 
 GOOD = {"text": "It rained."}
@@ -51,7 +52,7 @@ def test_an_absolute_path_through_another_spelling_of_the_project_is_that_path_t
     deliver("project/inbox/a.txt", "text")
     (tmp_path / "link").symlink_to(tmp_path / "project")
     for path in ("inbox", str(tmp_path / "link/inbox"), str(tmp_path / "project/inbox")):
-        assert [item.native_key for item in Files(path=path).items(tmp_path / "link")] == ["inbox/a.txt"]
+        assert [item.native_key for item in Files(path=path).items(Places(tmp_path / "link"))] == ["inbox/a.txt"]
 
 
 def test_a_name_that_looks_like_a_pattern_is_taken_as_it_is(deliver, read):
@@ -256,7 +257,24 @@ def test_a_path_that_leaves_the_project_is_refused(path, tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/a.txt").write_text("secret")
     with pytest.raises(SynthError, match=r"leaves the project.*Copy what it points to"):
-        Files(path=path).items(project)
+        Files(path=path).items(Places(project))
+
+
+def test_an_inbox_that_stands_elsewhere_gives_the_same_items(deliver, tmp_path):
+    deliver("here/inbox/notes/a.txt", "text")
+    deliver("here/inbox/b.txt", "more")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here/inbox").rename(tmp_path / "there/box")
+    places = Places(tmp_path / "here", tmp_path / "there/box")
+    for path in ("inbox", "./inbox/", "inbox/**/*.txt"):
+        assert [item.native_key for item in Files(path=path).items(places)] == ["inbox/b.txt", "inbox/notes/a.txt"]
+    (item,) = Files(path="inbox/notes").items(places)
+    assert list(Files(path="inbox").items(places, start=item.locator)) == [item]
+    for path in ("inbox/../b.txt", "inbox/../../here"):
+        with pytest.raises(SynthError, match=r"leaves the inbox .*into the inbox"):
+            Files(path=path).items(places)
+    with pytest.raises(NotDelivered, match=r"No file is at 'none' in .*box"):
+        Files(path="inbox/none").items(places)
 
 
 def test_a_link_that_leaves_the_project_is_refused(tmp_path):
@@ -266,7 +284,7 @@ def test_a_link_that_leaves_the_project_is_refused(tmp_path):
     (project / "inbox/link.txt").symlink_to(tmp_path / "secret.txt")
     (project / "inbox/folder").symlink_to(tmp_path)
     (project / "inbox/good.txt").write_text("good")
-    found = list(Files(path="inbox").items(project))
+    found = list(Files(path="inbox").items(Places(project)))
     assert [item.text if isinstance(item, Item) else item.reject.reason for item in found] == [
         "linked_folder",
         "good",
@@ -274,7 +292,7 @@ def test_a_link_that_leaves_the_project_is_refused(tmp_path):
     ]
     for path in ("inbox/link.txt", "inbox/folder", "inbox/folder/*.txt"):
         with pytest.raises(SynthError, match="leaves the project"):
-            Files(path=path).items(project)
+            Files(path=path).items(Places(project))
 
 
 def test_a_link_inside_the_project_is_followed_and_broken_ones_are_reported(deliver, reasons, tmp_path):
@@ -356,8 +374,9 @@ GROWTH = """
 import resource, sys
 from pathlib import Path
 from synth_dagster.readers.files import Files
+from synth_dagster.readers.places import Places
 def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-items = Files(path="big.jsonl").items(Path(sys.argv[1]))
+items = Files(path="big.jsonl").items(Places(Path(sys.argv[1])))
 next(items)
 before = most()
 print(1 + sum(1 for _ in items), most() - before)
@@ -382,7 +401,7 @@ def test_a_line_of_fifty_megabytes_is_passed_over_without_holding_it(tmp_path):
         file.write(b'\n{"text": "after"}\n')
     tracemalloc.start()
     try:
-        long, after = Files(path="long.jsonl", max_line_bytes=100_000).items(tmp_path)
+        long, after = Files(path="long.jsonl", max_line_bytes=100_000).items(Places(tmp_path))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -416,7 +435,7 @@ def test_the_hash_of_a_long_line_is_over_all_of_it(tmp_path):
 
 def test_the_speeches_are_read(shared):
     folder = shared("state_of_the_union")
-    found = list(Files(path="state_of_the_union").items(folder.parent))
+    found = list(Files(path="state_of_the_union").items(Places(folder.parent)))
     assert len(found) == len(list(folder.glob("*.txt"))) == 65
     readable = [item for item in found if isinstance(item, Item)]
     assert {item.reject.reason for item in found if isinstance(item, Unreadable)} <= {"invalid_utf8"}
@@ -426,7 +445,7 @@ def test_the_speeches_are_read(shared):
 def test_the_seed_tasks_are_read_by_their_own_fields(shared):
     folder = shared("self_instruct")
     reader = Files(path="self_instruct/*.jsonl", text_field="instruction", title_field="name")
-    found = list(reader.items(folder.parent))
+    found = list(reader.items(Places(folder.parent)))
     assert len(found) == 175 and all(isinstance(item, Item) for item in found)
     assert found[0].native_key == "self_instruct/seed_tasks.jsonl#seed_task_0"
     assert found[0].title == "breakfast_suggestion" and "instances" in found[0].attributes

@@ -10,6 +10,7 @@ import pytest
 
 from synth_dagster.parts.shards import digest_of, shards
 from synth_dagster.readers.base import DeliveryChanged
+from synth_dagster.readers.places import Places
 from synth_dagster.readers.python_reference import PythonReference, title_of, without_underlines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def items(tmp_path_factory):
-    return list(PythonReference().items(tmp_path_factory.mktemp("project")))
+    return list(PythonReference().items(Places(tmp_path_factory.mktemp("project"))))
 
 
 def test_every_topic_is_an_item_in_order(items):
@@ -50,22 +51,23 @@ def test_underlines_go_and_tables_and_code_stay():
 
 def test_reading_starts_at_any_topic(items, tmp_path):
     for place in (0, 1, len(items) // 2, len(items) - 1):
-        assert list(PythonReference().items(tmp_path, start=items[place].locator)) == items[place:]
+        assert list(PythonReference().items(Places(tmp_path), start=items[place].locator)) == items[place:]
     with pytest.raises(DeliveryChanged, match="no topic 'print'"):
-        PythonReference().items(tmp_path, start=json.dumps({"topic": "print"}))
+        PythonReference().items(Places(tmp_path), start=json.dumps({"topic": "print"}))
 
 
 def test_shards_are_read_back_alone(items, tmp_path):
     for shard in shards(items, target=20):
-        rest = list(PythonReference().items(tmp_path, start=shard.start))
+        rest = list(PythonReference().items(Places(tmp_path), start=shard.start))
         assert digest_of(rest[: shard.count]) == shard.digest
 
 
 def test_no_record_text_is_golden_but_two_processes_agree(items):
     code = (
         "from pathlib import Path; from synth_dagster.parts.shards import digest_of\n"
+        "from synth_dagster.readers.places import Places\n"
         "from synth_dagster.readers.python_reference import PythonReference\n"
-        "print(digest_of(PythonReference().items(Path())))"
+        "print(digest_of(PythonReference().items(Places(Path()))))"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert there.stdout.strip() == digest_of(items)

@@ -1,0 +1,29 @@
+"""Where the paths of a recipe lie: in the project's folder, but `inbox/...` in the inbox, which a deployment may move.
+
+A file keeps its name when the inbox moves: `inbox/notes/a.txt` is the same record wherever the inbox stands.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+INBOX = "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folder of a project, and its inbox where that stands elsewhere."""
+
+    root: Path
+    moved_inbox: Path | None = None
+
+    @property
+    def inbox(self) -> Path:
+        """The folder that `inbox/` of a recipe means."""
+        return self.moved_inbox or self.root / INBOX
+
+    def home_of(self, path: str) -> tuple[Path, str, str]:
+        """The folder that a path of a recipe may not leave, the path inside it, and how names in it begin."""
+        parts = PurePosixPath(path).parts
+        if self.moved_inbox is None or parts[:1] != (INBOX,):
+            return self.root, path, ""
+        return self.moved_inbox, str(PurePosixPath(*parts[1:])), f"{INBOX}/"
