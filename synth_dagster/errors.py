@@ -58,8 +58,12 @@ class MethodError(SynthError):
     """A method broke its contract: a bug of the method, not of the data."""
 
 
+class StorageError(SynthError):
+    """A folder or a bucket cannot do what was asked: the disk is full, the bucket is away, refuses or is unsafe."""
+
+
 class LakeError(SynthError):
-    """The lake cannot do what was asked: a table of a newer schema, a lease that is held, a full disk."""
+    """The lake cannot do what was asked: a table of a newer schema, a lease that is held, a version that is gone."""
 
 
 class TeacherError(SynthError):

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake.files import write_whole
 from synth_dagster.lake.lake import Lake
 from synth_dagster.method import Measure
 from synth_dagster.runner.context import RunContext
 from synth_dagster.scale.signals import flatten
+from synth_dagster.storage import write_whole
 
 DEMO = (
     "**Demo.** The embedded teacher made this release. It answers by rules from the text in front of it, so the data "

@@ -1,22 +1,17 @@
-"""Files that are there whole or not at all, and Arrow tables in the types that a Delta table has."""
+"""Arrow tables as Parquet files, in the types that a Delta table has."""
 
-import errno
-import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.canonical import row_order, type_name
+from synth_dagster.storage import write_whole
 
-TEMPORARY = ".tmp-"
 ROW_GROUP = 10_000
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # Delta has no unsigned and no half numbers: the next type that holds them all.
 WIDER = {
@@ -26,45 +21,6 @@ WIDER = {
     pa.uint64(): pa.int64(),
     pa.float16(): pa.float32(),
 }
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object], *, needed: int) -> None:
-    """Write a file under another name, flush it to the disk, then give it its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f"{TEMPORARY}{uuid4().hex}"
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in FULL:
-            raise disk_full(path.parent, needed) from error
-        raise
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def disk_full(folder: Path, needed: int) -> LakeError:
-    """What to say when there is no room."""
-    free = shutil.disk_usage(folder).free / 1e6
-    return LakeError(
-        f"The disk under {folder} is full: this batch needs up to {needed / 1e6:.1f} MB and {free:.1f} MB are free. "
-        "Nothing was changed. Make room and run the command again; what the teacher answered is kept."
-    )
-
-
-def _flush_folder(folder: Path) -> None:
-    """A new name is durable only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_parquet(path: Path, table: pa.Table, sort_by: Sequence[str]) -> None:

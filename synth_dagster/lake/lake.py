@@ -23,11 +23,13 @@ import pyarrow.parquet as pq
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.lake import query, tables
 from synth_dagster.lake.canonical import data_version
-from synth_dagster.lake.files import FULL, TEMPORARY, conform, disk_full, plain_type, write_parquet, write_whole
+from synth_dagster.lake.files import conform, plain_type, write_parquet
 from synth_dagster.lake.leases import Kind, Lease, Leases
 from synth_dagster.lake.meta import Candidate, Meta
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import REJECT
+from synth_dagster.storage import FolderStore, S3Options, disk_full, is_bucket, write_whole
+from synth_dagster.storage.folder import FULL, TEMPORARY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -41,22 +43,23 @@ DAY = 86_400.0
 class Lake:
     """Tables, metadata and leases under one root folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, metadata: Path) -> None:
         self.root = root
-        self.meta = Meta(root)
+        self.store = FolderStore(root)
+        self.meta = Meta(metadata, self.store)
         self._leases = Leases(self.meta.database)
 
     @classmethod
-    def open(cls, root: str | Path) -> "Lake":
-        """Open the lake under a folder, and make it when there is none."""
-        if "://" in str(root):
+    def open(cls, root: str | Path, *, metadata: str | Path | None = None, s3: S3Options | None = None) -> "Lake":
+        """Open the lake under a folder, and make it when there is none. Its metadata stands there or elsewhere."""
+        if is_bucket(root):
             raise LakeError(f"The lake root {root} is a bucket, which is not supported yet. Give a folder.")
         folder = Path(root).expanduser().absolute()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LakeError(f"The lake root {folder} cannot be made: {error.strerror}. Give another folder.") from error
-        return cls(folder)
+        return cls(folder, Path(metadata or folder / "meta.sqlite"))
 
     def lease(
         self, name: str, kind: Kind = "shared", *, wait_s: float = 600, ttl_s: float = 60

@@ -14,9 +14,9 @@ from sqlite3 import DatabaseError, IntegrityError, Row
 from typing import Any, Literal
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake.files import write_whole
 from synth_dagster.lake.sqlite import Database, Migration, script
 from synth_dagster.records import canonical_json
+from synth_dagster.storage import Store
 
 CandidateState = Literal["awaiting", "accepted", "refused", "replaced"]
 
@@ -151,14 +151,14 @@ MIGRATIONS: tuple[Migration, ...] = (script(VERSION_1),)
 
 
 class Meta:
-    """The metadata store of a lake: `meta.sqlite` under its root."""
+    """The metadata of a lake, in the database at `where`; copies of recipes for people go to the lake's `store`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, where: Path, store: Store) -> None:
         try:
-            self.database = Database(root / "meta.sqlite", MIGRATIONS)
+            self.database = Database(where, MIGRATIONS)
         except DatabaseError as error:
-            raise LakeError(f"{root / 'meta.sqlite'} is damaged: {error}. Restore it from a backup.") from error
-        self._recipes = root / "recipes"
+            raise LakeError(f"{where} is damaged: {error}. Restore it from a backup.") from error
+        self._store = store
 
     # ------------------------------------------------------------------------------------------------------ recipes
 
@@ -166,9 +166,8 @@ class Meta:
         """Keep a recipe as it was launched; its hash. A copy that people can open lies under `recipes/`."""
         hashed = sha256(text.encode()).hexdigest()[:16]
         self.database.write("insert or ignore into recipes values (?, ?, ?, ?)", (hashed, dataset, text, time.time()))
-        copy = self._recipes / f"{hashed}.yaml"
-        if not copy.exists():
-            write_whole(copy, lambda file: file.write(text.encode()), needed=len(text))
+        if self._store.entry(copy := f"recipes/{hashed}.yaml") is None:
+            self._store.create(copy, text.encode())
         return hashed
 
     def recipe(self, hashed: str) -> str:

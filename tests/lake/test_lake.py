@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.errors import LakeError, StorageError, UnknownName
 from synth_dagster.lake import files
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
@@ -280,7 +280,7 @@ def test_a_full_disk_says_what_was_needed_and_leaves_nothing(lake, write, monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files.pq, "write_table", full)
-    with pytest.raises(LakeError, match=r"is full: this batch needs up to \d+\.\d MB"):
+    with pytest.raises(StorageError, match=r"is full: this batch needs up to \d+\.\d MB"):
         write("notes:1", 9)
     assert len(list((lake.root / "demo").rglob("*.parquet"))) == 1
     assert not list((lake.root / "demo").rglob(".tmp-*"))
@@ -289,7 +289,7 @@ def test_a_full_disk_says_what_was_needed_and_leaves_nothing(lake, write, monkey
 
 FILE_TOO_LARGE = """
 import os, resource, signal, sys, pyarrow as pa
-from synth_dagster.errors import LakeError
+from synth_dagster.errors import StorageError
 from synth_dagster.lake.lake import Lake
 lake = Lake.open(sys.argv[1])
 noise = pa.table({"record_id": [os.urandom(16) for _ in range(20_000)], "text": [os.urandom(20).hex()] * 20_000})
@@ -298,7 +298,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
     lake.write_candidate("demo", "noise", "b", noise, rejects=None, run_id="r", session_id="s", code_version="c",
                          inputs={}, recipe_hash="h", details={})
-except LakeError as error:
+except StorageError as error:
     print(error)
 """
 
@@ -314,7 +314,7 @@ def test_a_file_the_system_refuses_is_a_full_disk(tmp_path):
 
 NO_ROOM_TO_COMMIT = """
 import resource, signal, sys
-from synth_dagster.errors import LakeError
+from synth_dagster.errors import StorageError
 from synth_dagster.lake import tables
 from synth_dagster.lake.lake import Lake
 lake = Lake.open(sys.argv[1])
@@ -330,7 +330,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 tables._replace = no_room
 try:
     lake.accept(candidate)
-except LakeError as error:
+except StorageError as error:
     print(error)
 """
 

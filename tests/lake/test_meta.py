@@ -9,11 +9,16 @@ import pytest
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.lake.meta import MIGRATIONS, Meta, PlannedBatch, Release, Usage
 from synth_dagster.lake.sqlite import Database, script
+from synth_dagster.storage import FolderStore
+
+
+def meta_in(folder) -> Meta:
+    return Meta(folder / "meta.sqlite", FolderStore(folder))
 
 
 @pytest.fixture
 def meta(tmp_path) -> Meta:
-    return Meta(tmp_path)
+    return meta_in(tmp_path)
 
 
 def batch(name, *, source="notes", start="{}", count=1):
@@ -26,7 +31,7 @@ def release(name, version="v1", **more):
 
 def test_an_empty_file_comes_up_to_the_newest_version(tmp_path):
     (tmp_path / "meta.sqlite").touch()  # version 0
-    meta = Meta(tmp_path)
+    meta = meta_in(tmp_path)
     assert meta.database.row("pragma user_version")[0] == len(MIGRATIONS) == 1
     assert meta.releases("demo") == []
 
@@ -59,15 +64,15 @@ def test_many_that_open_at_once_migrate_once(tmp_path):
 
 
 def test_a_newer_file_is_refused_with_the_cure(tmp_path):
-    Meta(tmp_path).database.write("pragma user_version = 99")
+    meta_in(tmp_path).database.write("pragma user_version = 99")
     with pytest.raises(LakeError, match=r"schema version 99.*upgrade"):
-        Meta(tmp_path)
+        meta_in(tmp_path)
 
 
 def test_a_damaged_file_is_refused_with_the_cure(tmp_path):
     (tmp_path / "meta.sqlite").write_bytes(b"this is not a database " * 100)
     with pytest.raises(LakeError, match="Restore it from a backup"):
-        Meta(tmp_path)
+        meta_in(tmp_path)
 
 
 def test_a_full_disk_is_said_and_changes_nothing(meta):

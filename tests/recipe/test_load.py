@@ -33,10 +33,13 @@ def test_a_recipe_knows_its_text_and_hash_and_the_stored_copy_is_the_same_recipe
 
 def test_the_hash_is_the_one_under_which_the_lake_stores_the_text(folder, root, tmp_path):
     from synth_dagster.lake.meta import Meta
+    from synth_dagster.storage import FolderStore
 
     recipe = load_recipe(write(folder / "a.yaml", FULL), root=root)
     (tmp_path / "lake").mkdir()
-    assert Meta(tmp_path / "lake").store_recipe(recipe.dataset, recipe.text) == recipe.hash
+    assert (
+        Meta(tmp_path / "meta.sqlite", FolderStore(tmp_path)).store_recipe(recipe.dataset, recipe.text) == recipe.hash
+    )
 
 
 def test_one_bad_recipe_does_not_stop_the_others(folder, root):

@@ -1,0 +1,404 @@
+"""A store under `s3://bucket/prefix`: any S3 that honours conditional writes.
+
+boto3 repeats a request that was answered with 5xx, SlowDown or nothing; what still fails then is said in one sentence.
+A stream that breaks off is taken up where it broke, of the same version of the object.
+"""
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from synth_dagster.errors import StorageError
+from synth_dagster.storage.base import Entry, NotThere, Replaced, S3Options, checked
+from synth_dagster.storage.cache import FileCache
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from botocore.response import StreamingBody
+
+MIB = 1024**2
+AT_ONCE = 16  # downloads
+BUFFER = MIB
+BREAKS = 5  # how often in a row a stream may break off without giving a byte
+MARK = ".conditional-writes"
+
+ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+DENIED = frozenset(
+    {"403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+    | {"InvalidToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestTimeTooSkewed"}
+)
+ELSEWHERE = frozenset(
+    {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
+
+class BucketStore:
+    """Objects whose keys begin with one prefix."""
+
+    def __init__(self, url: str, options: S3Options) -> None:
+        parts = urlsplit(url)
+        if not parts.netloc or parts.query or parts.fragment:
+            raise StorageError(f"'{url}' names no bucket. Write s3://bucket/prefix.")
+        self.url = url.rstrip("/")
+        self.options = options
+        self._bucket = parts.netloc
+        self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
+        place = hashlib.sha256(f"{options.endpoint_url}|{self.url}".encode()).hexdigest()[:16]
+        root = options.cache or Path.home() / ".cache" / "synth_dagster"
+        self._cache = FileCache(root.expanduser().absolute(), place, options.cache_bytes)
+
+    @property
+    def folder(self) -> Path:
+        return self._cache.folder
+
+    @cached_property
+    def _client(self) -> Any:
+        return _client(self.options)
+
+    def link(self, name: str) -> str:
+        return f"{self.url}/{name}"
+
+    # -------------------------------------------------------------------------------------------------------- writing
+
+    def write(self, name: str, write: Callable[[BinaryIO], object], *, needed: int, keep: bool = False) -> None:
+        """Through a file of this machine: the put needs the length, and memory stays small."""
+        key = self._key(name)
+        temporary = self._cache.temporary()
+        try:
+            with self._in_words(name), temporary.open("w+b") as file:
+                write(file)
+                file.seek(0)
+                self._client.upload_fileobj(file, self._bucket, key, Config=_in_parts())
+            if keep:
+                self._cache.adopt(temporary, name)
+        except OSError as error:
+            raise self._cache.in_words(error, needed) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Also False when a first try of ours arrived unseen and its repetition met it."""
+        from botocore.exceptions import ClientError
+
+        for _ in range(self.options.attempts):
+            try:
+                with self._in_words(name, raw=("PreconditionFailed", "412", "ConditionalRequestConflict", "409")):
+                    self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=data, IfNoneMatch="*")
+            except ClientError as error:
+                if _status(error) == 412:
+                    return False
+                time.sleep(0.1)  # 409: another one is writing it in this moment
+            else:
+                return True
+        return False
+
+    def remove(self, name: str) -> None:
+        with self._in_words(name):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def remove_unfinished(self, before: float) -> list[str]:
+        """Uploads in parts that were neither finished nor given up take room that no listing shows."""
+        removed: list[str] = []
+        with self._in_words():
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
+                for upload in page.get("Uploads", ()):
+                    if upload["Initiated"].timestamp() <= before:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                        removed.append(upload["Key"].removeprefix(self._prefix))
+        return removed
+
+    def require_create(self) -> None:
+        """One put a time: the mark is there, so whoever accepts it again ignores the condition."""
+        try:
+            if self.create(MARK, b"") and self.create(MARK, b""):
+                self.remove(MARK)
+                raise StorageError(
+                    f"The bucket of {self.url} ignores If-None-Match: it took a second object where only a first was "
+                    "allowed, so two writers would destroy each other's commits. Use an S3 with conditional writes."
+                )
+        except _Denied:
+            return  # who may not write can do no harm here
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def open(self, name: str, offset: int = 0, *, etag: str | None = None) -> BinaryIO:
+        return cast("BinaryIO", io.BufferedReader(_ObjectStream(self, name, offset, etag), BUFFER))
+
+    def read(self, name: str) -> bytes:
+        with self.open(name) as file:
+            return file.read()
+
+    def local(self, name: str) -> Path:
+        return self._cache.find(checked(name)) or self._download(name)
+
+    def local_all(self, names: Sequence[str]) -> list[Path]:
+        from concurrent.futures import ThreadPoolExecutor
+
+        missing = [name for name in names if self._cache.find(checked(name)) is None]
+        if missing:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self._download, missing))
+        return [self.folder / name for name in names]
+
+    def _download(self, name: str) -> Path:
+        from shutil import copyfileobj
+
+        with _ObjectStream(self, name, 0, None) as stream:
+            try:
+                return self._cache.add(name, lambda file: copyfileobj(stream, file, MIB), needed=stream.size)
+            except OSError as error:
+                raise self._cache.in_words(error, stream.size) from error
+
+    def hold(self) -> AbstractContextManager[object]:
+        return self._cache.hold()
+
+    def body(self, name: str, offset: int, etag: str | None) -> "tuple[StreamingBody | None, str, int]":
+        """What an object holds from an offset on, its etag and its whole size. Raises Replaced for another etag."""
+        from botocore.exceptions import ClientError
+
+        given = ({"Range": f"bytes={offset}-"} if offset else {}) | ({"IfMatch": f'"{etag}"'} if etag else {})
+        try:
+            with self._in_words(name, raw=("InvalidRange", "416", "PreconditionFailed", "412")):
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name), **given)
+        except ClientError as error:
+            if _status(error) == 412:
+                raise Replaced(f"{self.link(name)} was replaced since it was seen. Look again.") from error
+            return None, etag or "", offset  # behind the end
+        return answer["Body"], answer["ETag"].strip('"'), offset + answer["ContentLength"]
+
+    # -------------------------------------------------------------------------------------------------------- looking
+
+    def entries(self, prefix: str = "", *, after: str = "") -> Iterator[Entry]:
+        given = {"StartAfter": self._prefix + after} if after else {}
+        for page in self._pages(prefix, **given):
+            for found in page.get("Contents", ()):
+                if not found["Key"].endswith("/"):  # a folder, as some consoles make it
+                    yield self._entry(found["Key"], found["Size"], found)
+
+    def folders(self, prefix: str = "") -> list[str]:
+        begin = len(self._prefix + prefix)
+        pages = self._pages(prefix, Delimiter="/")
+        return [found["Prefix"][begin:-1] for page in pages for found in page.get("CommonPrefixes", ())]
+
+    def _pages(self, prefix: str, **given: str) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._in_words(prefix):
+            yield from pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, **given)
+
+    def entry(self, name: str) -> Entry | None:
+        try:
+            with self._in_words(name):
+                found = self._client.head_object(Bucket=self._bucket, Key=self._key(name))
+        except NotThere:
+            return None
+        return self._entry(self._key(name), found["ContentLength"], found)
+
+    def _entry(self, key: str, size: int, found: dict[str, Any]) -> Entry:
+        return Entry(key.removeprefix(self._prefix), size, found["ETag"].strip('"'), found["LastModified"].timestamp())
+
+    def _key(self, name: str) -> str:
+        return self._prefix + checked(name)
+
+    # ---------------------------------------------------------------------------------------------- options and errors
+
+    def storage_options(self) -> dict[str, str]:
+        """Credentials that expire are taken anew at each call; boto3 refreshes them."""
+        with self._in_words():
+            found = _session(self.options).get_credentials()
+            keys = found.get_frozen_credentials() if found else None
+        return _delta_options(self._client.meta, self.options, keys)
+
+    @contextmanager
+    def _in_words(self, name: str = "", raw: Sequence[str] = ()) -> Iterator[None]:
+        """What went wrong, in a sentence; errors with one of the codes `raw` pass as they are."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in raw:
+                raise
+            raise self._refused(error, name) from error
+        except BotoCoreError as error:
+            raise self._unreachable(error) from error
+
+    def _refused(self, error: "ClientError", name: str) -> StorageError:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in ABSENT:
+            return NotThere(f"There is no object {self.link(name)}.")
+        if code == "NoSuchBucket":
+            return StorageError(f"There is no bucket '{self._bucket}' at {self._at()}. Make it, or correct {self.url}.")
+        if code in DENIED:
+            return _Denied(
+                f"The bucket '{self._bucket}' at {self._at()} denies {error.operation_name} under {self.url} ({code}). "
+                "Check the credentials, and that they may list, get, put and delete there."
+            )
+        if code in ELSEWHERE:
+            return StorageError(f"The bucket '{self._bucket}' is in another region ({code}). Set AWS_REGION to it.")
+        tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
+        return StorageError(
+            f"{self._at()} answered {_status(error)} {code} to {error.operation_name} of {self.link(name)}, {tries} "
+            "times. Nothing half-written is seen by anyone. Run the command again when the service is well."
+        )
+
+    def _unreachable(self, error: Exception) -> StorageError:
+        from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            return StorageError(
+                f"There are no credentials for {self.url}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                "AWS_PROFILE, or give the machine a role."
+            )
+        return StorageError(
+            f"{self._at()} cannot be used for {self.url}: {type(error).__name__}. Check the network, AWS_ENDPOINT_URL "
+            "and AWS_REGION, and run the command again."
+        )
+
+    def _at(self) -> str:
+        return self._client.meta.endpoint_url
+
+
+class _Denied(StorageError):
+    """The credentials do not suffice."""
+
+
+class _ObjectStream(io.RawIOBase):
+    """The bytes of one version of an object. Where the connection breaks, another takes up."""
+
+    def __init__(self, store: BucketStore, name: str, offset: int, etag: str | None) -> None:
+        self._store, self._name, self._place = store, name, offset
+        self._body, self._etag, self.size = store.body(name, offset, etag)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
+        if start + offset != self._place:
+            self._let_go()
+            self._place = start + offset
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        breaks = 0
+        while self._place < self.size and len(buffer):
+            try:
+                data = self._connected().read(len(buffer))
+            except _broken():
+                data = b""
+            if data:
+                buffer[: len(data)] = data
+                self._place += len(data)
+                return len(data)
+            self._let_go()
+            breaks += 1
+            if breaks > BREAKS:
+                raise StorageError(
+                    f"The connection broke off {breaks} times at byte {self._place} of {self._store.link(self._name)}. "
+                    "Check the network and run the command again."
+                )
+        return 0
+
+    def _connected(self) -> "StreamingBody":
+        if self._body is None:
+            self._body, self._etag, _ = self._store.body(self._name, self._place, self._etag)
+        assert self._body is not None  # the object has bytes there, and it is the same object
+        return self._body
+
+    def _let_go(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+    def close(self) -> None:
+        self._let_go()
+        super().close()
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a connection that breaks off raises while a body is read."""
+    from botocore.exceptions import HTTPClientError, IncompleteReadError
+    from urllib3.exceptions import HTTPError
+
+    return (HTTPClientError, IncompleteReadError, HTTPError, OSError)
+
+
+def _status(error: "ClientError") -> int:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+@lru_cache(maxsize=8)
+def _session(options: S3Options) -> Any:
+    import boto3
+
+    return boto3.Session(
+        aws_access_key_id=options.access_key_id,
+        aws_secret_access_key=options.secret_access_key,
+        aws_session_token=options.session_token,
+        region_name=options.region,
+        profile_name=options.profile,
+    )
+
+
+@lru_cache(maxsize=8)
+def _client(options: S3Options) -> Any:
+    """One client for all stores that are reached in the same way: making it takes longer than a request."""
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    session = _session(options)
+    given: dict[str, Any] = {
+        "retries": {"mode": "standard", "total_max_attempts": options.attempts},
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "max_pool_connections": 2 * AT_ONCE,
+    }
+    if options.endpoint_url:  # other makes of S3 know neither names in the host nor the newer checksums
+        given |= {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
+        given |= {"response_checksum_validation": "when_required"}
+    if options.anonymous:
+        given["signature_version"] = UNSIGNED
+    return session.client(
+        "s3",
+        region_name=session.region_name or "us-east-1",
+        endpoint_url=options.endpoint_url,
+        verify=options.verify,
+        config=Config(**given),
+    )
+
+
+def _in_parts() -> Any:
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(multipart_threshold=64 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
+
+
+def _delta_options(meta: Any, options: S3Options, keys: Any) -> dict[str, str]:
+    address = str(meta.endpoint_url)
+    own = "" if address.endswith(".amazonaws.com") else address
+    found = {
+        "AWS_REGION": meta.region_name,
+        "AWS_ENDPOINT_URL": own,
+        "AWS_ALLOW_HTTP": "true" if own.startswith("http://") else "",
+        "AWS_SKIP_SIGNATURE": "true" if options.anonymous else "",
+        "allow_invalid_certificates": "true" if options.verify is False else "",
+    }
+    if keys is not None and not options.anonymous:
+        found |= {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
+        found["AWS_SESSION_TOKEN"] = keys.token or ""
+    return {name: value for name, value in found.items() if value}

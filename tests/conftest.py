@@ -1,0 +1,5 @@
+"""Servers that tests of several folders use; each is started by the first test that asks for it."""
+
+from tests.moto_server import bucket, moto
+
+__all__ = ["bucket", "moto"]
