@@ -219,7 +219,7 @@ def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record
         if isinstance(item, Item)
         for record in passages(context.recipe.dataset, stage, source, batch, item)
     ]
-    return records, rejects
+    return records[: context.limit], rejects
 
 
 def _taken(items: Iterable[Item | Unreadable], count: int) -> list[Item | Unreadable]:
