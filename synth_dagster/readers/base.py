@@ -24,6 +24,14 @@ class DeliveryChanged(SynthError):
     """The delivery is not as it was when its batches were planned; planning again is the cure."""
 
 
+class Flaw(Exception):
+    """A place of a delivery that gives no item: reason and detail."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One text of a delivery, with what the delivery says about it."""
@@ -36,9 +44,11 @@ class Item:
     license: str | None = None  # where the delivery names one for this item
     lang: str | None = None
     locator: str = ""
+    form: str | None = None  # of a conversation, the form it came in; its text is then a transcript
 
     def identity(self) -> Json:
-        return ["item", self.text, self.title, self.url, self.attributes, self.license, self.lang]
+        form = [self.form] if self.form else []
+        return ["item", self.text, self.title, self.url, self.attributes, self.license, self.lang, *form]
 
 
 @dataclass(frozen=True, slots=True)

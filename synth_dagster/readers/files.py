@@ -20,6 +20,7 @@ from synth_dagster.readers.base import (
     place_of,
     unreadable,
 )
+from synth_dagster.readers.chat import Wanted
 from synth_dagster.readers.folder import Found, found_files
 from synth_dagster.readers.json_lines import Fields, read_lines
 from synth_dagster.readers.markdown import Parsed, parse
@@ -40,6 +41,10 @@ class Files(Reader):
         "license", description="JSON lines: the field with an SPDX licence; null for none."
     )
     lang_field: str | None = Field("lang", description="JSON lines: the field with the language; null for none.")
+    form: Wanted = Field(
+        "auto",
+        description="JSON lines: what a line holds, a text or a conversation; auto tells it by the fields of each.",
+    )
     max_line_bytes: int = Field(16 * MIB, ge=1, description="JSON lines: a longer line is skipped and reported.")
     max_file_bytes: int = Field(64 * MIB, ge=1, description="Text and markdown: a larger file is skipped and reported.")
 
@@ -57,6 +62,7 @@ class Files(Reader):
             license=self.license_field,
             lang=self.lang_field,
             limit=self.max_line_bytes,
+            form=self.form,
         )
 
     def _read(self, files: list[Found], start: dict[str, Any]) -> Delivery:

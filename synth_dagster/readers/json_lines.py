@@ -9,15 +9,17 @@ import hashlib
 import json
 import os
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeAlias
 
+from synth_dagster.parts.transcript import transcript
 from synth_dagster.readers.base import (
     Delivery,
     DeliveryChanged,
+    Flaw,
     Item,
     Unreadable,
     flaw,
@@ -26,6 +28,7 @@ from synth_dagster.readers.base import (
     storable,
     unreadable,
 )
+from synth_dagster.readers.chat import LACKS, TURNS, Wanted, recognised
 from synth_dagster.readers.folder import Found
 from synth_dagster.records import RAW_LIMIT
 
@@ -42,6 +45,7 @@ class Fields(NamedTuple):
     license: str | None
     lang: str | None
     limit: int
+    form: Wanted = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,6 @@ class Line:
     data: bytes
     hash: str
     is_whole: bool
-
-
-class Flaw(Exception):
-    """A line that gives no item: reason and detail."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
 
 
 Occurrence: TypeAlias = Callable[[Line, str], int]
@@ -190,15 +186,12 @@ def name_of(value: Mapping[str, Any], fields: Fields) -> str | None:
 
 
 def item_of(value: dict[str, Any], fields: Fields, native_key: str, locator: str) -> Item:
-    """A line's object as an item; what is no field of ours becomes an attribute. Raises Flaw."""
-    if value.get(fields.text) is None:
-        there = ", ".join(f"'{storable(name[:40])}'" for name in list(value)[:12]) or "none"
-        raise Flaw("missing_field", f"There is no '{fields.text}'. Set text_field to one of the fields there: {there}.")
-    text = _string(value, fields.text) or ""
+    """A record as an item, a text or a conversation; what is no field of ours becomes an attribute. Raises Flaw."""
+    text, form, used = _content(value, fields)
     wrong = flaw(text)
     if wrong:
         raise Flaw(*wrong)
-    own = {fields.text, fields.title, fields.id, fields.url, fields.license, fields.lang}
+    own = {*used, fields.title, fields.id, fields.url, fields.license, fields.lang}
     return Item(
         native_key=native_key,
         text=text,
@@ -208,7 +201,40 @@ def item_of(value: dict[str, Any], fields: Fields, native_key: str, locator: str
         license=_string(value, fields.license),
         lang=_string(value, fields.lang),
         locator=locator,
+        form=form,
     )
+
+
+def _content(value: dict[str, Any], fields: Fields) -> tuple[str, str | None, Collection[str]]:
+    """The text of a record, the form of its conversation if it is one, and the fields that held it. Raises Flaw.
+
+    A text of its own goes before a conversation, unless the recipe says a form.
+    """
+    if fields.form == "text" or (fields.form == "auto" and value.get(fields.text) is not None):
+        return _text(value, fields), None, {fields.text}
+    found = recognised(value, fields.form)
+    if found is not None:
+        return transcript(found.conversation), found.form, found.fields
+    if fields.form == "auto":
+        return _text(value, fields), None, {fields.text}
+    raise Flaw(
+        "not_a_conversation",
+        f"There is {LACKS[fields.form]}. The fields there are {_names(value)}: set form to what they hold.",
+    )
+
+
+def _text(value: dict[str, Any], fields: Fields) -> str:
+    if value.get(fields.text) is None:
+        also = f", and no conversation in {', '.join(TURNS[:2])}" if fields.form == "auto" else ""
+        raise Flaw(
+            "missing_field",
+            f"There is no '{fields.text}'{also}. Set text_field to one of the fields there: {_names(value)}.",
+        )
+    return _string(value, fields.text) or ""
+
+
+def _names(value: Mapping[str, Any]) -> str:
+    return ", ".join(f"'{storable(name[:40])}'" for name in list(value)[:12]) or "none"
 
 
 def _string(value: Mapping[str, Any], name: str | None) -> str | None:

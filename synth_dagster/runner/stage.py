@@ -227,8 +227,9 @@ def _taken(items: Iterable[Item | Unreadable], count: int) -> list[Item | Unread
 
 
 def passages(dataset: str, stage: str, source: Source, batch: str, item: Item) -> list[Record]:
-    """One delivered item as its passages, each a root record."""
-    chunk = source.chunk
+    """One delivered item as its passages, each a root record. A conversation stays whole."""
+    chunk = source.chunk if item.form is None else None
+    form = {"form": item.form} if item.form else {}
     texts = split(item.text, max_words=chunk.max_words, min_words=chunk.min_words) if chunk else [item.text]
     return [
         Document(
@@ -242,7 +243,7 @@ def passages(dataset: str, stage: str, source: Source, batch: str, item: Item) -
             license=item.license or source.license,
             consent=source.consent,
             lang=item.lang or source.lang or "und",
-            attributes={**item.attributes, "native_key": item.native_key, "chunk": ordinal},
+            attributes={**item.attributes, **form, "native_key": item.native_key, "chunk": ordinal},
             body=text,
             title=item.title,
             url=item.url,
