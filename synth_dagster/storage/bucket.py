@@ -68,19 +68,13 @@ class BucketStore:
 
     def write(self, name: str, write: Callable[[BinaryIO], object], *, needed: int, keep: bool = False) -> None:
         """Through a file of this machine: the put needs the length, and memory stays small."""
-        key = self._key(name)
-        temporary = self._cache.temporary()
-        try:
+        with self._cache.temporary(needed) as temporary:
             with self._in_words(name), temporary.open("w+b") as file:
                 write(file)
                 file.seek(0)
-                self._client.upload_fileobj(file, self._bucket, key, Config=_in_parts())
+                self._client.upload_fileobj(file, self._bucket, self._key(name), Config=_in_parts())
             if keep:
                 self._cache.adopt(temporary, name)
-        except OSError as error:
-            raise self._cache.in_words(error, needed) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def create(self, name: str, data: bytes) -> bool:
         """Also False when a first try of ours arrived unseen and its repetition met it."""
@@ -153,10 +147,7 @@ class BucketStore:
         from shutil import copyfileobj
 
         with _ObjectStream(self, name, 0, None) as stream:
-            try:
-                return self._cache.add(name, lambda file: copyfileobj(stream, file, MIB), needed=stream.size)
-            except OSError as error:
-                raise self._cache.in_words(error, stream.size) from error
+            return self._cache.add(name, lambda file: copyfileobj(stream, file, MIB), needed=stream.size)
 
     def hold(self) -> AbstractContextManager[object]:
         return self._cache.hold()
@@ -190,8 +181,8 @@ class BucketStore:
         return [found["Prefix"][begin:-1] for page in pages for found in page.get("CommonPrefixes", ())]
 
     def _pages(self, prefix: str, **given: str) -> Iterator[dict[str, Any]]:
-        pages = self._client.get_paginator("list_objects_v2")
         with self._in_words(prefix):
+            pages = self._client.get_paginator("list_objects_v2")
             yield from pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, **given)
 
     def entry(self, name: str) -> Entry | None:
@@ -212,10 +203,13 @@ class BucketStore:
 
     def storage_options(self) -> dict[str, str]:
         """Credentials that expire are taken anew at each call; boto3 refreshes them."""
+        from botocore.exceptions import NoCredentialsError
+
         with self._in_words():
-            found = _session(self.options).get_credentials()
-            keys = found.get_frozen_credentials() if found else None
-        return _delta_options(self._client.meta, self.options, keys)
+            found = None if self.options.anonymous else _session(self.options).get_credentials()
+            if found is None and not self.options.anonymous:
+                raise NoCredentialsError
+            return _delta_options(self._client.meta, self.options, found and found.get_frozen_credentials())
 
     @contextmanager
     def _in_words(self, name: str = "", raw: Sequence[str] = ()) -> Iterator[None]:
@@ -251,9 +245,9 @@ class BucketStore:
         )
 
     def _unreachable(self, error: Exception) -> StorageError:
-        from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+        from botocore.exceptions import NoCredentialsError, PartialCredentialsError, ProfileNotFound
 
-        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
             return StorageError(
                 f"There are no credentials for {self.url}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                 "AWS_PROFILE, or give the machine a role."
@@ -264,7 +258,7 @@ class BucketStore:
         )
 
     def _at(self) -> str:
-        return self._client.meta.endpoint_url
+        return self.options.endpoint_url or "AWS"
 
 
 class _Denied(StorageError):
@@ -398,7 +392,7 @@ def _delta_options(meta: Any, options: S3Options, keys: Any) -> dict[str, str]:
         "AWS_SKIP_SIGNATURE": "true" if options.anonymous else "",
         "allow_invalid_certificates": "true" if options.verify is False else "",
     }
-    if keys is not None and not options.anonymous:
+    if keys is not None:
         found |= {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
         found["AWS_SESSION_TOKEN"] = keys.token or ""
     return {name: value for name, value in found.items() if value}

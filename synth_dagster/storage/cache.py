@@ -37,30 +37,28 @@ class FileCache:
         path = self.folder / name
         try:
             os.utime(path)
-        except FileNotFoundError:
+        except OSError:
             return None
         return path
 
     def add(self, name: str, write: Callable[[BinaryIO], object], *, needed: int) -> Path:
         """Make a copy, after what is in nobody's use has made room for it."""
-        self._make_room(needed)
         path = self.folder / name
-        write_whole(path, write, needed=needed)
+        with self._in_words(needed):
+            self._make_room(needed)
+            write_whole(path, write, needed=needed)
         return path
 
-    def in_words(self, error: OSError, needed: int) -> StorageError:
-        """What to say when the folder cannot be written."""
-        if error.errno in FULL:
-            return disk_full(self.root, needed)
-        return StorageError(
-            f"The cache folder {self.root} cannot be used: {error.strerror or error}. Set SYNTH_CACHE to a folder of "
-            "your own that may be written."
-        )
-
-    def temporary(self) -> Path:
+    @contextmanager
+    def temporary(self, needed: int) -> Iterator[Path]:
         """The name for a file that is being made and may become a copy."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / f"{TEMPORARY}{uuid4().hex}"
+        path = self.folder / f"{TEMPORARY}{uuid4().hex}"
+        with self._in_words(needed):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
 
     def adopt(self, temporary: Path, name: str) -> None:
         """Let a finished file be the copy of that name."""
@@ -68,6 +66,18 @@ class FileCache:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(path)
+
+    @contextmanager
+    def _in_words(self, needed: int) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in FULL:
+                raise disk_full(self.root, needed) from error
+            raise StorageError(
+                f"The cache folder {self.root} cannot be used: {error.strerror or error}. Set SYNTH_CACHE to a folder "
+                "that may be written."
+            ) from error
 
     @contextmanager
     def hold(self) -> Iterator[None]:
