@@ -55,7 +55,7 @@ def preview_recipe(
             recipe=recipe,
             lake=Lake.open(scratch),
             teachers=teachers,
-            root=project.root,
+            places=project.environment.places,
             run_id=run,
             session_id=run,
             progress=progress,

@@ -32,7 +32,7 @@ def tried(tmp_path):
             recipe=project.recipe("tiny"),
             lake=Lake.open(tmp_path / "scratch"),
             teachers=project.teachers,
-            root=project.root,
+            places=project.environment.places,
             run_id="try",
             session_id="try",
         )
