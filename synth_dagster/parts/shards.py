@@ -11,7 +11,7 @@ Only hashes wait for their neighbours, so the memory is that of `target` hashes,
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import tee
 from typing import NamedTuple, Protocol
@@ -31,6 +31,11 @@ class Delivered(Protocol):
     @property
     def locator(self) -> str: ...
 
+    @property
+    def repeat(self) -> int:
+        """How often its key has come so far, this item included; 1 where it never came before."""
+        ...
+
     def identity(self) -> Json:
         """All that a change would have to change; not the position."""
         ...
@@ -44,12 +49,16 @@ class Shard:
     digest: str
     count: int
     start: str
+    repeats: Mapping[
+        int, int
+    ]  # place in the shard -> how often the key of the item there has come so far, if more than once
 
 
 class _Mark(NamedTuple):
     native_key: str
     digest: bytes
     start: str
+    repeat: int
 
     @property
     def height(self) -> int:
@@ -66,7 +75,7 @@ def shards(
     """
     reach = target // 2 if smallest is None else smallest - 1
     limit = max(largest or LARGEST * target, reach + 1)
-    seen, ahead = tee(_Mark(item.native_key, _digest(item), item.locator) for item in items)
+    seen, ahead = tee(_Mark(item.native_key, _digest(item), item.locator, item.repeat) for item in items)
     used: set[str] = set()
     shard: list[_Mark] = []
     for mark, cut in zip(seen, valleys((mark.height for mark in ahead), reach), strict=True):
@@ -104,7 +113,8 @@ def valleys(heights: Iterable[int], reach: int) -> Iterator[bool]:
 def _closed(shard: list[_Mark], used: set[str]) -> Shard:
     key = _free(_key(shard[0].native_key) if used else FIRST, used)
     used.add(key)
-    return Shard(key, _over(mark.digest for mark in shard), len(shard), shard[0].start)
+    repeats = {place: mark.repeat for place, mark in enumerate(shard) if mark.repeat > 1}
+    return Shard(key, _over(mark.digest for mark in shard), len(shard), shard[0].start, repeats)
 
 
 def _key(native_key: str) -> str:

@@ -45,6 +45,7 @@ class Item:
     lang: str | None = None
     locator: str = ""
     form: str | None = None  # of a conversation, the form it came in; its text is then a transcript
+    repeat: int = 1  # how often its key has stood in its file so far
 
     def identity(self) -> Json:
         form = [self.form] if self.form else []
@@ -58,6 +59,7 @@ class Unreadable:
     native_key: str
     reject: Reject
     locator: str = ""
+    repeat: int = 1
 
     def identity(self) -> Json:
         return ["unreadable", self.reject.reason, self.reject.raw]
@@ -80,11 +82,18 @@ class Reader(BaseModel):
 
 
 def unreadable(
-    native_key: str, reason: str, detail: str, *, location: str, locator: str, raw: str | bytes = ""
+    native_key: str,
+    reason: str,
+    detail: str,
+    *,
+    location: str,
+    locator: str,
+    raw: str | bytes = "",
+    repeat: int = 1,
 ) -> Unreadable:
     """An Unreadable whose raw text fits into a table, whatever bytes it came from."""
     reject = Reject(reason=reason, detail=detail, raw=storable(raw), location=location)
-    return Unreadable(native_key, reject, locator)
+    return Unreadable(native_key, reject, locator, repeat)
 
 
 def storable(raw: str | bytes) -> str:
@@ -118,9 +127,17 @@ def has_lone_surrogate(text: str) -> bool:
     return False
 
 
-def locator_of(**place: str | int) -> str:
+def locator_of(**place: Json) -> str:
     """A place as JSON in ASCII, so that every database keeps it."""
     return json.dumps(place, sort_keys=True, separators=(",", ":"))
+
+
+def start_of(locator: str, repeats: Mapping[int, int]) -> str:
+    """Where a run of items starts, with the counts of those that are not the first of their key.
+
+    A reader that starts there need not read what stands before only to learn them.
+    """
+    return locator_of(**place_of(locator), repeats={str(place): times for place, times in repeats.items()})
 
 
 def place_of(locator: str) -> dict[str, Any]:

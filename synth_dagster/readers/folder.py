@@ -6,34 +6,23 @@ programs write what is not finished.
 
 import os
 import stat
-import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from synth_dagster.errors import SynthError
-from synth_dagster.readers.base import NotDelivered, well_formed
+from synth_dagster.readers.base import NotDelivered
+from synth_dagster.readers.formats.delivery import FORMATS, format_problem
+from synth_dagster.readers.formats.file import File
 from synth_dagster.readers.places import Places
 
 TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".lock", "~")
 _MAGIC = "*?["
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file of a delivery, and why it cannot be read, if so: reason and detail."""
-
-    name: str  # relative to the project, as the file system spells it; `inbox/...` wherever the inbox stands
-    path: Path
-    problem: tuple[str, str] | None = None
-
-    @property
-    def key(self) -> str:
-        """The name in one spelling: macOS and Linux write an accent differently."""
-        return unicodedata.normalize("NFC", well_formed(self.name))
-
-
-def found_files(places: Places, path: str, *, suffixes: Iterable[str], optional: bool = False) -> list[Found]:
+def found_files(places: Places, path: str, *, optional: bool = False) -> list[File]:
     """The files a path means, by name. Raises NotDelivered if there is none, SynthError if it leaves the project."""
     home, inside, prefix = places.home_of(path)
     root = home.resolve()
@@ -41,10 +30,10 @@ def found_files(places: Places, path: str, *, suffixes: Iterable[str], optional:
     found = sorted(_found(root, inside), key=lambda file: (file.key, file.name))
     if not found and not optional:
         raise NotDelivered(
-            f"No file is at '{inside}' in {root}. Put {', '.join(suffixes)} files there, correct the path, or say "
+            f"No file is at '{inside}' in {root}. Put {', '.join(FORMATS)} files there, correct the path, or say "
             "'optional: true' if the source may be absent."
         )
-    return [replace(file, name=prefix + file.name) for file in _judged(found, root, tuple(suffixes))]
+    return [replace(file, name=prefix + file.name) for file in _judged(found, root)]
 
 
 def is_passing(name: str) -> bool:
@@ -72,7 +61,7 @@ def _before_magic(path: str) -> str:
     return path if fixed is None else str(PurePosixPath(*parts[:fixed]))
 
 
-def _found(root: Path, path: str) -> Iterator[Found]:
+def _found(root: Path, path: str) -> Iterator[File]:
     place = root / path
     if PurePosixPath(path).is_absolute() or ".." in place.parts:
         place = place.resolve()  # one file has one key, however the recipe spells its path
@@ -84,7 +73,7 @@ def _found(root: Path, path: str) -> Iterator[Found]:
         yield from _matched(root, place)
 
 
-def _matched(root: Path, place: Path) -> Iterator[Found]:
+def _matched(root: Path, place: Path) -> Iterator[File]:
     pattern = os.path.relpath(place, root)
     try:
         matches = [match for match in root.glob(pattern) if match.is_symlink() or not match.is_dir()]
@@ -95,7 +84,7 @@ def _matched(root: Path, place: Path) -> Iterator[Found]:
     yield from (_file(root, match) for match in matches if not is_passing(match.name))
 
 
-def _walked(root: Path, folder: Path) -> Iterator[Found]:
+def _walked(root: Path, folder: Path) -> Iterator[File]:
     closed: list[OSError] = []
     for place, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not is_passing(name)]
@@ -105,34 +94,43 @@ def _walked(root: Path, folder: Path) -> Iterator[Found]:
     yield from (_unreadable(root, Path(error.filename), error) for error in closed)
 
 
-def _file(root: Path, path: Path) -> Found:
-    return Found(path.relative_to(root).as_posix(), path)
+def _file(root: Path, path: Path, problem: tuple[str, str] | None = None) -> File:
+    return File(path.relative_to(root).as_posix(), partial(_opened, path), partial(_version, path), problem)
 
 
-def _linked(root: Path, path: Path) -> Found:
+def _opened(path: Path, offset: int) -> BinaryIO:
+    stream = path.open("rb")
+    stream.seek(offset)
+    return stream
+
+
+def _version(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def _linked(root: Path, path: Path) -> File:
     detail = "It is a link to a folder, and links to folders are not followed. Put the folder itself there."
-    return Found(path.relative_to(root).as_posix(), path, ("linked_folder", detail))
+    return _file(root, path, ("linked_folder", detail))
 
 
-def _unreadable(root: Path, path: Path, error: OSError) -> Found:
-    return Found(
-        path.relative_to(root).as_posix(), path, ("unreadable", f"{error.strerror}. Allow this user to read it.")
-    )
+def _unreadable(root: Path, path: Path, error: OSError) -> File:
+    return _file(root, path, ("unreadable", f"{error.strerror}. Allow this user to read it."))
 
 
-def _judged(found: list[Found], root: Path, suffixes: tuple[str, ...]) -> list[Found]:
+def _judged(found: list[File], root: Path) -> list[File]:
     """The same files, each with what keeps it from being read."""
     seen: set[str] = set()
-    judged: list[Found] = []
+    judged: list[File] = []
     for file in found:
         twin = ("duplicate_key", "Another file has this name in another Unicode spelling. Rename one.")
-        problem = twin if file.key in seen else file.problem or _problem(file.path, root, suffixes)
-        judged.append(Found(file.name, file.path, problem))
+        problem = twin if file.key in seen else file.problem or _problem(root / file.name, root)
+        judged.append(replace(file, problem=problem))
         seen.add(file.key)
     return judged
 
 
-def _problem(path: Path, root: Path, suffixes: tuple[str, ...]) -> tuple[str, str] | None:
+def _problem(path: Path, root: Path) -> tuple[str, str] | None:
     try:
         if not path.resolve(strict=True).is_relative_to(root):
             return "outside_project", "It is a link that leaves the project. Copy what it points to into the project."
@@ -141,8 +139,6 @@ def _problem(path: Path, root: Path, suffixes: tuple[str, ...]) -> tuple[str, st
         return "unreadable", f"{getattr(error, 'strerror', None) or 'The link leads to itself'}. Repair or remove it."
     if not stat.S_ISREG(status.st_mode):
         return "not_a_file", "It is a device, a socket or a pipe. Only plain files are read."
-    if path.suffix.lower() not in suffixes:
-        return "unknown_format", f"'{path.suffix}' is not read here. Allowed are {', '.join(suffixes)}."
     if status.st_size == 0:
         return "empty_file", "It has no bytes. Deliver it again, or remove it."
-    return None
+    return format_problem(path.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.parts.shards import shards
-from synth_dagster.readers.base import Item, Unreadable
+from synth_dagster.readers.base import Item, Unreadable, start_of
 from synth_dagster.recipe import Source
 from synth_dagster.runner.context import SIGNALS, RunContext
 
@@ -60,7 +60,7 @@ def _batches(context: RunContext, source: Source) -> Iterator[PlannedBatch]:
             source=source.name,
             digest=shard.digest,
             count=shard.count,
-            start=shard.start,
+            start=start_of(shard.start, shard.repeats),
         )
 
 

@@ -27,6 +27,7 @@ class Note:
     native_key: str
     text: str = ""
     locator: str = ""
+    repeat: int = 1
 
     def identity(self) -> Json:
         return self.text
@@ -146,7 +147,7 @@ def test_items_are_not_held():
 
     class Large:
         def __init__(self, number):
-            self.native_key, self.locator = str(number), ""
+            self.native_key, self.locator, self.repeat = str(number), "", 1
             alive["now"] += 1
             alive["most"] = max(alive["most"], alive["now"])
 

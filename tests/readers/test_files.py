@@ -13,9 +13,9 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.parts.shards import digest_of, shards
-from synth_dagster.readers.base import DeliveryChanged, Item, NotDelivered, Unreadable
+from synth_dagster.readers.base import DeliveryChanged, Item, NotDelivered, Unreadable, start_of
 from synth_dagster.readers.files import Files
-from synth_dagster.readers.json_lines import lines_of
+from synth_dagster.readers.formats.json_lines import lines_of
 from synth_dagster.readers.places import Places
 from synth_dagster.records import RAW_LIMIT, canonical_json
 
@@ -342,7 +342,39 @@ def test_shards_are_read_back_alone(deliver, read):
     mixed(deliver)
     everything = read()
     for shard in shards(everything, target=6):
-        assert digest_of(read(start=shard.start)[: shard.count]) == shard.digest
+        assert digest_of(read(start=start_of(shard.start, shard.repeats))[: shard.count]) == shard.digest
+
+
+def test_a_shard_is_read_back_without_reading_what_stands_before_it(deliver, read, monkeypatch):
+    deliver(
+        "inbox/a.jsonl", [*[{"text": f"line {n}"} for n in range(200)], GOOD, {"text": "line 3"}, GOOD, "bad", GOOD]
+    )
+    everything = list(shards(read(), target=20))
+    monkeypatch.setattr("synth_dagster.readers.formats.rows._repeats", None)  # the pass over the whole file
+    for shard in everything:
+        assert digest_of(read(start=start_of(shard.start, shard.repeats))[: shard.count]) == shard.digest
+    assert any(shard.repeats for shard in everything)
+
+
+def test_a_file_that_grows_while_it_is_read_ends_the_reading(deliver, tmp_path):
+    path = deliver("inbox/a.jsonl", [GOOD, {"text": "two"}])
+    found = Files(path="inbox").items(Places(tmp_path))
+    assert next(found).text == "It rained."
+    with path.open("a") as file:
+        file.write('{"text": "three"}\n')
+    with pytest.raises(DeliveryChanged, match=r"'inbox/a.jsonl' changed while it was read.*ends in .part"):
+        list(found)
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.with_name("b.jsonl").replace(path)])
+def test_a_file_that_is_removed_or_replaced_while_it_is_read_ends_the_reading(change, deliver, tmp_path):
+    path = deliver("inbox/a.jsonl", [GOOD, {"text": "two"}])
+    deliver("inbox/b.jsonl", [GOOD, {"text": "two"}])
+    found = Files(path="inbox/a.jsonl").items(Places(tmp_path))
+    next(found)
+    change(path)
+    with pytest.raises(DeliveryChanged, match="changed while it was read"):
+        list(found)
 
 
 def test_an_inserted_line_changes_the_shards_around_it_only(deliver, read):
