@@ -7,7 +7,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    self_instruct alpaca metamath tinygsm numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
+    self_instruct alpaca tinygsm numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
     wrap kpdds persona_hub kv_retrieval oak craft beyondweb gdr toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -30,12 +30,21 @@ BUILT = {
     "decontaminate": ("decontaminate",),
     "evol_instruct": ("evol_instruct",),
     "fineweb": ("gopher_quality", "fineweb_quality", "pii", "minhash"),
+    "metamath": ("metamath",),
     "ultrafeedback": ("ultrafeedback",),
     "zip_entropy": ("zip_entropy",),
 }
 
 # Methods that come from no system of the lists: our own, and the common stock of the field.
-OF_NO_SYSTEM = {"grounded_qa", "answer_rules", "temperature", "unimax", "distinct_n", "compression_ratio"}
+OF_NO_SYSTEM = {
+    "grounded_qa",
+    "worked_problem",
+    "answer_rules",
+    "temperature",
+    "unimax",
+    "distinct_n",
+    "compression_ratio",
+}
 
 
 def missing():

@@ -165,11 +165,12 @@ def sentence(rng: random.Random) -> str:
 
 
 def texts(number: int = 40) -> list[str]:
-    """Prose with what methods look for in it: addresses, repeated lines, copies, and nothing at all."""
+    """Prose with what methods look for in it: addresses, repeated lines, a worked problem, copies, and nothing."""
     rng = random.Random(7)
     found = ["\n".join(sentence(rng) for _ in range(rng.randint(1, 6))) for _ in range(number)]
     found[3] += " Write to someone@example.org or 93.184.216.34 for more."
     found[5] = "Buy now\nBuy now\nBuy now\nHome"
+    found[7] = "Three bags hold 4 pens each, and the answer is: 12\n\nThey hold 3 * 4 = 12 pens.\n#### 12"
     return [*found, found[0], found[1] + " " + found[1], *NOTHING]
 
 

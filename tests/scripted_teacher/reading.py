@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Task: TypeAlias = Literal["questions", "evolve", "answer", "completion", "equal", "rate", "critique", "score"]
+Task: TypeAlias = Literal[
+    "questions", "evolve", "answer", "completion", "equal", "rate", "critique", "score", "rephrase", "declare"
+]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
 _TASKS: dict[frozenset[str], Task] = {
@@ -17,6 +19,8 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"ratings"}): "rate",
     frozenset({"critique", "overall_score"}): "critique",
     frozenset({"overall_score"}): "score",
+    frozenset({"question"}): "rephrase",
+    frozenset({"statement"}): "declare",
 }
 
 

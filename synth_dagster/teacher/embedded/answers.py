@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from synth_dagster.teacher.embedded import judging, writing
+from synth_dagster.teacher.embedded import arithmetic, judging, writing
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.evolving import evolve
 from synth_dagster.teacher.embedded.prompts import Request, read
@@ -28,6 +28,8 @@ def answer(messages: list[dict[str, str]], *, model: str, chance: Chance, schema
 def _prose(request: Request, model: str, chance: Chance) -> str:
     if request.task == "completion":
         return writing.completion(request, model, chance)
+    if request.task == "solve":
+        return arithmetic.solved(request, chance)
     return writing.most_relevant(request.user)
 
 
@@ -64,4 +66,6 @@ STRUCTURED = {
     "equal": lambda request, chance: judging.equal(request),
     "rate": lambda request, chance: judging.rate(request),
     "critique": lambda request, chance: judging.critique(request),
+    "rephrase": arithmetic.reworded,
+    "declare": lambda request, chance: arithmetic.declared(request),
 }

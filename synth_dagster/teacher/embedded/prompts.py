@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _OPEN = re.compile(
-    r"<(passage|count|instruction|operation|reference|first|second|text|aspect|critique|"
-    r"principle)((?:\s+[\w-]+=\"[^\n]*?\")*)\s*>(?=\s*\S?)"
+    r"<(passage|count|instruction|operation|reference|first|second|text|aspect|critique|principle|problem|clause|answer|"
+    r"style)((?:\s+[\w-]+=\"[^\n]*?\")*)\s*>(?=\s*\S?)"
 )
 _ID = re.compile(r'\bid="([^"]*)"')
 _TITLE = re.compile(r'\btitle="(.*)"\s*$')
@@ -89,13 +89,20 @@ def _unframed(text: str) -> str:
 def task_of(given: Mapping[str, list[Material]], schema: Mapping[str, Any] | None) -> str:
     """The task's name by its tags and the schema's properties; 'shape' for an unknown schema, 'ask' for plain text."""
     if schema is None:
-        return "completion" if "instruction" in given and not given.keys() & {"first", "text"} else "ask"
+        return next((task for task, tags in PLAIN if tags <= given.keys()), _prose_task(given))
     wanted = set(schema.get("properties", {}))
     for task, tags, properties in KNOWN:
         if tags <= given.keys() and (properties <= wanted or (not wanted and task != "shape")):
             return task
     return "shape"
 
+
+def _prose_task(given: Mapping[str, list[Material]]) -> str:
+    return "completion" if "instruction" in given and not given.keys() & {"first", "text"} else "ask"
+
+
+# Asked for as plain text.
+PLAIN: tuple[tuple[str, set[str]], ...] = (("solve", {"problem"}), ("rewrite", {"passage", "style"}))
 
 # In this order: the first that fits is meant.
 KNOWN: tuple[tuple[str, set[str], set[str]], ...] = (
@@ -105,6 +112,8 @@ KNOWN: tuple[tuple[str, set[str], set[str]], ...] = (
     ("critique", {"instruction", "text"}, {"critique", "overall_score"}),
     ("critique", {"instruction", "text"}, {"overall_score"}),
     ("evolve", {"instruction", "operation"}, {"instruction"}),
+    ("rephrase", {"problem"}, {"question"}),
+    ("declare", {"clause", "answer"}, {"statement"}),
     ("questions", {"passage"}, {"items"}),
     ("answer", {"instruction"}, {"answer"}),
 )

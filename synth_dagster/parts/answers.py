@@ -1,0 +1,120 @@
+"""The final answer of a worked solution, and whether two final answers are the same.
+
+The rules are those of MetaMath's answer check (arXiv:2309.12284) and of the two data sets that it works on: GSM8K
+closes with `#### 42`, MATH puts the answer in `\\boxed{}`. Numbers are compared as exact fractions, whatever their
+commas, zeros, currency or unit; what is no number is compared as text without LaTeX's spacing.
+"""
+
+import re
+from fractions import Fraction
+
+_MARKER = re.compile(
+    r"####|\bthe (?:final )?answer is\b:?|\bthe value of \\?\$?\w\$? is\b:?|^\s*(?:final )?answer:|^A:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+_NUMBER_WORDS = {word: Fraction(place) for place, word in enumerate(_WORDS.split())} | {
+    "twenty": Fraction(20),
+    "half": Fraction(1, 2),
+    "third": Fraction(1, 3),
+    "quarter": Fraction(1, 4),
+    "fourth": Fraction(1, 4),
+    "fifth": Fraction(1, 5),
+}
+_MOST_DIGITS = 60  # a longer number is no answer of anybody, and costs time
+
+_DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_PLAIN = re.compile(rf"(?:{_DECIMAL})")
+_MIXED = re.compile(r"(\d+)\s+(\d+)\s*/\s*(\d+)")
+_RATIO = re.compile(rf"({_DECIMAL})\s*/\s*({_DECIMAL})")
+_IN_TEXT = re.compile(
+    rf"(?<![\w.])[-\u2212]?\s?\\?[$€£]?(?:\d+\s*/\s*\d+|{_DECIMAL})%?(?![\d/])|(?<=[\w.])(?:{_DECIMAL})"
+)
+_UNIT = re.compile(r"(?<=[\d}])\s*(?:%|°\w?|[A-Za-z]{2}[A-Za-z./²³]*|\s[A-Za-z].*)$")
+_CURRENCY = re.compile(r"^([-\u2212+]?)\s*[$€£]\s*")
+_FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_SPACING = re.compile(r"\\(?:left|right|[,;:! ]|quad|qquad|displaystyle)|\{,\}(?=\d{3})|~")
+_WRAPPED = re.compile(r"\\(?:text|mbox|mathrm|textbf|mathbf)\s*\{([^{}]*)\}")
+_NAMED = re.compile(r"^[A-Za-z]\s*=\s*")
+
+
+def final_answer(text: str) -> str | None:
+    """The answer that a solution names: in its last box, else behind its last marker; None where it names none."""
+    boxed = last_boxed(text)
+    if boxed is not None:
+        return boxed.strip() or None
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return None  # the last number of any text would be a guess
+    named = text[markers[-1].end() :].strip().partition("\n")[0].strip(" *").removesuffix(".")
+    if number_of(named) is not None:
+        return named
+    return last_number(named) or named or None
+
+
+def last_boxed(text: str) -> str | None:
+    """What stands in the last `\\boxed{}` or `\\fbox{}`, with balanced braces; None without one."""
+    opening = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
+    if opening < 0:
+        return None
+    start = text.index("{", opening)
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[start + 1 : place]
+    return None  # never closed: the solution was cut
+
+
+def last_number(text: str) -> str | None:
+    """The last number of a text as it stands there, with its sign and currency; None without one."""
+    found = _IN_TEXT.findall(text)
+    return found[-1].strip() if found else None
+
+
+def number_of(answer: str) -> Fraction | None:
+    """The exact value of an answer that is one number, in digits or as a word; None for anything else.
+
+    A unit behind it does not count, and neither does a percent sign: in word problems the question names the unit.
+    """
+    text = _plain(answer)
+    if len(text) > _MOST_DIGITS:
+        return None
+    if text.casefold() in _NUMBER_WORDS:
+        return _NUMBER_WORDS[text.casefold()]
+    text = _UNIT.sub("", _CURRENCY.sub(r"\1", text)).strip()
+    negative = text[:1] in ("-", "\u2212")
+    value = _unsigned(text.lstrip("+-\u2212").strip() if text[:1] in "+-\u2212" else text)
+    return -value if negative and value is not None else value
+
+
+def _unsigned(text: str) -> Fraction | None:
+    if mixed := _MIXED.fullmatch(text):
+        whole, top, bottom = map(int, mixed.groups())
+        return whole + Fraction(top, bottom) if bottom else None
+    if ratio := _RATIO.fullmatch(text):
+        top, bottom = (Fraction(part.replace(",", "")) for part in ratio.groups())
+        return top / bottom if bottom else None
+    return Fraction(text.replace(",", "")) if _PLAIN.fullmatch(text) else None
+
+
+def same_answer(one: str, other: str) -> bool:
+    """Whether two answers say the same: as numbers where both are, else as text without spacing and case."""
+    values = number_of(one), number_of(other)
+    if None not in values:
+        return values[0] == values[1]
+    return bool(_bare(one)) and _bare(one) == _bare(other)
+
+
+def _plain(answer: str) -> str:
+    """An answer without what LaTeX writes around it."""
+    text = _WRAPPED.sub(r" \1", _SPACING.sub("", answer.strip()))
+    text = text.replace("\\%", "%").replace("\\$", "$").replace("^\\circ", "").replace("^{\\circ}", "")
+    if text.startswith("$") and text.endswith("$") and len(text) > 2:
+        text = text[1:-1]
+    text = _FRACTION.sub(lambda found: f" {found[1] or found[2]}/{found[3] or found[4]}", text)
+    return _NAMED.sub("", text.strip()).removesuffix(".").strip()
+
+
+def _bare(answer: str) -> str:
+    return re.sub(r"\s+", "", _plain(answer)).casefold()
