@@ -29,6 +29,12 @@ class NoProject(SynthError):
     exit_code = ExitCode.USAGE
 
 
+class NoRecipe(SynthError):
+    """No recipe was named, and none is the obvious one."""
+
+    exit_code = ExitCode.USAGE
+
+
 @dataclass(frozen=True)
 class Project:
     """A folder with definitions.py, recipes and a lake."""
@@ -80,7 +86,13 @@ class Project:
 
     def _default(self) -> str:
         known = self._recipes()
-        return next(iter(known)) if len(known) == 1 else DEFAULT_RECIPE
+        if DEFAULT_RECIPE in known:
+            return DEFAULT_RECIPE
+        if len(known) == 1:
+            return next(iter(known))
+        if not known:
+            raise NoRecipe(f"No recipe stands in {self.root / 'recipes'}. docs/recipes.md shows how to write one.")
+        raise NoRecipe(f"Which recipe is meant: {', '.join(known)}? Name it, as in 'synth run {next(iter(known))}'.")
 
     def dataset(self, name: str | None) -> str:
         """The dataset that a reading command means: the named one, the only one, or that of the last run."""

@@ -20,7 +20,10 @@ def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> No
     if as_json:
         print_json(status_of(project.lake, name))
     else:
-        print_summary(Terminal(), project, name, made=(), causes=())
+        console = Terminal()
+        print_summary(console, project, name, made=(), causes=())
+        if others := [other for other in project.lake.datasets() if other != name]:
+            console.print(f"Other datasets: {', '.join(others)}. synth status --dataset {others[0]}", highlight=False)
 
 
 def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
