@@ -4,7 +4,6 @@ No text of others is in them: wordings and names are this project's own (`parts.
 seed, and an exact solver writes the solution. Each item is the problem, a blank line, the solution, and `#### answer`.
 """
 
-from pathlib import Path
 from random import Random
 
 from pydantic import Field
@@ -12,6 +11,7 @@ from pydantic import Field
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.word_problems import Pick, in_digits, make, say, solve
 from synth_dagster.readers.base import Delivery, DeliveryChanged, Item, Reader, locator_of, place_of
+from synth_dagster.readers.places import Places
 
 LICENSE = "Apache-2.0"
 
@@ -22,7 +22,7 @@ class WordProblems(Reader):
     count: int = Field(120, ge=1, le=1_000_000, description="How many problems are written.")
     seed: int = Field(0, ge=0, description="Another seed gives other problems.")
 
-    def items(self, root: Path, *, start: str | None = None, optional: bool = False) -> Delivery:
+    def items(self, places: Places, *, start: str | None = None, optional: bool = False) -> Delivery:
         first = place_of(start).get("number") if start else 0
         if not isinstance(first, int) or not 0 <= first < self.count:
             raise DeliveryChanged(

@@ -7,11 +7,12 @@ import pytest
 from synth_dagster.parts.answers import final_answer, number_of
 from synth_dagster.parts.word_problems import read, solve
 from synth_dagster.readers.base import DeliveryChanged
+from synth_dagster.readers.places import Places
 from synth_dagster.readers.word_problems import WordProblems
 
 
 def items(root, start=None, **settings):
-    return list(WordProblems(**settings).items(root, start=start))
+    return list(WordProblems(**settings).items(Places(root), start=start))
 
 
 def test_each_problem_has_the_solution_that_solving_it_again_gives(tmp_path):
@@ -36,7 +37,7 @@ def test_a_delivery_is_entered_at_any_problem(tmp_path):
 
 
 def test_a_million_problems_are_not_written_before_the_first_is_read(tmp_path):
-    assert len(list(islice(WordProblems(count=1_000_000).items(tmp_path), 3))) == 3
+    assert len(list(islice(WordProblems(count=1_000_000).items(Places(tmp_path)), 3))) == 3
 
 
 @pytest.mark.parametrize("start", ['{"number":30}', '{"number":-1}', '{"number":"a"}', "{}", "no place"])
