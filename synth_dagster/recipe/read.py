@@ -85,6 +85,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     seed = _seed(draft, found.get("seed", 0))
     sources = _sources(draft, found["sources"]) if "sources" in found else ()
     graph = read_stages(draft, found["stages"], seed) if "stages" in found else Graph()
+    _check_joins(draft, found.get("sources"), graph)
     teachers = _teachers(draft, found.get("teachers", {}), graph)
     budget = _section(draft, BudgetSettings, found, "budget")
     expect = _section(draft, Expectations, found, "expect")
@@ -158,6 +159,21 @@ def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
     read = reader.model_validate({name: getattr(settings, name) for name in reader.model_fields})
     terms = {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
     return Source(**terms, reader=read, reader_name=str(values["reader"]), line=draft.tree.line(where))
+
+
+def _check_joins(draft: Draft, entries: Plain, graph: Graph) -> None:
+    """A source joins a row stage that exists, and is then not cut."""
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        joined = entry.get("joins") if isinstance(entry, dict) else None
+        if not isinstance(joined, str) or not graph.stages:
+            continue
+        where: Where = ("sources", number)
+        if joined not in graph.stages:
+            cure = "A source joins a row stage of this recipe; leave 'joins' out for the corpus."
+            draft.say((*where, "joins"), no_such("row stage", shown_name(joined), graph.stages, cure))
+        elif graph.stages[joined].reads and entry.get("chunk") is not None:
+            cause = f"The source joins '{joined}' with whole conversations, and 'chunk' cuts texts."
+            draft.say((*where, "chunk"), cause, "Remove 'chunk', or 'joins'.")
 
 
 @cache
