@@ -85,7 +85,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     seed = _seed(draft, found.get("seed", 0))
     sources = _sources(draft, found["sources"]) if "sources" in found else ()
     graph = read_stages(draft, found["stages"], seed) if "stages" in found else Graph()
-    _check_joins(draft, found.get("sources"), graph)
+    _check_joins(draft, found, graph)
     teachers = _teachers(draft, found.get("teachers", {}), graph)
     budget = _section(draft, BudgetSettings, found, "budget")
     expect = _section(draft, Expectations, found, "expect")
@@ -161,12 +161,15 @@ def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
     return Source(**terms, reader=read, reader_name=str(values["reader"]), line=draft.tree.line(where))
 
 
-def _check_joins(draft: Draft, entries: Plain, graph: Graph) -> None:
+def _check_joins(draft: Draft, found: Mapping[str, Any], graph: Graph) -> None:
     """A source joins a row stage that exists, and is then not cut."""
-    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+    entries = found["sources"] if isinstance(found.get("sources"), list) else ()
+    stages = found["stages"] if isinstance(found.get("stages"), dict) else {}
+    unread = set(stages) - {*graph.stages, graph.mix.name if graph.mix else ""}
+    for number, entry in enumerate(entries):
         joined = entry.get("joins") if isinstance(entry, dict) else None
-        if not isinstance(joined, str) or not graph.stages:
-            continue
+        if not isinstance(joined, str) or joined in unread:
+            continue  # a stage that could not be read is a problem of its own
         where: Where = ("sources", number)
         if joined not in graph.stages:
             cure = "A source joins a row stage of this recipe; leave 'joins' out for the corpus."

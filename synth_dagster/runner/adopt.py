@@ -6,7 +6,6 @@ a transcript whose turns can no longer be told apart is a reject.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from synth_dagster.errors import LakeError
@@ -26,13 +25,11 @@ class Adopting:
         return ADOPTED
 
 
-@dataclass(frozen=True)
 class Adoption:
     """The step that made an adopted record."""
 
-    key: str = ADOPTED
-    slug: str = ADOPTED
-    method: ClassVar[Adopting] = Adopting()
+    key = slug = ADOPTED
+    method = Adopting()
 
 
 def unfit(recipe: Recipe, source: Source, item: Item) -> Reject | None:

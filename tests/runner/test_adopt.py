@@ -211,5 +211,5 @@ def test_a_corpus_that_moved_on_between_two_stages_is_told(joined):
     deliver(hand, [{**PAIR, "prompt": "Where is Corran?"}])
     plan_batches(hand.context)
     hand.accepted(run_stage(hand.context, "seed_corpus", batch))
-    with pytest.raises(LakeError, match="the corpus changed after the stage above was made. Run 'synth run' again"):
+    with pytest.raises(LakeError, match="the corpus changed after the stage above was made"):
         run_stage(hand.context, "preference_pairs", batch)
