@@ -43,7 +43,7 @@ DAY = 86_400.0
 class Lake:
     """Tables, metadata and leases under one root folder."""
 
-    def __init__(self, root: Path, metadata: Path) -> None:
+    def __init__(self, root: Path, metadata: str | Path) -> None:
         self.root = root
         self.store = FolderStore(root)
         self.meta = Meta(metadata, self.store)
@@ -51,7 +51,10 @@ class Lake:
 
     @classmethod
     def open(cls, root: str | Path, *, metadata: str | Path | None = None, s3: S3Options | None = None) -> "Lake":
-        """Open the lake under a folder, and make it when there is none. Its metadata stands there or elsewhere."""
+        """Open the lake under a folder, and make it when there is none.
+
+        Its metadata stands in a SQLite file, `meta.sqlite` there unless another is named, or at a Postgres URL.
+        """
         if is_bucket(root):
             raise LakeError(f"The lake root {root} is a bucket, which is not supported yet. Give a folder.")
         folder = Path(root).expanduser().absolute()
@@ -59,7 +62,7 @@ class Lake:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LakeError(f"The lake root {folder} cannot be made: {error.strerror}. Give another folder.") from error
-        return cls(folder, Path(metadata or folder / "meta.sqlite"))
+        return cls(folder, metadata or folder / "meta.sqlite")
 
     def lease(
         self, name: str, kind: Kind = "shared", *, wait_s: float = 600, ttl_s: float = 60

@@ -3,6 +3,9 @@
 Shared holders go together, an exclusive one alone. A waiting exclusive goes before shared ones that come after it, so
 that it does not starve. A lease is renewed by a heartbeat. When its holder's process is gone from this machine it is
 broken at once; a holder on another machine is believed until its lease expires.
+
+No clock that people or services set decides that where another one can: on one machine, containers included, it is the
+time since the machine was started; between machines it is the clock of the database that they share.
 """
 
 import os
@@ -16,13 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection, Row
-from sqlite3 import Error as SqliteError
 from typing import Literal
 from uuid import uuid4
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake.sqlite import Database
+from synth_dagster.lake.database import Database, Row, Transaction
 
 Kind = Literal["shared", "exclusive"]
 POLL_SECONDS = 0.02
@@ -39,6 +40,11 @@ class Holder:
     @classmethod
     def me(cls) -> "Holder":
         return cls(platform.node(), os.getpid(), process_start(os.getpid()) or "")
+
+    @property
+    def boot(self) -> str:
+        """Which start of which machine it runs under; '' where that cannot be known."""
+        return self.started.partition(":")[0]
 
     def is_gone(self) -> bool:
         """True when it certainly does not run any more. A process of another machine is believed to run."""
@@ -96,33 +102,54 @@ class Leases:
             raise
 
     def _try(self, lease: Lease, me: Holder, ttl_s: float) -> bool:
-        with self.database.transaction() as connection:
-            others = [row for row in self._living(connection, lease.name) if row["token"] != lease.token]
-            mine = connection.execute("select place from leases where token = ?", (lease.token,)).fetchone()
+        with self.database.transaction() as transaction:
+            others = [row for row in self._living(transaction, lease.name) if row["token"] != lease.token]
+            mine = transaction.execute("select place from leases where token = ?", (lease.token,)).fetchone()
             granted = may_hold(lease.kind, others, me, place=mine["place"] if mine else None)
             if granted or lease.kind == "exclusive":  # a shared one waits without a place in the queue
-                _put(connection, lease, me, ttl_s, held=granted)
+                self._put(transaction, lease, me, ttl_s, held=granted)
             return granted
 
-    def _living(self, connection: Connection, name: str) -> list[Row]:
+    def _living(self, transaction: Transaction, name: str) -> list[Row]:
         """The holders and waiters of a name, after those that are dead or expired have been struck out."""
-        rows = connection.execute("select * from leases where name = ? order by place", (name,)).fetchall()
-        gone = [row for row in rows if _is_over(row)]
-        connection.executemany("delete from leases where token = ?", [(row["token"],) for row in gone])
-        return [row for row in rows if row not in gone]
+        rows = transaction.execute(
+            f"select *, {self.database.clock} as now from leases where name = ? order by place", (name,)
+        ).fetchall()
+        gone = [row["token"] for row in rows if _is_over(row)]
+        for token in gone:
+            transaction.execute("delete from leases where token = ?", (token,))
+        return [row for row in rows if row["token"] not in gone]
+
+    def _put(self, transaction: Transaction, lease: Lease, me: Holder, ttl_s: float, *, held: bool) -> None:
+        now = self.database.clock
+        transaction.execute(
+            f"""insert into leases (name, kind, token, host, pid, started, since, expires, ticks, held)
+                values (?, ?, ?, ?, ?, ?, {now}, {now} + ?, ?, ?)
+                on conflict (token) do update set since = excluded.since, expires = excluded.expires,
+                ticks = excluded.ticks, held = excluded.held""",
+            (lease.name, lease.kind, lease.token, me.host, me.pid, me.started, ttl_s, _ticks() + ttl_s, held),
+        )
 
     def _beat(self, lease: Lease, ttl_s: float, done: threading.Event) -> None:
-        try:
-            while not done.wait(ttl_s / 3):
-                if not self.database.write(
-                    "update leases set expires = ? where token = ?", (time.time() + ttl_s, lease.token)
-                ):
+        """Renew a lease until it is done with, or lost: taken by another, or not renewed for as long as it lasts."""
+        until = time.monotonic() + ttl_s
+        while not done.wait(ttl_s / 3):
+            try:
+                if not self._renew(lease, ttl_s):
                     lease.lost.set()
-                    return
-        except (SqliteError, LakeError):
-            lease.lost.set()  # what cannot be renewed cannot be relied on
-        finally:
-            self.database.close()
+                else:
+                    until = time.monotonic() + ttl_s
+            except LakeError:  # a server that is being restarted keeps what it knew: only time makes it lost
+                if time.monotonic() > until:
+                    lease.lost.set()
+            finally:
+                self.database.close()
+            if lease.lost.is_set():
+                return
+
+    def _renew(self, lease: Lease, ttl_s: float) -> int:
+        renewal = f"update leases set expires = {self.database.clock} + ?, ticks = ? where token = ?"
+        return self.database.write(renewal, (ttl_s, _ticks() + ttl_s, lease.token))
 
     def _release(self, lease: Lease) -> None:
         self.database.write("delete from leases where token = ?", (lease.token,))
@@ -165,20 +192,15 @@ def _boot() -> str:
     return boot.read_text().strip() if boot.exists() else ""
 
 
+def _ticks() -> float:
+    """Seconds since this machine was started, which nobody can set."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def _start_without_proc(pid: int) -> str | None:
     """macOS has no /proc; its ps knows."""
     shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607 - a number is all that varies
     return shown.stdout.strip() or None
-
-
-def _put(connection: Connection, lease: Lease, me: Holder, ttl_s: float, *, held: bool) -> None:
-    connection.execute(
-        """insert into leases (name, kind, token, host, pid, started, since, expires, held)
-           values (?, ?, ?, ?, ?, ?, ?, ?, ?)
-           on conflict (token) do update set expires = excluded.expires, held = excluded.held,
-           since = excluded.since""",
-        (lease.name, lease.kind, lease.token, me.host, me.pid, me.started, time.time(), time.time() + ttl_s, held),
-    )
 
 
 def _holder(row: Row) -> Holder:
@@ -189,7 +211,9 @@ def _is_over(row: Row) -> bool:
     holder = _holder(row)
     if holder.host == platform.node():
         return holder.is_gone()  # a living process that was paused still holds what it holds
-    return row["expires"] < time.time()
+    if holder.boot and holder.boot == _boot() and row["ticks"] is not None:
+        return row["ticks"] < _ticks()  # a container beside this one: the same machine under another name
+    return row["expires"] < row["now"]
 
 
 def _describe(row: Row) -> str:

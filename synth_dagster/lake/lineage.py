@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.sqlite import Database, script
+from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.lake.tables import DataFile, Snapshot
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class Lineage:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self._path = lake.root / "derived" / "lineage.sqlite"
-        self._opened: Database | None = None
+        self._opened: SqliteDatabase | None = None
         self._inode = 0
 
     def catch_up(self, dataset: str) -> int:
@@ -186,9 +186,9 @@ class Lineage:
 
     # -------------------------------------------------------------------------------------------------- the file itself
 
-    def _database(self) -> Database:
+    def _database(self) -> SqliteDatabase:
         if self._opened is None or not self._is_same_file():
-            opened = Database(self._path, (script(LAYOUT),))
+            opened = SqliteDatabase(self._path, (LAYOUT,))
             opened.rows("select place from layout_1")  # another layout has no such table
             self._opened, self._inode = opened, self._path.stat().st_ino
         return self._opened

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from sqlite3 import DatabaseError, IntegrityError, Row
 from typing import Any, Literal
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake.sqlite import Database, Migration, script
+from synth_dagster.lake.database import Database, Row, Transaction, open_database
 from synth_dagster.records import canonical_json
 from synth_dagster.storage import Store
 
@@ -112,52 +111,72 @@ class Release:
 
 
 VERSION_1 = """
-create table recipes (hash text primary key, dataset text not null, text text not null, stored_at real not null);
-create table batches (dataset text, batch text, source text not null, digest text not null, count integer not null,
-    start text not null, state text not null, planned_at real not null, place integer not null,
+create table recipes (hash text primary key, dataset text not null, text text not null,
+    stored_at double precision not null);
+create table batches (dataset text, batch text, source text not null, digest text not null, count bigint not null,
+    start text not null, state text not null, planned_at double precision not null, place bigint not null,
     primary key (dataset, batch));
-create table candidates (number integer primary key autoincrement, candidate_id text not null unique,
+create table candidates (number {number}, candidate_id text not null unique,
     dataset text not null, stage text not null, batch text not null, partition text not null, run_id text not null,
     session_id text not null, code_version text not null, inputs text not null, recipe_hash text not null,
-    data_version text not null, rows integer not null, rejected integer not null, current integer not null,
-    state text not null, created_at real not null, details text not null, version integer,
+    data_version text not null, rows bigint not null, rejected bigint not null, current bigint not null,
+    state text not null, created_at double precision not null, details text not null, version bigint,
     committing integer not null default 0);
 create index candidates_of_a_batch on candidates (dataset, stage, batch, state);
-create table gates (number integer primary key autoincrement, candidate_id text not null references candidates
-    (candidate_id), passed integer not null, suite text not null, checks text not null, checked_at real not null);
+create table gates (number {number}, candidate_id text not null references candidates
+    (candidate_id), passed integer not null, suite text not null, checks text not null,
+    checked_at double precision not null);
 create index gates_of_a_candidate on gates (candidate_id, number);
-create table run_versions (seq integer primary key autoincrement, run_id text not null, dataset text not null,
-    table_name text not null, version integer not null, committed_at real not null,
+create table run_versions (seq {number}, run_id text not null, dataset text not null,
+    table_name text not null, version bigint not null, committed_at double precision not null,
     unique (dataset, table_name, version));
 create index versions_of_a_run on run_versions (dataset, run_id, seq);
-create table sessions (session_id text primary key, dataset text not null, started_at real not null, ended_at real,
-    outcome text, pid integer not null, host text not null);
-create table usage (number integer primary key autoincrement, session_id text not null, run_id text not null,
-    dataset text not null, stage text not null, batch text not null, role text not null, calls integer not null,
-    cached integer not null, tokens_in integer not null, tokens_out integer not null, usd real);
+create table sessions (session_id text primary key, dataset text not null, started_at double precision not null,
+    ended_at double precision,
+    outcome text, pid bigint not null, host text not null);
+create table usage (number {number}, session_id text not null, run_id text not null,
+    dataset text not null, stage text not null, batch text not null, role text not null, calls bigint not null,
+    cached bigint not null, tokens_in bigint not null, tokens_out bigint not null, usd double precision);
 create index usage_of_a_session on usage (session_id);
-create table prompts (prompt_hash text primary key, system text not null, user text not null);
+create table prompts (prompt_hash text primary key, system text not null, "user" text not null);
 create table releases (dataset text, release text, identity text not null, data_version text not null,
-    manifest text not null, records integer not null, demo integer not null, run_id text not null,
-    created_at real not null, state text not null, primary key (dataset, release));
-create table leases (place integer primary key autoincrement, token text not null unique, name text not null,
-    kind text not null, host text not null, pid integer not null, started text not null, since real not null,
-    expires real not null, held integer not null);
+    manifest text not null, records bigint not null, demo integer not null, run_id text not null,
+    created_at double precision not null, state text not null, primary key (dataset, release));
+create table leases (place {number}, token text not null unique, name text not null,
+    kind text not null, host text not null, pid bigint not null, started text not null, since double precision not null,
+    expires double precision not null, held integer not null);
 create index leases_of_a_name on leases (name);
 """
 
-MIGRATIONS: tuple[Migration, ...] = (script(VERSION_1),)
-"""Migration n brings a file from schema version n to n + 1. Only ever add to the end."""
+# What is newest is so by its number: clocks of several machines differ, and one that is set back would lie.
+VERSION_2 = """
+alter table releases add column number bigint;
+update releases set number = (select count(*) from releases as other where other.dataset = releases.dataset and
+    (other.created_at < releases.created_at or
+    (other.created_at = releases.created_at and other.release <= releases.release)));
+alter table sessions add column number bigint;
+update sessions set number = (select count(*) from sessions as other where other.started_at < sessions.started_at or
+    (other.started_at = sessions.started_at and other.session_id <= sessions.session_id));
+alter table leases add column ticks double precision;
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2)
+"""Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
+
+
+NOTE_VERSION = """insert into run_versions (run_id, dataset, table_name, version, committed_at) values (?, ?, ?, ?, ?)
+    on conflict do nothing"""
+COUNTED = ("calls", "cached", "tokens_in", "tokens_out")
 
 
 class Meta:
-    """The metadata of a lake, in the database at `where`; copies of recipes for people go to the lake's `store`."""
+    """The metadata of a lake, in the database at `where`: a file, or a Postgres URL.
 
-    def __init__(self, where: Path, store: Store) -> None:
-        try:
-            self.database = Database(where, MIGRATIONS)
-        except DatabaseError as error:
-            raise LakeError(f"{where} is damaged: {error}. Restore it from a backup.") from error
+    Copies of recipes for people go to the lake's `store`.
+    """
+
+    def __init__(self, where: str | Path, store: Store) -> None:
+        self.database: Database = open_database(where, MIGRATIONS)
         self._store = store
 
     # ------------------------------------------------------------------------------------------------------ recipes
@@ -165,7 +184,9 @@ class Meta:
     def store_recipe(self, dataset: str, text: str) -> str:
         """Keep a recipe as it was launched; its hash. A copy that people can open lies under `recipes/`."""
         hashed = sha256(text.encode()).hexdigest()[:16]
-        self.database.write("insert or ignore into recipes values (?, ?, ?, ?)", (hashed, dataset, text, time.time()))
+        self.database.write(
+            "insert into recipes values (?, ?, ?, ?) on conflict do nothing", (hashed, dataset, text, time.time())
+        )
         if self._store.entry(copy := f"recipes/{hashed}.yaml") is None:
             self._store.create(copy, text.encode())
         return hashed
@@ -174,7 +195,7 @@ class Meta:
         """The text of a recipe."""
         row = self.database.row("select text from recipes where hash = ?", (hashed,))
         if row is None:
-            raise UnknownName("stored recipe", hashed, self._column("select hash from recipes"))
+            raise UnknownName("stored recipe", hashed, self._column("hash", "from recipes"))
         return row["text"]
 
     # ------------------------------------------------------------------------------------------------------ batches
@@ -198,7 +219,10 @@ class Meta:
                 )
             for place, batch in enumerate(batches):
                 connection.execute(
-                    "insert or replace into batches values (?, ?, ?, ?, ?, ?, 'active', ?, ?)",
+                    """insert into batches values (?, ?, ?, ?, ?, ?, 'active', ?, ?)
+                       on conflict (dataset, batch) do update set source = excluded.source, digest = excluded.digest,
+                       count = excluded.count, start = excluded.start, state = excluded.state,
+                       planned_at = excluded.planned_at, place = excluded.place""",
                     (dataset, batch.batch, source, batch.digest, batch.count, batch.start, now, place),
                 )
         return [replace(batch, state="retired") for batch in gone]
@@ -206,17 +230,16 @@ class Meta:
     def planned(self, dataset: str, *, active_only: bool = True) -> list[PlannedBatch]:
         """The plan of a dataset, by source, in the order of the delivery."""
         wanted = "and state = 'active'" if active_only else ""
-        rows = self.database.rows(
-            f"select * from batches where dataset = ? {wanted} order by source, state, place, batch",
-            (dataset,),
-        )
-        return [_planned(row) for row in rows]
+        rows = self.database.rows(f"select * from batches where dataset = ? {wanted}", (dataset,))
+        # sorted here: databases differ in how they order text
+        in_order = sorted(rows, key=lambda row: (row["source"], row["state"], row["place"], row["batch"]))
+        return [_planned(row) for row in in_order]
 
     def planned_batch(self, dataset: str, batch: str) -> PlannedBatch:
         """One batch of the plan, retired or not."""
         row = self.database.row("select * from batches where dataset = ? and batch = ?", (dataset, batch))
         if row is None:
-            known = self._column("select batch from batches where dataset = ?", dataset)
+            known = self._column("batch", "from batches where dataset = ?", dataset)
             raise UnknownName(f"batch of {dataset}", batch, known, "'synth status' lists them all.")
         return _planned(row)
 
@@ -227,8 +250,8 @@ class Meta:
         row = self.database.row("select * from candidates where candidate_id = ?", (candidate_id,))
         if row is None:
             raise LakeError(
-                f"meta.sqlite does not know the version {candidate_id} that a table shows. It is older than the "
-                "tables: restore the copy that belongs to them, or make the batch again."
+                f"{self.database.name} does not know the version {candidate_id} that a table shows. It is older than "
+                "the tables: restore the copy that belongs to them, or make the batch again."
             )
         return _candidate(row)
 
@@ -246,7 +269,7 @@ class Meta:
         """The candidate of a batch that no gate has decided on."""
         row = self.database.row(
             "select * from candidates where dataset = ? and stage = ? and batch = ? and state = 'awaiting' "
-            "order by number desc",
+            "order by number desc limit 1",
             (dataset, stage, batch),
         )
         return _candidate(row) if row else None
@@ -260,11 +283,11 @@ class Meta:
             replaced = _replace_undecided(connection, candidate.dataset, candidate.stage, candidate.batch)
             row = _candidate_row(candidate)
             marks = ", ".join("?" for _ in row)
-            number = connection.execute(
-                f"insert into candidates ({', '.join(row)}) values ({marks})",
+            added = connection.execute(
+                f"insert into candidates ({', '.join(row)}) values ({marks}) returning number",
                 tuple(row.values()),
-            ).lastrowid
-        return replace(candidate, number=number or 0), replaced
+            ).fetchone()
+        return replace(candidate, number=added["number"] if added else 0), replaced
 
     def drop_undecided(self, dataset: str, stage: str, batch: str) -> list[Candidate]:
         """Give up the candidates of a batch that are not accepted; those whose files nobody can need."""
@@ -290,11 +313,8 @@ class Meta:
                 "update candidates set state = 'accepted', committing = 1, version = ? where candidate_id = ?",
                 (versions[candidate.stage], candidate.candidate_id),
             )
-            connection.executemany(
-                "insert or ignore into run_versions (run_id, dataset, table_name, version, committed_at) "
-                "values (?, ?, ?, ?, ?)",
-                [(candidate.run_id, candidate.dataset, table, version, now) for table, version in versions.items()],
-            )
+            for table, version in versions.items():
+                connection.execute(NOTE_VERSION, (candidate.run_id, candidate.dataset, table, version, now))
 
     def refuse(self, candidate_id: str) -> None:
         """The gate has said no. What is accepted stays accepted."""
@@ -304,29 +324,26 @@ class Meta:
 
     def add_version(self, run_id: str, dataset: str, table: str, version: int) -> None:
         """A table version that a run made without a candidate."""
-        self.database.write(
-            "insert or ignore into run_versions (run_id, dataset, table_name, version, committed_at) "
-            "values (?, ?, ?, ?, ?)",
-            (run_id, dataset, table, version, time.time()),
-        )
+        self.database.write(NOTE_VERSION, (run_id, dataset, table, version, time.time()))
 
     # --------------------------------------------------------------------------------------------------------- gates
 
     def record_gate(self, candidate_id: str, passed: bool, suite: str, checks: Sequence[Mapping[str, Any]]) -> None:
         """Keep what the checks said. Checks can run again after a suite was edited; the latest counts."""
-        values = (candidate_id, passed, suite, canonical_json(checks), time.time())
-        try:
-            self.database.write(
-                "insert into gates (candidate_id, passed, suite, checks, checked_at) values (?, ?, ?, ?, ?)", values
-            )
-        except IntegrityError as error:
-            raise LakeError(
-                f"No candidate has the id {candidate_id}: a gate is recorded for one that exists."
-            ) from error
+        values = (passed, suite, canonical_json(checks), time.time(), candidate_id)
+        recorded = self.database.write(
+            "insert into gates (candidate_id, passed, suite, checks, checked_at) "
+            "select candidate_id, ?, ?, ?, ? from candidates where candidate_id = ?",
+            values,
+        )
+        if not recorded:
+            raise LakeError(f"No candidate has the id {candidate_id}: a gate is recorded for one that exists.")
 
     def gate(self, candidate_id: str) -> Gate | None:
         """What the checks of a candidate said last."""
-        row = self.database.row("select * from gates where candidate_id = ? order by number desc", (candidate_id,))
+        row = self.database.row(
+            "select * from gates where candidate_id = ? order by number desc limit 1", (candidate_id,)
+        )
         return _gate(row) if row else None
 
     def gates(self, dataset: str) -> list[Gate]:
@@ -344,16 +361,16 @@ class Meta:
         """Table -> version at the moment that a run made its last commit. A prefix of the run's id will do."""
         run_id = self._run_of(dataset, run)
         rows = self.database.rows(
-            """select table_name, max(version) as version, max(case when run_id = ?1 then version end) as own
-               from run_versions where dataset = ?2
-               and seq <= (select max(seq) from run_versions where dataset = ?2 and run_id = ?1) group by table_name""",
-            (run_id, dataset),
+            """select table_name, max(version) as version, max(case when run_id = ? then version end) as own
+               from run_versions where dataset = ?
+               and seq <= (select max(seq) from run_versions where dataset = ? and run_id = ?) group by table_name""",
+            (run_id, dataset, dataset, run_id),
         )
         # a version that was recorded late, after a crash, must not bring later ones in where the run's own is known
         return {row["table_name"]: row["version"] if row["own"] is None else row["own"] for row in rows}
 
     def _run_of(self, dataset: str, prefix: str) -> str:
-        known = self._column("select distinct run_id from run_versions where dataset = ?", dataset)
+        known = self._column("run_id", "from run_versions where dataset = ? group by run_id", dataset)
         found = [run_id for run_id in known if run_id == prefix] or [
             r for r in known if prefix and r.startswith(prefix)
         ]
@@ -370,7 +387,8 @@ class Meta:
         """A command has begun."""
         session = Session(session_id, dataset, time.time(), None, None, pid, host)
         self.database.write(
-            "insert or replace into sessions values (?, ?, ?, null, null, ?, ?)",
+            """insert into sessions (session_id, dataset, started_at, pid, host, number)
+               select ?, ?, ?, ?, ?, coalesce(max(number), 0) + 1 from sessions""",
             (session_id, dataset, session.started_at, pid, host),
         )
         return session
@@ -383,10 +401,9 @@ class Meta:
 
     def last_session(self, dataset: str | None = None) -> Session | None:
         """The command that began last, on one dataset or on any."""
-        row = self.database.row(
-            "select * from sessions where ?1 is null or dataset = ?1 order by started_at desc, rowid desc", (dataset,)
-        )
-        return Session(**dict(row)) if row else None
+        where, values = _where(dataset=dataset)
+        row = self.database.row(f"select * from sessions {where} order by number desc limit 1", values)
+        return Session(**{name: row[name] for name in Session.__slots__}) if row else None
 
     # --------------------------------------------------------------------------------------------------------- usage
 
@@ -413,12 +430,12 @@ class Meta:
 
     def usage(self, session_id: str | None = None, dataset: str | None = None) -> Usage:
         """The sum over a session, a dataset, or all. One paid call of unknown price makes the whole price unknown."""
+        where, values = _where(session_id=session_id, dataset=dataset)
+        counts = ", ".join(f"cast(coalesce(sum({name}), 0) as bigint) as {name}" for name in COUNTED)
         row = self.database.row(
-            """select coalesce(sum(calls), 0) as calls, coalesce(sum(cached), 0) as cached,
-               coalesce(sum(tokens_in), 0) as tokens_in, coalesce(sum(tokens_out), 0) as tokens_out,
-               case when sum(calls > 0 and usd is null) > 0 then null else coalesce(sum(usd), 0.0) end as usd
-               from usage where (?1 is null or session_id = ?1) and (?2 is null or dataset = ?2)""",
-            (session_id, dataset),
+            f"""select {counts}, case when sum(case when calls > 0 and usd is null then 1 else 0 end) > 0 then null
+                else coalesce(sum(usd), 0.0) end as usd from usage {where}""",
+            values,
         )
         return Usage(**dict(row)) if row else Usage()
 
@@ -426,13 +443,13 @@ class Meta:
 
     def remember_prompt(self, prompt_hash: str, system: str, user: str) -> None:
         """Keep a prompt template, so that the hash that a record carries can be read."""
-        self.database.write("insert or ignore into prompts values (?, ?, ?)", (prompt_hash, system, user))
+        self.database.write("insert into prompts values (?, ?, ?) on conflict do nothing", (prompt_hash, system, user))
 
     def prompt(self, prompt_hash: str) -> tuple[str, str]:
         """System and user template of a prompt."""
-        row = self.database.row("select system, user from prompts where prompt_hash = ?", (prompt_hash,))
+        row = self.database.row('select system, "user" from prompts where prompt_hash = ?', (prompt_hash,))
         if row is None:
-            raise UnknownName("prompt", prompt_hash, self._column("select prompt_hash from prompts"))
+            raise UnknownName("prompt", prompt_hash, self._column("prompt_hash", "from prompts"))
         return row["system"], row["user"]
 
     # ------------------------------------------------------------------------------------------------------ releases
@@ -445,7 +462,12 @@ class Meta:
                 "select * from releases where dataset = ? and release = ?", (made.dataset, made.release)
             ).fetchone()
             if row is None:
-                connection.execute("insert into releases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _release_row(made))
+                made_row = _release_row(made)
+                connection.execute(
+                    f"""insert into releases ({", ".join(made_row)}, number)
+                        select {", ".join("?" for _ in made_row)}, coalesce(max(number), 0) + 1 from releases""",
+                    tuple(made_row.values()),
+                )
                 return made
         if row["data_version"] != made.data_version:
             raise LakeError(
@@ -456,31 +478,37 @@ class Meta:
 
     def releases(self, dataset: str) -> list[Release]:
         """All releases of a dataset, oldest first, withdrawn ones too."""
-        rows = self.database.rows("select * from releases where dataset = ? order by created_at, release", (dataset,))
+        rows = self.database.rows("select * from releases where dataset = ? order by number", (dataset,))
         return [_release(row) for row in rows]
 
     def release(self, dataset: str, name: str) -> Release:
         """One release by name."""
         row = self.database.row("select * from releases where dataset = ? and release = ?", (dataset, name))
         if row is None:
-            known = self._column("select release from releases where dataset = ?", dataset)
+            known = self._column("release", "from releases where dataset = ?", dataset)
             raise UnknownName(f"release of {dataset}", name, known)
         return _release(row)
 
     def next_release_name(self, dataset: str) -> str:
         """r0001, r0002 ...: the number after the highest that was used."""
-        names = self._column("select release from releases where dataset = ?", dataset)
+        names = self._column("release", "from releases where dataset = ?", dataset)
         numbers = [int(name[1:]) for name in names if name[:1] == "r" and name[1:].isdecimal()]
         return f"r{max(numbers, default=0) + 1:04d}"
 
-    def _column(self, sql: str, *values: str) -> list[str]:
-        return [row[0] for row in self.database.rows(sql, values)]
+    def _column(self, name: str, where: str, *values: str) -> list[str]:
+        return [row[name] for row in self.database.rows(f"select {name} {where}", values)]
 
 
 # --------------------------------------------------------------------------------------------------------------- rows
 
 
-def _replace_undecided(connection: Any, dataset: str, stage: str, batch: str) -> list[Candidate]:
+def _where(**values: str | None) -> tuple[str, list[str]]:
+    """A condition on the columns that have a value, and these values."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return " and ".join(f"{name} = ?" for name in given).join(("where ", "")) if given else "", list(given.values())
+
+
+def _replace_undecided(connection: Transaction, dataset: str, stage: str, batch: str) -> list[Candidate]:
     """Mark the awaiting and refused candidates of a batch as replaced; those that were never being accepted."""
     where = "where dataset = ? and stage = ? and batch = ? and state in ('awaiting', 'refused')"
     rows = connection.execute(f"select * from candidates {where}", (dataset, stage, batch)).fetchall()
@@ -511,6 +539,6 @@ def _release(row: Row) -> Release:
     return Release(**(values | {"manifest": json.loads(row["manifest"]), "demo": bool(row["demo"])}))
 
 
-def _release_row(release: Release) -> tuple[Any, ...]:
+def _release_row(release: Release) -> dict[str, Any]:
     row = {name: getattr(release, name) for name in Release.__slots__}
-    return tuple((row | {"manifest": canonical_json(release.manifest)}).values())
+    return row | {"manifest": canonical_json(release.manifest)}

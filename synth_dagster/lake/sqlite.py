@@ -1,4 +1,4 @@
-"""A small SQLite file that many threads and processes write: one short transaction a call, migrated when it is opened.
+"""A small SQLite file that many threads and processes of one machine write: one short transaction a call.
 
 WAL lets readers go on while one writes; the busy timeout makes writers queue. A connection belongs to one thread of one
 process. `user_version` is the number of migrations that a file has seen.
@@ -8,42 +8,38 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from synth_dagster.errors import LakeError
-
-Migration = Callable[[sqlite3.Connection], None]
-BUSY_SECONDS = 60.0
+from synth_dagster.lake.database import BUSY_SECONDS, Database, Transaction
 
 
-class Database:
-    """One SQLite file. Opening it brings it to the newest schema, or refuses it when it is newer than this program."""
+class SqliteDatabase(Database):
+    """One file."""
 
-    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
-        self.path = path
+    clock = "((julianday('now') - 2440587.5) * 86400.0)"
+    number = "integer primary key autoincrement"
+
+    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+        self.path, self.name = path, path.name
         self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._migrate(migrations)
+        try:
+            self._migrate(migrations)
+        except sqlite3.DatabaseError as error:
+            raise self._in_words(error) from error
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """All rows of one query."""
         return self._connection().execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
-        """The first row of one query, or None."""
         return self._connection().execute(sql, values).fetchone()
-
-    def write(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """One statement in its own transaction; how many rows it changed."""
-        with self.transaction() as connection:
-            return connection.execute(sql, values).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds the write lock from its start, so that what it reads stays true until it ends."""
         connection = self._connection()
         try:
             connection.execute("begin immediate")
@@ -52,15 +48,11 @@ class Database:
         except BaseException as error:
             if connection.in_transaction:
                 connection.execute("rollback")
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                raise LakeError(
-                    f"The disk under {self.path.parent} is full: {self.path.name} cannot grow. Nothing was changed. "
-                    "Make room and run the command again."
-                ) from error
+            if isinstance(error, sqlite3.DatabaseError):
+                raise self._in_words(error) from error
             raise
 
     def close(self) -> None:
-        """Close this thread's connection; the next call opens another."""
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()
@@ -72,33 +64,27 @@ class Database:
             self._local.connection, self._local.owner = _connect(self.path), owner
         return self._local.connection
 
-    def _migrate(self, migrations: Sequence[Migration]) -> None:
-        found = self._version()
-        if found > len(migrations):
-            raise LakeError(
-                f"{self.path.name} has schema version {found} and this synth_dagster knows {len(migrations)}. "
-                "It was written by a newer synth_dagster: upgrade this one, or open another lake."
-            )
-        for number in range(found, len(migrations)):
-            with self.transaction() as connection:
-                if connection.execute("pragma user_version").fetchone()[0] == number:  # no other process was faster
-                    migrations[number](connection)
-                    connection.execute(f"pragma user_version = {number + 1}")
+    def _version(self, transaction: Transaction | None = None) -> int:
+        connection = cast("sqlite3.Connection", transaction or self._connection())
+        return int(connection.execute("pragma user_version").fetchone()[0])
 
-    def _version(self) -> int:
-        found = self.row("pragma user_version")
-        return int(found[0]) if found else 0
+    def _set_version(self, transaction: Transaction, version: int) -> None:
+        transaction.execute(f"pragma user_version = {version}")
 
-
-def script(sql: str) -> Migration:
-    """A migration that is plain SQL: statements with a semicolon at the end of a line."""
-
-    def run(connection: sqlite3.Connection) -> None:
-        for statement in sql.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
-
-    return run
+    def _in_words(self, error: sqlite3.DatabaseError) -> Exception:
+        """The sentence for a bad day; a mistake of this program stays what it is."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the extended codes carry the plain one in the low byte
+        sentence = {
+            sqlite3.SQLITE_FULL: f"The disk under {self.path.parent} is full: {self.name} cannot grow. Nothing was "
+            "changed. Make room and run the command again.",
+            sqlite3.SQLITE_BUSY: f"{self.path} was held by another process for {BUSY_SECONDS:g} s. Nothing was "
+            "changed. Wait for that process to end, or stop it, and run the command again.",
+            sqlite3.SQLITE_READONLY: f"{self.path} may not be written by this user. Give the rights, or open another.",
+            sqlite3.SQLITE_CORRUPT: f"{self.path} is damaged: {error}. Restore it from a backup.",
+            sqlite3.SQLITE_NOTADB: f"{self.path} is damaged: {error}. Restore it from a backup.",
+            sqlite3.SQLITE_IOERR: f"The disk under {self.path.parent} does not answer ({error}). Nothing was changed.",
+        }.get(code)
+        return LakeError(sentence) if sentence else error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 """A lake in a temporary folder, and small tables of documents to put in it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,8 +14,24 @@ Write = Callable[..., Candidate]
 
 
 @pytest.fixture
-def lake(tmp_path) -> Lake:
-    return Lake.open(tmp_path / "lake")
+def metadata(tmp_path) -> str | Path:
+    """Where a lake keeps its metadata. Tests that hold for every database have a fixture of this name with `either`."""
+    return tmp_path / "lake" / "meta.sqlite"
+
+
+DATABASES = ("sqlite", "postgres")
+
+
+def either(request: pytest.FixtureRequest) -> str | Path:
+    """A new SQLite file or a new schema of Postgres, by the fixture's parameter."""
+    if request.param == "postgres":
+        return request.getfixturevalue("schema")
+    return request.getfixturevalue("tmp_path") / "lake" / "meta.sqlite"
+
+
+@pytest.fixture
+def lake(tmp_path, metadata) -> Lake:
+    return Lake.open(tmp_path / "lake", metadata=metadata)
 
 
 def documents(batch: str, count: int, *, text: str = "hello", run_id: str = "run-1") -> pa.Table:

@@ -4,24 +4,37 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake import leases
 from synth_dagster.lake.lake import Lake
+from tests.lake.conftest import DATABASES, either
 
 HOLDER = """
 import sys, time
 from synth_dagster.lake.lake import Lake
-with Lake.open(sys.argv[1]).lease("lake", sys.argv[2]):
+with Lake.open(sys.argv[1], metadata=sys.argv[2]).lease("lake", sys.argv[3]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def hold_elsewhere(lake: Lake, kind: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", HOLDER, str(lake.root), kind]
+@pytest.fixture(params=DATABASES)
+def metadata(request):
+    return either(request)
+
+
+@pytest.fixture
+def hold_elsewhere(metadata):
+    """Holds a lease of the lake in a process of its own."""
+    return lambda lake, kind: _hold(lake, metadata, kind)
+
+
+def _hold(lake: Lake, metadata: str | Path, kind: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", HOLDER, str(lake.root), str(metadata), kind]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline() == "held\n"
     return process
@@ -41,7 +54,7 @@ def stop(process: subprocess.Popen[str]) -> None:
         pytest.param("exclusive", "exclusive", False, id="one exclusive at a time"),
     ],
 )
-def test_who_goes_with_whom(lake, first, second, together):
+def test_who_goes_with_whom(lake, hold_elsewhere, first, second, together):
     holder = hold_elsewhere(lake, first)
     try:
         if together:
@@ -56,14 +69,14 @@ def test_who_goes_with_whom(lake, first, second, together):
         stop(holder)
 
 
-def test_a_lease_whose_holder_was_killed_is_broken_at_once(lake):
+def test_a_lease_whose_holder_was_killed_is_broken_at_once(lake, hold_elsewhere):
     holder = hold_elsewhere(lake, "exclusive")
     stop(holder)
     with lake.lease("lake", "exclusive", wait_s=0):
         pass
 
 
-def test_a_pid_that_is_used_again_is_another_process(lake):
+def test_a_pid_that_is_used_again_is_another_process(lake, hold_elsewhere):
     holder = hold_elsewhere(lake, "exclusive")
     try:
         lake.meta.database.write("update leases set started = 'long ago'")
@@ -73,14 +86,47 @@ def test_a_pid_that_is_used_again_is_another_process(lake):
         stop(holder)
 
 
-def test_a_holder_on_another_machine_is_believed_until_its_lease_expires(lake):
-    holder = hold_elsewhere(lake, "exclusive")
-    stop(holder)
+ELSEWHERE = "update leases set host = 'another machine', started = 'another boot:1'"
+
+
+def test_a_holder_on_another_machine_is_believed_until_its_lease_expires(lake, hold_elsewhere):
+    stop(hold_elsewhere(lake, "exclusive"))
     database = lake.meta.database
-    database.write("update leases set host = 'another machine'")
+    database.write(ELSEWHERE)
     with pytest.raises(LakeError, match="another machine"):
         lake.lease("lake", wait_s=0).__enter__()
-    database.write("update leases set expires = ?", (time.time() - 1,))
+    database.write(f"update leases set expires = {database.clock} - 1")
+    with lake.lease("lake", "exclusive", wait_s=0):
+        pass
+
+
+def test_the_clock_of_this_program_decides_nothing_between_machines(lake, hold_elsewhere, monkeypatch):
+    """Set a day ahead, it would strike out a living holder; a day back, it would believe a dead one for a day."""
+    database, day = lake.meta.database, 86_400
+    true = time.time
+    for jump in (day, -day):
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "time", lambda by=jump: true() + by)
+            stop(hold_elsewhere(lake, "exclusive"))
+            database.write(ELSEWHERE)
+            with pytest.raises(LakeError, match="another machine"):
+                lake.lease("lake", wait_s=0).__enter__()
+            database.write(f"update leases set expires = {database.clock} - 1")
+            with lake.lease("lake", "exclusive", wait_s=0):
+                pass
+
+
+@pytest.mark.skipif(
+    not Path("/proc/sys/kernel/random/boot_id").exists(), reason="this machine names no start of itself"
+)
+def test_a_clock_that_jumps_strikes_out_no_living_container_beside_this_one(lake, hold_elsewhere):
+    stop(hold_elsewhere(lake, "exclusive"))
+    database = lake.meta.database
+    database.write(f"update leases set host = 'a container', expires = {database.clock} - 86400")  # as if set ahead
+    with pytest.raises(LakeError, match="a container"):
+        lake.lease("lake", wait_s=0).__enter__()
+    # as if set back: the lease would be good for a day, and the time since the machine's start says that it is over
+    database.write(f"update leases set expires = {database.clock} + 86400, ticks = 0")
     with lake.lease("lake", "exclusive", wait_s=0):
         pass
 
@@ -103,7 +149,7 @@ def test_a_lease_that_was_taken_away_says_so(lake):
             lease.check()
 
 
-def test_one_that_waits_for_all_is_not_starved_by_those_that_come_after(lake):
+def test_one_that_waits_for_all_is_not_starved_by_those_that_come_after(lake, hold_elsewhere):
     holder = hold_elsewhere(lake, "shared")
     got = threading.Event()
 

@@ -1,24 +1,23 @@
-"""The metadata store keeps what it is told, for many writers, and moves up with the program."""
+"""The metadata store keeps what it is told, for many writers, in either database."""
 
-import sqlite3
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake.meta import MIGRATIONS, Meta, PlannedBatch, Release, Usage
-from synth_dagster.lake.sqlite import Database, script
+from synth_dagster.lake.meta import Meta, PlannedBatch, Release, Usage
 from synth_dagster.storage import FolderStore
+from tests.lake.conftest import DATABASES, either
 
 
-def meta_in(folder) -> Meta:
-    return Meta(folder / "meta.sqlite", FolderStore(folder))
+@pytest.fixture(params=DATABASES)
+def metadata(request):
+    return either(request)
 
 
 @pytest.fixture
-def meta(tmp_path) -> Meta:
-    return meta_in(tmp_path)
+def meta(tmp_path, metadata) -> Meta:
+    return Meta(metadata, FolderStore(tmp_path))
 
 
 def batch(name, *, source="notes", start="{}", count=1):
@@ -27,59 +26,6 @@ def batch(name, *, source="notes", start="{}", count=1):
 
 def release(name, version="v1", **more):
     return Release("demo", name, "made of", version, {"corpus": {"a": 1}}, 10, True, "run", **more)
-
-
-def test_an_empty_file_comes_up_to_the_newest_version(tmp_path):
-    (tmp_path / "meta.sqlite").touch()  # version 0
-    meta = meta_in(tmp_path)
-    assert meta.database.row("pragma user_version")[0] == len(MIGRATIONS) == 1
-    assert meta.releases("demo") == []
-
-
-def test_a_migration_keeps_what_is_there(tmp_path):
-    path = tmp_path / "some.sqlite"
-    first = script("create table notes (text text);\ninsert into notes values ('kept');\n")
-    Database(path, [first]).close()
-    newer = Database(path, [first, script("alter table notes add column stars integer;\n")])
-    assert [tuple(row) for row in newer.rows("select * from notes")] == [("kept", None)]
-
-
-def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path):
-    path = tmp_path / "some.sqlite"
-    with pytest.raises(sqlite3.OperationalError):
-        Database(path, [script("create table a (x);\nthis is not sql;\n")])
-    assert sqlite3.connect(path).execute("select count(*) from sqlite_master").fetchone() == (0,)
-
-
-def test_many_that_open_at_once_migrate_once(tmp_path):
-    path, barrier = tmp_path / "some.sqlite", threading.Barrier(8)
-
-    def open_it(_):
-        barrier.wait()
-        Database(path, [script("create table a (x);\ninsert into a values (1);\n")])
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(open_it, range(8)))
-    assert sqlite3.connect(path).execute("select count(*) from a").fetchone() == (1,)
-
-
-def test_a_newer_file_is_refused_with_the_cure(tmp_path):
-    meta_in(tmp_path).database.write("pragma user_version = 99")
-    with pytest.raises(LakeError, match=r"schema version 99.*upgrade"):
-        meta_in(tmp_path)
-
-
-def test_a_damaged_file_is_refused_with_the_cure(tmp_path):
-    (tmp_path / "meta.sqlite").write_bytes(b"this is not a database " * 100)
-    with pytest.raises(LakeError, match="Restore it from a backup"):
-        meta_in(tmp_path)
-
-
-def test_a_full_disk_is_said_and_changes_nothing(meta):
-    meta.database.rows("pragma max_page_count = 1")  # as if no further page fitted
-    with pytest.raises(LakeError, match="is full"):
-        meta.store_recipe("demo", "x" * 1_000_000)
-    assert meta.database.rows("select * from recipes") == []
 
 
 def test_a_recipe_is_kept_by_its_hash(meta, tmp_path):
