@@ -99,15 +99,35 @@ def methods(
 @app.command()
 def export(
     release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")],
-    to: Annotated[Path, typer.Option(help="The folder to write.")],
-    format: Annotated[str, typer.Option("--format", help="trl or openai.")] = "trl",
+    to: Annotated[str, typer.Option(help="The folder to write, or s3://BUCKET/PREFIX.")],
+    format: Annotated[
+        str, typer.Option("--format", help="trl, openai, alpaca, sharegpt, axolotl, llama_factory or parquet.")
+    ] = "trl",
+    validation: Annotated[
+        float | None, typer.Option(help="Hold out this share of the rows, such as 0.05, by whole documents.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws what is held out.")] = 1,
+    shard_size: Annotated[
+        str | None, typer.Option(help="Begin a new file after so many rows (50000) or bytes (200MB).")
+    ] = None,
+    only_chosen: Annotated[bool, typer.Option(help="Of preference pairs the better side, as conversations.")] = False,
     dataset: Dataset = None,
     project: ProjectDir = None,
 ) -> None:
     """Write a release as files that a trainer reads, with a manifest and checksums."""
     from synth_dagster.cli.export import export_release
 
-    export_release(project, dataset, release, format_=format, to=to)
+    export_release(
+        project,
+        dataset,
+        release,
+        format_=format,
+        to=to,
+        validation=validation,
+        seed=seed,
+        shard=shard_size,
+        only_chosen=only_chosen,
+    )
 
 
 @app.command()

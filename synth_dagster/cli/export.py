@@ -2,43 +2,62 @@
 
 from pathlib import Path
 
-import pyarrow as pa
+from rich.markup import escape
 
 from synth_dagster.cli.project import open_project
 from synth_dagster.cli.terminal import Terminal
-from synth_dagster.errors import SynthError, UnknownName
-from synth_dagster.exports import exporter
-from synth_dagster.records import CONTENT, RecordKind
+from synth_dagster.exports.files import shard_size
+from synth_dagster.exports.manifest import Manifest
+from synth_dagster.exports.place import place_of
+from synth_dagster.governance.handover import HandedOver, Wishes, hand_over
 
 
-def export_release(given: Path | None, dataset: str | None, release: str, *, format_: str, to: Path) -> None:
+def export_release(
+    given: Path | None,
+    dataset: str | None,
+    release: str,
+    *,
+    format_: str,
+    to: str,
+    validation: float | None = None,
+    seed: int = 1,
+    shard: str | None = None,
+    only_chosen: bool = False,
+) -> None:
     """Write a release. Raises UnknownName for another release or format, SynthError for a taken folder."""
-    project = open_project(given)
-    lake, name = project.lake, project.dataset(dataset)
-    known = {found.release: found for found in lake.meta.releases(name) if found.state == "accepted"}
-    if not known:
-        raise SynthError(f"'{name}' has no release yet. 'synth run' makes one.")
-    chosen = list(known)[-1] if release == "latest" else release
-    if chosen not in known:
-        raise UnknownName(f"release of {name}", chosen, known, "'synth status' lists them.")
-    found = known[chosen]
-    version = lake.accepted(name, found.manifest["table"], chosen)
-    if version is None:
-        raise SynthError(f"Release '{chosen}' of '{name}' is no longer in the lake.")
-    manifest = exporter(format_).export(
-        lake.stream(name, version.stage, batches=[chosen]),
-        _kind(lake.snapshot(name, version.stage)[1].schema),
-        to=to,
-        dataset=name,
-        release=chosen,
-        demo=found.demo,
-        facts={"manifest": found.manifest, "data_version": found.data_version},
+    wishes = Wishes(
+        validation=validation, seed=seed, shard=shard_size(shard) if shard else None, only_chosen=only_chosen
     )
-    console = Terminal()
-    console.print(f"Wrote {manifest.records} records to {to} as {format_}.")
-    if found.demo:
+    project = open_project(given)
+    done = hand_over(project.lake, project.dataset(dataset), release, format_=format_, to=place_of(to), wishes=wishes)
+    _tell(done, to)
+
+
+def _tell(done: HandedOver, to: str) -> None:
+    console, manifest = Terminal(), done.manifest
+    what = f"{manifest.records} records of {manifest.release} to {to} as {manifest.format}"
+    said = f"Wrote {what}." if done.made else f"Already there, with its checksums: {what}. Nothing was written."
+    console.print(escape(said), highlight=False)
+    for line in (*_parts(manifest), *_left_out(manifest)):
+        console.print(escape(line), highlight=False)
+    if manifest.demo:
         console.print("[yellow]Demo: the embedded teacher made it. It is not for training.[/yellow]")
 
 
-def _kind(schema: pa.Schema) -> RecordKind:
-    return next(kind for kind, columns in CONTENT.items() if all(name in schema.names for name, _, _ in columns))
+def _parts(manifest: Manifest) -> list[str]:
+    facts = manifest.options["validation"]
+    if not isinstance(facts, dict) or not facts:
+        return []
+    sizes = ", ".join(f"{name} {one['rows']}" for name, one in manifest.splits.items())
+    line = f"Rows: {sizes}; {facts['reached']:.2%} held out in whole groups of {facts['groups']}."
+    if facts["reached"] < 0.8 * facts["asked"]:
+        line += (
+            f" {facts['asked']:.2%} was asked: the groups left are too large, the largest has "
+            f"{facts['largest_group_rows']} rows."
+        )
+    return [line]
+
+
+def _left_out(manifest: Manifest) -> list[str]:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in manifest.left_out.items())
+    return [f"Left out: {reasons}."] if reasons else []

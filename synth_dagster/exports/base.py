@@ -1,34 +1,59 @@
-"""What an export is: rows of a release as one trainer reads them, in a folder that is there whole or not at all.
+"""What an export is: rows of a release as one trainer reads them, in a place where it is whole or not at all.
 
-The folder holds `train.jsonl`, `record_ids.txt` (line for line the record behind a row, for `synth trace`),
-`manifest.json` and a card. It is written beside its place and renamed. The same release gives the same bytes: nothing
-in it says when it was made.
+It holds the data of each split, the record behind each line (`record_ids/`, for `synth trace`), what the trainer needs
+beside them, a card and, written last, `manifest.json` with counts and checksums. The same release gives the same bytes:
+nothing in it says when it was made.
 """
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.card import card
-from synth_dagster.exports.folder import MANIFEST, written
-from synth_dagster.exports.manifest import MAKER, Manifest
+from synth_dagster.exports.files import JsonLines, ShardSize, Sink, SplitFiles
+from synth_dagster.exports.manifest import MAKER, MANIFEST, Manifest
+from synth_dagster.exports.place import Place
+from synth_dagster.exports.rows import TEXTS, Unfit, chosen_side, each, features_of, has_rare_fields, texts_of
+from synth_dagster.exports.split import TRAIN, Split
 from synth_dagster.parts.tokens import count as count_tokens
-from synth_dagster.records import CONTENT, Json, RecordKind, canonical_json
+from synth_dagster.records import Json, RecordKind, canonical_json, digest
 
-DATA, IDS, CARD = "train.jsonl", "record_ids.txt", "README.md"
-AT_ONCE = 500  # rows that are Python objects at one time
+CARD = "README.md"
 
 
-class Unfit(Exception):
-    """A record that the format cannot hold; it is left out and counted under this reason."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Which release goes out, and what is to be said about it."""
+
+    dataset: str
+    release: str
+    demo: bool = False
+    data_version: str = ""  # of the release; without it no export knows whether it is there already
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}_{self.release}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a release is cut up: the held-out part, the size of files, and which side of preference pairs."""
+
+    split: Split = field(default_factory=Split)
+    shard: ShardSize | None = None
+    only_chosen: bool = False  # of a preference pair the better answer, as a conversation
+
+    def as_json(self) -> dict[str, Json]:
+        shard = {"rows": self.shard.rows, "bytes": self.shard.bytes} if self.shard else None
+        return {"validation": dict(self.split.facts), "shard": shard, "only_chosen": self.only_chosen}
 
 
 class Exporter:
@@ -36,6 +61,8 @@ class Exporter:
 
     title: ClassVar[str]  # the format as its users call it
     shapes: ClassVar[Mapping[RecordKind, str]]  # kind -> how a line looks, for people
+    sink: ClassVar[type[Sink]] = JsonLines
+    has_turns: ClassVar[bool] = False  # whether its lines hold turns in OpenAI chat form
 
     @property
     def slug(self) -> str:
@@ -45,162 +72,184 @@ class Exporter:
         """One record in the format. Raises Unfit with the reason where it does not fit."""
         raise NotImplementedError
 
+    def reads(self, kind: RecordKind) -> Sequence[str]:
+        """The columns that `line` reads."""
+        return TEXTS[kind]
+
+    def schema(self, kind: RecordKind) -> pa.Schema:
+        """The columns of a file, where its format has any."""
+        return pa.schema([])
+
+    def beside(self, manifest: Manifest, data: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+        """Further files that the trainer reads, name -> text; `data` are the data files of each split."""
+        return {}
+
     def export(
         self,
         rows: Iterable[pa.RecordBatch],
         kind: RecordKind,
         *,
-        to: Path,
-        dataset: str,
-        release: str,
-        demo: bool,
-        facts: Mapping[str, Json] | None = None,
+        to: Place,
+        origin: Origin,
+        form: Form | None = None,
     ) -> Manifest:
-        """Write a release into the folder `to`. An earlier export there is replaced, anything else is left alone.
+        """Write a release to a place. An earlier export there is replaced, anything else is left alone.
 
-        A column `copies` repeats a row. Raises SynthError; then what was there before is still there.
+        A column `copies` repeats a row. Raises SynthError; in a folder what was there before is then still there.
         """
-        self._check(kind)
-        with written(to) as folder:
-            tally = Tally()
-            with (folder / DATA).open("wb") as data, (folder / IDS).open("wb") as ids:
-                self._write(rows, kind, tally, Hashed(data), Hashed(ids))
-            manifest = self._manifest(kind, tally, dataset=dataset, release=release, demo=demo, facts=facts or {})
-            (folder / CARD).write_text(card(manifest, self.title, self.shapes[kind], DATA), encoding="utf-8")
-            (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-        return manifest
+        form = form or Form()
+        shown = self.kind_shown(kind, form)
+        with to.written() as folder:
+            return _Export(self, folder, kind, shown, origin, form).write(rows)
 
-    def _check(self, kind: RecordKind) -> None:
-        if kind in self.shapes:
-            return
-        from synth_dagster.exports import exporters
+    def there(self, kind: RecordKind, *, to: Place, origin: Origin, form: Form | None = None) -> Manifest | None:
+        """The manifest of this very export, when it is at `to` already and whole."""
+        form = form or Form()
+        identity = self.identity(self.kind_shown(kind, form), origin, form)
+        found = to.found() if origin.data_version else None
+        return found if found is not None and found.identity == identity else None
 
-        fitting = [slug for slug, other in exporters().items() if kind in other.shapes]
-        raise SynthError(
-            f"The format '{self.slug}' holds no {kind} records. Formats that do: {', '.join(fitting) or 'none'}."
-        )
+    def identity(self, kind: RecordKind, origin: Origin, form: Form) -> str:
+        """What an export depends on: the release's data, the form, and who writes it."""
+        parts = (_maker(), self.slug, kind, origin.dataset, origin.release, origin.data_version, form.as_json())
+        return digest("export", *parts).hex()
 
-    def _write(
-        self, rows: Iterable[pa.RecordBatch], kind: RecordKind, tally: "Tally", data: "Hashed", ids: "Hashed"
-    ) -> None:
-        for row in each(rows, kind):
-            copies = _copies(row)
-            try:
-                line = _json_line(self.line(row, kind)) if copies else b""
-            except Unfit as unfit:
-                tally.left_out[str(unfit)] += 1
-                continue
-            for _ in range(copies):
-                data.write(line)
-                ids.write(row["record_id"].hex().encode() + b"\n")
-            tally.add(row, kind, copies)
-        tally.files = {DATA: data.facts(tally.rows), IDS: ids.facts(tally.rows)}
-
-    def _manifest(
-        self, kind: RecordKind, tally: "Tally", *, dataset: str, release: str, demo: bool, facts: Mapping[str, Json]
-    ) -> Manifest:
-        if not tally.rows:
+    def kind_shown(self, kind: RecordKind, form: Form) -> RecordKind:
+        """The kind of what goes out. Raises SynthError with the formats that fit, where this one does not."""
+        if form.only_chosen and kind != "preference":
+            raise SynthError(f"Only preference pairs have a chosen side; this release has {kind} records.")
+        shown: RecordKind = "instruction" if form.only_chosen else kind
+        if shown not in self.shapes:
             raise SynthError(
-                f"The release '{release}' of '{dataset}' gives no row in the format '{self.slug}'"
-                f"{_because(tally.left_out)}. Nothing was written."
+                f"The format '{self.slug}' holds no {shown} records. Formats that do: {', '.join(_holding(shown))}."
             )
-        return Manifest(
-            format=self.slug,
-            dataset=dataset,
-            release=release,
-            kind=kind,
-            demo=demo,
-            records=tally.records,
-            rows=tally.rows,
-            tokens=tally.tokens,
-            left_out=dict(sorted(tally.left_out.items())),
-            licenses=dict(sorted(tally.licenses.items())),
-            sources=dict(sorted(tally.sources.items())),
-            files=tally.files,
-            facts=dict(facts),
-            created_by=f"{MAKER} {_version()}",
-        )
+        return shown
+
+
+def _holding(kind: RecordKind) -> list[str]:
+    from synth_dagster.exports import exporters
+
+    return [slug for slug, other in exporters().items() if kind in other.shapes]
 
 
 @dataclass
 class Tally:
     """What was written so far. Tokens count each copy, since a trainer sees each."""
 
-    records: int = 0
-    rows: int = 0
+    records: Counter[str] = field(default_factory=Counter)  # by split
+    rows: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     licenses: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
-    files: dict[str, dict[str, Json]] = field(default_factory=dict)
 
-    def add(self, row: Mapping[str, Any], kind: RecordKind, copies: int) -> None:
-        self.records += copies > 0
-        self.rows += copies
+    def add(self, row: Mapping[str, Any], kind: RecordKind, split: str, copies: int) -> None:
+        self.records[split] += 1
+        self.rows[split] += copies
         self.tokens += copies * sum(count_tokens(text) for text in texts_of(row, kind))
-        if copies:
-            self.licenses[row.get("license") or "unknown"] += 1
-            self.sources[row.get("source") or "unknown"] += 1
+        self.licenses[row.get("license") or "unknown"] += 1
+        self.sources[row.get("source") or "unknown"] += 1
 
 
-class Hashed:
-    """A file that knows its length and checksum while it is written."""
+@dataclass
+class _Export:
+    """One export while it is written into a fresh folder."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._sha, self._bytes = file, hashlib.sha256(), 0
+    exporter: Exporter
+    folder: Path
+    stored: RecordKind  # the kind of the rows
+    kind: RecordKind  # the kind of what goes out
+    origin: Origin
+    form: Form
+    tally: Tally = field(default_factory=Tally)
+    features: Sequence[Json] = ()  # of the columns, where a reader could not guess them
 
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._sha.update(data)
-        self._bytes += len(data)
+    def write(self, rows: Iterable[pa.RecordBatch]) -> Manifest:
+        splits = self._data(rows)
+        files = {name: facts for files in splits.values() for name, facts in files.files.items()}
+        data = {name: tuple(files.data) for name, files in splits.items()}
+        manifest = self._manifest(data, files)
+        exporter = self.exporter
+        texts = {
+            **exporter.beside(manifest, data),
+            CARD: card(manifest, exporter.title, exporter.shapes[self.kind], data, self.features),
+        }
+        files |= {name: self._text(name, text) for name, text in texts.items()}
+        manifest = replace(manifest, files=files)
+        self._text(MANIFEST, manifest.to_json())
+        return manifest
 
-    def facts(self, rows: int) -> dict[str, Json]:
-        return {"bytes": self._bytes, "rows": rows, "sha256": self._sha.hexdigest()}
+    def _data(self, rows: Iterable[pa.RecordBatch]) -> dict[str, SplitFiles]:
+        sink, schema = self.exporter.sink, self.exporter.schema(self.kind)
+        splits = {name: SplitFiles(self.folder, name, sink, schema, self.form.shard) for name in self.form.split.names}
+        columns = dict.fromkeys(("record_id", "license", "source", "copies", *self._reads()))
+        for row in each(rows, tuple(columns)):
+            self._row(row, splits)
+        for files in splits.values():
+            files.close()
+        return splits
 
+    def _reads(self) -> Sequence[str]:
+        return (*TEXTS[self.stored], *self.exporter.reads(self.kind))
 
-# -------------------------------------------------------------------------------------------------------- rows to text
+    def _row(self, row: dict[str, Any], splits: Mapping[str, SplitFiles]) -> None:
+        copies = _copies(row)
+        if not copies:
+            return
+        try:
+            shown = chosen_side(row) if self.form.only_chosen else row
+            line = self.exporter.line(shown, self.kind)
+        except Unfit as unfit:
+            self.tally.left_out[str(unfit)] += 1
+            return
+        if not self.features and self.exporter.has_turns and has_rare_fields(shown, self.kind):
+            self.features = features_of(line)
+        split, encoded = self.form.split.side(row["record_id"]), self.exporter.sink.encode(line)
+        for _ in range(copies):
+            splits[split].write(encoded, row["record_id"])
+        self.tally.add(shown, self.kind, split, copies)
 
+    def _manifest(self, data: Mapping[str, Sequence[str]], files: Mapping[str, Mapping[str, Json]]) -> Manifest:
+        tally, origin = self.tally, self.origin
+        for split in self.form.split.names:
+            if not tally.rows[split]:
+                raise SynthError(self._nothing(split))
+        return Manifest(
+            format=self.exporter.slug,
+            dataset=origin.dataset,
+            release=origin.release,
+            kind=self.kind,
+            demo=origin.demo,
+            records=tally.records.total(),
+            rows=tally.rows.total(),
+            tokens=tally.tokens,
+            splits={
+                split: {"records": tally.records[split], "rows": tally.rows[split], "files": list(names)}
+                for split, names in data.items()
+            },
+            left_out=dict(sorted(tally.left_out.items())),
+            licenses=dict(sorted(tally.licenses.items())),
+            sources=dict(sorted(tally.sources.items())),
+            files=files,
+            options=self.form.as_json(),
+            facts=dict(origin.facts),
+            identity=self.exporter.identity(self.kind, origin, self.form),
+            created_by=_maker(),
+        )
 
-def each(rows: Iterable[pa.RecordBatch], kind: RecordKind) -> Iterator[dict[str, Any]]:
-    """The rows as dicts, a few hundred at a time, of the columns that an export reads."""
-    wanted = ("record_id", "license", "source", "copies", *(name for name, _, _ in CONTENT[kind]))
-    for batch in rows:
-        narrow = batch.select([name for name in wanted if name in batch.schema.names])
-        for start in range(0, narrow.num_rows, AT_ONCE):
-            yield from narrow.slice(start, AT_ONCE).to_pylist()
+    def _nothing(self, split: str) -> str:
+        left_out = self.tally.left_out
+        why = f" (left out: {canonical_json(left_out)})" if left_out else ": it has no records"
+        part = "" if split == TRAIN else f" for the {split} part"
+        return (
+            f"The release '{self.origin.release}' of '{self.origin.dataset}' gives no row in the format "
+            f"'{self.exporter.slug}'{part}{why}. Nothing was written."
+        )
 
-
-def texts_of(row: Mapping[str, Any], kind: RecordKind) -> Iterator[str]:
-    """Every text of a row that a trainer reads."""
-    if kind == "document":
-        yield row["text"] or ""
-        return
-    columns = ("messages",) if kind == "instruction" else ("prompt", "chosen", "rejected")
-    for column in columns:
-        yield from (message["content"] or "" for message in row[column] or ())
-
-
-def turns(messages: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Json]]:
-    """A conversation in OpenAI chat form, without the fields that are empty. Raises Unfit where there is none."""
-    if not messages:
-        raise Unfit("no_messages")
-    return [_turn(message) for message in messages]
-
-
-def _turn(message: Mapping[str, Any]) -> dict[str, Json]:
-    turn: dict[str, Json] = {"role": message["role"], "content": message["content"] or ""}
-    if message.get("name") is not None:
-        turn["name"] = message["name"]
-    if message.get("tool_calls") is not None:
-        turn["tool_calls"] = _parsed(message["tool_calls"])
-    return turn
-
-
-def _parsed(tool_calls: str) -> Json:
-    try:
-        return json.loads(tool_calls)
-    except ValueError:
-        raise Unfit("tool_calls_not_json") from None
+    def _text(self, name: str, text: str) -> dict[str, Json]:
+        data = text.encode()
+        (self.folder / name).write_bytes(data)
+        return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _copies(row: Mapping[str, Any]) -> int:
@@ -212,20 +261,8 @@ def _copies(row: Mapping[str, Any]) -> int:
     return 1 if copies is None else int(copies)
 
 
-def _json_line(value: dict[str, Json]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
-    # some readers of JSON lines take these for the end of a line
-    for separator in ("\u2028", "\u2029", "\x85"):
-        text = text.replace(separator, f"\\u{ord(separator):04x}")
-    return text.encode() + b"\n"
-
-
-def _because(left_out: Mapping[str, int]) -> str:
-    return f" (left out: {canonical_json(left_out)})" if left_out else ": it has no records"
-
-
-def _version() -> str:
+def _maker() -> str:
     try:
-        return version("synth-dagster")
+        return f"{MAKER} {version('synth-dagster')}"
     except PackageNotFoundError:  # the library is used from a folder, without being installed
-        return "from source"
+        return f"{MAKER} from source"

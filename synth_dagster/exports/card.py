@@ -1,6 +1,7 @@
 """The card beside exported data: what it is, how it was made, and what it may be used for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from synth_dagster.exports.manifest import Manifest
 from synth_dagster.parts.words import one_line
@@ -17,26 +18,81 @@ DEMO = (
 )
 
 
-def card(manifest: Manifest, title: str, shape: str, data: str) -> str:
-    """A data card in markdown, with the header that Hugging Face reads."""
-    parts = [_header(data), f"# {manifest.dataset}, release {manifest.release}", DEMO if manifest.demo else ""]
+def card(
+    manifest: Manifest, title: str, shape: str, data: Mapping[str, Sequence[str]], features: Sequence[Json] = ()
+) -> str:
+    """A data card in markdown, with the header that Hugging Face reads; `data` are the files of each split."""
+    parts = [
+        _header(manifest, data, features),
+        f"# {manifest.dataset}, release {manifest.release}",
+        DEMO if manifest.demo else "",
+    ]
     parts += ["## How it was made", f"{HOW[manifest.kind]} Made by {manifest.created_by}.", _facts(manifest.facts)]
-    parts += ["## What is in it", _contents(manifest, title, shape, data)]
+    parts += ["## What is in it", _contents(manifest, title, shape), _splits(manifest)]
     parts += ["## Licences", _table("licence", manifest.licenses), "## Sources", _table("source", manifest.sources)]
     parts += ["## Left out", _table("reason", manifest.left_out)] if manifest.left_out else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _header(data: str) -> str:
-    return f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {data}\n---"
+def _header(manifest: Manifest, data: Mapping[str, Sequence[str]], features: Sequence[Json]) -> str:
+    import yaml
+
+    files = [{"split": split, "path": _path(names)} for split, names in data.items()]
+    header: dict[str, Json] = {"configs": [{"config_name": "default", "data_files": files}]}
+    header |= {"dataset_info": {"features": features}} if features else {}
+    header |= {"tags": ["demo"]} if manifest.demo else {}
+    return f"---\n{yaml.dump(header, sort_keys=False, Dumper=plain_dumper())}---"
 
 
-def _contents(manifest: Manifest, title: str, shape: str, data: str) -> str:
+def plain_dumper() -> Any:
+    """Writes what occurs twice twice, not as a reference to the first."""
+    import yaml
+
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return Plain
+
+
+def _path(files: Sequence[str]) -> str:
+    """A file, or a pattern for all shards of a split."""
+    folder, _, name = files[0].rpartition("/")
+    return f"{folder}/*.{name.rpartition('.')[2]}" if folder else name
+
+
+def _contents(manifest: Manifest, title: str, shape: str) -> str:
+    parquet = manifest.format == "parquet"
+    what = (
+        f"Format: {title}. Columns: {shape}."
+        if parquet
+        else f"Format: {title}, one JSON object a line:\n\n```\n{shape}\n```"
+    )
+    ids = "" if parquet else "`record_ids/` names the record behind each line, "
     return (
-        f"`{data}` has {manifest.rows:,} rows from {manifest.records:,} {manifest.kind} records, "
-        f"{manifest.tokens:,} tokens as `{manifest.token_counter}` counts them. Copies of a record stand one after the "
-        f"other: shuffle before training.\n\nFormat: {title}, one JSON object a line:\n\n```\n{shape}\n```\n\n"
-        "`record_ids.txt` names the record behind each line, `manifest.json` has checksums and counts."
+        f"{manifest.rows:,} rows from {manifest.records:,} {manifest.kind} records, {manifest.tokens:,} tokens as "
+        f"`{manifest.token_counter}` counts them. Copies of a record stand one after the other: shuffle before "
+        f"training.\n\n{what}\n\n{ids}`manifest.json` has checksums and counts."
+    )
+
+
+def _splits(manifest: Manifest) -> str:
+    lines = ["| split | records | rows | files |", "|---|---|---|---|"]
+    for name, one in manifest.splits.items():
+        files = one["files"]
+        assert isinstance(files, list)
+        named = f"`{files[0]}`" if len(files) == 1 else f"`{files[0]}` to `{files[-1]}`"
+        lines.append(f"| {name} | {one['records']:,} | {one['rows']:,} | {named} |")
+    return "\n".join(lines) + _apart(manifest.options.get("validation"))
+
+
+def _apart(facts: Json) -> str:
+    if not isinstance(facts, Mapping) or not facts:
+        return ""
+    return (
+        f"\n\nNo document has records on both sides, nor have two that the lake knows to say the same. "
+        f"{facts['reached']:.2%} of the rows are held out ({facts['asked']:.2%} asked), seed {facts['seed']}, "
+        f"{facts['groups']:,} groups."
     )
 
 

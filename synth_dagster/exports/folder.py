@@ -5,18 +5,16 @@ folder beside it, and the next export puts it back before it begins.
 """
 
 import errno
-import json
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from synth_dagster.errors import SynthError
-from synth_dagster.exports.manifest import MAKER
-
-MANIFEST = "manifest.json"
-_EXTRA = {MANIFEST, "README.md"}
+from synth_dagster.exports.manifest import MANIFEST, Manifest, manifest_from
+from synth_dagster.records import Json
 
 
 @contextmanager
@@ -42,18 +40,36 @@ def written(to: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def found(to: Path) -> Manifest | None:
+    """The manifest of the export at `to`, when every file that it lists is there and has its checksum."""
+    folder = to.absolute().resolve()
+    manifest = _manifest(folder)
+    if manifest is None or not all(_is_whole(folder / name, facts) for name, facts in manifest.files.items()):
+        return None
+    return manifest
+
+
+def _is_whole(file: Path, facts: Mapping[str, Json]) -> bool:
+    try:
+        if file.stat().st_size != facts["bytes"]:
+            return False
+        with file.open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest() == facts["sha256"]
+    except OSError:
+        return False
+
+
 def is_export(folder: Path) -> bool:
     """Whether a folder is an export of ours and holds nothing else, so that replacing it loses nothing."""
-    listed = _listed(folder)
-    return listed is not None and {file.name for file in folder.iterdir()} <= listed | _EXTRA
+    manifest = _manifest(folder)
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    return manifest is not None and files <= {*manifest.files, MANIFEST}
 
 
-def _listed(folder: Path) -> set[str] | None:
+def _manifest(folder: Path) -> Manifest | None:
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        made_by_us = str(manifest["created_by"]).startswith(f"{MAKER} ")
-        return set(manifest["files"]) if made_by_us else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return manifest_from((folder / MANIFEST).read_bytes())
+    except OSError:
         return None
 
 
@@ -113,7 +129,7 @@ def _is_running(pid: str) -> bool:
 
 def _flush(folder: Path) -> None:
     """Everything on the disk before the folder gets its name."""
-    for path in (*folder.iterdir(), folder):
+    for path in (*folder.rglob("*"), folder):
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -1,14 +1,19 @@
-"""TRL's dataset formats: conversational preferences with an explicit prompt, conversations, and plain text."""
+"""TRL's dataset formats: conversational preferences with an explicit prompt, conversations, and plain text.
 
-from collections.abc import Mapping
+Format: https://huggingface.co/docs/trl/dataset_formats
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from synth_dagster.exports.base import Exporter, Unfit, turns
+from synth_dagster.exports.base import Exporter
+from synth_dagster.exports.rows import Unfit, text_of, turns
 from synth_dagster.records import Json, RecordKind
 
 
 class Trl(Exporter):
     title = "TRL (DPO, reward and supervised fine-tuning)"
+    has_turns = True
     shapes: ClassVar = {
         "document": '{"text": "..."}',
         "instruction": '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
@@ -17,13 +22,18 @@ class Trl(Exporter):
 
     def line(self, row: Mapping[str, Any], kind: RecordKind) -> dict[str, Json]:
         if kind == "document":
-            return {"text": _text(row)}
+            return {"text": text_of(row)}
         if kind == "instruction":
             return {"messages": turns(row["messages"])}
-        return {side: turns(row[side]) for side in ("prompt", "chosen", "rejected")}
+        return {
+            "prompt": _asking(turns(row["prompt"])),
+            "chosen": turns(row["chosen"]),
+            "rejected": turns(row["rejected"]),
+        }
 
 
-def _text(row: Mapping[str, Any]) -> str:
-    if not row["text"]:
-        raise Unfit("no_text")
-    return row["text"]
+def _asking(prompt: Sequence[Mapping[str, Json]]) -> Sequence[Mapping[str, Json]]:
+    """The prompt, unless it ends with a role after which TRL's `apply_chat_template` lets no answer follow."""
+    if prompt[-1]["role"] not in ("user", "tool", "assistant"):
+        raise Unfit("prompt_ends_without_a_question")
+    return prompt

@@ -50,7 +50,7 @@ def test_export_writes_what_a_trainer_reads(made, tmp_path, format_, keys):
     lines = [json.loads(line) for line in (tmp_path / "out/train.jsonl").read_text().splitlines()]
     status = made.call("status", "--json").json()
     assert len(lines) == status["releases"][-1]["records"] and all(line.keys() >= keys for line in lines)
-    ids = (tmp_path / "out/record_ids.txt").read_text().split()
+    ids = (tmp_path / "out/record_ids/train.txt").read_text().split()
     assert made.call("trace", ids[0], "--json").json()["record"]["record_id"] == ids[0]
 
 

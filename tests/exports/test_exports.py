@@ -7,90 +7,29 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from synth_dagster import exports
 from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.exports.base import Origin
+from synth_dagster.exports.place import Folder
 from synth_dagster.parts.tokens import NAME, count
-from synth_dagster.records import Document, Instruction, Message, Preference, digest, schema_of, to_table
+from synth_dagster.records import Document, Instruction, Message, digest, schema_of, to_table
+from tests.exports.by_hand import ORIGIN, assistant, exported, instruction, lines_of, pair, rows, user
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def user(text):
-    return Message("user", text)
-
-
-def assistant(text, **more):
-    return Message("assistant", text, **more)
-
-
-def instruction(question, answer, **more):
-    return Instruction.single(question, answer, record_id=digest(question), license="MIT", source="notes", **more)
-
-
-def pair(question, **more):
-    sides = {"chosen": (assistant("Yes."),), "rejected": (assistant("No."),)} | more
-    return Preference(prompt=(user(question),), record_id=digest(question), license="MIT", source="notes", **sides)
-
-
-def rows(records, kind, copies=None, batch=2):
-    """The mix's rows: a kind's columns and `copies`, as a stream of small batches."""
-    table = to_table(records, kind)
-    if copies is not None:
-        table = table.append_column("copies", pa.array(copies, pa.int32()))
-    return iter(table.to_batches(max_chunksize=batch))
 
 
 @pytest.fixture
 def export(tmp_path):
     """Exports records and gives back the manifest and the lines, read with nothing but the standard library."""
 
-    def run(slug, records, kind, *, copies=None, to=tmp_path / "out", demo=False, facts=None):
-        manifest = exports.exporter(slug).export(
-            rows(records, kind, copies), kind, to=to, dataset="demo_set", release="r0001", demo=demo, facts=facts
-        )
-        return manifest, [json.loads(line) for line in (to / "train.jsonl").read_text("utf-8").splitlines()]
+    def run(slug, records, kind, *, copies=None, to=tmp_path / "out", demo=False, facts=None, form=None):
+        origin = Origin(dataset="demo_set", release="r0001", demo=demo, facts=facts or {})
+        manifest = exported(slug, records, kind, to=to, copies=copies, origin=origin, form=form)
+        return manifest, lines_of(to / "train.jsonl")
 
     return run
-
-
-SAY = [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}]
-
-
-@pytest.mark.parametrize(
-    ("slug", "kind", "record", "line"),
-    [
-        pytest.param("trl", "document", Document(body="A text."), {"text": "A text."}, id="trl texts"),
-        pytest.param("trl", "instruction", instruction("Q?", "A."), {"messages": SAY}, id="trl conversations"),
-        pytest.param(
-            "trl",
-            "preference",
-            pair("Q?"),
-            {
-                "prompt": [{"role": "user", "content": "Q?"}],
-                "chosen": [{"role": "assistant", "content": "Yes."}],
-                "rejected": [{"role": "assistant", "content": "No."}],
-            },
-            id="trl pairs",
-        ),
-        pytest.param("openai", "instruction", instruction("Q?", "A."), {"messages": SAY}, id="openai conversations"),
-        pytest.param(
-            "openai",
-            "preference",
-            pair("Q?"),
-            {
-                "input": {"messages": [{"role": "user", "content": "Q?"}], "tools": [], "parallel_tool_calls": True},
-                "preferred_output": [{"role": "assistant", "content": "Yes."}],
-                "non_preferred_output": [{"role": "assistant", "content": "No."}],
-            },
-            id="openai pairs",
-        ),
-    ],
-)
-def test_a_record_has_the_shape_of_the_format(slug, kind, record, line, export):
-    assert export(slug, [record], kind)[1] == [line]
 
 
 def test_names_and_tool_calls_are_there_where_they_are_and_nowhere_else(export):
@@ -124,7 +63,7 @@ def test_copies_repeat_a_row_and_none_leaves_it_out(export):
 def test_line_n_names_its_record(export, tmp_path):
     records = [instruction(f"Q{n}?", "A.") for n in range(3)]
     _, lines = export("trl", records, "instruction", copies=[2, 1, 1])
-    ids = (tmp_path / "out/record_ids.txt").read_text().split()
+    ids = (tmp_path / "out/record_ids/train.txt").read_text().split()
     assert ids == [digest(line["messages"][0]["content"]).hex() for line in lines]
 
 
@@ -144,17 +83,17 @@ def test_the_manifest_says_what_was_written(export, tmp_path):
     assert written["created_by"].startswith("synth_dagster ")
     for name, facts in written["files"].items():
         data = (tmp_path / "out" / name).read_bytes()
-        assert facts == {"bytes": len(data), "rows": 3, "sha256": hashlib.sha256(data).hexdigest()}
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
-        [*written["files"], "manifest.json", "README.md"]
-    )
+        lines = {} if name == "README.md" else {"rows": 3}
+        assert facts == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), **lines}
+    there = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert there == {*written["files"], "manifest.json"}
 
 
 def test_the_same_release_gives_the_same_bytes(export, tmp_path):
     for name in ("one", "two"):
         export("trl", [pair("Q?"), pair("R?")], "preference", to=tmp_path / name, facts={"b": 1, "a": 2})
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    for path in (tmp_path / "one").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 
 
 def test_the_card_says_how_it_was_made_and_warns_of_a_demo(export, tmp_path):
@@ -176,42 +115,11 @@ def test_every_character_survives(export):
 
 
 def test_a_kind_that_a_format_does_not_hold_names_those_that_do(export, tmp_path):
-    with pytest.raises(SynthError, match=r"'openai' holds no document records. Formats that do: trl"):
+    with pytest.raises(
+        SynthError, match=r"'openai' holds no document records. Formats that do: axolotl, llama_factory, parquet, trl"
+    ):
         export("openai", [Document(body="text")], "document")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("slug", "kind", "record", "reason"),
-    [
-        pytest.param("trl", "document", Document(body="", record_id=b"2"), "no_text", id="no text"),
-        pytest.param("trl", "instruction", Instruction(record_id=b"2"), "no_messages", id="no messages"),
-        pytest.param(
-            "openai",
-            "instruction",
-            Instruction(record_id=b"2", messages=(user("Q?"),)),
-            "last_turn_is_not_assistant",
-            id="no answer",
-        ),
-        pytest.param("openai", "preference", pair("R?", rejected=()), "no_messages", id="no worse answer"),
-        pytest.param(
-            "trl",
-            "preference",
-            pair("R?", chosen=(assistant("", tool_calls="{broken"),)),
-            "tool_calls_not_json",
-            id="broken tool calls",
-        ),
-    ],
-)
-def test_an_unfit_record_is_left_out_and_counted(slug, kind, record, reason, export, tmp_path):
-    good = {
-        "document": Document(body="A text.", record_id=b"1"),
-        "instruction": instruction("Q?", "A."),
-        "preference": pair("Q?"),
-    }
-    manifest, lines = export(slug, [good[kind], record], kind)
-    assert len(lines) == 1 and dict(manifest.left_out) == {reason: 1}
-    assert f"| {reason} | 1 |" in (tmp_path / "out/README.md").read_text()
 
 
 def test_an_export_of_nothing_is_an_error_and_leaves_nothing(export, tmp_path):
@@ -284,9 +192,7 @@ def test_a_failure_in_the_middle_leaves_the_earlier_export(error, export, tmp_pa
         raise error
 
     with pytest.raises(SynthError if isinstance(error, OSError) else RuntimeError):
-        exports.exporter("trl").export(
-            broken(), "preference", to=tmp_path / "out", dataset="d", release="r", demo=False
-        )
+        exports.exporter("trl").export(broken(), "preference", to=Folder(tmp_path / "out"), origin=ORIGIN)
     assert (tmp_path / "out/train.jsonl").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
@@ -294,12 +200,14 @@ def test_a_failure_in_the_middle_leaves_the_earlier_export(error, export, tmp_pa
 KILLED = """
 import os, sys
 from pathlib import Path
-sys.path.insert(0, "tests/exports")
-from test_exports import exports, pair, rows
+sys.path.insert(0, ".")
+from synth_dagster import exports
+from synth_dagster.exports.place import Folder
+from tests.exports.by_hand import ORIGIN, pair, rows
 def killed():
     yield from rows([pair("R?")], "preference")
     os.kill(os.getpid(), 9)
-exports.exporter("trl").export(killed(), "preference", to=Path(sys.argv[1]), dataset="d", release="r", demo=False)
+exports.exporter("trl").export(killed(), "preference", to=Folder(Path(sys.argv[1])), origin=ORIGIN)
 """
 
 
@@ -338,7 +246,7 @@ def test_a_large_release_streams_in_bounded_memory(tmp_path):
     tracemalloc.start()
     try:
         exports.exporter("trl").export(
-            (batch for _ in range(5)), "document", to=tmp_path / "out", dataset="d", release="r", demo=False
+            (batch for _ in range(5)), "document", to=Folder(tmp_path / "out"), origin=ORIGIN
         )
         _, peak = tracemalloc.get_traced_memory()
     finally:

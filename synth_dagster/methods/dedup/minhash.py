@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
+from synth_dagster.parts.graphs import components
 from synth_dagster.parts.hashed_words import (
     Hashed,
     characters,
@@ -111,19 +112,6 @@ def first_of_bucket(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     begins = np.append(True, keys[order][1:] != keys[order][:-1])[: len(keys)]
     first = order[np.flatnonzero(begins)][np.cumsum(begins) - 1] if len(keys) else order
     return first[~begins], order[~begins]
-
-
-def components(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The lowest row of each row's connected component, by hooking roots to lower ones until nothing moves."""
-    root = np.arange(count)
-    while True:
-        low = np.minimum(root[left], root[right])
-        np.minimum.at(root, root[left], low)
-        np.minimum.at(root, root[right], low)
-        while not np.array_equal(root, root[root]):
-            root = root[root]
-        if np.array_equal(root[left], root[right]):
-            return root
 
 
 def lowest_of_each(cluster: np.ndarray, precedence: np.ndarray) -> np.ndarray:

@@ -1,0 +1,107 @@
+"""A release handed over: found, checked for what forbids it, split and exported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.exports import exporter
+from synth_dagster.exports.base import Form, Origin
+from synth_dagster.exports.files import ShardSize
+from synth_dagster.exports.manifest import Manifest
+from synth_dagster.exports.place import Place
+from synth_dagster.exports.split import Split, check_share, grouped_split, keys_of
+from synth_dagster.governance.groups import links_of
+from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.meta import Release
+from synth_dagster.records import CONTENT, RecordKind
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the one who exports has asked for."""
+
+    validation: float | None = None
+    seed: int = 1
+    shard: ShardSize | None = None
+    only_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """What an export came to: its manifest, and whether it had to be written."""
+
+    manifest: Manifest
+    made: bool
+
+
+def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, wishes: Wishes) -> HandedOver:
+    """Export a release, or find it exported already. Raises UnknownName, and SynthError for what cannot go out."""
+    writer = exporter(format_)
+    if wishes.validation is not None:
+        check_share(wishes.validation)
+    release = the_release(lake, dataset, name)
+    version = _rows_of(lake, release)
+    kind = _kind(lake, version)
+    origin = Origin(
+        dataset=dataset,
+        release=release.release,
+        demo=release.demo,
+        data_version=release.data_version,
+        facts={"manifest": release.manifest, "data_version": release.data_version},
+    )
+    writer.kind_shown(kind, Form(only_chosen=wishes.only_chosen))  # before the work of a split
+    form = Form(split=_split(lake, release, version, wishes), shard=wishes.shard, only_chosen=wishes.only_chosen)
+    there = writer.there(kind, to=to, origin=origin, form=form)
+    if there is not None:
+        return HandedOver(there, made=False)
+    rows = lake.stream(dataset, version.stage, batches=[release.release])
+    return HandedOver(writer.export(rows, kind, to=to, origin=origin, form=form), made=True)
+
+
+def the_release(lake: Lake, dataset: str, name: str) -> Release:
+    """The accepted release of that name, or the latest. A withdrawn one is refused with its successor."""
+    known = {found.release: found for found in lake.meta.releases(dataset)}
+    accepted = [found for found in known.values() if found.state == "accepted"]
+    if name in known and known[name].state == "withdrawn":
+        raise SynthError(_withdrawn(dataset, known[name], accepted))
+    if not accepted:
+        raise SynthError(f"'{dataset}' has no release yet. 'synth run' makes one.")
+    if name == LATEST:
+        return accepted[-1]
+    if name not in known:
+        names = [found.release for found in accepted]
+        raise UnknownName(f"release of {dataset}", name, names, "'synth status' lists them.")
+    return known[name]
+
+
+def _withdrawn(dataset: str, release: Release, accepted: Sequence[Release]) -> str:
+    later = next((one.release for one in accepted if one.created_at > release.created_at), None)
+    cure = f"Export '{later}', which came after it." if later else "'synth run' makes the next one."
+    return f"Release '{release.release}' of '{dataset}' was withdrawn and is not handed over. {cure}"
+
+
+def _rows_of(lake: Lake, release: Release) -> Candidate:
+    version = lake.accepted(release.dataset, release.manifest["table"], release.release)
+    if version is None:
+        raise SynthError(f"Release '{release.release}' of '{release.dataset}' is no longer in the lake.")
+    return version
+
+
+def _kind(lake: Lake, version: Candidate) -> RecordKind:
+    names = lake.snapshot(version.dataset, version.stage)[1].schema.names
+    return next(kind for kind, columns in CONTENT.items() if all(name in names for name, _, _ in columns))
+
+
+def _split(lake: Lake, release: Release, version: Candidate, wishes: Wishes) -> Split:
+    """The held-out part, of the records as they stand in the release."""
+    if wishes.validation is None or not version.rows:
+        return Split()
+    columns = ["record_id", "copies"]
+    rows = list(lake.stream(release.dataset, version.stage, batches=[release.release], columns=columns))
+    records = np.concatenate([keys_of(one.column(0).to_pylist()) for one in rows])
+    copies = np.concatenate([one.column(1).fill_null(1).to_numpy(zero_copy_only=False) for one in rows])
+    return grouped_split(records, copies, links_of(lake, release, records), wishes.validation, wishes.seed)
