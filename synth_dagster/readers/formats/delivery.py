@@ -14,8 +14,13 @@ from synth_dagster.readers.base import Delivery, DeliveryChanged, Flaw, Item, Un
 from synth_dagster.readers.formats.compressed import COMPRESSIONS, decompressed
 from synth_dagster.readers.formats.encoded import in_utf8
 from synth_dagster.readers.formats.file import File
+from synth_dagster.readers.formats.html import read_html
 from synth_dagster.readers.formats.json_lines import read_json_lines
+from synth_dagster.readers.formats.json_values import read_json
+from synth_dagster.readers.formats.parquet import read_parquet
+from synth_dagster.readers.formats.pdf import read_pdf
 from synth_dagster.readers.formats.rows import Format
+from synth_dagster.readers.formats.separated import read_csv, read_tsv
 from synth_dagster.readers.formats.settings import FileReader
 from synth_dagster.readers.formats.text import read_markdown, read_text
 
@@ -23,8 +28,15 @@ FORMATS: Mapping[str, Format] = {
     ".txt": read_text,
     ".md": read_markdown,
     ".markdown": read_markdown,
+    ".html": read_html,
+    ".htm": read_html,
+    ".pdf": read_pdf,
+    ".json": read_json,
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".parquet": read_parquet,
 }
 
 

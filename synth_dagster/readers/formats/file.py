@@ -35,10 +35,10 @@ class File:
         return unreadable(self.key, reason, detail, location=self.key, locator=place, raw=raw)
 
 
-def whole(file: File, limit: int) -> bytes:
+def whole(file: File, limit: int, setting: str) -> bytes:
     """All bytes of a file. Raises Flaw if there are more than `limit`."""
     with file.open(0) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
-        raise Flaw("file_too_large", f"It has more than {limit} bytes. Split it, or raise max_file_bytes.")
+        raise Flaw("file_too_large", f"It has more than {limit} bytes. Split it, or raise {setting}.")
     return data

@@ -67,7 +67,7 @@ def lines_of(stream: BinaryIO, offset: int, number: int, limit: int) -> Iterator
         is_whole = head.endswith(b"\n") or length < limit + 2
         hasher.update(bare)
         if not is_whole:
-            length += _skip(stream, limit, hasher)
+            length += rest_of_line(stream, limit, hasher)
         if bare.strip() or not is_whole:
             fits = is_whole and len(bare) <= limit
             yield Line(number, offset, bare if fits else bare[:RAW_LIMIT], hasher.hexdigest(), fits)
@@ -79,7 +79,7 @@ def _bare(line: bytes, *, first: bool) -> bytes:
     return without_mark.rstrip(b"\r\n")
 
 
-def _skip(stream: BinaryIO, limit: int, hasher: "hashlib.blake2b") -> int:
+def rest_of_line(stream: BinaryIO, limit: int, hasher: "hashlib.blake2b") -> int:
     """Pass over the rest of a line; its length."""
     length = 0
     while piece := stream.readline(limit):

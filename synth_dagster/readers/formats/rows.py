@@ -24,6 +24,8 @@ from synth_dagster.readers.formats.settings import FileReader
 
 MAX_ID = 1_000  # characters; a longer one is a text that stands in the wrong field
 
+CONVERSING = {*TURNS, "instruction", "chosen"}  # a table with such a column may hold conversations
+
 Format: TypeAlias = Callable[[File, FileReader, Mapping[str, Any]], Delivery]
 """Reads a file from a place on; {} is its beginning. Raises Flaw where all that follows cannot be read."""
 
@@ -95,11 +97,13 @@ def parsed(data: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise Flaw("not_json", f"{error.msg} at character {error.pos + 1}.") from None
     except (ValueError, RecursionError):
-        raise TOO_MUCH from None
+        raise too_much() from None
     return object_of(value, data)
 
 
-TOO_MUCH = Flaw("not_json", "It nests too deeply, or holds a number that JSON does not have.")
+def too_much() -> Flaw:
+    """What to say of JSON that is none although its signs are right."""
+    return Flaw("not_json", "It nests too deeply, or holds a number that JSON does not have.")
 
 
 def object_of(value: Any, data: bytes) -> dict[str, Any]:
@@ -207,6 +211,15 @@ def missing(name: str, there: Iterable[str], settings: FileReader) -> Flaw:
     return Flaw(
         "missing_field", f"There is no '{name}'{also}. Set {setting} to one of the fields there: {names_of(there)}."
     )
+
+
+def check_columns(names: Collection[str], settings: FileReader) -> None:
+    """Raises Flaw where no row of a table can have a text: one cause for the file instead of one for each row."""
+    if settings.form not in ("auto", "text") or (settings.form == "auto" and CONVERSING & set(names)):
+        return
+    lacking = next((name for name in settings.text_fields if name not in names), None)
+    if lacking is not None:
+        raise missing(lacking, names, settings)
 
 
 def names_of(fields: Iterable[str]) -> str:

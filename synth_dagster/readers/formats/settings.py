@@ -50,7 +50,10 @@ class FileReader(Reader):
         16 * MIB, ge=1, description="A longer line of JSON, element or row is skipped and reported."
     )
     max_file_bytes: int = Field(
-        64 * MIB, ge=1, description="A larger file of text, markdown, HTML or PDF is skipped and reported."
+        64 * MIB, ge=1, description="A larger file of text, markdown or PDF is skipped and reported."
+    )
+    max_page_bytes: int = Field(
+        4 * MIB, ge=1, description="A larger page of HTML is skipped and reported: finding its main text takes minutes."
     )
     max_expansion: int = Field(
         100, ge=1, description="How many times its size a .gz or .zst file may become, beyond its first 64 MiB."

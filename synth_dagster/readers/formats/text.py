@@ -12,17 +12,17 @@ from synth_dagster.readers.formats.settings import FileReader
 
 def read_text(file: File, settings: FileReader, start: Mapping[str, Any]) -> Delivery:
     """A text file as one item."""
-    yield one_item(file, settings, lambda data: Parsed(_decoded(data)))
+    yield one_item(file, *_limit(settings), lambda data: Parsed(_decoded(data)))
 
 
 def read_markdown(file: File, settings: FileReader, start: Mapping[str, Any]) -> Delivery:
     """A markdown file as one item: front matter as attributes, its title or the first heading as the title."""
-    yield one_item(file, settings, lambda data: parse(_decoded(data)))
+    yield one_item(file, *_limit(settings), lambda data: parse(_decoded(data)))
 
 
-def one_item(file: File, settings: FileReader, understood: Callable[[bytes], Parsed]) -> Item | Unreadable:
+def one_item(file: File, limit: int, setting: str, understood: Callable[[bytes], Parsed]) -> Item | Unreadable:
     """A file as one item; `understood` raises Flaw where it is none."""
-    data = whole(file, settings.max_file_bytes)
+    data = whole(file, limit, setting)
     try:
         parsed = understood(data)
         wrong = flaw(parsed.text)
@@ -40,6 +40,10 @@ def one_item(file: File, settings: FileReader, understood: Callable[[bytes], Par
         lang=parsed.lang,
         locator=locator_of(file=file.name),
     )
+
+
+def _limit(settings: FileReader) -> tuple[int, str]:
+    return settings.max_file_bytes, "max_file_bytes"
 
 
 def _decoded(data: bytes) -> str:
