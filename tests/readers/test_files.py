@@ -202,7 +202,7 @@ def test_a_bad_file_is_reported_and_the_others_are_read(name, content, reason, d
 
 def test_an_unknown_format_names_the_allowed_ones(deliver, read):
     deliver("inbox/a.docx", "x")
-    assert ".txt, .md, .markdown, .jsonl, .ndjson" in read()[0].reject.detail
+    assert ".txt, .md, .markdown, .html" in read()[0].reject.detail
 
 
 def test_a_wrong_encoding_says_where(deliver, read):
