@@ -37,10 +37,10 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         with in_words(context):
             facts = release_facts(run_context(context, project, recipe, lake, teachers, progress), the_batch(context))
-            path = write_report(lake, facts)
+            link = write_report(lake, facts)
             return dg.MaterializeResult(
                 metadata={
-                    "report": dg.MetadataValue.path(str(path)),
+                    "report": dg.MetadataValue.path(link),
                     "dagster/row_count": dg.MetadataValue.int(facts.kept),
                     "summary": dg.MetadataValue.md(facts.summary()),
                 }

@@ -4,6 +4,8 @@ tests/conftest.py offers `moto` and `bucket` to every test.
 """
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,16 +76,28 @@ class Bucket:
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
 
+# A process of its own: deltalake holds Python's lock during some requests, and a server in a thread could not answer.
+# It ends with its standard input, so also when the tests are killed.
+SERVER = """
+import logging, sys
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://{}:{}".format(*server.get_host_and_port()), flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     """The address of an S3 server."""
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    command = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.stdin.close()
 
 
 @pytest.fixture

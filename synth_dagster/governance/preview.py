@@ -30,7 +30,7 @@ def save_examples(recipe: Recipe, lake: Lake, candidate: Candidate, finding: Fin
     title = f"{candidate.dataset} / {candidate.stage} [{candidate.batch}]: {finding.rule}"
     counts = ", ".join(f"{name} {value}" for name, value in finding.counts.items())
     page = f"{candidate.dataset}-{candidate.stage}-{candidate.candidate_id}-{finding.rule}"
-    return str(lake.save_preview(page, _page(title, counts, sections)))
+    return lake.save_preview(page, _page(title, counts, sections))
 
 
 def _among(table: pa.Table, column: str, wanted: set[bytes]) -> list[dict[str, object]]:

@@ -5,7 +5,6 @@ Everything stands in the lake and the manifest already; nothing is computed twic
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +15,6 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.method import Measure
 from synth_dagster.runner.context import RunContext
 from synth_dagster.scale.signals import flatten
-from synth_dagster.storage import write_whole
 
 DEMO = (
     "**Demo.** The embedded teacher made this release. It answers by rules from the text in front of it, so the data "
@@ -114,12 +112,9 @@ def _counts(table: pa.Table, column: str) -> dict[str, int]:
     return {str(item["values"]): item["counts"] for item in ordered if item["values"] is not None}
 
 
-def write_report(lake: Lake, facts: ReleaseFacts) -> Path:
-    """Write the card as Markdown, whole or not at all. Returns its path in the lake."""
-    path = lake.root / "reports" / facts.dataset / f"{facts.release}.md"
-    page = card(facts).encode()
-    write_whole(path, lambda file: file.write(page), needed=len(page))
-    return path
+def write_report(lake: Lake, facts: ReleaseFacts) -> str:
+    """Write the card as Markdown, whole or not at all. Returns what to link to."""
+    return lake.save_page(f"reports/{facts.dataset}/{facts.release}.md", card(facts))
 
 
 def card(facts: ReleaseFacts) -> str:

@@ -1,7 +1,6 @@
 """Arrow tables as Parquet files, in the types that a Delta table has."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -9,7 +8,7 @@ import pyarrow.parquet as pq
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.canonical import row_order, type_name
-from synth_dagster.storage import write_whole
+from synth_dagster.storage import Store
 
 ROW_GROUP = 10_000
 
@@ -23,14 +22,14 @@ WIDER = {
 }
 
 
-def write_parquet(path: Path, table: pa.Table, sort_by: Sequence[str]) -> None:
+def write_parquet(store: Store, name: str, table: pa.Table, sort_by: Sequence[str]) -> None:
     """A table as one Parquet file, sorted by its key, in row groups that can be read one at a time."""
     ordered = table.take(row_order(table, sort_by))
 
     def write(file: BinaryIO) -> None:
         pq.write_table(ordered, file, compression="zstd", compression_level=3, row_group_size=ROW_GROUP)
 
-    write_whole(path, write, needed=table.nbytes)
+    store.write(name, write, needed=table.nbytes, keep=True)
 
 
 def conform(table: pa.Table, schema: pa.Schema | None, where: str) -> pa.Table:

@@ -4,14 +4,18 @@ A stage writes a batch as a *candidate*: Parquet in the table's folder that no c
 Accepting it is one metadata-only Delta commit that puts its files in place of the batch's old ones. What a table shows
 is therefore what was accepted, for every reader, and the Delta log is the truth about it: after a kill between the
 commit and the note in the metadata store, the note is made when somebody next asks.
+
+The files lie in a folder or in a bucket. Files of records are never replaced, so those of a bucket are read as copies
+on this machine, and everything that reads finds local files in both cases.
 """
 
 import re
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -28,8 +32,8 @@ from synth_dagster.lake.leases import Kind, Lease, Leases
 from synth_dagster.lake.meta import Candidate, Meta
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import REJECT
-from synth_dagster.storage import FolderStore, S3Options, disk_full, is_bucket, write_whole
-from synth_dagster.storage.folder import FULL, TEMPORARY
+from synth_dagster.storage import NotThere, S3Options, Store, disk_full, is_bucket, open_store
+from synth_dagster.storage.folder import FULL
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,26 +47,26 @@ DAY = 86_400.0
 class Lake:
     """Tables, metadata and leases under one root folder."""
 
-    def __init__(self, root: Path, metadata: str | Path) -> None:
-        self.root = root
-        self.store = FolderStore(root)
-        self.meta = Meta(metadata, self.store)
+    def __init__(self, store: Store, metadata: str | Path) -> None:
+        self.store = store
+        self.meta = Meta(metadata, store)
         self._leases = Leases(self.meta.database)
 
     @classmethod
     def open(cls, root: str | Path, *, metadata: str | Path | None = None, s3: S3Options | None = None) -> "Lake":
-        """Open the lake under a folder, and make it when there is none.
+        """Open the lake in a folder, which is made when there is none, or under `s3://bucket/prefix`.
 
-        Its metadata stands in a SQLite file, `meta.sqlite` there unless another is named, or at a Postgres URL.
+        Its metadata stands in a SQLite file, `meta.sqlite` in that folder unless another is named, or at a Postgres
+        URL. Raises StorageError for a bucket that cannot be used or is not safe to commit to.
         """
-        if is_bucket(root):
-            raise LakeError(f"The lake root {root} is a bucket, which is not supported yet. Give a folder.")
-        folder = Path(root).expanduser().absolute()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LakeError(f"The lake root {folder} cannot be made: {error.strerror}. Give another folder.") from error
-        return cls(folder, metadata or folder / "meta.sqlite")
+        store = open_store(root, s3)
+        if metadata is None and is_bucket(root):
+            raise LakeError(
+                f"The lake {root} is in a bucket, where its metadata cannot be. Set SYNTH_METADATA to the URL of a "
+                "Postgres database, or to a file of this machine if no other machine writes to the lake."
+            )
+        store.prepare()
+        return cls(store, metadata or store.folder / "meta.sqlite")
 
     def lease(
         self, name: str, kind: Kind = "shared", *, wait_s: float = 600, ttl_s: float = 60
@@ -123,38 +127,33 @@ class Lake:
 
     def accepted(self, dataset: str, stage: str, batch: str) -> Candidate | None:
         """The version of a batch that readers see: the candidate whose file the table shows."""
-        path = self._table(dataset, stage)
-        if not tables.exists(path):
-            return None
-        files = tables.snapshot(path).files_of((batch,))
+        shown = tables.shown(self._table(dataset, stage))
+        files = shown.files_of((batch,)) if shown else ()
         return self._healed(self.meta.candidate(_id_of(files[0]))) if files else None
 
     def accepted_all(self, dataset: str, stage: str) -> dict[str, Candidate]:
         """The accepted version of every batch of a stage, by batch."""
-        path = self._table(dataset, stage)
-        if not tables.exists(path):
+        shown = tables.shown(self._table(dataset, stage))
+        if shown is None:
             return {}
-        files = tables.snapshot(path).files
         known = {candidate.candidate_id: candidate for candidate in self.meta.candidates(dataset, stage)}
         return {
             file.partition[0]: self._healed(known.get(_id_of(file)) or self.meta.candidate(_id_of(file)))
-            for file in files
+            for file in shown.files
         }
 
     def candidate_table(self, candidate: Candidate, columns: Sequence[str] | None = None) -> pa.Table:
         """The records of a candidate, accepted or not."""
-        path = self._records_file(candidate)
-        if not path.exists():
-            raise LakeError(f"The files of the candidate {candidate.candidate_id} are gone. Make the batch again.")
+        path = self._local(candidate, self._records_file(candidate))
         filled = {candidate.partition: candidate.batch}
         names = [*pq.read_schema(path).names, *filled] if columns is None else list(columns)
         return _read(path, names, filled)
 
     def candidate_rejects(self, candidate: Candidate) -> pa.Table:
         """What became no record when a candidate was made."""
-        path = self._rejects_file(candidate)
-        if not path.exists():
+        if not candidate.rejected:
             return REJECT.empty_table()
+        path = self._local(candidate, self._rejects_file(candidate))
         return _read(path, REJECT.names, {"stage": candidate.stage, "batch": candidate.batch})
 
     def accept(self, candidate: Candidate) -> int:
@@ -207,10 +206,16 @@ class Lake:
 
         `sealed` closes it to everything outside the dataset, for SQL that somebody else wrote.
         """
-        connection = query.open_views(self._views(dataset, as_of, stages))
-        if sealed:
-            query.seal(connection, [self.root / dataset])
-        return connection
+        with ExitStack() as until_closed:
+            until_closed.enter_context(self.store.hold())
+            views = self._views(dataset, as_of, stages)
+            connection = query.open_views(
+                {name: (place.local_all(shown.files), shown) for name, (place, shown) in views.items()}
+            )
+            if sealed:
+                query.seal(connection, [self.store.folder / dataset])
+            weakref.finalize(connection, until_closed.pop_all().close)
+            return connection
 
     def read(
         self,
@@ -224,14 +229,14 @@ class Lake:
         limit: int | None = None,
     ) -> pa.Table:
         """The accepted records of a stage, by batch and record id. `where` is a condition in SQL."""
-        path, shown = self._one(dataset, stage, as_of)
+        place, shown = self._one(dataset, stage, as_of)
         names = query.columns_of(shown.schema, columns)
         schema = pa.schema([shown.schema.field(name) for name in names])
         if where is not None:
             condition = query.where_only(where)
             sql = _where_sql(stage, shown, names, where=condition, batches=batches, limit=limit)
             return self._answer(dataset, stage, as_of, sql).cast(schema)
-        parts = _first(_stream(path, shown, names, batches, _rows_at_a_time(limit)), limit)
+        parts = _first(_stream(place, shown, names, batches, _rows_at_a_time(limit)), limit)
         return pa.Table.from_batches(list(parts), schema)
 
     def stream(
@@ -245,21 +250,21 @@ class Lake:
         rows: int = 10_000,
     ) -> Iterator[pa.RecordBatch]:
         """The accepted records of a stage in the order of `read`, a few at a time."""
-        path, shown = self._one(dataset, stage, as_of)
-        yield from _stream(path, shown, query.columns_of(shown.schema, columns), batches, rows)
+        place, shown = self._one(dataset, stage, as_of)
+        yield from _stream(place, shown, query.columns_of(shown.schema, columns), batches, rows)
 
     def datasets(self) -> list[str]:
         """The datasets that have tables."""
-        folders = (folder.name for folder in self.root.iterdir() if folder.is_dir() and folder.name not in NOT_DATASETS)
-        return sorted(name for name in folders if self.stages(name))
+        return [name for name in self.store.folders() if name not in NOT_DATASETS and self.stages(name)]
 
     def stages(self, dataset: str) -> list[str]:
         """The stages of a dataset that have a table."""
-        return [name for name in self._tables_on_disk(dataset) if name != REJECTS]
+        return [name for name in self.table_names(dataset) if name != REJECTS]
 
     def table_names(self, dataset: str) -> list[str]:
         """All tables of a dataset: its stages, and what became no record."""
-        return self._tables_on_disk(dataset)
+        there = [name for name in self.store.folders(f"{dataset}/") if NAME.match(name)] if NAME.match(dataset) else []
+        return [name for name in there if tables.exists(self._table(dataset, name))]
 
     def counts(self, dataset: str) -> dict[str, tuple[int, int, int]]:
         """Per stage: current records, batches, version of the table. No file of records is opened."""
@@ -270,28 +275,32 @@ class Lake:
             found[stage] = (sum(candidate.current for candidate in shown.values()), len(shown), version)
         return found
 
-    def snapshot(self, dataset: str, stage: str) -> tuple[Path, tables.Snapshot]:
+    def snapshot(self, dataset: str, stage: str) -> tuple[tables.Place, tables.Snapshot]:
         """Where a table lies and what it shows: its version, its columns and its files."""
         return self._one(dataset, stage, None)
 
     # -------------------------------------------------------------------------------------------------- other things
 
-    def save_preview(self, name: str, html: str) -> Path:
+    def save_preview(self, name: str, html: str) -> str:
         """Keep a page under `previews/`, where record text may stand; what to link to."""
-        path = self.root / "previews" / f"{quote(name.removesuffix('.html'), safe='')}.html"
-        page = html.encode()
-        write_whole(path, lambda file: file.write(page), needed=len(page))
-        return path
+        return self.save_page(f"previews/{quote(name.removesuffix('.html'), safe='')}.html", html)
 
-    def sweep(self, *, older_than_s: float = DAY) -> list[Path]:
-        """Remove what dead writers and decided candidates left behind; the files that were removed.
+    def save_page(self, name: str, text: str) -> str:
+        """Keep a page for people, in place of the one of that name; what to link to."""
+        page = text.encode()
+        self.store.write(name, lambda file: file.write(page), needed=len(page))
+        return self.store.link(name)
+
+    def sweep(self, *, older_than_s: float = DAY) -> list[str]:
+        """Remove what dead writers and decided candidates left behind; the names of the files that were removed.
 
         A file that any version of a table has shown is not touched, nor is one of a candidate that awaits its gate.
         """
-        removed: list[Path] = []
+        before = time.time() - older_than_s
+        removed = self.store.remove_unfinished(before)
         for dataset in self.datasets():
-            for name in self._tables_on_disk(dataset):
-                removed += self._sweep_table(dataset, name, time.time() - older_than_s)
+            for name in self.table_names(dataset):
+                removed += self._sweep_table(dataset, name, before)
         return removed
 
     # ------------------------------------------------------------------------------------------------------- accepting
@@ -301,9 +310,10 @@ class Lake:
     ) -> Candidate:
         """The files first, then the note: a kill in between leaves files that `sweep` finds."""
         try:
-            write_parquet(self._records_file(candidate), records, sort_by)
+            write_parquet(self.store, self._records_file(candidate), records, sort_by)
             if rejects is not None:
-                write_parquet(self._rejects_file(candidate), rejects.drop_columns(["stage", "batch"]), ["reject_id"])
+                refused = rejects.drop_columns(["stage", "batch"])
+                write_parquet(self.store, self._rejects_file(candidate), refused, ["reject_id"])
             # heals an accept that was killed, before its candidate is given up
             self.accepted(candidate.dataset, candidate.stage, candidate.batch)
             added, replaced = self.meta.add_candidate(candidate)
@@ -316,8 +326,6 @@ class Lake:
 
     def _commit(self, candidate: Candidate) -> int:
         """Rejects first, then records: the second commit is what makes the candidate the accepted one."""
-        if not self._records_file(candidate).exists():
-            raise LakeError(f"The files of the candidate {candidate.candidate_id} are gone. Make the batch again.")
         self._fit_columns(candidate)
         versions: dict[str, int] = {}
         if tables.exists(self._table(candidate.dataset, REJECTS)):
@@ -326,7 +334,7 @@ class Lake:
             candidate.dataset,
             candidate.stage,
             {candidate.partition: candidate.batch},
-            self._files(candidate, self._records_file(candidate), candidate.stage, candidate.rows),
+            self._files(self._records_file(candidate), candidate.rows),
             _metadata(candidate),
             candidate=candidate,
         )
@@ -334,7 +342,7 @@ class Lake:
         return versions[candidate.stage]
 
     def _commit_rejects(self, candidate: Candidate) -> int:
-        files = self._files(candidate, self._rejects_file(candidate), REJECTS, candidate.rejected)
+        files = self._rejects_files(candidate)
         place = {"stage": candidate.stage, "batch": candidate.batch}
         return self._commit_files(candidate.dataset, REJECTS, place, files, _metadata(candidate), candidate=candidate)
 
@@ -360,17 +368,24 @@ class Lake:
             self._table(dataset, table), place, files, metadata=metadata, may_replace=may_replace
         )
 
-    def _files(self, candidate: Candidate, path: Path, table: str, rows: int) -> dict[str, int]:
-        return {str(path.relative_to(self._table(candidate.dataset, table))): rows} if path.exists() else {}
+    def _files(self, name: str, rows: int) -> dict[str, int]:
+        """A file as its table names it, and how many rows it has."""
+        _, _, file = name.split("/", 2)
+        return {file: rows}
+
+    def _rejects_files(self, candidate: Candidate | None) -> dict[str, int]:
+        rejected = candidate and candidate.rejected
+        return self._files(self._rejects_file(candidate), rejected) if candidate and rejected else {}
 
     def _fit_columns(self, candidate: Candidate) -> None:
         """New columns join the table with the first batch that has them."""
-        path = self._table(candidate.dataset, candidate.stage)
-        known, own = tables.snapshot(path).schema, pq.read_schema(self._records_file(candidate))
+        place = self._table(candidate.dataset, candidate.stage)
+        own = pq.read_schema(self._local(candidate, self._records_file(candidate)))
+        known = tables.snapshot(place).schema
         new = [field for field in own if field.name not in known.names]
         if new:
-            tables.add_columns(path, new)
-            known = tables.snapshot(path).schema
+            tables.add_columns(place, new)
+            known = tables.snapshot(place).schema
         conform(own.empty_table(), known, f"{candidate.dataset}/{candidate.stage}")
         for field in own:
             if plain_type(known.field(field.name).type) != plain_type(field.type):
@@ -381,12 +396,10 @@ class Lake:
 
     def _restore_rejects(self, candidate: Candidate, active: Candidate | None) -> None:
         """An accept that was killed half-way has shown rejects of what is now refused: show the accepted ones again."""
-        path = self._table(candidate.dataset, REJECTS)
-        if not tables.exists(path):
-            return
-        shown = tables.snapshot(path).files_of((candidate.stage, candidate.batch))
-        if any(_id_of(file) == candidate.candidate_id for file in shown):
-            old = self._files(active, self._rejects_file(active), REJECTS, active.rejected) if active else {}
+        shown = tables.shown(self._table(candidate.dataset, REJECTS))
+        files = shown.files_of((candidate.stage, candidate.batch)) if shown else ()
+        if any(_id_of(file) == candidate.candidate_id for file in files):
+            old = self._rejects_files(active)
             place = {"stage": candidate.stage, "batch": candidate.batch}
             metadata = {"run_id": candidate.run_id, "commit_id": f"refuse-{uuid4().hex}"}
             self._commit_files(candidate.dataset, REJECTS, place, old, metadata)
@@ -395,12 +408,11 @@ class Lake:
         """Note what the table shows, when the one who made it show that was killed before it could."""
         if candidate.state == "accepted":
             return candidate
-        path = self._table(candidate.dataset, candidate.stage)
-        name = str(self._records_file(candidate).relative_to(path))
-        versions = {candidate.stage: tables.version_that_added(path, name)}
-        rejects, rejects_file = self._table(candidate.dataset, REJECTS), self._rejects_file(candidate)
-        if rejects_file.exists():
-            versions[REJECTS] = tables.version_that_added(rejects, rejects_file.name)
+        name, place = self._records_file(candidate), self._table(candidate.dataset, candidate.stage)
+        versions = {candidate.stage: tables.version_that_added(place, name)}
+        if candidate.rejected:
+            rejects = self._table(candidate.dataset, REJECTS)
+            versions[REJECTS] = tables.version_that_added(rejects, self._rejects_file(candidate))
         self.meta.finish_accept(candidate, versions)
         return replace(candidate, state="accepted", version=versions[candidate.stage])
 
@@ -413,42 +425,46 @@ class Lake:
             yield
         except (OSError, DeltaError) as error:
             if getattr(error, "errno", None) in FULL or "No space left" in str(error) or "too large" in str(error):
-                raise disk_full(self._table(candidate.dataset, candidate.stage), 65_536) from error
+                raise disk_full(self.store.folder, 65_536) from error
             raise
 
     # ------------------------------------------------------------------------------------------------------ the layout
 
-    def _table(self, dataset: str, name: str) -> Path:
+    def _table(self, dataset: str, name: str) -> tables.Place:
         for word in (dataset, name):
             if not NAME.match(word) or (word == dataset and word in NOT_DATASETS):
                 raise LakeError(f"'{word}' cannot name a dataset or stage: use a-z, 0-9 and _, a letter first.")
-        return self.root / dataset / name
+        return tables.Place.of(self.store, f"{dataset}/{name}")
 
-    def _records_file(self, candidate: Candidate) -> Path:
+    def _records_file(self, candidate: Candidate) -> str:
         folder = tables.partition_folder({candidate.partition: candidate.batch})
-        return self._table(candidate.dataset, candidate.stage) / folder / f"{candidate.candidate_id}.parquet"
+        return f"{self._table(candidate.dataset, candidate.stage).name}/{folder}/{candidate.candidate_id}.parquet"
 
-    def _rejects_file(self, candidate: Candidate) -> Path:
+    def _rejects_file(self, candidate: Candidate) -> str:
         folder = tables.partition_folder({"stage": candidate.stage, "batch": candidate.batch})
-        return self._table(candidate.dataset, REJECTS) / folder / f"{candidate.candidate_id}.parquet"
+        return f"{self._table(candidate.dataset, REJECTS).name}/{folder}/{candidate.candidate_id}.parquet"
+
+    def _local(self, candidate: Candidate, name: str) -> Path:
+        """A file of a candidate on this machine."""
+        try:
+            return self.store.local(name)
+        except NotThere as error:
+            raise LakeError(
+                f"The files of the candidate {candidate.candidate_id} are gone. Make the batch again."
+            ) from error
 
     def _remove_files(self, candidate: Candidate) -> None:
-        self._records_file(candidate).unlink(missing_ok=True)
-        self._rejects_file(candidate).unlink(missing_ok=True)
-
-    def _tables_on_disk(self, dataset: str) -> list[str]:
-        folder = self.root / dataset
-        if not folder.is_dir():
-            return []
-        return sorted(path.name for path in folder.iterdir() if NAME.match(path.name) and tables.exists(path))
+        self.store.remove(self._records_file(candidate))
+        self.store.remove(self._rejects_file(candidate))
 
     def _conformed(self, dataset: str, stage: str, table: pa.Table, partition_by: Sequence[str]) -> pa.Table:
         """The table in the types of where it goes; that is made when it is not there."""
-        path, where = self._table(dataset, stage), f"{dataset}/{stage}"
-        if not tables.exists(path):
+        place, where = self._table(dataset, stage), f"{dataset}/{stage}"
+        if tables.shown(place) is None:
             table = conform(table, None, where)
-        tables.ensure(path, table.schema, partition_by)
-        shown = tables.snapshot(path)
+            tables.ensure(place, table.schema, partition_by)
+        tables.migrate(place)
+        shown = tables.snapshot(place)
         if shown.partition_by != tuple(partition_by):
             raise LakeError(f"{where} is partitioned by {shown.partition_by}, not by {tuple(partition_by)}.")
         return conform(table, shown.schema, where)
@@ -461,20 +477,20 @@ class Lake:
 
     def _views(
         self, dataset: str, as_of: str | None, stages: Sequence[str] | None
-    ) -> dict[str, tuple[Path, tables.Snapshot]]:
-        there = self._tables_on_disk(dataset)
+    ) -> dict[str, tuple[tables.Place, tables.Snapshot]]:
+        there = self.table_names(dataset)
         for stage in stages or ():
             if stage not in there:
                 raise UnknownName(f"stage of {dataset} with a table", stage, there)
         versions = None if as_of is None else self.meta.versions_as_of(dataset, as_of)
-        found: dict[str, tuple[Path, tables.Snapshot]] = {}
+        found: dict[str, tuple[tables.Place, tables.Snapshot]] = {}
         for name in there if stages is None else stages:
-            path = self._table(dataset, name)
+            place = self._table(dataset, name)
             # a table that no run had changed by then was empty: version 0
-            found[name] = path, tables.snapshot(path, None if versions is None else versions.get(name, 0))
+            found[name] = place, tables.snapshot(place, None if versions is None else versions.get(name, 0))
         return found
 
-    def _one(self, dataset: str, stage: str, as_of: str | None) -> tuple[Path, tables.Snapshot]:
+    def _one(self, dataset: str, stage: str, as_of: str | None) -> tuple[tables.Place, tables.Snapshot]:
         return self._views(dataset, as_of, [stage])[stage]
 
     def _answer(self, dataset: str, stage: str, as_of: str | None, sql: str) -> pa.Table:
@@ -489,16 +505,15 @@ class Lake:
         finally:
             connection.close()
 
-    def _sweep_table(self, dataset: str, name: str, before: float) -> list[Path]:
-        path = self._table(dataset, name)
-        shown, awaiting = tables.ever_added(path), self._kept(dataset)
-        removed: list[Path] = []
-        for file in sorted(path.rglob("*")):
-            if not file.is_file() or file.stat().st_mtime > before:
-                continue
-            if _is_stray(file) or (_is_data(file) and file.stem not in shown | awaiting):
-                file.unlink(missing_ok=True)
-                removed.append(file)
+    def _sweep_table(self, dataset: str, name: str, before: float) -> list[str]:
+        """The log, which is long, is read only when there are files that the metadata does not account for."""
+        kept = self._kept(dataset)
+        old = [entry.name for entry in self.store.entries(f"{dataset}/{name}/") if entry.modified <= before]
+        left = {file for file in old if _is_data(file) and PurePosixPath(file).stem not in kept}
+        shown = tables.ever_added(self._table(dataset, name)) if left else set()
+        removed = [file for file in old if _is_stray(file) or (file in left and PurePosixPath(file).stem not in shown)]
+        for file in removed:
+            self.store.remove(file)
         return removed
 
     def _kept(self, dataset: str) -> set[str]:
@@ -523,22 +538,21 @@ def _metadata(candidate: Candidate) -> dict[str, str]:
 
 
 def _id_of(file: tables.DataFile) -> str:
-    return Path(file.path).stem
+    return PurePosixPath(file.path).stem
 
 
-def _is_stray(file: Path) -> bool:
-    """Left by a writer that died: ours, or one of delta-rs, whose text-bearing strays no vacuum sees."""
-    is_of_log = _is_of_log(file) and file.name.endswith(".tmp")
-    return file.name.startswith(TEMPORARY) or ".parquet#" in file.name or is_of_log
+def _is_stray(file: str) -> bool:
+    """Left by a writer of delta-rs that died: text-bearing strays that no vacuum sees."""
+    return ".parquet#" in file or (_is_of_log(file) and file.endswith(".tmp"))
 
 
-def _is_data(file: Path) -> bool:
+def _is_data(file: str) -> bool:
     """Records or rejects: the log's checkpoints are Parquet too, and a table without them cannot be opened."""
-    return file.suffix == ".parquet" and not _is_of_log(file)
+    return file.endswith(".parquet") and not _is_of_log(file)
 
 
-def _is_of_log(file: Path) -> bool:
-    return "_delta_log" in file.parts
+def _is_of_log(file: str) -> bool:
+    return tables.LOG in PurePosixPath(file).parts
 
 
 def _filled(table: pa.Table, values: Mapping[str, str]) -> pa.Table:
@@ -594,7 +608,7 @@ def _first(parts: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[pa.Re
 
 
 def _stream(
-    path: Path, shown: tables.Snapshot, names: Sequence[str], batches: Sequence[str] | None, rows: int
+    place: tables.Place, shown: tables.Snapshot, names: Sequence[str], batches: Sequence[str] | None, rows: int
 ) -> Iterator[pa.RecordBatch]:
     """File by file in the order of their partitions; each is sorted by its key."""
     wanted = None if batches is None else set(batches)
@@ -602,7 +616,7 @@ def _stream(
     for file in shown.files:
         filled = dict(zip(shown.partition_by, file.partition, strict=True))
         if wanted is None or filled.get("batch", file.partition[-1]) in wanted:
-            yield from _parts(path / file.path, schema, filled, rows)
+            yield from _parts(place.local(file), schema, filled, rows)
 
 
 def _parts(path: Path, schema: pa.Schema, filled: Mapping[str, str], rows: int) -> Iterator[pa.RecordBatch]:

@@ -1,6 +1,6 @@
 """Who comes from whom, as an index that answers in a blink and can be thrown away.
 
-The truth of lineage is the `parents` column of the records. This file, `derived/lineage.sqlite`, repeats it as edges
+The truth of lineage is the `parents` column of the records. This file, `lineage.sqlite`, repeats it as edges
 with a B-tree in both directions, because a question about one record must not scan a lake. It knows which file of which
 table it has read, so catching up costs what has changed. A file that is damaged or of another layout is built again.
 """
@@ -70,7 +70,7 @@ class Lineage:
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
-        self._path = lake.root / "derived" / "lineage.sqlite"
+        self._path = lake.store.derived / "lineage.sqlite"
         self._opened: SqliteDatabase | None = None
         self._inode = 0
 
@@ -152,7 +152,7 @@ class Lineage:
     # ------------------------------------------------------------------------------------------------------ catching up
 
     def _catch_up_stage(self, dataset: str, stage: str) -> int:
-        path, shown = self.lake.snapshot(dataset, stage)
+        place, shown = self.lake.snapshot(dataset, stage)
         if not NEEDED.issubset(shown.schema.names) or shown.partition_by != ("batch",):
             return 0  # signals, verdicts and mixes hold no records of their own
         database = self._database()
@@ -161,7 +161,7 @@ class Lineage:
             return 0
         new = self._drop_old_files(dataset, stage, shown)
         for file in new:
-            self._read_file(dataset, stage, path, file)
+            self._read_file(dataset, stage, file, place.local(file))
         database.write("insert or replace into indexed values (?, ?, ?)", (dataset, stage, shown.version))
         return len(new)
 
@@ -173,9 +173,9 @@ class Lineage:
             self._database().write("delete from files where file = ?", (known[path],))
         return [wanted[path] for path in sorted(wanted.keys() - known.keys())]
 
-    def _read_file(self, dataset: str, stage: str, folder: Path, file: DataFile) -> None:
+    def _read_file(self, dataset: str, stage: str, file: DataFile, path: Path) -> None:
         """One file in one transaction: after a kill it is in the index whole or not at all."""
-        with self._database().transaction() as connection, pq.ParquetFile(folder / file.path) as parquet:
+        with self._database().transaction() as connection, pq.ParquetFile(path) as parquet:
             number = connection.execute(
                 "insert into files (dataset, stage, batch, path) values (?, ?, ?, ?)",
                 (dataset, stage, file.partition[0], file.path),

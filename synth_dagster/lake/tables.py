@@ -5,24 +5,27 @@ replaces whatever the partition held, so doing it twice is doing it once. Statis
 """
 
 import json
-import os
 import random
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 
-from synth_dagster.errors import LakeError
+from synth_dagster.errors import LakeError, StorageError
 from synth_dagster.records import SCHEMA_VERSION
+from synth_dagster.storage import Entry, NotThere, Store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from deltalake.transaction import AddAction
+    from deltalake.transaction import AddAction, RemoveAction
 
 T = TypeVar("T")
 
@@ -32,9 +35,36 @@ SETTINGS = {
     "delta.logRetentionDuration": "interval 36500 days",  # else old versions die with the log's cleanup, after 30 days
 }
 COMMIT_SECONDS = 120.0
+LOG = "_delta_log"
 
 MIGRATIONS: tuple[Callable[["DeltaTable"], None], ...] = (lambda table: None,)
 """Migration n brings a table from schema version n to n + 1; version 1 is what tables are made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a table lies: a folder of a store, by its whole URL and by its name in the store."""
+
+    url: str
+    name: str
+    store: Store = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, store: Store, name: str) -> "Place":
+        return cls(store.link(name), name, store)
+
+    def entry(self, file: str) -> Entry | None:
+        """What the store says of a file under the table."""
+        return self.store.entry(f"{self.name}/{file}")
+
+    def local(self, file: "DataFile") -> Path:
+        """A file of records on this machine."""
+        return self.store.local(f"{self.name}/{file.path}")
+
+    def local_all(self, files: Iterable["DataFile"]) -> Path:
+        """The folder of this machine under which all these files lie."""
+        self.store.local_all([f"{self.name}/{file.path}" for file in files])
+        return self.store.folder / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,69 +84,78 @@ class Snapshot:
     schema: pa.Schema
     partition_by: tuple[str, ...]
     files: tuple[DataFile, ...]
+    schema_version: int = SCHEMA_VERSION
 
     def files_of(self, values: tuple[str, ...]) -> tuple[DataFile, ...]:
         return tuple(file for file in self.files if file.partition == values)
 
 
-def exists(path: Path) -> bool:
+def exists(place: Place) -> bool:
     """Whether a Delta table lies there."""
-    return (path / "_delta_log" / f"{0:020d}.json").exists()
+    return place.entry(_commit_file(0)) is not None
 
 
-def ensure(path: Path, schema: pa.Schema, partition_by: Sequence[str]) -> None:
+def ensure(place: Place, schema: pa.Schema, partition_by: Sequence[str]) -> None:
     """Make the table when there is none; bring it to this schema version when it is older."""
     from deltalake import CommitProperties, DeltaTable
     from deltalake.exceptions import DeltaError
 
-    if not exists(path):
+    if not exists(place):
         try:
-            DeltaTable.create(
-                str(path),
-                schema,
-                partition_by=list(partition_by),
-                configuration={**SETTINGS, VERSION_KEY: str(SCHEMA_VERSION)},
-                raise_if_key_not_exists=False,  # the schema version is a key of our own
-                commit_properties=CommitProperties(max_commit_retries=0),  # else the slower of two makes it once more
-            )
-        except DeltaError:
-            if not exists(path):  # else another writer made it in the same moment
+            with _in_words(place):
+                DeltaTable.create(
+                    place.url,
+                    schema,
+                    partition_by=list(partition_by),
+                    configuration={**SETTINGS, VERSION_KEY: str(SCHEMA_VERSION)},
+                    storage_options=place.store.storage_options(),
+                    raise_if_key_not_exists=False,  # the schema version is a key of our own
+                    commit_properties=CommitProperties(max_commit_retries=0),  # else the slower of two makes it twice
+                )
+        except (DeltaError, StorageError):
+            if not exists(place):  # else another writer made it in the same moment
                 raise
-    migrate(path)
+    migrate(place)
 
 
-def open_table(path: Path, version: int | None = None) -> "DeltaTable":
+def open_table(place: Place, version: int | None = None) -> "DeltaTable":
     """A fresh handle. Refuses tables that this program would misread."""
     from deltalake import DeltaTable
 
-    table = DeltaTable(str(path), version=version)
+    with _in_words(place):
+        table = DeltaTable(place.url, version=version, storage_options=place.store.storage_options())
+    return _understood(place, table)
+
+
+def _understood(place: Place, table: "DeltaTable") -> "DeltaTable":
     features = table.protocol().reader_features or []
     if features:
         raise LakeError(
-            f"The table {path} needs the reader features {sorted(features)}, which synth_dagster does not know. "
+            f"The table {place.url} needs the reader features {sorted(features)}, which synth_dagster does not know. "
             "Another program has changed it: restore the version before that."
         )
     return table
 
 
 def migrate(
-    path: Path, *, steps: Sequence[Callable[["DeltaTable"], None]] = MIGRATIONS, newest: int = SCHEMA_VERSION
+    place: Place, *, steps: Sequence[Callable[["DeltaTable"], None]] = MIGRATIONS, newest: int = SCHEMA_VERSION
 ) -> None:
     """Bring a table to the newest schema version. Raises LakeError when it is newer than this program."""
-    while (found := schema_version(table := open_table(path))) != newest:
+    while (found := snapshot(place).schema_version) != newest:
         if found > newest:
             raise LakeError(
-                f"The table {path} has schema version {found} and this synth_dagster knows {newest}. "
+                f"The table {place.url} has schema version {found} and this synth_dagster knows {newest}. "
                 "It was written by a newer synth_dagster: upgrade this one."
             )
-        _retried(lambda table=table, found=found: _step(table, steps[found], found + 1))
+        _retried(lambda found=found: _step(place, steps[found], found + 1))
 
 
-def _step(table: "DeltaTable", change: Callable[["DeltaTable"], None], number: int) -> None:
-    table.update_incremental()
+def _step(place: Place, change: Callable[["DeltaTable"], None], number: int) -> None:
+    table = open_table(place)
     if schema_version(table) < number:  # no other process was faster
-        change(table)
-        table.alter.set_table_properties({VERSION_KEY: str(number)}, raise_if_not_exists=False)
+        with _in_words(place):
+            change(table)
+            table.alter.set_table_properties({VERSION_KEY: str(number)}, raise_if_not_exists=False)
 
 
 def schema_version(table: "DeltaTable") -> int:
@@ -124,42 +163,119 @@ def schema_version(table: "DeltaTable") -> int:
     return int(table.metadata().configuration.get(VERSION_KEY) or 0)
 
 
-def add_columns(path: Path, fields: Iterable[pa.Field]) -> None:
+def add_columns(place: Place, fields: Iterable[pa.Field]) -> None:
     """Add the columns that are not there yet; rows that are have null in them."""
     wanted = list(fields)
-    _retried(lambda: _add_missing(path, wanted))
+    _retried(lambda: _add_missing(place, wanted))
 
 
-def _add_missing(path: Path, wanted: Sequence[pa.Field]) -> None:
+def _add_missing(place: Place, wanted: Sequence[pa.Field]) -> None:
     from deltalake import Schema
 
-    table = open_table(path)
+    table = open_table(place)
     there = set(pa.schema(table.schema().to_arrow()).names)
     missing = [field for field in wanted if field.name not in there]
     if missing:
-        table.alter.add_columns(list(Schema.from_arrow(pa.schema(missing)).fields))
+        with _in_words(place):
+            table.alter.add_columns(list(Schema.from_arrow(pa.schema(missing)).fields))
 
 
-def snapshot(path: Path, version: int | None = None) -> Snapshot:
-    """What a table shows now, or at a version. Costs one look at the log's folder while nothing has changed."""
-    found = latest_version(path) if version is None else version
-    return _snapshot(str(path), found, _identity(path))
+def snapshot(place: Place, version: int | None = None) -> Snapshot:
+    """What a table shows now, or at a version. Costs one look at the log while nothing has changed."""
+    found = shown(place) if version is None else _at(place, version)
+    if found is None:
+        raise LakeError(f"The table {place.url} is gone. Look for another program that removes things there.")
+    return found
 
 
-def latest_version(path: Path) -> int:
+def shown(place: Place) -> Snapshot | None:
+    """What a table shows now; None when there is no table."""
+    commit = _last_commit(place)
+    return None if commit is None else _snapshot(place, _version_of(commit), commit.etag)
+
+
+def _at(place: Place, version: int) -> Snapshot | None:
+    commit = place.entry(_commit_file(version))
+    return None if commit is None else _snapshot(place, version, commit.etag)
+
+
+def latest_version(place: Place) -> int:
     """The number of the last commit."""
-    numbers = (name[:20] for name in os.listdir(path / "_delta_log") if len(name) == 25 and name.endswith(".json"))  # noqa: PTH208 - many names, no Path for each
-    return max(int(number) for number in numbers if number.isdecimal())
+    return snapshot(place).version
 
 
-def _identity(path: Path) -> int:
-    """A table that was deleted and made again is another table, whatever its path."""
-    return (path / "_delta_log" / f"{0:020d}.json").stat().st_mtime_ns
+_known: dict[Place, Entry] = {}  # the last commit of each table that this process has seen
+_handles: dict[Place, tuple["DeltaTable", dict[str, str]]] = {}  # free to be taken, with the options they have
+HANDLES = 64
+
+
+@contextmanager
+def _opened(place: Place, version: int) -> Iterator["DeltaTable"]:
+    """A handle at one version. One that was used before reads what is new, instead of the whole log."""
+    from deltalake.exceptions import CommitFailedError
+
+    options = place.store.storage_options()
+    with _in_words(place):
+        table = _taken(place, version, options) or open_table(place, version)
+        try:
+            yield table
+        except CommitFailedError:
+            _handles[place] = table, options
+            raise
+    _handles[place] = table, options
+    while len(_handles) > HANDLES:
+        _handles.pop(next(iter(_handles)), None)
+
+
+def _taken(place: Place, version: int, options: dict[str, str]) -> "DeltaTable | None":
+    """The handle that somebody left, brought forward; None when its credentials or its version are others."""
+    table, had = _handles.pop(place, (None, None))
+    if table is None or had != options or table.version() > version:
+        return None
+    if table.version() < version:
+        table.update_incremental()
+    return _understood(place, table) if table.version() == version else None
+
+
+def _last_commit(place: Place) -> Entry | None:
+    """The last file of the log. Only what is new is listed, if the last one that we know is still the same file."""
+    known = _known.get(place)
+    commits = _commits(place, _version_of(known)) if known else []
+    if not commits or commits[0] != known:
+        _handles.pop(place, None)
+        commits = _commits(place, 0)  # the first look, or the table was deleted and made again
+    if commits:
+        _known[place] = commits[-1]
+    return commits[-1] if commits else None
+
+
+def _commits(place: Place, first: int) -> list[Entry]:
+    log = f"{place.name}/{LOG}/"
+    after = f"{place.name}/{_commit_file(first - 1)}" if first else ""
+    return [entry for entry in place.store.entries(log, after=after) if _is_commit(entry.name)]
+
+
+def _commit_file(version: int) -> str:
+    return f"{LOG}/{version:020d}.json"
+
+
+def _is_commit(name: str) -> bool:
+    stem, _, suffix = name.rpartition("/")[2].partition(".")
+    return suffix == "json" and len(stem) == 20 and stem.isdecimal()
+
+
+def _version_of(commit: Entry) -> int:
+    return int(PurePosixPath(commit.name).stem)
 
 
 @lru_cache(maxsize=256)
-def _snapshot(path: str, version: int, _identity: int) -> Snapshot:
-    table = open_table(Path(path), version)
+def _snapshot(place: Place, version: int, _etag: str) -> Snapshot:
+    """A table that was deleted and made again has other commits, so their etags keep the two apart."""
+    with _opened(place, version) as table:
+        return _read(table)
+
+
+def _read(table: "DeltaTable") -> Snapshot:
     partition_by = tuple(table.metadata().partition_columns)
     actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     files = [
@@ -170,8 +286,13 @@ def _snapshot(path: str, version: int, _identity: int) -> Snapshot:
         )
         for action in actions
     ]
-    schema = pa.schema(table.schema().to_arrow())
-    return Snapshot(table.version(), schema, partition_by, tuple(sorted(files, key=lambda f: (f.partition, f.path))))
+    return Snapshot(
+        table.version(),
+        pa.schema(table.schema().to_arrow()),
+        partition_by,
+        tuple(sorted(files, key=lambda file: (file.partition, file.path))),
+        schema_version(table),
+    )
 
 
 def partition_folder(partition: Mapping[str, str]) -> str:
@@ -180,7 +301,7 @@ def partition_folder(partition: Mapping[str, str]) -> str:
 
 
 def replace_partition(
-    path: Path,
+    place: Place,
     partition: Mapping[str, str],
     files: Mapping[str, int],
     *,
@@ -191,11 +312,11 @@ def replace_partition(
 
     Nothing is committed when it shows them already. `may_replace` sees what is there at each try and raises to object.
     """
-    return _retried(lambda: _replace(path, partition, files, metadata, may_replace))
+    return _retried(lambda: _replace(place, partition, files, metadata, may_replace))
 
 
 def _replace(
-    path: Path,
+    place: Place,
     partition: Mapping[str, str],
     files: Mapping[str, int],
     metadata: Mapping[str, str],
@@ -203,29 +324,33 @@ def _replace(
 ) -> int:
     from deltalake import CommitProperties
 
-    before = snapshot(path)
+    before = snapshot(place)
     there = before.files_of(tuple(partition[name] for name in before.partition_by))
     if {file.path for file in there} == set(files):
-        return version_that_added(path, next(iter(files))) if files else before.version
+        return version_that_added(place, next(iter(files))) if files else before.version
     may_replace(there)
-    table = open_table(path, before.version)
-    table.create_write_transaction(
-        [_add(path, name, partition, rows) for name, rows in files.items()],
-        mode="overwrite",
-        schema=table.schema(),
-        partition_by=list(before.partition_by),
-        partition_filters=[(name, "=", value) for name, value in partition.items()],
-        commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
-    )
-    return _own_version(path, before.version, metadata)
+    added: list[AddAction | RemoveAction] = [_add(place, name, partition, rows) for name, rows in files.items()]
+    with _opened(place, before.version) as table:
+        table.create_write_transaction(
+            added,
+            mode="overwrite",
+            schema=table.schema(),
+            partition_by=list(before.partition_by),
+            partition_filters=[(name, "=", value) for name, value in partition.items()],
+            commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
+        )
+    return _own_version(place, before.version, metadata)
 
 
-def _add(path: Path, name: str, partition: Mapping[str, str], rows: int) -> "AddAction":
+def _add(place: Place, name: str, partition: Mapping[str, str], rows: int) -> "AddAction":
     from deltalake.transaction import AddAction
 
+    entry = place.entry(name)
+    if entry is None:
+        raise LakeError(f"The file {place.url}/{name} is gone. Make the batch again.")
     return AddAction(
         path=name,
-        size=(path / name).stat().st_size,
+        size=entry.size,
         partition_values=dict(partition),
         modification_time=int(time.time() * 1000),
         data_change=True,
@@ -233,40 +358,64 @@ def _add(path: Path, name: str, partition: Mapping[str, str], rows: int) -> "Add
     )
 
 
-def _own_version(path: Path, before: int, metadata: Mapping[str, str]) -> int:
+def _own_version(place: Place, before: int, metadata: Mapping[str, str]) -> int:
     """The number of the commit that we just made: others may have come right after it."""
-    key = metadata["commit_id"]
-    for version in range(before + 1, latest_version(path) + 1):
-        if key in _log_text(path, version):
+    key, version = metadata["commit_id"], before
+    while text := _log_text(place, version := version + 1):
+        if key in text:
             return version
-    raise LakeError(f"The commit {key} is not in the log of {path}. Look for another program that writes there.")
+    raise LakeError(f"The commit {key} is not in the log of {place.url}. Look for another program that writes there.")
 
 
-def version_that_added(path: Path, name: str) -> int:
+def version_that_added(place: Place, name: str) -> int:
     """The last version whose commit added a file; the file names are ours and appear nowhere else."""
-    stem = Path(name).name
-    for version in range(latest_version(path), -1, -1):
-        if any('"add"' in line and stem in line for line in _log_text(path, version).splitlines()):
+    stem = PurePosixPath(name).name
+    for version in range(latest_version(place), -1, -1):
+        if any('"add"' in line and stem in line for line in _log_text(place, version).splitlines()):
             return version
-    raise LakeError(f"No commit of {path} added {stem}.")
+    raise LakeError(f"No commit of {place.url} added {stem}.")
 
 
-def ever_added(path: Path) -> set[str]:
-    """The stems of all files that any version of a table has shown."""
-    text = "".join(_log_text(path, version) for version in range(latest_version(path) + 1))
-    return set(_stems(text))
+def ever_added(place: Place) -> set[str]:
+    """The stems of all files that any version of a table has shown. Reads the whole log."""
+    with ThreadPoolExecutor() as pool:
+        texts = pool.map(lambda version: _log_text(place, version), range(latest_version(place) + 1))
+        return {stem for text in texts for stem in _stems(text)}
 
 
 def _stems(log: str) -> Iterable[str]:
     for line in log.splitlines():
         added = json.loads(line).get("add")
         if added:
-            yield Path(unquote(added["path"])).stem
+            yield PurePosixPath(unquote(added["path"])).stem
 
 
-def _log_text(path: Path, version: int) -> str:
-    log = path / "_delta_log" / f"{version:020d}.json"
-    return log.read_text(encoding="utf-8") + "\n" if log.exists() else ""
+def _log_text(place: Place, version: int) -> str:
+    """A commit as it stands in the log; nothing when there is none of that number."""
+    try:
+        return place.store.read(f"{place.name}/{_commit_file(version)}").decode()
+    except NotThere:
+        return ""
+
+
+@contextmanager
+def _in_words(place: Place) -> Iterator[None]:
+    """What delta-rs says of a bucket, which it repeats by itself for some minutes, in one sentence."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except (OSError, DeltaError) as error:
+        if "://" not in place.url:
+            raise
+        status = re.search(r"\b[45]\d\d [A-Z][A-Za-z ]+", str(error))
+        reason = status[0] if status else type(error).__name__
+        raise StorageError(
+            f"The table {place.url} could not be read or committed to: {reason}. "
+            "No reader sees anything half-done. Check the bucket and its credentials, and run the command again."
+        ) from error
 
 
 def _retried(work: Callable[[], T]) -> T:

@@ -66,6 +66,11 @@ class Store(Protocol):
         """The folder under which `local` gives each file its name."""
         ...
 
+    @property
+    def derived(self) -> Path:
+        """A folder of this machine for what can be made again from the files."""
+        ...
+
     def link(self, name: str) -> str:
         """The whole name of a file, for people to open: a path or an s3 URL."""
         ...
@@ -121,8 +126,8 @@ class Store(Protocol):
         """Remove what writers that died before that time left unfinished; the names it was meant to have."""
         ...
 
-    def require_create(self) -> None:
-        """Raise StorageError where `create` would overwrite: commits of two writers would destroy each other there."""
+    def prepare(self) -> None:
+        """Make the place ready for writers. Raises StorageError where that fails, or `create` would overwrite."""
         ...
 
     def storage_options(self) -> dict[str, str]:

@@ -57,6 +57,10 @@ class BucketStore:
     def folder(self) -> Path:
         return self._cache.folder
 
+    @property
+    def derived(self) -> Path:
+        return self._cache.root / "derived" / self._cache.folder.name
+
     @cached_property
     def _client(self) -> Any:
         return _client(self.options)
@@ -95,6 +99,7 @@ class BucketStore:
     def remove(self, name: str) -> None:
         with self._in_words(name):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+        self._cache.forget(name)
 
     def remove_unfinished(self, before: float) -> list[str]:
         """Uploads in parts that were neither finished nor given up take room that no listing shows."""
@@ -110,8 +115,8 @@ class BucketStore:
                         removed.append(upload["Key"].removeprefix(self._prefix))
         return removed
 
-    def require_create(self) -> None:
-        """One put a time: the mark is there, so whoever accepts it again ignores the condition."""
+    def prepare(self) -> None:
+        """Refuse a bucket without conditional writes. Costs one put once the mark is there."""
         try:
             if self.create(MARK, b"") and self.create(MARK, b""):
                 self.remove(MARK)

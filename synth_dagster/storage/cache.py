@@ -41,6 +41,10 @@ class FileCache:
             return None
         return path
 
+    def forget(self, name: str) -> None:
+        """Remove the copy of that name."""
+        (self.folder / name).unlink(missing_ok=True)
+
     def add(self, name: str, write: Callable[[BinaryIO], object], *, needed: int) -> Path:
         """Make a copy, after what is in nobody's use has made room for it."""
         path = self.folder / name

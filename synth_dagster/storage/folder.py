@@ -31,6 +31,10 @@ class FolderStore:
     def folder(self) -> Path:
         return self.root
 
+    @property
+    def derived(self) -> Path:
+        return self.root / "derived"
+
     def link(self, name: str) -> str:
         return str(self._path(name))
 
@@ -122,8 +126,14 @@ class FolderStore:
                 removed.append(path.relative_to(self.root).as_posix())
         return removed
 
-    def require_create(self) -> None:
-        """A folder's `create` is the file system's own."""
+    def prepare(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"The folder {self.root} cannot be made: {error.strerror}. Give another folder, or make it "
+                "and allow this user to write there."
+            ) from error
 
     def storage_options(self) -> dict[str, str]:
         return {}

@@ -39,7 +39,7 @@ def test_the_runs_did_what_they_should(everything):
     project, closed, told = everything
     assert any("few_answers_are_rejected" in cause and "examples: " in cause for cause in closed.causes)
     assert told.causes == [] and project.releases() == ["r0001"]
-    assert any((project.lake.root / "reports").rglob("r0001.md"))
+    assert any((project.lake.store.folder / "reports").rglob("r0001.md"))
 
 
 @pytest.mark.parametrize("word", [SOURCE, ANSWER], ids=["of a source", "of an answer"])
@@ -58,7 +58,7 @@ def test_the_words_stand_in_the_lake_where_they_can_be_erased(everything):
     project, _, _ = everything
     assert SOURCE in str(project.rows("seed_corpus")) and SOURCE in str(project.rows("filtered_mix"))
     assert ANSWER in str(project.rows("rejects"))
-    assert files_with(project.lake.root / "previews", ANSWER)
+    assert files_with(project.lake.store.folder / "previews", ANSWER)
 
 
 def test_what_is_told_to_the_terminal_holds_no_record_text(everything):

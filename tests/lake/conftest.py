@@ -9,6 +9,7 @@ import pytest
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Candidate
 from synth_dagster.records import REJECT, Document, Parent, digest, to_table
+from tests.moto_server import Bucket
 
 Write = Callable[..., Candidate]
 
@@ -32,6 +33,11 @@ def either(request: pytest.FixtureRequest) -> str | Path:
 @pytest.fixture
 def lake(tmp_path, metadata) -> Lake:
     return Lake.open(tmp_path / "lake", metadata=metadata)
+
+
+def in_bucket(bucket: Bucket) -> Lake:
+    """A lake in a bucket, with its metadata in a file beside the cache."""
+    return Lake.open(bucket.url, metadata=bucket.cache.parent / "meta.sqlite", s3=bucket.options)
 
 
 def documents(batch: str, count: int, *, text: str = "hello", run_id: str = "run-1") -> pa.Table:

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +16,28 @@ from synth_dagster.errors import LakeError, StorageError, UnknownName
 from synth_dagster.lake import files
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
-from tests.lake.conftest import documents, rejects, write_to
+from tests.faulty_s3 import faulty
+from tests.lake.conftest import documents, in_bucket, rejects, write_to
+
+FOLDER = pytest.mark.parametrize("opened", ["folder"], indirect=True)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def opened(request, tmp_path) -> Callable[[], Lake]:
+    """Opens the lake of a test, as often as it is called: one in a folder, and one in a bucket."""
+    if request.param == "folder":
+        return lambda: Lake.open(tmp_path / "lake")
+    bucket = request.getfixturevalue("bucket")
+    return lambda: in_bucket(bucket)
+
+
+@pytest.fixture
+def lake(opened) -> Lake:
+    return opened()
+
+
+def names(lake, prefix="demo/", suffix=".parquet") -> list[str]:
+    return [entry.name for entry in lake.store.entries(prefix) if entry.name.endswith(suffix)]
 
 
 def texts(lake, **more):
@@ -88,7 +111,7 @@ def test_an_older_version_cannot_come_back_by_being_accepted_late(lake, write):
     assert len(texts(lake)) == 2
 
 
-def test_the_table_is_right_when_the_note_was_never_made(lake, write):
+def test_the_table_is_right_when_the_note_was_never_made(lake, opened, write):
     """Killed between the Delta commit and the metadata: the next one to ask makes the note."""
     first = write("notes:1", rejects=rejects("notes:1", "cut"))
     finish, lake.meta.finish_accept = lake.meta.finish_accept, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
@@ -96,7 +119,7 @@ def test_the_table_is_right_when_the_note_was_never_made(lake, write):
         lake.accept(first)
     lake.meta.finish_accept = finish
     assert lake.meta.candidate(first.candidate_id).state == "awaiting"
-    again = Lake.open(lake.root)
+    again = opened()
     assert again.awaiting("demo", "corpus", "notes:1") is None
     assert again.accepted("demo", "corpus", "notes:1").state == "accepted"
     assert again.meta.versions_as_of("demo", "run-1") == {"corpus": 1, "rejects": 1}
@@ -195,8 +218,8 @@ def test_streaming_gives_the_same_rows_a_few_at_a_time(lake, write):
 def test_large_batches_are_written_in_row_groups_that_fit(lake, monkeypatch, write):
     monkeypatch.setattr(files, "ROW_GROUP", 10)
     candidate = write("notes:1", 25)
-    (file,) = (lake.root / "demo" / "corpus").rglob(f"{candidate.candidate_id}.parquet")
-    assert pq.ParquetFile(file).num_row_groups == 3
+    (file,) = names(lake, suffix=f"{candidate.candidate_id}.parquet")
+    assert pq.ParquetFile(lake.store.local(file)).num_row_groups == 3
 
 
 def test_new_columns_join_with_the_batch_that_has_them(lake):
@@ -257,9 +280,9 @@ def test_an_empty_batch_can_be_accepted(lake, write):
 def test_no_text_in_the_log(lake, write):
     lake.accept(write("notes:1", text="SECRET-alice", rejects=rejects("notes:1", "SECRET-bob")))
     lake.accept(write("notes:1", text="SECRET-carol"))
-    logs = list((lake.root / "demo").rglob("_delta_log/*"))
+    logs = [name for name in names(lake, suffix="") if "/_delta_log/" in name]
     assert len(logs) > 2
-    assert not [log for log in logs if log.is_file() and b"SECRET" in log.read_bytes()]
+    assert not [log for log in logs if b"SECRET" in lake.store.read(log)]
 
 
 @pytest.mark.parametrize("name", ["Demo", "1st", "../up", "derived", ""])
@@ -268,9 +291,16 @@ def test_names_that_cannot_be_folders_are_refused(lake, name):
         lake.accepted(name, "corpus", "notes:1")
 
 
-def test_a_bucket_is_refused_until_it_is_supported():
-    with pytest.raises(LakeError, match="not supported yet"):
+def test_a_lake_in_a_bucket_needs_a_database_elsewhere():
+    with pytest.raises(LakeError, match="Set SYNTH_METADATA"):
         Lake.open("s3://bucket/prefix")
+
+
+def test_a_bucket_where_commits_would_be_lost_is_refused_when_it_is_opened(bucket):
+    with faulty(bucket.endpoint) as faults:
+        faults.forget_conditions = True
+        with pytest.raises(StorageError, match="ignores If-None-Match"):
+            in_bucket(replace(bucket, endpoint=faults.address))
 
 
 def test_a_full_disk_says_what_was_needed_and_leaves_nothing(lake, write, monkeypatch):
@@ -282,8 +312,8 @@ def test_a_full_disk_says_what_was_needed_and_leaves_nothing(lake, write, monkey
     monkeypatch.setattr(files.pq, "write_table", full)
     with pytest.raises(StorageError, match=r"is full: this batch needs up to \d+\.\d MB"):
         write("notes:1", 9)
-    assert len(list((lake.root / "demo").rglob("*.parquet"))) == 1
-    assert not list((lake.root / "demo").rglob(".tmp-*"))
+    assert len(names(lake)) == 1
+    assert not list(lake.store.folder.rglob(".tmp-*"))
     assert len(texts(lake)) == 3
 
 
@@ -335,9 +365,10 @@ except StorageError as error:
 """
 
 
+@FOLDER
 def test_no_room_for_the_commit_leaves_the_candidate_waiting(lake, write):
     candidate = write("notes:1")
-    command = [sys.executable, "-c", NO_ROOM_TO_COMMIT, str(lake.root)]
+    command = [sys.executable, "-c", NO_ROOM_TO_COMMIT, str(lake.store.folder)]
     assert "is full" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert lake.awaiting("demo", "corpus", "notes:1").candidate_id == candidate.candidate_id
     lake.accept(candidate)
@@ -353,38 +384,52 @@ def test_rejects_of_a_candidate_have_all_their_columns(lake, write):
 
 def test_previews_are_pages_under_one_folder(lake):
     page = lake.save_preview("../corpus/notes:1", "<p>text</p>")
-    assert page.parent == lake.root / "previews"
-    assert page.read_text() == "<p>text</p>"
+    (name,) = names(lake, "previews/", ".html")
+    assert page == f"{lake.store.url}/{name}"
+    assert lake.store.read(name) == b"<p>text</p>"
 
 
+@FOLDER
 def test_sweeping_takes_what_is_left_over_and_nothing_else(lake, write):
     lake.accept(write("notes:1", run_id="old"))
     lake.accept(write("notes:1", 2))
     waiting, refused = write("notes:2"), write("notes:3")
     lake.refuse(refused)
-    folder = lake.root / "demo" / "corpus" / "batch=notes%3A1"
+    folder = lake.store.folder / "demo" / "corpus" / "batch=notes%3A1"
     for name in (".tmp-dead", "orphan.parquet", "part-1.parquet#1"):
         (folder / name).write_bytes(b"left by a dead writer")
     assert lake.sweep() == []  # all of it is fresh
     yesterday = time.time() - 90_000
-    for file in (lake.root / "demo").rglob("*"):
+    for file in (lake.store.folder / "demo").rglob("*"):
         os.utime(file, (yesterday, yesterday))
-    removed = {file.name for file in lake.sweep()}
+    removed = {file.rpartition("/")[2] for file in lake.sweep()}
     assert removed == {".tmp-dead", "orphan.parquet", "part-1.parquet#1", f"{refused.candidate_id}.parquet"}
     assert len(texts(lake, as_of="old")) == 3
     assert lake.accept(waiting)
 
 
+def test_sweeping_a_bucket_takes_what_is_left_over_and_nothing_else(bucket):
+    lake = in_bucket(bucket)
+    lake.accept(write_to(lake, "notes:1", documents("notes:1", 3), run_id="old"))
+    lake.accept(write_to(lake, "notes:1", documents("notes:1", 2)))
+    waiting, refused = (write_to(lake, batch, documents(batch, 3)) for batch in ("notes:2", "notes:3"))
+    lake.refuse(refused)
+    lake.store.create("demo/corpus/batch=notes%3A1/orphan.parquet", b"left by a dead writer")
+    bucket.client.create_multipart_upload(Bucket=bucket.name, Key="prefix/demo/corpus/big.parquet")
+    assert "orphan.parquet" not in str(lake.sweep())  # it is fresh; the server says that all uploads are old
+    removed = {file.rpartition("/")[2] for file in lake.sweep(older_than_s=-60)}
+    assert removed == {"orphan.parquet", f"{refused.candidate_id}.parquet"}
+    assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.name)
+    assert len(texts(lake, as_of="old")) == 3
+    assert lake.accept(waiting)
+
+
+@FOLDER
 def test_sweeping_leaves_the_checkpoints_of_the_log(lake, write):
     for number in range(101):  # a checkpoint is made after every hundred commits
         lake.accept(write("notes:1", 1, run_id=f"run-{number}"))
-    log = lake.root / "demo" / "corpus" / "_delta_log"
-    checkpoints = [file for file in log.iterdir() if ".checkpoint" in file.name]
-    assert checkpoints
-    yesterday = time.time() - 90_000
-    for file in checkpoints:
-        os.utime(file, (yesterday, yesterday))
-    assert lake.sweep() == []
+    assert [name for name in names(lake, suffix="") if "/_delta_log/" in name and ".checkpoint" in name]
+    assert lake.sweep(older_than_s=-60) == []
     lake.accept(write("notes:1", 2))
     assert len(texts(lake)) == 2
 

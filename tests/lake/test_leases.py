@@ -34,7 +34,7 @@ def hold_elsewhere(metadata):
 
 
 def _hold(lake: Lake, metadata: str | Path, kind: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", HOLDER, str(lake.root), str(metadata), kind]
+    command = [sys.executable, "-c", HOLDER, str(lake.store.folder), str(metadata), kind]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline() == "held\n"
     return process

@@ -156,7 +156,7 @@ def test_a_damaged_index_is_made_again(lake, family, spoil):
     before = first.ancestors(family[2][0].record_id)
     first._opened.rows("pragma wal_checkpoint(truncate)")
     first._opened.close()
-    spoil(lake.root / "derived" / "lineage.sqlite")
+    spoil(lake.store.folder / "derived" / "lineage.sqlite")
     assert catch_up(lake, "demo").ancestors(family[2][0].record_id) == before
 
 
@@ -180,7 +180,7 @@ def test_rebuilding_gives_the_same_answers(lake, family):
 def test_processes_that_catch_up_at_once_leave_one_index(lake, family):
     script = "import sys; from synth_dagster.lake.lake import Lake; from synth_dagster.lake.lineage import Lineage;"
     script += "print(Lineage(Lake.open(sys.argv[1])).catch_up('demo'))"
-    command = [sys.executable, "-c", script, str(lake.root)]
+    command = [sys.executable, "-c", script, str(lake.store.folder)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     read = sorted(int(process.communicate(timeout=60)[0]) for process in processes)
     assert read == [0, 0, 3]

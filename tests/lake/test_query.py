@@ -117,7 +117,7 @@ def test_a_sealed_connection_reads_the_dataset_and_nothing_else(lake, write, tmp
         f"select * from read_csv('{tmp_path}/other.csv')",
         f"copy corpus to '{tmp_path}/out.parquet'",
         "set enable_external_access = true",
-        f"select * from read_text('{lake.root}/meta.sqlite')",
+        f"select * from read_text('{lake.store.folder}/meta.sqlite')",
     ):
         with pytest.raises(Exception, match=r"disabled|locked"):
             connection.execute(outside)

@@ -10,105 +10,119 @@ import pytest
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake import tables
+from synth_dagster.lake.tables import Place
 from synth_dagster.records import SCHEMA_VERSION
+from synth_dagster.storage import open_store
 
 SCHEMA = pa.schema([("record_id", pa.binary()), ("text", pa.string()), ("batch", pa.string())])
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def unmade(request, tmp_path) -> Place:
+    """Where no table is yet: in a folder and in a bucket."""
+    store = request.getfixturevalue("bucket").store if request.param == "bucket" else open_store(tmp_path / "root")
+    return Place.of(store, "demo/corpus")
+
+
 @pytest.fixture
-def path(tmp_path):
-    tables.ensure(tmp_path / "table", SCHEMA, ["batch"])
-    return tmp_path / "table"
+def place(unmade) -> Place:
+    """A new table."""
+    tables.ensure(unmade, SCHEMA, ["batch"])
+    return unmade
 
 
-def put(path, batch, name, rows=1) -> dict[str, int]:
+def put(place, batch, name, rows=1) -> dict[str, int]:
     """A file that no commit names yet."""
-    file = path / tables.partition_folder({"batch": batch}) / f"{name}.parquet"
-    file.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.table({"record_id": [b"1"] * rows, "text": ["SECRET"] * rows}), file)
-    return {str(file.relative_to(path)): rows}
+    file = f"{tables.partition_folder({'batch': batch})}/{name}.parquet"
+    table = pa.table({"record_id": [b"1"] * rows, "text": ["SECRET"] * rows})
+    place.store.write(f"{place.name}/{file}", lambda out: pq.write_table(table, out), needed=1)
+    return {file: rows}
 
 
-def commit(path, batch, name, **more) -> int:
+def commit(place, batch, name, **more) -> int:
     return tables.replace_partition(
-        path, {"batch": batch}, put(path, batch, name), metadata={"commit_id": name}, **more
+        place, {"batch": batch}, put(place, batch, name), metadata={"commit_id": name}, **more
     )
 
 
-def test_the_settings_that_governance_needs(path):
-    settings = tables.open_table(path).metadata().configuration
+def log_of(place, version) -> str:
+    return place.store.read(f"{place.name}/_delta_log/{version:020d}.json").decode()
+
+
+def test_the_settings_that_governance_needs(place):
+    settings = tables.open_table(place).metadata().configuration
     assert settings["delta.dataSkippingNumIndexedCols"] == "0"
     assert settings["delta.logRetentionDuration"] == "interval 36500 days"
-    assert tables.schema_version(tables.open_table(path)) == SCHEMA_VERSION
+    assert tables.schema_version(tables.open_table(place)) == SCHEMA_VERSION
 
 
-def test_many_that_make_a_table_at_once_make_one(tmp_path):
+def test_many_that_make_a_table_at_once_make_one(unmade):
     barrier = threading.Barrier(4)
 
     def make(_):
         barrier.wait()
-        tables.ensure(tmp_path / "table", SCHEMA, ["batch"])
+        tables.ensure(unmade, SCHEMA, ["batch"])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make, range(4)))
-    assert tables.latest_version(tmp_path / "table") == 0
+    assert tables.latest_version(unmade) == 0
 
 
-def test_a_commit_replaces_a_partition_and_says_its_own_version(path):
-    assert [commit(path, "a", "one"), commit(path, "b", "two"), commit(path, "a", "three")] == [1, 2, 3]
-    assert [(file.partition, file.rows) for file in tables.snapshot(path).files] == [(("a",), 1), (("b",), 1)]
-    assert [file.path for file in tables.snapshot(path, 2).files] == ["batch=a/one.parquet", "batch=b/two.parquet"]
-    assert tables.ever_added(path) == {"one", "two", "three"}
+def test_a_commit_replaces_a_partition_and_says_its_own_version(place):
+    assert [commit(place, "a", "one"), commit(place, "b", "two"), commit(place, "a", "three")] == [1, 2, 3]
+    assert [(file.partition, file.rows) for file in tables.snapshot(place).files] == [(("a",), 1), (("b",), 1)]
+    assert [file.path for file in tables.snapshot(place, 2).files] == ["batch=a/one.parquet", "batch=b/two.parquet"]
+    assert tables.ever_added(place) == {"one", "two", "three"}
 
 
-def test_what_is_shown_already_is_not_committed_again(path):
-    version = commit(path, "a", "one")
-    commit(path, "b", "two")
-    assert commit(path, "a", "one") == version
-    assert tables.latest_version(path) == 2
+def test_what_is_shown_already_is_not_committed_again(place):
+    version = commit(place, "a", "one")
+    commit(place, "b", "two")
+    assert commit(place, "a", "one") == version
+    assert tables.latest_version(place) == 2
 
 
-def test_the_log_has_row_counts_and_no_text(path):
-    commit(path, "a", "one")
-    log = (path / "_delta_log" / f"{1:020d}.json").read_text()
+def test_the_log_has_row_counts_and_no_text(place):
+    commit(place, "a", "one")
+    log = log_of(place, 1)
     (added,) = (json.loads(line)["add"] for line in log.splitlines() if '"add"' in line)
     assert json.loads(added["stats"]) == {"numRecords": 1}
     assert "SECRET" not in log
 
 
-def test_a_conflict_is_tried_again_with_what_is_there_by_then(path, monkeypatch):
+def test_a_conflict_is_tried_again_with_what_is_there_by_then(place, monkeypatch):
     """Another writer commits while we look: our first try fails, the second sees its file too."""
     seen = []
 
     def somebody_is_faster(there):
         seen.append([file.path for file in there])
         if len(seen) == 1:
-            commit(path, "a", "faster")
+            commit(place, "a", "faster")
 
-    assert commit(path, "a", "ours", may_replace=somebody_is_faster) == 2
+    assert commit(place, "a", "ours", may_replace=somebody_is_faster) == 2
     assert seen == [[], ["batch=a/faster.parquet"]]
-    assert [file.path for file in tables.snapshot(path).files] == ["batch=a/ours.parquet"]
+    assert [file.path for file in tables.snapshot(place).files] == ["batch=a/ours.parquet"]
 
 
-def test_writers_that_are_always_slower_are_told(path, monkeypatch):
+def test_writers_that_are_always_slower_are_told(place, monkeypatch):
     monkeypatch.setattr(tables, "COMMIT_SECONDS", 0.0)
     numbers = iter(range(1000))
     with pytest.raises(LakeError, match="Other writers were faster"):
-        commit(path, "a", "ours", may_replace=lambda there: commit(path, "b", f"faster{next(numbers)}") and None)
+        commit(place, "a", "ours", may_replace=lambda there: commit(place, "b", f"faster{next(numbers)}") and None)
 
 
-def test_columns_are_added_once(path):
-    commit(path, "a", "one")
+def test_columns_are_added_once(place):
+    commit(place, "a", "one")
     for _ in range(2):
-        tables.add_columns(path, [pa.field("stars", pa.int64()), pa.field("text", pa.string())])
-    assert tables.snapshot(path).schema.names == [*SCHEMA.names, "stars"]
-    assert tables.latest_version(path) == 2
+        tables.add_columns(place, [pa.field("stars", pa.int64()), pa.field("text", pa.string())])
+    assert tables.snapshot(place).schema.names == [*SCHEMA.names, "stars"]
+    assert tables.latest_version(place) == 2
 
 
-def test_an_older_table_comes_up_step_by_step(path):
+def test_an_older_table_comes_up_step_by_step(place):
     """Version 0 has no column `stars`; the step from 0 to 1 adds it, and old rows have null there."""
-    commit(path, "a", "one")
-    tables.open_table(path).alter.set_table_properties({tables.VERSION_KEY: "0"}, raise_if_not_exists=False)
+    commit(place, "a", "one")
+    tables.open_table(place).alter.set_table_properties({tables.VERSION_KEY: "0"}, raise_if_not_exists=False)
 
     def add_stars(table):
         from deltalake import Schema
@@ -116,41 +130,42 @@ def test_an_older_table_comes_up_step_by_step(path):
         table.alter.add_columns(list(Schema.from_arrow(pa.schema([("stars", pa.int64())])).fields))
 
     for _ in range(2):
-        tables.migrate(path, steps=[add_stars], newest=1)
-    shown = tables.snapshot(path)
+        tables.migrate(place, steps=[add_stars], newest=1)
+    shown = tables.snapshot(place)
     assert shown.schema.names == [*SCHEMA.names, "stars"]
-    assert tables.schema_version(tables.open_table(path)) == 1
+    assert tables.schema_version(tables.open_table(place)) == 1
     assert len(shown.files) == 1
 
 
 def test_old_rows_have_null_in_a_column_that_a_migration_added(lake, write):
     lake.accept(write("notes:1"))
-    tables.add_columns(lake.root / "demo" / "corpus", [pa.field("stars", pa.int64())])
+    tables.add_columns(Place.of(lake.store, "demo/corpus"), [pa.field("stars", pa.int64())])
     assert lake.read("demo", "corpus", columns=["stars"])["stars"].to_pylist() == [None] * 3
     assert lake.read("demo", "corpus", columns=["stars"], where="stars is null").num_rows == 3
 
 
-def test_a_newer_table_is_refused_with_the_cure(path):
-    tables.open_table(path).alter.set_table_properties({tables.VERSION_KEY: "99"}, raise_if_not_exists=False)
+def test_a_newer_table_is_refused_with_the_cure(place):
+    tables.open_table(place).alter.set_table_properties({tables.VERSION_KEY: "99"}, raise_if_not_exists=False)
     with pytest.raises(LakeError, match=r"schema version 99.*upgrade"):
-        tables.ensure(path, SCHEMA, ["batch"])
+        tables.ensure(place, SCHEMA, ["batch"])
 
 
-def test_a_table_that_another_program_has_changed_is_refused(path):
+def test_a_table_that_another_program_has_changed_is_refused(place):
     """Rows that a deletion vector hides would come back: DuckDB reads the files as they are."""
-    log = path / "_delta_log" / f"{1:020d}.json"
     protocol = {"minReaderVersion": 3, "minWriterVersion": 7}
     features = {"readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]}
-    log.write_text(json.dumps({"protocol": protocol | features}) + "\n")
+    place.store.create(
+        f"{place.name}/_delta_log/{1:020d}.json", json.dumps({"protocol": protocol | features}).encode() + b"\n"
+    )
     with pytest.raises(LakeError, match="deletionVectors"):
-        tables.snapshot(path)
+        tables.snapshot(place)
 
 
-def test_old_versions_outlive_a_checkpoint(path):
+def test_old_versions_outlive_a_checkpoint(place):
     for number in range(3):
-        commit(path, "a", f"file{number}")
-    tables.open_table(path).create_checkpoint()
-    tables.open_table(path).cleanup_metadata()
-    commit(path, "a", "last")
-    assert [file.path for file in tables.snapshot(path, 1).files] == ["batch=a/file0.parquet"]
-    assert tables.snapshot(path).files[0].rows == 1
+        commit(place, "a", f"file{number}")
+    tables.open_table(place).create_checkpoint()
+    tables.open_table(place).cleanup_metadata()
+    commit(place, "a", "last")
+    assert [file.path for file in tables.snapshot(place, 1).files] == ["batch=a/file0.parquet"]
+    assert tables.snapshot(place).files[0].rows == 1

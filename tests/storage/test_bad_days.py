@@ -87,20 +87,20 @@ def test_a_file_replaced_in_the_middle_of_reading_is_noticed(store, faults):
 def test_a_bucket_that_ignores_conditions_is_refused(store, faults):
     faults.forget_conditions = True
     with pytest.raises(StorageError, match=r"ignores If-None-Match.*destroy each other's commits"):
-        store.require_create()
+        store.prepare()
     with pytest.raises(StorageError, match=r"ignores If-None-Match"):
-        store.require_create()
+        store.prepare()
     faults.forget_conditions = False
-    store.require_create()
+    store.prepare()
     faults.forget_conditions = True
     with pytest.raises(StorageError, match=r"ignores If-None-Match"):
-        store.require_create()
+        store.prepare()
 
 
 def test_a_safe_bucket_is_asked_once(store, faults):
-    store.require_create()
+    store.prepare()
     faults.asked.clear()
-    store.require_create()
+    store.prepare()
     assert len(faults.asked) == 1
 
 
@@ -109,12 +109,12 @@ def test_denied_names_the_bucket_and_no_secret(store, faults):
     with pytest.raises(StorageError, match=r"denies PutObject.*AccessDenied.*Check the credentials") as told:
         put(store, "a")
     assert "testing-" not in str(told.value) + repr(store.options)
-    store.require_create()  # who may not write can only read
+    store.prepare()  # who may not write can only read
 
 
 def test_a_missing_bucket_is_named(bucket):
     store = open_store("s3://no-such-bucket-here/x", bucket.options)
-    for work in (store.require_create, lambda: list(store.entries()), lambda: store.read("a")):
+    for work in (store.prepare, lambda: list(store.entries()), lambda: store.read("a")):
         with pytest.raises(StorageError, match=r"There is no bucket 'no-such-bucket-here' at http"):
             work()
 

@@ -116,8 +116,11 @@ def test_a_local_file_is_the_file_or_a_copy(store, put):
 def test_removing_takes_one_file(store, put):
     put("a/1")
     put("a/2")
+    assert store.local("a/1").exists()
     store.remove("a/1")
     assert names(store.entries()) == ["a/2"]
+    with pytest.raises(NotThere):
+        store.local("a/1")
 
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../up", "a/../../up", "a\0b", "."])
@@ -126,9 +129,9 @@ def test_names_that_leave_the_store_are_refused(store, name):
         store.read(name)
 
 
-def test_creating_can_be_relied_on(store):
-    store.require_create()
-    store.require_create()
+def test_a_place_is_made_ready_as_often_as_one_likes(store):
+    store.prepare()
+    store.prepare()
 
 
 @pytest.mark.parametrize("url", ["gs://bucket/x", "file:///tmp/x", "s3://", "s3:///x", "s3://bucket/x?y=1"])
