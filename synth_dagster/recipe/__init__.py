@@ -7,6 +7,8 @@ only.
 
 from synth_dagster.recipe.load import load_recipe, load_recipes, parse_recipe
 from synth_dagster.recipe.model import (
+    ADOPTED,
+    ADOPTION_VERSION,
     DEFAULT_STAGES,
     BudgetSettings,
     Chunk,
@@ -21,6 +23,8 @@ from synth_dagster.recipe.model import (
 )
 
 __all__ = [
+    "ADOPTED",
+    "ADOPTION_VERSION",
     "DEFAULT_STAGES",
     "BudgetSettings",
     "Chunk",

@@ -39,6 +39,9 @@ DEFAULT_STAGES: Mapping[str, StageKind] = {
     "filtered_mix": "mix",
 }
 
+ADOPTED = "adopted"  # what takes a delivered conversation over into a stage, in the place of a method
+ADOPTION_VERSION = "1"
+
 NAME = r"^[a-z][a-z0-9_]*$"
 
 
@@ -87,6 +90,12 @@ class SourceSettings(Settings):
         json_schema_extra={"form": "a BCP 47 tag such as en or pt-BR, or null"},
     )
     optional: bool = Field(False, description="Whether the recipe also runs where the source is not there.")
+    human_share: float = Field(
+        1.0, ge=0, le=1, description="Share of its words that people wrote; 0 where a model wrote them."
+    )
+    joins: str | None = Field(
+        None, description="The stage that its conversations join as they are; the corpus if left out."
+    )
     chunk: Chunk | None = Field(None, description="How documents are cut into passages; not cut if left out.")
     shard: int = Field(500, ge=1, le=1_000_000, description="About how many documents make a batch.")
 
@@ -171,6 +180,8 @@ class Source:
     consent: str
     lang: str | None
     optional: bool
+    human_share: float
+    joins: str | None
     chunk: Chunk | None
     shard: int
     line: int
@@ -178,7 +189,8 @@ class Source:
     def terms(self) -> Json:
         """What a document of this source depends on besides its text: how it is cut, and what is stamped on it."""
         chunk = self.chunk.model_dump(mode="json") if self.chunk else None
-        return [self.name, self.reader_name, chunk, self.license, self.consent, self.lang]
+        usual = [self.name, self.reader_name, chunk, self.license, self.consent, self.lang]
+        return usual if (self.human_share, self.joins) == (1.0, None) else [*usual, self.human_share, self.joins]
 
 
 @dataclass(frozen=True)
@@ -209,6 +221,18 @@ class Recipe:
                 return source
         raise UnknownName(f"source of {self.dataset}", name, [source.name for source in self.sources])
 
+    def adopting(self, source: str) -> tuple[str, ...]:
+        """The stages that take a source's conversations over instead of making records: the last is the one it joins.
+
+        A source that joins the corpus, or that the recipe no longer has, has none.
+        """
+        joined = next((one.joins for one in self.sources if one.name == source), None)
+        way: list[str] = []
+        while joined and (stage := self.stage(joined)).reads:
+            way.insert(0, joined)
+            joined = stage.reads
+        return tuple(way)
+
     def roles(self, stage: str | None = None) -> tuple[str, ...]:
         """The teacher roles that a row stage asks, or the whole recipe."""
         steps = self.stage(stage).steps if stage else self.steps()
@@ -230,11 +254,15 @@ class Recipe:
         root: Path,
         source: str | None = None,
     ) -> str:
-        """What the records of a row stage depend on besides their inputs; of a corpus for one source, where named."""
+        """What the records of a row stage depend on besides their inputs: those of one source, where named."""
         asked = self.stage(stage)
-        sources = [self.source(source)] if source else self.sources
+        sources = [self.source(source)] if source and asked.kind == "corpus" else self.sources
         terms = sorted(canonical_json(one.terms()) for one in sources) if asked.kind == "corpus" else []
-        return _hashed([asked.kind, asked.reads, terms, _work(asked.steps, root), _answerers(asked.steps, teachers)])
+        adopted = sorted(one.name for one in self.sources if stage in self.adopting(one.name))
+        if source in adopted:
+            return _hashed([asked.kind, asked.reads, ADOPTED, ADOPTION_VERSION])
+        made = [asked.kind, asked.reads, terms, _work(asked.steps, root), _answerers(asked.steps, teachers)]
+        return _hashed(made if source or not adopted else [*made, ADOPTED, ADOPTION_VERSION, adopted])
 
     def signals_fingerprint(self, root: Path, *, teachers: Mapping[str, Mapping[str, Json]] | None = None) -> str:
         """What the signals depend on: their expressions and the engine, never a threshold."""

@@ -85,6 +85,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     seed = _seed(draft, found.get("seed", 0))
     sources = _sources(draft, found["sources"]) if "sources" in found else ()
     graph = read_stages(draft, found["stages"], seed) if "stages" in found else Graph()
+    _check_joins(draft, found, graph)
     teachers = _teachers(draft, found.get("teachers", {}), graph)
     budget = _section(draft, BudgetSettings, found, "budget")
     expect = _section(draft, Expectations, found, "expect")
@@ -158,6 +159,24 @@ def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
     read = reader.model_validate({name: getattr(settings, name) for name in reader.model_fields})
     terms = {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
     return Source(**terms, reader=read, reader_name=str(values["reader"]), line=draft.tree.line(where))
+
+
+def _check_joins(draft: Draft, found: Mapping[str, Any], graph: Graph) -> None:
+    """A source joins a row stage that exists, and is then not cut."""
+    entries = found["sources"] if isinstance(found.get("sources"), list) else ()
+    stages = found["stages"] if isinstance(found.get("stages"), dict) else {}
+    unread = set(stages) - {*graph.stages, graph.mix.name if graph.mix else ""}
+    for number, entry in enumerate(entries):
+        joined = entry.get("joins") if isinstance(entry, dict) else None
+        if not isinstance(joined, str) or joined in unread:
+            continue  # a stage that could not be read is a problem of its own
+        where: Where = ("sources", number)
+        if joined not in graph.stages:
+            cure = "A source joins a row stage of this recipe; leave 'joins' out for the corpus."
+            draft.say((*where, "joins"), no_such("row stage", shown_name(joined), graph.stages, cure))
+        elif graph.stages[joined].reads and entry.get("chunk") is not None:
+            cause = f"The source joins '{joined}' with whole conversations, and 'chunk' cuts texts."
+            draft.say((*where, "chunk"), cause, "Remove 'chunk', or 'joins'.")
 
 
 @cache

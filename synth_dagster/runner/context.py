@@ -98,9 +98,13 @@ class RunContext:
 
     def code_version(self, stage: str, batch: str) -> str:
         """What a batch's records depend on besides their inputs; of a corpus, the terms of its own source only."""
-        source = batch.partition(":")[0] if self.recipe.stage(stage).reads is None else None
         teachers = self.teachers.identities(self.recipe)
-        return self.recipe.fingerprint(stage, teachers=teachers, root=self.root, source=source)
+        return self.recipe.fingerprint(stage, teachers=teachers, root=self.root, source=source_of(batch))
+
+
+def source_of(batch: str) -> str:
+    """The source that a batch was delivered by."""
+    return batch.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.parts.chunks import split
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable
-from synth_dagster.recipe import Source, Stage
+from synth_dagster.recipe import ADOPTED, Source, Stage
 from synth_dagster.records import (
     REJECT,
     Document,
@@ -30,8 +30,9 @@ from synth_dagster.records import (
     root_id,
     to_table,
 )
+from synth_dagster.runner.adopt import adopted, unfit
 from synth_dagster.runner.chain import Chain
-from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext
+from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext, source_of
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.services import needs_teacher, prompts_of
@@ -143,7 +144,7 @@ def seldom_collected() -> Iterator[None]:
 
 
 async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Chain, dict[str, Json]]:
-    methods = [step.method for step in stage.steps]
+    methods = [] if _adopts(context, stage, batch) else [step.method for step in stage.steps]
     for method in methods:
         for prompt in prompts_of(method).values():
             context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
@@ -162,8 +163,37 @@ async def _chained(context: RunContext, stage: Stage, batch: str, teachers: Open
     chain = Chain(context, teachers, stage.name, stage.record_kind, batch, inputs=_inputs(context, stage, batch))
     if stage.reads is None:
         chain.made, chain.rejects = read_batch(context, stage.name, batch)
-    await chain.run(stage.steps)
+    if _adopts(context, stage, batch):
+        _adopt(chain)
+    else:
+        await chain.run(stage.steps)
     return chain
+
+
+def _adopts(context: RunContext, stage: Stage, batch: str) -> bool:
+    """Whether the stage takes the batch over as it was delivered, in the place of its steps."""
+    return stage.name in context.recipe.adopting(source_of(batch))
+
+
+def _adopt(chain: Chain) -> None:
+    """The chain of a stage that takes the batch over as it was delivered."""
+    is_first = all(isinstance(record, Document) for record in chain.inputs)
+    documents = {} if is_first else _documents(chain.context, chain.batch)
+    for one in adopted(chain.stage, chain.kind, chain.batch, chain.inputs, documents):
+        if isinstance(one, Reject):
+            chain.rejects.append((ADOPTED, one))
+        else:
+            chain.made.append(one)
+
+
+def _documents(context: RunContext, batch: str) -> dict[Json, Document]:
+    """The current documents of a batch's corpus by native key."""
+    corpus = next(stage.name for stage in context.recipe.stages.values() if stage.reads is None)
+    rows = context.lake.candidate_table(accepted(context, corpus, batch))
+    records = from_table(rows, "document", stage=corpus)
+    return {
+        one.attributes["native_key"]: one for one in records if isinstance(one, Document) and one.status == "current"
+    }
 
 
 def _inputs(context: RunContext, stage: Stage, batch: str) -> list[Record]:
@@ -212,13 +242,14 @@ def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record
             f"The source '{source.name}' changed after its batches were planned. Run 'synth run' again: "
             "it reads the source anew and makes only what changed."
         )
-    rejects = [(READ, item.reject) for item in items if isinstance(item, Unreadable)]
-    records = [
-        record
-        for item in items
-        if isinstance(item, Item)
-        for record in passages(context.recipe.dataset, stage, source, batch, item)
-    ]
+    records: list[Record] = []
+    rejects: list[tuple[str, Reject]] = []
+    for item in items:
+        reject = item.reject if isinstance(item, Unreadable) else unfit(context.recipe, source, item)
+        if reject is not None:
+            rejects.append((READ, reject))
+        elif isinstance(item, Item):
+            records.extend(passages(context.recipe.dataset, stage, source, batch, item))
     return records[: context.limit], rejects
 
 
@@ -242,6 +273,7 @@ def passages(dataset: str, stage: str, source: Source, batch: str, item: Item) -
             method_version="1",
             license=item.license or source.license,
             consent=source.consent,
+            human_share=source.human_share,
             lang=item.lang or source.lang or "und",
             attributes={**item.attributes, **form, "native_key": item.native_key, "chunk": ordinal},
             body=text,
@@ -272,7 +304,7 @@ def _as_rejects(chain: Chain, run_id: str) -> pa.Table:
             "reject_id": digest("reject", chain.stage, step, chain.batch, number, reject.location, reject.reason),
             "stage": chain.stage,
             "step": step,
-            "source": chain.batch.partition(":")[0],
+            "source": source_of(chain.batch),
             "batch": chain.batch,
             "record_id": reject.record_id,
             "kind": reject.kind,
@@ -298,5 +330,5 @@ def _details(chain: Chain, stage: Stage) -> dict[str, Json]:
         "rejects": dict(counted(f"{step}:{reject.reason}" for step, reject in chain.rejects)),
         "unusable": sum(reject.kind == "unusable" for _, reject in chain.rejects),
         "methods": dict(counted(record.method for record in chain.made if record.status == "current")),
-        "steps": [step.key for step in stage.steps],
+        "steps": [ADOPTED] if _adopts(chain.context, stage, chain.batch) else [step.key for step in stage.steps],
     }

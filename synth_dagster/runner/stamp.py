@@ -5,12 +5,19 @@ Licence, consent, depth and human share are joined from the parents, so no metho
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from synth_dagster.errors import MethodError
-from synth_dagster.method import Method
 from synth_dagster.parts.words import one_line
 from synth_dagster.records import Document, Instruction, Parent, Preference, Record, child_id, digest
+
+
+class Versioned(Protocol):
+    """What made a record: a method, or what stands in its place."""
+
+    version: ClassVar[str]
+
+    def fingerprint(self) -> str: ...
 
 
 class Asked(Protocol):
@@ -21,7 +28,7 @@ class Asked(Protocol):
     @property
     def slug(self) -> str: ...
     @property
-    def method(self) -> Method: ...
+    def method(self) -> Versioned: ...
 
 
 @dataclass

@@ -96,6 +96,35 @@ def test_the_corpus_of_one_source_does_not_depend_on_the_others(parse, root):
     assert of[0][1] != of[1][1]
 
 
+def test_a_source_that_joins_changes_the_stages_on_its_way_and_no_other_source(parse, root):
+    plain = "path: inbox/handbook/, license: CC-BY-4.0"
+    alone, joined = (parse(FULL.replace(plain, plain + more)) for more in ("", ", joins: generated_instructions"))
+    assert (alone.adopting("handbook"), joined.adopting("handbook")) == ((), ("generated_instructions",))
+    changed = {
+        source: [
+            stage
+            for stage in STAGES[:3]
+            if alone.fingerprint(stage, root=root, source=source) != joined.fingerprint(stage, root=root, source=source)
+        ]
+        for source in ("python_reference", "handbook")
+    }
+    assert changed == {"python_reference": [], "handbook": ["seed_corpus", "generated_instructions"]}
+
+
+def test_what_a_joining_source_brings_does_not_depend_on_the_steps_and_teachers_of_the_stage(parse, root):
+    joining = FULL.replace("optional: true", "joins: preference_pairs")
+    first, second = parse(joining), parse(joining.replace("per_passage: 3", "per_passage: 4"))
+    assert first.adopting("handbook") == ("generated_instructions", "preference_pairs")
+    of = [
+        one.fingerprint("generated_instructions", root=root, source="handbook", teachers={"writer": {"models": [name]}})
+        for one, name in ((first, "a"), (second, "b"))
+    ]
+    assert of[0] == of[1]
+    assert first.fingerprint("generated_instructions", root=root) != second.fingerprint(
+        "generated_instructions", root=root
+    )
+
+
 def test_the_bytes_of_a_file_that_a_setting_names_count_and_its_place_on_disk_does_not(prints, root, tmp_path_factory):
     before = prints(FULL)
     elsewhere = tmp_path_factory.mktemp("moved") / "project"

@@ -7,6 +7,7 @@ import pytest
 
 from synth_dagster.errors import RecipeError
 from synth_dagster.parts.chunks import split
+from synth_dagster.readers.places import Places
 from synth_dagster.recipe import load_recipe, load_recipes, parse_recipe
 from synth_dagster.recipe.reference import refreshed
 
@@ -39,11 +40,11 @@ def test_the_default_recipe_goes_through_all_four_stages(recipe):
 
 def test_its_own_text_needs_no_download_and_its_optional_source_may_be_absent(recipe):
     source = recipe.source("python_reference")
-    first = next(iter(source.reader.items(ROOT)))
+    first = next(iter(source.reader.items(Places(ROOT))))
     passages = split(first.text, max_words=source.chunk.max_words, min_words=source.chunk.min_words)
     assert all(passage.strip() for passage in passages)
     handbook = recipe.source("handbook")
-    assert list(handbook.reader.items(Path(__file__).parent, optional=handbook.optional)) == []
+    assert list(handbook.reader.items(Places(Path(__file__).parent), optional=handbook.optional)) == []
 
 
 def test_every_part_of_it_has_a_fingerprint(recipe):
@@ -89,6 +90,6 @@ def test_the_page_about_recipes_is_current():
 
 
 def test_the_first_settings_table_of_the_page_is_that_of_sources():
-    # counted by hand: name, reader, license, consent, lang, optional, chunk, shard
+    # counted by hand: name, reader, license, consent, lang, optional, human_share, joins, chunk, shard
     table = PAGE.read_text(encoding="utf-8").split("### A source (`sources`)")[1].split("###")[0]
-    assert table.count("\n| `") == 8
+    assert table.count("\n| `") == 10
