@@ -8,12 +8,14 @@ imported by those that need it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.buckets import s3_options
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.readers.places import INBOX, Places
+from synth_dagster.storage import Store, open_store
 
 if TYPE_CHECKING:
     from resources.teachers import Gateway
@@ -28,11 +30,16 @@ class Environment:
     root: Path
     lake: Path
     inbox: Path
+    env: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def places(self) -> Places:
         """Where the paths of the project's recipes lie."""
-        return Places(self.root, None if self.inbox == self.root / INBOX else self.inbox)
+        return Places(self.root, None if self.inbox == self.root / INBOX else self.inbox, self.open_bucket)
+
+    def open_bucket(self, url: str) -> Store:
+        """A place in a bucket, reached as the variables say."""
+        return open_store(url, s3_options(self.env))
 
     @property
     def cache(self) -> Path:
@@ -66,7 +73,7 @@ def environment(root: Path, env: Mapping[str, str]) -> Environment:
     if name not in FOLDERS:
         raise UnknownName("environment", name, FOLDERS, "Set SYNTH_ENV to one of them, or unset it.")
     home = root.absolute()
-    return Environment(name, home, home / (env.get("SYNTH_LAKE") or FOLDERS[name]), _inbox(home, env))
+    return Environment(name, home, home / (env.get("SYNTH_LAKE") or FOLDERS[name]), _inbox(home, env), env)
 
 
 def _inbox(root: Path, env: Mapping[str, str]) -> Path:

@@ -3,18 +3,22 @@
 A file keeps its name when the inbox moves: `inbox/notes/a.txt` is the same record wherever the inbox stands.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from synth_dagster.storage import Store, open_store
 
 INBOX = "inbox"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folder of a project, and its inbox where that stands elsewhere."""
+    """The folder of a project, its inbox where that stands elsewhere, and the way to its buckets."""
 
     root: Path
     moved_inbox: Path | None = None
+    open_bucket: Callable[[str], Store] = field(default=open_store, compare=False)
 
     @property
     def inbox(self) -> Path:

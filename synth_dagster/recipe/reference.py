@@ -51,11 +51,12 @@ def _section(title: str, place: str, model: type[BaseModel]) -> str:
     if not fields:
         return f"### {title} (`{place}`)\n\nNo settings of its own."
     required = set(schema.get("required", ()))
+    in_order = sorted(fields.items(), key=lambda field: field[0] not in required)
     return f"### {title} (`{place}`)\n\n" + table(
         ("setting", "default", "may be", "meaning"),
         (
             (f"`{name}`", _default(name, field, required), allowed(field, schema), _meaning(field))
-            for name, field in fields.items()
+            for name, field in in_order
         ),
     )
 
