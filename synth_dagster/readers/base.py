@@ -129,7 +129,10 @@ def has_lone_surrogate(text: str) -> bool:
 
 def locator_of(**place: Json) -> str:
     """A place as JSON in ASCII, so that every database keeps it."""
-    return json.dumps(place, sort_keys=True, separators=(",", ":"))
+    return _LOCATOR.encode(place)
+
+
+_LOCATOR = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def start_of(locator: str, repeats: Mapping[int, int]) -> str:

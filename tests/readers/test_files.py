@@ -460,7 +460,7 @@ def test_the_hash_of_a_long_line_is_over_all_of_it(tmp_path):
     def hash_of(data, limit):
         (tmp_path / "line").write_bytes(data)
         with (tmp_path / "line").open("rb") as stream:
-            return next(lines_of(stream, 0, 1, limit)).hash
+            return next(lines_of(stream, 0, 1, limit)).hash_of_all
 
     assert hash_of(b"x" * 40 + b"1\n", 10) != hash_of(b"x" * 40 + b"2\n", 10)
 

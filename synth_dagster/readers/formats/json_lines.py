@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from synth_dagster.readers.base import Delivery, DeliveryChanged, Flaw
 from synth_dagster.readers.formats.file import File
-from synth_dagster.readers.formats.rows import Row, parsed, read_rows
+from synth_dagster.readers.formats.rows import Row, hash_of, parsed, read_rows
 from synth_dagster.readers.formats.settings import FileReader
 from synth_dagster.records import RAW_LIMIT
 
@@ -19,8 +19,11 @@ class Line:
     number: int
     offset: int
     data: bytes
-    hash: str
-    is_whole: bool
+    hash_of_all: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.hash_of_all is None
 
 
 def read_json_lines(file: File, settings: FileReader, start: Mapping[str, Any]) -> Delivery:
@@ -33,7 +36,7 @@ def _rows(file: File, settings: FileReader, start: Mapping[str, Any]) -> Iterato
     with opened_at_line(file, offset) as stream:
         for line in lines_of(stream, offset, number, settings.max_line_bytes):
             place = {"byte": line.offset, "line": line.number}
-            yield Row(line.number, place, line.hash, line.data, _value(line, settings.max_line_bytes))
+            yield Row(line.number, place, line.data, _value(line, settings.max_line_bytes), line.hash_of_all)
 
 
 def _value(line: Line, limit: int) -> dict[str, Any] | Flaw:
@@ -62,15 +65,15 @@ def opened_at_line(file: File, offset: int) -> BinaryIO:
 def lines_of(stream: BinaryIO, offset: int, number: int, limit: int) -> Iterator[Line]:
     """The lines that are not blank, never holding more than `limit` bytes of one."""
     while head := stream.readline(limit + 2):  # a line of exactly the limit, and its line end
-        length, hasher = len(head), hashlib.blake2b(digest_size=8)
-        bare = _bare(head, first=offset == 0)
-        is_whole = head.endswith(b"\n") or length < limit + 2
-        hasher.update(bare)
-        if not is_whole:
+        length, bare, hash_of_all = len(head), _bare(head, first=offset == 0), None
+        if length == limit + 2 and not head.endswith(b"\n"):
+            hasher = hashlib.blake2b(bare, digest_size=8)
             length += rest_of_line(stream, limit, hasher)
-        if bare.strip() or not is_whole:
-            fits = is_whole and len(bare) <= limit
-            yield Line(number, offset, bare if fits else bare[:RAW_LIMIT], hasher.hexdigest(), fits)
+            hash_of_all = hasher.hexdigest()
+        elif len(bare) > limit:
+            hash_of_all = hash_of(bare)
+        if hash_of_all or bare.strip():
+            yield Line(number, offset, bare[:RAW_LIMIT] if hash_of_all else bare, hash_of_all)
         offset, number = offset + length, number + 1
 
 

@@ -14,11 +14,10 @@ from typing import Any, BinaryIO, NamedTuple
 from synth_dagster.readers.base import Delivery, Flaw
 from synth_dagster.readers.formats.file import File
 from synth_dagster.readers.formats.json_lines import too_long
-from synth_dagster.readers.formats.rows import Row, finite, hash_of, no_number, not_utf8, object_of, read_rows, too_much
+from synth_dagster.readers.formats.rows import DECODER, Row, not_utf8, object_of, read_rows, too_much
 from synth_dagster.readers.formats.settings import MIB, FileReader
 from synth_dagster.records import RAW_LIMIT
 
-_DECODER = json.JSONDecoder(parse_constant=no_number, parse_float=finite)
 _SPACE = re.compile(r"[ \t\r\n]*+")
 _IN_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _SIGN = re.compile(r'["{}\[\],]')
@@ -30,8 +29,8 @@ class Element(NamedTuple):
 
     offset: int
     raw: bytes
-    hash: str
     value: Any
+    hash_of_all: str | None = None  # where only the beginning of the bytes is here
 
 
 def read_json(file: File, settings: FileReader, start: Mapping[str, Any]) -> Delivery:
@@ -50,7 +49,7 @@ def _rows(file: File, settings: FileReader, start: Mapping[str, Any]) -> Iterato
         elements = _elements(_Window(stream, offset), settings.max_line_bytes, in_array)
         for number, element in enumerate(elements, first):
             place = {"byte": element.offset, "element": number}
-            yield Row(number, place, element.hash, element.raw[:RAW_LIMIT], _object(element))
+            yield Row(number, place, element.raw, _object(element), element.hash_of_all)
 
 
 def _object(element: Element) -> dict[str, Any] | Flaw:
@@ -87,7 +86,7 @@ def _elements(window: "_Window", limit: int, in_array: bool) -> Iterator[Element
 def _element(window: "_Window", limit: int) -> Element:
     while True:
         try:
-            value, end = _DECODER.raw_decode(window.text, window.at)
+            value, end = DECODER.raw_decode(window.text, window.at)
         except json.JSONDecodeError as error:
             if not window.may_be_cut(error):
                 raise _lost(window, error.msg) from None
@@ -100,7 +99,7 @@ def _element(window: "_Window", limit: int) -> Element:
             if end < len(window.text) or window.is_all:
                 raw, offset = window.bytes_to(end), window.offset
                 window.pass_over(end - window.at)
-                return Element(offset, raw, hash_of(raw), value if len(raw) <= limit else too_long("element", limit))
+                return Element(offset, raw, value if len(raw) <= limit else too_long("element", limit))
             window.grow()  # a number may go on
 
 
@@ -110,7 +109,7 @@ def _passed_over(window: "_Window", flaw: Flaw) -> Element:
     for piece in _pieces(window):
         hasher.update(piece)
         beginning += piece[: RAW_LIMIT - len(beginning)]
-    return Element(offset, beginning, hasher.hexdigest(), flaw)
+    return Element(offset, beginning, flaw, hasher.hexdigest())
 
 
 def _pieces(window: "_Window") -> Iterator[bytes]:

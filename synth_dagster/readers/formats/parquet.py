@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from synth_dagster.readers.base import Delivery, Flaw
 from synth_dagster.readers.formats.file import File
-from synth_dagster.readers.formats.rows import Row, check_columns, hash_of, read_rows
+from synth_dagster.readers.formats.rows import Row, check_columns, read_rows
 from synth_dagster.readers.formats.settings import MIB, FileReader
 from synth_dagster.readers.formats.stream import BLOCK
-from synth_dagster.records import RAW_LIMIT, canonical_json
+from synth_dagster.records import canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +39,7 @@ def _rows(file: File, settings: FileReader, start: Mapping[str, Any]) -> Iterato
             for row, value in enumerate(_values(table, group, names, settings)):
                 if group > first or row >= passed:
                     raw = canonical_json(value).encode() if isinstance(value, dict) else b""
-                    yield Row(number + row, {"group": group, "row": row}, hash_of(raw), raw[:RAW_LIMIT], value)
+                    yield Row(number + row, {"group": group, "row": row}, raw, value)
             number += table.metadata.row_group(group).num_rows
 
 

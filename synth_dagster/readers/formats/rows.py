@@ -35,9 +35,14 @@ class Row(NamedTuple):
 
     number: int  # as people count
     place: Mapping[str, int]  # what a later run needs to start here
-    hash: str
-    raw: bytes  # the beginning of it
+    raw: bytes  # all of it, or the beginning
     value: dict[str, Any] | Flaw
+    hash_of_all: str | None = None  # where only the beginning is here
+
+    @property
+    def hash(self) -> str:
+        """What names the row where it has no id."""
+        return self.hash_of_all or hash_of(self.raw)
 
 
 RowsOf: TypeAlias = Callable[[File, FileReader, Mapping[str, Any]], Iterator[Row]]
@@ -57,20 +62,21 @@ def read_rows(file: File, settings: FileReader, start: Mapping[str, Any], rows_o
 
 
 def _read(file: File, row: Row, settings: FileReader, times: Occurrence) -> Item | Unreadable:
-    locator = locator_of(file=file.name, **row.place)
+    locator, file_key = locator_of(file=file.name, **row.place), file.key
     count = 0
     try:
         value = row.value
         if isinstance(value, Flaw):
             raise value
         name = name_of(value, settings.id_field)
-        count = times(row, name or row.hash)
+        key = name or row.hash
+        count = times(row, key)
         if name and count > 1:
             raise Flaw("duplicate_key", f"The id {name!r} stands in this file before. Give every row its own.")
-        return item_of(value, settings, f"{file.key}#{name or _numbered(row.hash, count)}", locator, count)
+        return item_of(value, settings, f"{file_key}#{key if name else _numbered(key, count)}", locator, count)
     except Flaw as wrong:
         count = count or times(row, f"unreadable {row.hash}")
-        key, location = f"{file.key}#{_numbered(row.hash, count)}", f"{file.key}:{row.number}"
+        key, location = f"{file_key}#{_numbered(row.hash, count)}", f"{file_key}:{row.number}"
         return unreadable_at(
             key, wrong.reason, wrong.detail, location=location, locator=locator, raw=row.raw, repeat=count
         )
@@ -91,7 +97,7 @@ def hash_of(data: bytes) -> str:
 def parsed(data: bytes) -> dict[str, Any]:
     """The object that some JSON holds. Raises Flaw."""
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=no_number, parse_float=finite)
+        value = DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise not_utf8(data, error) from None
     except json.JSONDecodeError as error:
@@ -140,6 +146,10 @@ def finite(digits: str) -> float:
     return number
 
 
+# one for all: `json.loads` would make one for every row
+DECODER = json.JSONDecoder(parse_constant=no_number, parse_float=finite)
+
+
 def name_of(value: Mapping[str, Any], field: str | None) -> str | None:
     """The id of a row in one spelling, or None. Raises Flaw."""
     found = value.get(field) if field else None
@@ -147,7 +157,9 @@ def name_of(value: Mapping[str, Any], field: str | None) -> str | None:
         return None
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise Flaw("wrong_type", f"'{field}' must be text or a whole number and is {type_of(found)}.")
-    name = unicodedata.normalize("NFC", storable(str(found)))
+    name = str(found)
+    if not (name.isascii() and name.isprintable()):
+        name = unicodedata.normalize("NFC", storable(name))
     if len(name) > MAX_ID:
         raise Flaw("wrong_type", f"'{field}' has {len(name)} characters and may have {MAX_ID}. Set id_field: null.")
     return name
@@ -264,8 +276,8 @@ class Counts:
         self._keys, self._times = array("Q", bytes(8 * places)), array("I", bytes(4 * places))
 
     def add(self, number: int) -> int:
-        """Count a number; how often it came so far, this time included."""
-        place = self._place(number or 1)  # zero is an empty place
+        """Count a number of 64 bits; how often it came so far, this time included."""
+        place = self._place(number or 1)  # zero is an empty place; of hashes, none is taken for another by that
         self._times[place] += 1
         if self._times[place] > 1:
             return self._times[place]

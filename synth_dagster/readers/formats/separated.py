@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 from synth_dagster.readers.base import Delivery, Flaw
 from synth_dagster.readers.formats.file import File
 from synth_dagster.readers.formats.json_lines import opened_at_line, rest_of_line, too_long
-from synth_dagster.readers.formats.rows import Row, check_columns, hash_of, not_utf8, read_rows
+from synth_dagster.readers.formats.rows import Row, check_columns, not_utf8, read_rows
 from synth_dagster.readers.formats.settings import FileReader
 from synth_dagster.records import RAW_LIMIT
 
@@ -27,15 +27,14 @@ class Line(NamedTuple):
     offset: int
     number: int
     data: bytes
-    hash: str | None = None
+    hash_of_all: str | None = None
 
 
 class Cells(NamedTuple):
-    """A row of a table, or why it is none; the line it begins in, its bytes and their hash."""
+    """A row of a table, or why it is none; the line it begins in, and its bytes."""
 
     line: Line
     raw: bytes
-    hash: str
     cells: list[str] | Flaw
 
 
@@ -83,7 +82,7 @@ def _names(rows: Iterator[Cells], settings: FileReader) -> tuple[str, ...]:
 
 def _row(row: Cells, names: tuple[str, ...]) -> Row:
     place = {"byte": row.line.offset, "line": row.line.number}
-    return Row(row.line.number, place, row.hash, row.raw[:RAW_LIMIT], _value(row, names))
+    return Row(row.line.number, place, row.raw.rstrip(b"\r\n"), _value(row, names), row.line.hash_of_all)
 
 
 def _value(row: Cells, names: tuple[str, ...]) -> dict[str, Any] | Flaw:
@@ -117,7 +116,7 @@ def cells_of(lines: "_Lines", *, delimiter: str, limit: int) -> Iterator[Cells]:
         else:
             raw = b"".join(line.data for line in lines.taken)
             if cells:
-                yield Cells(lines.taken[0], raw, hash_of(raw.rstrip(b"\r\n")), _in_utf8(cells, raw))
+                yield Cells(lines.taken[0], raw, _in_utf8(cells, raw))
 
 
 def _reader(lines: "_Lines", delimiter: str, limit: int) -> "Iterator[list[str]]":
@@ -127,7 +126,7 @@ def _reader(lines: "_Lines", delimiter: str, limit: int) -> "Iterator[list[str]]
 def _broken(lines: "_Lines", error: csv.Error | Flaw) -> Cells:
     first = lines.give_back()
     flaw = error if isinstance(error, Flaw) else Flaw("bad_quotes", f"{_said(error)}. Write a quote in a cell twice.")
-    return Cells(first, first.data, first.hash or hash_of(first.data.rstrip(b"\r\n")), flaw)
+    return Cells(first, first.data, flaw)
 
 
 def _said(error: csv.Error) -> str:
@@ -162,7 +161,7 @@ class _Lines:
         while line := self._again.popleft() if self._again else self._read():
             self.taken.append(line)
             self._size += len(line.data)
-            if line.hash or self._size > limit + 2:
+            if line.hash_of_all or self._size > limit + 2:
                 raise too_long("row", limit)
             text = line.data.decode("utf-8", "surrogateescape")
             yield text.removeprefix(_MARK) if line.offset == 0 else text
@@ -181,6 +180,6 @@ class _Lines:
         if length == self._limit + 2 and not data.endswith(b"\n"):
             hasher = hashlib.blake2b(data, digest_size=8)
             length += rest_of_line(self._stream, self._limit, hasher)
-            line = line._replace(data=data[:RAW_LIMIT], hash=hasher.hexdigest())
+            line = line._replace(data=data[:RAW_LIMIT], hash_of_all=hasher.hexdigest())
         self._offset, self._number = self._offset + length, self._number + 1
         return line

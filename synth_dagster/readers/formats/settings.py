@@ -1,6 +1,7 @@
 """What a recipe may say about files, whatever their format and wherever they stand."""
 
 import codecs
+from functools import cached_property
 from string import Formatter
 
 from pydantic import Field, field_validator
@@ -90,17 +91,17 @@ class FileReader(Reader):
     def __hash__(self) -> int:  # what was learned with these settings can be kept under them
         return hash((type(self), self.model_dump_json()))
 
-    @property
+    @cached_property
     def text_parts(self) -> tuple[tuple[str, str | None], ...]:
         """What the text is made of: pairs of words and the field that follows them."""
         return parts_of(self.template) if self.template else (("", self.text_field),)
 
-    @property
+    @cached_property
     def text_fields(self) -> tuple[str, ...]:
         """The fields that the text is made of."""
         return tuple(name for _, name in self.text_parts if name is not None)
 
-    @property
+    @cached_property
     def mapped_fields(self) -> tuple[str | None, ...]:
         """The fields that have a place of their own in a record, besides the text."""
         return self.title_field, self.id_field, self.url_field, self.license_field, self.lang_field
