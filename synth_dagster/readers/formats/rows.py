@@ -277,7 +277,7 @@ class Counts:
 
     def add(self, number: int) -> int:
         """Count a number of 64 bits; how often it came so far, this time included."""
-        place = self._place(number or 1)  # zero is an empty place; of hashes, none is taken for another by that
+        place = self._place(number or 1)  # zero marks an empty place
         self._times[place] += 1
         if self._times[place] > 1:
             return self._times[place]
