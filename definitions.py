@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from assets.filtered_mix import filtered_mix  # noqa: E402  # the project's folder must be importable first
+# the project's folder must be importable first
+from assets.automation import automated, automation, is_on, watching_failures  # noqa: E402
+from assets.filtered_mix import filtered_mix  # noqa: E402
 from assets.generated_instructions import instructions  # noqa: E402
 from assets.materialized import Project  # noqa: E402
 from assets.preference_pairs import preferences  # noqa: E402
@@ -71,13 +73,17 @@ def build(
     found = recipes_of(root) if recipes is None else recipes
     source = teachers or place.gateway(os.environ if env is None else env)
     resources = place.resources(progress) | ({"teachers": teachers} if teachers is not None else {})
-    graphs = [graph(root, recipe, place, source) for recipe in found]
+    given = os.environ if env is None else env
+    graphs = [graph(root, recipe, place, source, on=is_on(given)) for recipe in found]
     # one process a run: a process a step would import everything eight times, and cost more than the work
-    return dg.Definitions.merge(*graphs, dg.Definitions(resources=resources, executor=dg.in_process_executor))
+    whole = dg.Definitions(resources=resources, executor=dg.in_process_executor)
+    return dg.Definitions.merge(*graphs, watching_failures(given), whole)
 
 
-def graph(root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource) -> dg.Definitions:
-    """One recipe: its assets, the gate of each, and the two jobs that people and sensors launch."""
+def graph(
+    root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource, *, on: bool = False
+) -> dg.Definitions:
+    """One recipe: its assets, the gate of each, the jobs that people and sensors launch, and what runs by itself."""
     project = Project(place.places)
     identities = teachers.identities(recipe)
     rows = [
@@ -94,17 +100,20 @@ def graph(root: Path, recipe: Recipe, place: Environment, teachers: TeacherSourc
 
     gates = [gate(recipe, asset.key.path[-1]) for asset in by_batch]
     gates.append(gate(recipe, recipe.mix.name, publish=published))
-    return dg.Definitions(
-        assets=[*by_batch, *by_release],
-        asset_checks=gates,
-        jobs=[
-            dg.define_asset_job(
-                batch_job(recipe.dataset), [asset.key for asset in by_batch], tags=project.tags(recipe)
-            ),
-            dg.define_asset_job(
-                release_job(recipe.dataset), [asset.key for asset in by_release], tags=project.tags(recipe)
-            ),
-        ],
+
+    def open_lake() -> Lake:
+        return Lake.open(place.lake)
+
+    assets = [automated(asset, recipe, open_lake) for asset in (*by_batch, *by_release)]
+    of_batch = dg.define_asset_job(
+        batch_job(recipe.dataset), [asset.key for asset in by_batch], tags=project.tags(recipe)
+    )
+    of_release = dg.define_asset_job(
+        release_job(recipe.dataset), [asset.key for asset in by_release], tags=project.tags(recipe)
+    )
+    return dg.Definitions.merge(
+        dg.Definitions(assets=assets, asset_checks=gates, jobs=[of_batch, of_release]),
+        automation(project, recipe, [asset.key for asset in by_batch], of_batch.name, of_release.name, on=on),
     )
 
 

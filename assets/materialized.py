@@ -19,6 +19,7 @@ from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, Step
 from synth_dagster.records import RecordKind, describe, schema_of
 from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, Outcome, Progress, RunContext, TeacherSource
+from synth_dagster.runner.dead_runs import name_process
 
 OWNERS = ["team:data"]
 
@@ -38,7 +39,7 @@ class Project:
 
 
 def run_context(
-    context: dg.AssetExecutionContext,
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
     project: Project,
     recipe: Recipe,
     lake: Lake,
@@ -46,6 +47,7 @@ def run_context(
     progress: Progress,
 ) -> RunContext:
     """The runner's context for this Dagster run; the recipe that the run uses is stored by its hash."""
+    name_process(context.instance, context.run)
     lake.meta.store_recipe(recipe.dataset, recipe.text)
     return RunContext(
         recipe=recipe,
@@ -59,7 +61,7 @@ def run_context(
 
 
 @contextmanager
-def in_words(context: dg.AssetExecutionContext) -> Iterator[None]:
+def in_words(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
     """A mistake or a bad day ends the step with its sentence, once; pending and over budget are marked on the run."""
     try:
         yield

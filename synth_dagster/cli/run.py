@@ -21,18 +21,19 @@ from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
 from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
+from synth_dagster.runner.causes import causes_of
 from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, TeacherSource
+from synth_dagster.runner.dead_runs import free_dead_runs, process_tags
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import check_name, is_released, release_inputs
-from synth_dagster.runner.signals import is_current as signals_are_current
-from synth_dagster.runner.stage import is_settled, seldom_collected
+from synth_dagster.runner.stage import seldom_collected
+from synth_dagster.runner.todo import is_whole
 
 if TYPE_CHECKING:
     import dagster as dg
 
 log = logging.getLogger(__name__)
 
-PID, STARTED, HOST = "synth/pid", "synth/process_start", "synth/host"  # run tags: which process makes it
 SILENT = {
     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
 }  # the UI has the log; the terminal has progress
@@ -120,7 +121,7 @@ class Session:
             if free_dead_runs(self.instance):
                 self.context.lake.sweep()  # only what is killed leaves files behind
             plan = plan_batches(self.context)
-            retire_surplus(self.context, plan)
+            retire_surplus(self.context)
             self._make_batches(self._chosen(plan, batches), told)
             if not batches:
                 self._make_release(release, allow_missing, told)
@@ -144,16 +145,8 @@ class Session:
     def _make_batches(self, batches: Sequence[str], told: Told) -> None:
         self._add_partitions("batch", batches)
         for batch in batches:
-            if not self._is_settled(batch):
+            if not is_whole(self.context, batch):
                 self._launch("batch", batch, told)
-
-    def _is_settled(self, batch: str) -> bool:
-        """Whether every stage of a batch is current and accepted; a missing input above means that it is not."""
-        try:
-            rows = all(is_settled(self.context, stage, batch) for stage in self.recipe.stages)
-            return rows and signals_are_current(self.context, batch)
-        except SynthError:
-            return False
 
     def _make_release(self, release: str | None, allow_missing: bool, told: Told) -> None:
         inputs = release_inputs(self.context)
@@ -185,8 +178,7 @@ class Session:
             self.instance.add_dynamic_partitions(growing.name, list(keys))
 
     def _launch(self, which: str, partition: str, told: Told, run_config: Mapping[str, Any] | None = None) -> None:
-        me = Holder.me()
-        tags = {PID: str(me.pid), STARTED: me.started, HOST: me.host, SESSION_TAG: self.id}
+        tags = {**process_tags(), SESSION_TAG: self.id}
         tags |= {"dataset": self.recipe.dataset, "recipe": self.recipe.hash}
         with seldom_collected():
             result = self._job(which).execute_in_process(
@@ -205,7 +197,7 @@ class Session:
         run = self.instance.get_run_by_id(result.run_id)
         outcome = run.tags.get(OUTCOME_TAG, "") if run else ""
         told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
-        told.causes.extend(f"{which} {partition}: {cause}" for cause in causes_of(result))
+        told.causes.extend(f"{which} {partition}: {cause}" for cause in causes_of(result.all_events))
 
     def _mark_stopped(self, run_id: str) -> None:
         run = self.instance.get_run_by_id(run_id)
@@ -220,56 +212,3 @@ def was_interrupted(result: Any) -> bool:
 
     ends = [event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE"]
     return any(event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION for event in ends)
-
-
-def causes_of(result: Any) -> list[str]:
-    """Why a run failed, one line for each cause: what a step said, or the checks that did not hold."""
-    said = [_step_failure(event) for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
-    failed = [
-        f"check {e.asset_key.path[-1]}/{e.check_name} failed: {_counts(e)}"
-        for e in result.get_asset_check_evaluations()
-        if not e.passed and e.severity.value == "ERROR"
-    ]
-    return failed or said or ["the run failed; its log in the UI says why"]
-
-
-def _step_failure(event: Any) -> str:
-    data = event.event_specific_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    name = error.cls_name if error else "failed"
-    return f"{event.step_key}: {name}, a bug of ours or of a method; the run in the UI has its trace"
-
-
-def _counts(evaluation: Any) -> str:
-    values = {name: value.value for name, value in evaluation.metadata.items() if name not in ("failures", "examples")}
-    listed = ", ".join(f"{name} {value}" for name, value in values.items())
-    examples = evaluation.metadata.get("examples")
-    return f"{listed}; examples: {examples.value}" if examples else listed
-
-
-def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
-    """Mark our own runs whose process died as failed, and free what they held. Returns their ids."""
-    import dagster as dg
-
-    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
-    unfinished.append(dg.DagsterRunStatus.NOT_STARTED)
-    dead = [
-        run
-        for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={HOST: Holder.me().host}))
-        if _maker(run.tags).is_gone()
-    ]
-    for run in dead:
-        instance.report_run_failed(
-            run, "Its process died; 'synth run' found it. The next run goes on where it stopped."
-        )
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return [run.run_id for run in dead]
-
-
-def _maker(tags: Mapping[str, str]) -> Holder:
-    """The process that a run's tags name."""
-    return Holder(tags[HOST], int(tags.get(PID, "0")), tags.get(STARTED, ""))

@@ -80,6 +80,12 @@ class Reader(BaseModel):
         """
         raise NotImplementedError
 
+    def facts(self, places: Places) -> str | None:
+        """A hash of what can be known of the delivery without reading it: names, sizes, times. Another one, another
+        delivery. None where only reading would tell, or where nothing is there.
+        """
+        return None
+
 
 def unreadable(
     native_key: str,

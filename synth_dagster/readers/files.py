@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from synth_dagster.readers.base import Delivery
-from synth_dagster.readers.folder import found_files
+from synth_dagster.readers.folder import file_facts, found_files
 from synth_dagster.readers.formats.delivery import read_files
 from synth_dagster.readers.formats.settings import FileReader
 from synth_dagster.readers.places import Places
@@ -16,3 +16,6 @@ class Files(FileReader):
 
     def items(self, places: Places, *, start: str | None = None, optional: bool = False) -> Delivery:
         return read_files(found_files(places, self.path, optional=optional), self, start)
+
+    def facts(self, places: Places) -> str | None:
+        return file_facts(places, self.path)

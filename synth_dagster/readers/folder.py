@@ -4,6 +4,7 @@ What a delivery holds besides is named, not skipped in silence, except hidden an
 programs write what is not finished.
 """
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -34,6 +35,27 @@ def found_files(places: Places, path: str, *, optional: bool = False) -> list[Fi
             "'optional: true' if the source may be absent."
         )
     return [replace(file, name=prefix + file.name) for file in _judged(found, root)]
+
+
+def file_facts(places: Places, path: str) -> str | None:
+    """A hash over names, sizes and times of the files that a path means; None when there is none. Nothing is opened."""
+    home, inside, _ = places.home_of(path)
+    root = home.resolve()
+    _check_inside(root, inside, path)
+    found = sorted((file.name, *_facts(root / file.name)) for file in _found(root, inside))
+    whole = hashlib.blake2b(digest_size=16)
+    for facts in found:
+        whole.update(repr(facts).encode("utf-8", "backslashreplace"))
+    return whole.hexdigest() if found else None
+
+
+def _facts(path: Path) -> tuple[int, int, int]:
+    """Size and times. The time of any change moves also where a copy keeps its original's time of writing."""
+    try:
+        status = path.stat()
+    except (OSError, RuntimeError):
+        return (-1, 0, 0)
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def is_passing(name: str) -> bool:

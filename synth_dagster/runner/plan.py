@@ -5,7 +5,7 @@ batch is called `source:shard`. What a source no longer holds is retired: its ba
 erased.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from synth_dagster.lake.lake import Lake
@@ -14,6 +14,8 @@ from synth_dagster.parts.shards import shards
 from synth_dagster.readers.base import Item, Unreadable, start_of
 from synth_dagster.recipe import Source
 from synth_dagster.runner.context import SIGNALS, RunContext
+
+LONGEST_PLAN = 6 * 3600.0  # seconds; a very large delivery takes this long to be read once
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +26,36 @@ class Plan:
     retired: tuple[PlannedBatch, ...]
 
 
-def plan_batches(context: RunContext) -> Plan:
-    """Read every source once and write down its batches. Safe to repeat; an unchanged source gives the same plan."""
+def plan_batches(context: RunContext, sources: Sequence[str] | None = None) -> Plan:
+    """Read sources once, all unless named, and write down their batches. Safe to repeat; the same source, same plan.
+
+    Raises NotDelivered and what else keeps a source from being read; its plan then stays as it was. Who plans a dataset
+    second waits for the first, so that the plan is always of the delivery that was read last.
+    """
     recipe, meta = context.recipe, context.lake.meta
     active: list[PlannedBatch] = []
     retired: list[PlannedBatch] = []
-    for source in recipe.sources:
-        batches = list(_batches(context, source))
-        active.extend(batches)
-        retired.extend(meta.plan(recipe.dataset, source.name, batches))
+    with context.lake.lease(f"plan/{recipe.dataset}", "exclusive", wait_s=LONGEST_PLAN):
+        for source in recipe.sources if sources is None else map(recipe.source, sources):
+            batches = list(_batches(context, source))
+            active.extend(batches)
+            retired.extend(meta.plan(recipe.dataset, source.name, batches))
+        for gone in sorted({batch.source for batch in meta.planned(recipe.dataset)} - {s.name for s in recipe.sources}):
+            retired.extend(meta.plan(recipe.dataset, gone, []))
     return Plan(tuple(active), tuple(retired))
 
 
-def retire_surplus(context: RunContext, plan: Plan) -> None:
-    """Take the batches of shards that no longer exist out of every table, so that no release reads them."""
+def retire_surplus(context: RunContext) -> list[str]:
+    """Take the batches that no source delivers any more out of every table, so that no release reads them."""
     lake, dataset = context.lake, context.recipe.dataset
-    active = {batch.batch for batch in plan.active}
-    for stage in (*context.recipe.stages, SIGNALS):
-        for batch in sorted(_there(lake, dataset, stage) - active):
-            lake.retire(dataset, stage, batch, run_id=context.run_id)
+    surplus: set[str] = set()
+    with lake.lease(f"plan/{dataset}", "exclusive", wait_s=LONGEST_PLAN):
+        active = {batch.batch for batch in lake.meta.planned(dataset)}
+        for stage in (*context.recipe.stages, SIGNALS):
+            for batch in sorted(_there(lake, dataset, stage) - active):
+                lake.retire(dataset, stage, batch, run_id=context.run_id)
+                surplus.add(batch)
+    return sorted(surplus)
 
 
 def _there(lake: Lake, dataset: str, stage: str) -> set[str]:

@@ -31,7 +31,7 @@ class ByHand:
         """Plans and makes what there is; stage -> batches that were really made."""
         context = self.context
         plan = plan_batches(context)
-        retire_surplus(context, plan)
+        retire_surplus(context)
         made = {}
         for batch in (one.batch for one in plan.active):
             for stage in context.recipe.stages:

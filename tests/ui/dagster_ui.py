@@ -91,11 +91,11 @@ class DagsterUI:
 
 
 @contextmanager
-def dagster_ui(root: Path) -> Iterator[DagsterUI]:
-    """`make ui` on a project, loaded. All of its processes are gone afterwards."""
+def dagster_ui(root: Path, **more: str) -> Iterator[DagsterUI]:
+    """`make ui` on a project, loaded, with more variables. All of its processes are gone afterwards."""
     port = free_port()
     log = Path(tempfile.mkstemp(prefix="dagster-ui-", suffix=".log")[1])
-    env = {**os.environ, "DAGSTER_HOME": str(root), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    env = {**os.environ, "DAGSTER_HOME": str(root), "DAGSTER_DISABLE_TELEMETRY": "1", **more}
     command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(

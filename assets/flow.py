@@ -1,0 +1,94 @@
+"""Automation conditions of the row stages: a batch flows on by itself once the gate above it has accepted it.
+
+The gate is asked in the lake, batch by batch. Dagster's own `all_deps_blocking_checks_passed` knows the newest result
+of a check for the asset as a whole, because checks are not partitioned: one refused batch would stop all the others
+there, and one accepted batch would let the refused one through.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from synth_dagster.lake.lake import Candidate, Lake
+
+OpenLake = Callable[[], Lake]
+
+
+class GateOpen(dg.AutomationCondition[dg.AssetKey]):
+    """True for batches whose stage above was accepted, and of which this stage has made nothing yet."""
+
+    def __init__(self, dataset: str, stage: str, above: str, open_lake: OpenLake) -> None:
+        self.dataset, self.stage, self.above, self.open_lake = dataset, stage, above, open_lake
+
+    @property
+    def name(self) -> str:
+        return f"gate_of_{self.above}_open"
+
+    @property
+    def description(self) -> str:
+        return f"The gate of {self.above} accepted a version that {self.stage} was not made of"
+
+    def evaluate(self, context: dg.AutomationContext[Any]) -> dg.AutomationResult[Any]:
+        candidates = context.candidate_subset
+        if candidates.is_empty:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        return dg.AutomationResult(context, candidates.compute_intersection_with_partition_keys(self.batches()))
+
+    def batches(self) -> set[str]:
+        """The batches for which it holds."""
+        lake = self.open_lake()
+        made = {one.batch: one for one in lake.meta.candidates(self.dataset, self.stage)}
+        shown = lake.accepted_all(self.dataset, self.stage)
+        return {
+            batch
+            for batch, version in lake.accepted_all(self.dataset, self.above).items()
+            if self._is_open(lake, version)
+            and not any(self._is_of(own, version) for own in (made.get(batch), shown.get(batch)))
+        }
+
+    def _is_open(self, lake: Lake, version: Candidate) -> bool:
+        gate = lake.meta.gate(version.candidate_id)
+        return gate is not None and gate.passed
+
+    def _is_of(self, own: Candidate | None, version: Candidate) -> bool:
+        """A version that was given up says nothing; one that waits for its gate or was refused does."""
+        return own is not None and own.state != "replaced" and own.inputs.get(self.above) == version.data_version
+
+
+def flows_on(dataset: str, stage: str, above: str, open_lake: OpenLake) -> dg.AutomationCondition[Any]:
+    """Request a batch when its gate above opens or what is above is made anew; not again after a failure.
+
+    A failed step is left to people, a new delivery or the nightly ingest: a retry may cost money.
+    """
+    condition = dg.AutomationCondition
+    gate = GateOpen(dataset, stage, above, open_lake)
+    handled = (
+        condition.newly_requested()
+        | condition.newly_updated()
+        | condition.execution_failed().newly_true()
+        | condition.initial_evaluation()
+    )
+    with_the_run_above = condition.any_deps_match(condition.will_be_requested())
+    return (
+        (gate.newly_true() | condition.any_deps_updated()).since(handled)
+        & (gate | with_the_run_above)
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+    ).with_label("flows on when the gate above accepts")
+
+
+def flow_sensor(dataset: str, keys: list[dg.AssetKey], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Evaluates the conditions of one dataset, in the project's own code: they ask the lake."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # `use_user_code_server` is one
+        return dg.AutomationConditionSensorDefinition(
+            f"{dataset}__flow",
+            target=dg.AssetSelection.assets(*keys),
+            default_status=status,
+            minimum_interval_seconds=30,
+            use_user_code_server=True,
+            emit_backfills=False,  # one run for each batch, as everywhere here
+            description="Carry a batch on to the next stage when the gate of the stage above has accepted it.",
+        )

@@ -1,0 +1,92 @@
+"""Runs whose process died: found by the process that their tags name, marked as failed, their pool slots freed.
+
+Dagster itself notices a dead worker only while the server that started it lives. A run that stays started would hold
+its slot of a pool, and every later run would wait for it for ever.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from synth_dagster.lake.leases import Holder
+from synth_dagster.runner.context import OUTCOME_TAG
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+PID, STARTED, HOST = "synth/pid", "synth/process_start", "synth/host"  # run tags: which process makes it
+RUN = "synth/run"  # of which run these tags are
+RUN_KEY, PARENT = "dagster/run_key", "dagster/parent_run_id"
+NAMED_WITHIN = 600.0  # seconds from the start of a run of a sensor or schedule to its first step
+DIED = "died"  # the outcome of such a run
+
+
+def process_tags() -> dict[str, str]:
+    """The tags by which a run of this process can be found dead."""
+    me = Holder.me()
+    return {PID: str(me.pid), STARTED: me.started, HOST: me.host}
+
+
+def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
+    """Mark the runs of this machine whose process died as failed, and free what they held. Returns their ids."""
+    import dagster as dg
+
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+    unfinished.append(dg.DagsterRunStatus.NOT_STARTED)
+    ours = instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={HOST: Holder.me().host}))
+    dead = [run.run_id for run in ours if _names_its_process(run) and _maker(run.tags).is_gone()]
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+    dead += [
+        record.dagster_run.run_id
+        for record in instance.get_run_records(started)
+        if RUN_KEY in record.dagster_run.tags
+        and not _names_its_process(record.dagster_run)
+        and (record.start_time or 0) < time.time() - NAMED_WITHIN
+    ]
+    return [run_id for run_id in dead if _marked(instance, run_id)]
+
+
+def name_process(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> None:
+    """Tag a run that a server has launched with the process that makes it, at its first step."""
+    tags = {**process_tags(), RUN: run.run_id}
+    if run.tags.get(RUN) != run.run_id and any(run.tags.get(name) != tags[name] for name in (PID, STARTED, HOST)):
+        instance.add_run_tags(run.run_id, tags)
+
+
+def _names_its_process(run: "dg.DagsterRun") -> bool:
+    """A run that was launched again has a copy of the tags of the one before it."""
+    return HOST in run.tags and (run.tags.get(RUN) == run.run_id or PARENT not in run.tags)
+
+
+def _marked(instance: "dg.DagsterInstance", run_id: str) -> bool:
+    """Fail a run whose process is gone, unless it was over before the process went."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return False
+    instance.add_run_tags(run_id, {OUTCOME_TAG: DIED})
+    instance.report_run_failed(run, "Its process died. The next run goes on where it stopped.")
+    instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    return True
+
+
+def has_died(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
+    """Whether a failed run ended because its process did, and not because a step of it failed."""
+    import dagster as dg
+
+    if run.status != dg.DagsterRunStatus.FAILURE:
+        return False
+    if run.tags.get(OUTCOME_TAG):
+        return run.tags[OUTCOME_TAG] == DIED
+    failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    return all(_is_interrupt(record.event_log_entry.dagster_event) for record in failures)
+
+
+def _is_interrupt(event: Any) -> bool:
+    """A step that was told to end, as when Dagster is stopped."""
+    error = event.event_specific_data.error
+    return error is not None and error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+
+
+def _maker(tags: Mapping[str, str]) -> Holder:
+    """The process that a run's tags name."""
+    return Holder(tags[HOST], int(tags.get(PID, "0")), tags.get(STARTED, ""))
