@@ -1,19 +1,25 @@
 """The report of a release: what is in it, what was dropped and why, what it cost.
 
 Reads   filtered_mix[release], verdicts[release]
-Writes  reports/<dataset>/<release>.md in the lake
+Writes  reports/<dataset>/<release>.md and .html in the lake
 """
 
 import dagster as dg
 
 from assets.materialized import OWNERS, Project, in_words, run_context
 from assets.partitions import releases, the_batch
-from synth_dagster.governance.report import release_facts, write_report
+from synth_dagster.governance.plots import as_markdown
+from synth_dagster.governance.report import Report, release_facts, write_report
+from synth_dagster.governance.report_facts import ReleaseFacts
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import Progress, TeacherSource
 
-STORY = "The dataset card of a release: counts, drop reasons, licences, methods, models, cost and measurements."
+STORY = (
+    "The report of a release, as a page to look at and as a dataset card: counts through the stages, drop reasons, "
+    "sources and licences, methods, models and prompts, cost, measurements, near-duplicates, checks, and ten records "
+    "with their trace."
+)
 
 
 def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
@@ -24,7 +30,7 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
         code_version="1",
         group_name=recipe.dataset,
         owners=OWNERS,
-        kinds={"markdown"},
+        kinds={"markdown", "html"},
         tags={"stage": "report"},
         op_tags=project.tags(recipe),
         description=STORY,
@@ -37,13 +43,25 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         with in_words(context):
             facts = release_facts(run_context(context, project, recipe, lake, teachers, progress), the_batch(context))
-            link = write_report(lake, facts)
-            return dg.MaterializeResult(
-                metadata={
-                    "report": dg.MetadataValue.path(link),
-                    "dagster/row_count": dg.MetadataValue.int(facts.kept),
-                    "summary": dg.MetadataValue.md(facts.summary()),
-                }
-            )
+            written = write_report(lake, facts)
+            return dg.MaterializeResult(metadata=_shown(facts, written))
 
     return made
+
+
+def _shown(facts: ReleaseFacts, written: Report) -> dict[str, dg.MetadataValue]:
+    """Links, numbers and the picture of counts; what records say stands in the lake only."""
+    usd = facts.usd()
+    return {
+        "report": dg.MetadataValue.path(written.page),
+        "card": dg.MetadataValue.path(written.card),
+        "dagster/row_count": dg.MetadataValue.int(facts.kept),
+        "keep_rate": dg.MetadataValue.float(facts.kept / facts.judged if facts.judged else 0.0),
+        "tokens": dg.MetadataValue.int(facts.tokens),
+        "near_duplicates": dg.MetadataValue.int(facts.clusters.dropped),
+        "teacher_usd": dg.MetadataValue.text("unknown") if usd is None else dg.MetadataValue.float(usd),
+        "licenses": dg.MetadataValue.json(dict(facts.licenses)),
+        "measures": dg.MetadataValue.json({name: dict(numbers) for name, numbers in facts.measures.items()}),
+        "summary": dg.MetadataValue.md(facts.summary()),
+        "plots": dg.MetadataValue.md(as_markdown(written.picture, "Counts of the release")),
+    }

@@ -164,7 +164,7 @@ def _next_steps(project: Project, status: dict[str, Any]) -> str:
     if not status["releases"]:
         return "Next: synth run"
     last = status["releases"][-1]["release"]
-    report = project.lake.store.link(f"reports/{status['dataset']}/{last}.md")
+    report = project.lake.store.link(f"reports/{status['dataset']}/{last}.html")
     ui = "make ui" if (project.root / "Makefile").exists() else "dagster dev -w workspace.yaml"
     look = f"Look: synth show filtered_mix, synth trace ID, the report {report}"
     return f"{look}\nHand over: synth export {last} --format trl --to exports/{last}. The graph: {ui}"

@@ -7,13 +7,13 @@ met as duplicates, are not known to belong together.
 """
 
 import json
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from synth_dagster.exports.split import key_of, keys_of
+from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import digest
@@ -26,8 +26,7 @@ def links_of(lake: Lake, release: Release, kept: np.ndarray) -> np.ndarray:
     """Pairs of keys that belong together, reachable from the kept records; `kept` are their keys."""
     duplicates = _duplicates(lake, release)
     wanted = np.union1d(kept, duplicates.reshape(-1))
-    pins: Mapping[str, Mapping[str, str]] = release.manifest["batches"]
-    parts = [_links_of_batch(lake, lake.meta.candidate(pin["records"]), wanted) for pin in pins.values()]
+    parts = [_links_of_batch(lake, candidate, wanted) for candidate in pinned(lake, release)]
     return np.concatenate([NONE, duplicates, *parts])
 
 
@@ -42,7 +41,7 @@ def _duplicates(lake: Lake, release: Release) -> np.ndarray:
 def _links_of_batch(lake: Lake, candidate: Candidate, wanted: np.ndarray) -> np.ndarray:
     """The links of one batch, from the mix's stage up to what came from outside."""
     parts = [NONE]
-    for version in _upwards(lake, candidate):
+    for version in upwards(lake, candidate):
         table = lake.candidate_table(version, ["record_id", "parents", "content_hash", "source", "attributes"])
         own = keys_of(table["record_id"].to_pylist())
         children, parents = _edges(table, own)
@@ -51,22 +50,6 @@ def _links_of_batch(lake: Lake, candidate: Candidate, wanted: np.ndarray) -> np.
         parts.append(_pairs(children[used], parents[used]))
         parts.append(_roots(table, own, np.isin(own, wanted) & ~np.isin(own, children)))
     return np.concatenate(parts)
-
-
-def _upwards(lake: Lake, candidate: Candidate) -> Iterator[Candidate]:
-    """A batch's version, the version above that it was made from, and so on, as far as they are there."""
-    above: Candidate | None = candidate
-    while above is not None:
-        yield above
-        above = _made_from(lake, above)
-
-
-def _made_from(lake: Lake, candidate: Candidate) -> Candidate | None:
-    for stage, version in candidate.inputs.items():
-        if stage != "delivery":
-            known = lake.meta.candidates(candidate.dataset, stage, candidate.batch)
-            return next((one for one in known if one.data_version == version and one.state == "accepted"), None)
-    return None
 
 
 def _edges(table: pa.Table, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,58 +1,50 @@
-"""The report of a release: one set of facts, written as a dataset card.
+"""The report of a release: one set of facts, written as a dataset card in Markdown and as a page to look at.
 
-Everything stands in the lake and the manifest already; nothing is computed twice and nothing is run again.
+Everything stands in the lake and the manifest already; nothing is run again. The same release gives the same bytes, as
+long as no check of it was run again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake.lake import Lake
+from synth_dagster.governance.report_card import card
+from synth_dagster.governance.report_facts import Clusters, Maker, ReleaseFacts, StageFacts
+from synth_dagster.governance.report_page import page, picture
+from synth_dagster.governance.report_samples import samples_of
+from synth_dagster.governance.versions import pinned, upwards
+from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.meta import Release
 from synth_dagster.method import Measure
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.release import VERDICTS
 from synth_dagster.scale.signals import flatten
-
-DEMO = (
-    "**Demo.** The embedded teacher made this release. It answers by rules from the text in front of it, so the data "
-    "shows the machinery and teaches a model nothing. Name a real endpoint to make data for training."
-)
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseFacts:
-    """What there is to say about a release; counts, shares and names, never record text."""
+class Report:
+    """Where a report stands in the lake, and its picture, which shows counts only."""
 
-    dataset: str
-    release: str
-    kind: str
-    demo: bool
-    kept: int
-    judged: int
-    tokens: int
-    token_counter: str
-    dropped: Mapping[str, int]
-    sources: Mapping[str, int]
-    licenses: Mapping[str, int]
-    languages: Mapping[str, int]
-    models: Mapping[str, int]
-    methods: Mapping[str, int]
-    depths: Mapping[str, int]
-    human_share: float
-    measures: Mapping[str, Mapping[str, float]]  # measure -> name -> value, of the kept records
-    before: Mapping[str, Mapping[str, float]]  # the same of everything that was judged
-    batches: Sequence[str]
-    missing: Mapping[str, str]
-    manifest: Mapping[str, Any]
+    card: str
+    page: str
+    picture: bytes
 
-    def summary(self) -> str:
-        """The facts that fit a card."""
-        dropped = ", ".join(f"{reason} {count}" for reason, count in self.dropped.items()) or "nothing"
-        note = f"{DEMO}\n\n" if self.demo else ""
-        return f"{note}{self.kept} of {self.judged} records kept, {self.tokens} tokens. Dropped: {dropped}."
+
+def write_report(lake: Lake, facts: ReleaseFacts) -> Report:
+    """Write card and page, each whole or not at all."""
+    drawn = picture(facts)
+    place = f"reports/{facts.dataset}/{facts.release}"
+    samples = samples_of(lake, facts.dataset, facts.release)
+    return Report(
+        card=lake.save_page(f"{place}.md", card(facts)),
+        page=lake.save_page(f"{place}.html", page(facts, drawn, samples)),
+        picture=drawn,
+    )
 
 
 def release_facts(context: RunContext, release: str) -> ReleaseFacts:
@@ -66,8 +58,9 @@ def release_facts(context: RunContext, release: str) -> ReleaseFacts:
     kind = recipe.stage(recipe.mix.of).record_kind
     verdicts: Any = version.details["verdicts"]
     manifest: Any = known.manifest
-    pool = [lake.meta.candidate(pins["records"]) for pins in manifest["batches"].values()]
-    judged = pa.concat_tables(lake.candidate_table(found) for found in pool)
+    read = pinned(lake, known)
+    judged = pa.concat_tables(lake.candidate_table(one) for one in read)
+    chains = [list(upwards(lake, one)) for one in read]
     return ReleaseFacts(
         dataset=recipe.dataset,
         release=release,
@@ -78,6 +71,7 @@ def release_facts(context: RunContext, release: str) -> ReleaseFacts:
         tokens=int(version.details["tokens"]),
         token_counter=manifest["token_counter"],
         dropped=verdicts["dropped"],
+        deciding=[step.key for step in recipe.mix.deciding],
         sources=_counts(rows, "source"),
         licenses=_counts(rows, "license"),
         languages=_counts(rows, "lang"),
@@ -87,9 +81,15 @@ def release_facts(context: RunContext, release: str) -> ReleaseFacts:
         human_share=_mean(rows["human_share"].to_pylist()),
         measures=_measured(context, flatten(rows, kind)),
         before=_measured(context, flatten(judged.filter(pc.field("status") == "current"), kind)),
+        stages=_stages(chains),
+        makers=_makers(lake, chains),
+        lengths=_lengths(lake, known),
+        clusters=_clusters(lake, known),
+        checks=_checks(lake, version),
         batches=sorted(manifest["batches"]),
         missing=manifest["missing"],
         manifest=manifest,
+        data_version=known.data_version,
     )
 
 
@@ -112,53 +112,89 @@ def _counts(table: pa.Table, column: str) -> dict[str, int]:
     return {str(item["values"]): item["counts"] for item in ordered if item["values"] is not None}
 
 
-def write_report(lake: Lake, facts: ReleaseFacts) -> str:
-    """Write the card as Markdown, whole or not at all. Returns what to link to."""
-    return lake.save_page(f"reports/{facts.dataset}/{facts.release}.md", card(facts))
+# ------------------------------------------------------------------------------------------------------ the way here
 
 
-def card(facts: ReleaseFacts) -> str:
-    """The dataset card."""
-    sections = [
-        f"# {facts.dataset} {facts.release}",
-        facts.summary(),
-        _table("Dropped, by method and rule", facts.dropped),
-        _table("Sources", facts.sources),
-        _table("Licences", facts.licenses),
-        _table("Languages", facts.languages),
-        _table("Models that wrote it", facts.models),
-        _table("Methods", facts.methods),
-        _table("Synthetic depth (0 is human)", facts.depths),
-        f"Share of characters a person wrote: {facts.human_share:.3f}. Tokens are counted as `{facts.token_counter}`.",
-        _compared(facts),
-        _table("Left out, because a batch was missing", facts.missing) if facts.missing else "",
-        "Batches: " + ", ".join(f"`{batch}`" for batch in facts.batches),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+@dataclass
+class _Sum:
+    """What the batches of one stage add up to."""
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    rejects: Counter[str] = field(default_factory=Counter)
+    usd: float | None = 0.0
+    seconds: float = 0.0
+
+    def add(self, version: Candidate) -> None:
+        details = version.details
+        self.numbers += Counter(batches=1, rows=version.rows, current=version.current, rejected=version.rejected)
+        self.rejects += Counter(details.get("rejects") or {})
+        self.seconds += details.get("seconds") or 0.0
+        for usage in (details.get("teacher") or {}).values():
+            self.numbers += Counter({name: usage[name] for name in ("calls", "cached", "tokens_in", "tokens_out")})
+            self.usd = None if self.usd is None or usage["usd"] is None else self.usd + usage["usd"]
+
+    def facts(self, name: str) -> StageFacts:
+        number = self.numbers
+        return StageFacts(
+            name=name,
+            batches=number["batches"],
+            records=number["current"],
+            older=number["rows"] - number["current"],
+            rejected=number["rejected"],
+            rejects=dict(sorted(self.rejects.items(), key=lambda item: (-item[1], item[0]))),
+            calls=number["calls"],
+            cached=number["cached"],
+            tokens=number["tokens_in"] + number["tokens_out"],
+            usd=self.usd,
+            seconds=round(self.seconds, 1),
+        )
 
 
-def _table(title: str, counts: Mapping[str, object]) -> str:
-    rows = "\n".join(f"| {_cell(name)} | {value} |" for name, value in counts.items()) or "| none | 0 |"
-    return f"## {title}\n\n| what | records |\n| --- | ---: |\n{rows}"
+def _stages(chains: Iterable[Sequence[Candidate]]) -> list[StageFacts]:
+    """The row stages with the sums over the versions that the release rests on, first one first."""
+    sums: dict[str, _Sum] = {}
+    for chain in chains:
+        for version in chain:
+            sums.setdefault(version.stage, _Sum()).add(version)
+    return [one.facts(name) for name, one in reversed(sums.items())]
 
 
-def _compared(facts: ReleaseFacts) -> str:
-    if not facts.measures:
-        return ""
-    rows = "\n".join(
-        f"| {measure} | {_cell(name)} | {_number(facts.before.get(measure, {}).get(name))} | {_number(value)} |"
-        for measure, numbers in facts.measures.items()
-        for name, value in numbers.items()
+def _makers(lake: Lake, chains: Iterable[Sequence[Candidate]]) -> list[Maker]:
+    """Which method, model and prompt made the records of the row stages, and how many."""
+    names = ["method", "method_version", "model_id", "prompt_hash", "status"]
+    counts: Counter[tuple[Any, ...]] = Counter()
+    order: dict[str, int] = {}
+    for chain in chains:
+        for place, version in enumerate(reversed(chain)):
+            order.setdefault(version.stage, place)
+            rows = lake.candidate_table(version, names).filter(pc.field("status") == "current")
+            for one in rows.group_by(names[:-1]).aggregate([([], "count_all")]).to_pylist():
+                counts[version.stage, *(one[name] for name in names[:-1])] += one["count_all"]
+    ordered = sorted(counts.items(), key=lambda item: (order[item[0][0]], -item[1], str(item[0])))
+    return [Maker(*key, records=count) for key, count in ordered]
+
+
+def _verdicts(lake: Lake, release: Release, columns: Sequence[str]) -> Iterable[pa.RecordBatch]:
+    return lake.stream(release.dataset, VERDICTS, batches=[release.release], columns=columns)
+
+
+def _lengths(lake: Lake, release: Release) -> list[int]:
+    """The tokens of each kept record, in rising order."""
+    parts = _verdicts(lake, release, ["verdict", "tokens"])
+    return sorted(
+        count for part in parts for count in part.filter(pc.field("verdict") == "kept").column("tokens").to_pylist()
     )
-    return f"## Measured\n\n| measure | number | all records | kept |\n| --- | --- | ---: | ---: |\n{rows}"
 
 
-def _number(value: float | None) -> str:
-    """A count in full, a share or ratio in four digits."""
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value >= 1_000 else f"{value:.4g}"
+def _clusters(lake: Lake, release: Release) -> Clusters:
+    """The near-duplicate clusters: how many records stand for how many others."""
+    held: Counter[bytes] = Counter()
+    for part in _verdicts(lake, release, ["duplicate_of"]):
+        held.update(part.column("duplicate_of").drop_null().to_pylist())
+    sizes = Counter(count + 1 for count in held.values())  # with the one that stands for them
+    return Clusters(count=len(held), dropped=held.total(), sizes=dict(sorted(sizes.items())))
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _checks(lake: Lake, version: Candidate) -> list[Mapping[str, Any]]:
+    gate = lake.meta.gate(version.candidate_id)
+    return list(gate.checks) if gate else []

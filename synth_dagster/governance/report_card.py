@@ -1,0 +1,85 @@
+"""A release as a dataset card in Markdown."""
+
+from collections.abc import Mapping
+
+from synth_dagster.governance.report_facts import ReleaseFacts
+
+
+def card(facts: ReleaseFacts) -> str:
+    """The dataset card."""
+    sections = [
+        f"# {facts.dataset} {facts.release}",
+        facts.summary(),
+        _table("Through the stages", facts.funnel()),
+        _table("Dropped, by method and rule", facts.dropped),
+        _table("Sources", facts.sources),
+        _table("Licences", facts.licenses),
+        _table("Languages", facts.languages),
+        _table("Models that wrote it", facts.models),
+        _table("Methods", facts.methods),
+        _makers(facts),
+        _table("Synthetic depth (0 is human)", facts.depths),
+        f"Share of characters a person wrote: {facts.human_share:.3f}. Tokens are counted as `{facts.token_counter}`.",
+        _costs(facts),
+        _compared(facts),
+        _duplicates(facts),
+        f"## Checks\n\n{len(facts.checks) - len(facts.failed_checks())} of {len(facts.checks)} passed.",
+        _table("Left out, because a batch was missing", facts.missing) if facts.missing else "",
+        "Batches: " + ", ".join(f"`{batch}`" for batch in facts.batches),
+        f"Data version `{facts.data_version}`, recipe `{facts.manifest['recipe']}`, rules `{facts.manifest['mix']}`.",
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _table(title: str, counts: Mapping[str, object]) -> str:
+    rows = "\n".join(f"| {_cell(name)} | {value} |" for name, value in counts.items()) or "| none | 0 |"
+    return f"## {title}\n\n| what | records |\n| --- | ---: |\n{rows}"
+
+
+def _makers(facts: ReleaseFacts) -> str:
+    rows = "\n".join(
+        f"| {one.stage} | {one.method} {one.method_version} | {_cell(one.model_id or '-')} | "
+        f"{one.prompt_hash or '-'} | {one.records} |"
+        for one in facts.makers
+    )
+    return f"## Made by\n\n| stage | method | model | prompt | records |\n| --- | --- | --- | --- | ---: |\n{rows}"
+
+
+def _costs(facts: ReleaseFacts) -> str:
+    rows = "\n".join(
+        f"| {one.name} | {one.calls:,} | {one.cached:,} | {one.tokens:,} | {dollars(one.usd)} |" for one in facts.stages
+    )
+    head = "| stage | calls | from the cache | tokens | cost |\n| --- | ---: | ---: | ---: | ---: |"
+    return f"## What the teachers did\n\n{head}\n{rows}"
+
+
+def dollars(usd: float | None) -> str:
+    """An amount; what is not known is said to be unknown."""
+    return "unknown" if usd is None else f"${usd:,.2f}"
+
+
+def _compared(facts: ReleaseFacts) -> str:
+    if not facts.measures:
+        return ""
+    rows = "\n".join(
+        f"| {measure} | {_cell(name)} | {number(facts.before.get(measure, {}).get(name))} | {number(value)} |"
+        for measure, numbers in facts.measures.items()
+        for name, value in numbers.items()
+    )
+    return f"## Measured\n\n| measure | number | all records | kept |\n| --- | --- | ---: | ---: |\n{rows}"
+
+
+def _duplicates(facts: ReleaseFacts) -> str:
+    found = facts.clusters
+    return f"## Near-duplicates\n\n{found.count} clusters; {found.dropped} records were dropped for another one."
+
+
+def number(value: float | None) -> str:
+    """A count in full, a share or ratio in four digits."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.4g}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

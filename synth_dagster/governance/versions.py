@@ -1,0 +1,28 @@
+"""The versions that a release was made from: pinned where the mix read them, and known by their inputs above that."""
+
+from collections.abc import Iterator
+
+from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.meta import Release
+
+
+def pinned(lake: Lake, release: Release) -> list[Candidate]:
+    """The version of each batch that the mix read, in the order of their names."""
+    pins = release.manifest["batches"]
+    return [lake.meta.candidate(pins[batch]["records"]) for batch in sorted(pins)]
+
+
+def upwards(lake: Lake, candidate: Candidate) -> Iterator[Candidate]:
+    """A batch's version, the version above that it was made from, and so on, as far as they are there."""
+    above: Candidate | None = candidate
+    while above is not None:
+        yield above
+        above = _made_from(lake, above)
+
+
+def _made_from(lake: Lake, candidate: Candidate) -> Candidate | None:
+    for stage, version in candidate.inputs.items():
+        if stage != "delivery":
+            known = lake.meta.candidates(candidate.dataset, stage, candidate.batch)
+            return next((one for one in known if one.data_version == version and one.state == "accepted"), None)
+    return None

@@ -1,0 +1,147 @@
+"""The report of a release: true counts, the same bytes again, and words of records as text and nothing more."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from synth_dagster.governance.report import release_facts, write_report
+from tests.assets.project import TAUGHT, Programs, small_project
+from tests.runner.by_hand import ByHand
+from tests.scripted_teacher.echo import EchoTeacher
+
+EVIL = "<script>alert(1)</script>"
+LINES = [
+    f"The mill of {EVIL} Corran grinds oats and it stands beside the weir of the river.",
+    "The mill of Pell presses apples and it stands behind the orchard of the village.",
+    "The mill of Sulmar saws timber and it stands below the forest of the valley.",
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    recipe = TAUGHT.replace(
+        "filters: [answer_rules]", "filters: [answer_rules]\n    deduplicate: {minhash: {}}\n    measure: [distinct_n]"
+    )
+    hand = ByHand(small_project(tmp_path_factory.mktemp("report") / "p", recipe, Programs(EchoTeacher())))
+    # two items with the same text: their answers are duplicates of each other
+    hand.project.deliver([*LINES, LINES[1]])
+    hand.batches()
+    hand.release("r0001")
+    facts = release_facts(hand.context, "r0001")
+    return hand, facts, write_report(hand.lake, facts)
+
+
+def read(path):
+    return Path(path).read_text(encoding="utf-8")
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, and its words."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.words = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_counts_are_those_of_the_tables(made):
+    hand, facts, _ = made
+    verdicts = hand.project.rows("verdicts")
+    dropped = [row for row in verdicts if row["verdict"] == "dropped"]
+    assert (facts.judged, facts.kept) == (len(verdicts), len(hand.project.rows("filtered_mix")))
+    assert facts.clusters.dropped == sum(row["duplicate_of"] is not None for row in dropped) > 0
+    assert (
+        sum(size * count for size, count in facts.clusters.sizes.items())
+        == facts.clusters.dropped + facts.clusters.count
+    )
+    assert list(facts.lengths) == sorted(row["tokens"] for row in verdicts if row["verdict"] == "kept")
+    by_stage = {stage.name: stage for stage in facts.stages}
+    assert list(by_stage) == ["seed_corpus", "generated_instructions"]
+    for name, stage in by_stage.items():
+        rows = hand.project.rows(name)
+        current = [row for row in rows if row["status"] == "current"]
+        assert (stage.records, stage.older) == (len(current), len(rows) - len(current))
+        assert sum(one.records for one in facts.makers if one.stage == name) == len(current)
+    assert by_stage["generated_instructions"].calls > 0 == by_stage["seed_corpus"].calls
+
+
+def test_the_funnel_ends_with_what_was_kept(made):
+    facts = made[1]
+    funnel = facts.funnel()
+    assert list(funnel)[:2] == ["seed_corpus", "generated_instructions"]
+    assert funnel["after minhash"] == funnel["kept"] == facts.kept < facts.judged
+    short = facts.short_funnel(3)
+    assert len(short) == 3 and list(short.items())[-1] == ("after minhash", facts.kept)
+
+
+def test_the_same_release_gives_the_same_bytes(made):
+    hand, _, report = made
+    before = read(report.page), read(report.card), report.picture
+    again = write_report(hand.lake, release_facts(hand.context, "r0001"))
+    assert (read(again.page), read(again.card), again.picture) == before
+
+
+def test_the_page_shows_records_with_their_parents_and_no_word_of_them_is_more_than_text(made):
+    hand, _, report = made
+    page = Elements(read(report.page))
+    words = "".join(page.words)
+    tags = {tag for tag, _ in page.found}
+    assert EVIL in words and not tags & {"script", "iframe", "object", "link", "form", "a"}
+    assert all(attributes["src"].startswith("data:image/png;base64,") for tag, attributes in page.found if tag == "img")
+    assert ("meta", "default-src 'none'; img-src data:; style-src 'unsafe-inline'") in [
+        (tag, attributes.get("content")) for tag, attributes in page.found
+    ]
+    for row in hand.project.rows("filtered_mix")[:10]:
+        assert row["record_id"].hex() in words and row["messages"][0]["content"] in words
+        (parent,) = row["parents"]
+        source = next(one for one in hand.project.rows("seed_corpus") if one["record_id"] == parent["record_id"])
+        assert source["text"] in words and source["record_id"].hex()[:12] in words
+
+
+def test_the_page_names_what_it_was_made_of(made):
+    hand, facts, report = made
+    words = "".join(Elements(read(report.page)).words)
+    release = hand.lake.meta.release("tiny", "r0001")
+    for told in (
+        release.data_version,
+        release.manifest["recipe"],
+        release.manifest["mix"],
+        "CC0-1.0",
+        "minhash:duplicate",
+    ):
+        assert told in words
+    assert {one.prompt_hash for one in facts.makers if one.prompt_hash} <= set(re.findall(r"[0-9a-f]{16,}", words))
+
+
+def test_a_demo_is_marked_and_only_that(made, monkeypatch):
+    hand, facts, report = made
+    assert not facts.demo and "not for training" not in read(report.page) + read(report.card)
+    release = hand.lake.meta.release
+    monkeypatch.setattr(hand.lake.meta, "release", lambda *names: replace(release(*names), demo=True))
+    marked = write_report(hand.lake, release_facts(hand.context, "r0001"))
+    assert "Demo, not for training" in read(marked.page) and "Demo." in read(marked.card)
+
+
+def test_the_card_holds_no_record_text(made):
+    _, facts, report = made
+    assert EVIL not in read(report.card) + json.dumps(facts.manifest) and "Corran" not in read(report.card)
+
+
+def test_a_release_that_kept_nothing_has_a_report_too(tmp_path):
+    recipe = TAUGHT.replace("filters: [answer_rules]", "filters: [{answer_rules: {max_question_characters: 1}}]")
+    hand = ByHand(small_project(tmp_path / "p", recipe, Programs(EchoTeacher())))
+    hand.project.deliver(LINES)
+    hand.batches()
+    hand.release("r0001")
+    report = write_report(hand.lake, release_facts(hand.context, "r0001"))
+    assert "records with their trace" not in read(report.page) and "0%" in read(report.page)
