@@ -70,7 +70,7 @@ class Bucket:
             aws_secret_access_key=SECRET,
         )
 
-    def keys(self) -> list[str]:
+    def every_key(self) -> list[str]:
         """Every key of the bucket."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
