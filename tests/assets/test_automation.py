@@ -169,7 +169,7 @@ class TestBatches:
         assert sorted(ticks.instance.get_dynamic_partitions("tiny_batches")) == sorted(after)
         states = {one.batch: one.state for one in ticks.project.lake.meta.planned("tiny", active_only=False)}
         assert {batch for batch, state in states.items() if state == "retired"} == before.keys() - after.keys()
-        files = {path.name for path in (ticks.project.lake.root / "tiny" / "seed_corpus").rglob("*.parquet")}
+        files = {path.name for path in (ticks.project.root / "lake" / "tiny" / "seed_corpus").rglob("*.parquet")}
         assert {f"{one.candidate_id}.parquet" for one in made.values()} <= files
 
     def test_a_delivery_that_its_gate_refused_waits_for_another_one(self, tmp_path, monkeypatch):
@@ -224,12 +224,12 @@ class TestBatches:
         ticks.ingest(monkeypatch)
         ticks.batches()
         ticks.tick("inbox")
-        before = state_of(ticks.project.lake.root)
+        before = state_of(ticks.project.root / "lake")
         runs = len(ticks.instance.get_runs())
         for _ in range(5):
             later(monkeypatch, 30)
             assert not ticks.tick("inbox").run_requests and not ticks.tick("batches").run_requests
-        assert state_of(ticks.project.lake.root) == before
+        assert state_of(ticks.project.root / "lake") == before
         assert len(ticks.instance.get_runs()) == runs
 
     def test_a_removed_source_leaves_with_its_batches(self, ticks, monkeypatch):

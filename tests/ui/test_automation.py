@@ -155,7 +155,7 @@ def test_deliveries_arrive_by_themselves_each_in_exactly_once(project: Any, hook
     with dagster_ui(project.root, **env) as ui:
         wait_for(project, ui, wanted)
         until(lambda: not unfinished(ui), seconds=LONG, what=ui.tail)
-        before, files = len(runs(ui)), sorted((project.lake.root / "tiny").rglob("*.parquet"))
+        before, files = len(runs(ui)), sorted((project.root / "lake" / "tiny").rglob("*.parquet"))
         time.sleep(40)  # two ticks of every sensor and more, with nothing to do
         assert len(runs(ui)) == before
-        assert sorted((project.lake.root / "tiny").rglob("*.parquet")) == files
+        assert sorted((project.root / "lake" / "tiny").rglob("*.parquet")) == files
