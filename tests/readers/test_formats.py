@@ -121,6 +121,13 @@ def test_text_in_another_encoding_is_read_where_the_recipe_says_it(only):
     assert reason(found) == "invalid_utf8" and "set encoding: utf-16" in found.reject.detail
 
 
+def test_files_that_are_no_text_have_no_encoding(deliver, read):
+    deliver("inbox/a.parquet", as_parquet([{"text": "rain"}]))
+    deliver("inbox/b.pdf", pdf_of("Rain falls."))
+    deliver("inbox/c.txt", "café".encode("cp1252"))
+    assert [item.text for item in read(encoding="cp1252")] == ["rain", "Rain falls.", "café"]
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -38,6 +38,7 @@ FORMATS: Mapping[str, Format] = {
     ".tsv": read_tsv,
     ".parquet": read_parquet,
 }
+NO_TEXT = (".pdf", ".parquet")  # these have no encoding
 
 
 def format_problem(name: str) -> tuple[str, str] | None:
@@ -96,7 +97,7 @@ def _opened(file: File, settings: FileReader, start: Mapping[str, Any]) -> Deliv
     suffix, compression = suffixes_of(file.name)
     if compression:
         file = file.through(partial(decompressed, file, compression, settings.max_expansion))
-    if settings.encoding:
+    if settings.encoding and suffix not in NO_TEXT:
         file = file.through(partial(in_utf8, file, settings.encoding))
     return FORMATS[suffix](file, settings, start)
 

@@ -273,7 +273,7 @@ class Counts:
 
     def __init__(self, places: int = 1024) -> None:
         self._held = 0
-        self._keys, self._times = array("Q", bytes(8 * places)), array("I", bytes(4 * places))
+        self._keys, self._times = array("Q", [0]) * places, array("I", [0]) * places
 
     def add(self, number: int) -> int:
         """Count a number of 64 bits; how often it came so far, this time included."""
@@ -296,7 +296,7 @@ class Counts:
 
     def _grow(self) -> None:
         keys, times = self._keys, self._times
-        self._keys, self._times = array("Q", bytes(16 * len(keys))), array("I", bytes(8 * len(keys)))
+        self._keys, self._times = array("Q", [0]) * (2 * len(keys)), array("I", [0]) * (2 * len(keys))
         for key, count in zip(keys, times, strict=True):
             if key:
                 place = self._place(key)
