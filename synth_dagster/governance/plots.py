@@ -22,8 +22,8 @@ MOST_BARS = 6
 DPI = 100
 SCALE = 1.5  # sharper on today's screens
 MARGIN, TITLE, ROW = 14, 26, 21
-LABEL, NUMBER = 132, 46  # the widths left and right of a bar
-LONGEST_LABEL = 21
+LABEL, NUMBER = 146, 44  # the widths left and right of a bar
+LONGEST_LABEL = 22
 COLOURS = 32
 INK, PALE, BAR, TRACK = "#1f2433", "#6b7280", "#4f6bed", "#eef0f6"
 
@@ -101,7 +101,9 @@ def _png(pixels: memoryview) -> bytes:
 
     file = io.BytesIO()
     image = Image.fromarray(np.asarray(pixels)).convert("RGB")
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(file, format="PNG")
+    image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    image.putpalette([255 if level > 250 else level for level in image.getpalette() or []])  # white became 253
+    image.save(file, format="PNG")
     return file.getvalue()
 
 
@@ -147,8 +149,8 @@ def _histogram(surface: _Surface, panel: Histogram, left: float, top: float) -> 
     x, width = left + MARGIN, PANEL[0] - 2 * MARGIN
     floor, height = top + PANEL[1] - 30, PANEL[1] - 30 - MARGIN - TITLE
     largest = max(panel.counts, default=0)
-    if not largest:
-        surface.write(x, top + MARGIN + TITLE, "none", colour=PALE)
+    if not largest or panel.edges[-1] <= 0:
+        surface.write(x, top + MARGIN + TITLE, f"all {number(largest)} are 0" if largest else "none", colour=PALE)
         return
     step = width / len(panel.counts)
     surface.box(x, floor, width, 1, PALE)
@@ -156,7 +158,8 @@ def _histogram(surface: _Surface, panel: Histogram, left: float, top: float) -> 
     for place, count in enumerate(panel.counts):
         surface.box(x + place * step + 1, floor - height * count / largest, step - 2, height * count / largest, BAR)
     last = len(panel.edges) - 1
-    for place, at in ((0, "left"), (last // 2, "center"), (last, "right")):
+    middle = [(last // 2, "center")] if last > 1 else []
+    for place, at in ((0, "left"), *middle, (last, "right")):
         surface.write(x + place * step, floor + 12, number(panel.edges[place]), colour=PALE, at=at)
 
 
@@ -167,7 +170,9 @@ def histogram(title: str, values: Sequence[float], *, bins: int = 20) -> Histogr
     """Equally wide bins from 0 to the largest value; of whole numbers never narrower than one."""
     import numpy as np
 
-    largest = max(values, default=0) or 1
+    largest = max(values, default=0)
+    if largest <= 0:
+        return Histogram(title, [0, 0], [len(values)])
     bins = max(1, min(bins, int(largest))) if all(float(value).is_integer() for value in values) else bins
     counts, edges = np.histogram(np.asarray(values, dtype=float), bins=bins, range=(0, largest))
     assert all(low < high for low, high in pairwise(edges)), "edges rise"
