@@ -28,6 +28,7 @@ from assets.release_report import release_report  # noqa: E402
 from assets.seed_corpus import corpus  # noqa: E402
 from expectations.bridge import gate  # noqa: E402
 from resources.environments import Environment, environment  # noqa: E402
+from synth_dagster.governance.pages import Pages  # noqa: E402
 from synth_dagster.lake.lake import Candidate, Lake  # noqa: E402
 from synth_dagster.recipe import Recipe, load_recipes, parse_recipe  # noqa: E402
 from synth_dagster.runner.context import Progress, RunContext, TeacherSource  # noqa: E402
@@ -74,17 +75,17 @@ def build(
     source = teachers or place.gateway(os.environ if env is None else env)
     resources = place.resources(progress) | ({"teachers": teachers} if teachers is not None else {})
     given = os.environ if env is None else env
-    graphs = [graph(root, recipe, place, source, on=is_on(given)) for recipe in found]
+    graphs = [graph(root, recipe, place, source, Pages.of(given), on=is_on(given)) for recipe in found]
     # one process a run: a process a step would import everything eight times, and cost more than the work
     whole = dg.Definitions(resources=resources, executor=dg.in_process_executor)
     return dg.Definitions.merge(*graphs, watching_failures(given), whole)
 
 
 def graph(
-    root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource, *, on: bool = False
+    root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource, pages: Pages, *, on: bool = False
 ) -> dg.Definitions:
     """One recipe: its assets, the gate of each, the jobs that people and sensors launch, and what runs by itself."""
-    project = Project(place.places)
+    project = Project(place.places, pages)
     identities = teachers.identities(recipe)
     rows = [
         ROW_STAGES[stage.kind](project, recipe, stage, recipe.fingerprint(stage.name, teachers=identities, root=root))
@@ -98,8 +99,8 @@ def graph(
             RunContext(recipe=of, lake=lake, teachers=teachers, places=place.places, run_id=candidate.run_id), candidate
         )
 
-    gates = [gate(recipe, asset.key.path[-1]) for asset in by_batch]
-    gates.append(gate(recipe, recipe.mix.name, publish=published))
+    gates = [gate(recipe, asset.key.path[-1], pages=pages) for asset in by_batch]
+    gates.append(gate(recipe, recipe.mix.name, publish=published, pages=pages))
 
     def open_lake() -> Lake:
         return Lake.open(place.lake)

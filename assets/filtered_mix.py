@@ -7,8 +7,10 @@ Which batches a release read stands in its manifest; the drawn dependency on all
 """
 
 import dagster as dg
+from pydantic import Field
 
-from assets.materialized import OWNERS, Project, described, in_words, report, run_context
+from assets.columns import column_schema
+from assets.materialized import OWNERS, Project, described, in_words, references, report, run_context
 from assets.partitions import releases, the_batch
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
@@ -24,7 +26,10 @@ STORY = (
 class ReleaseConfig(dg.Config):
     """How strict a release is."""
 
-    allow_missing: bool = False  # release without the batches that failed or are missing; the manifest names them
+    allow_missing: bool = Field(
+        False,
+        description="Release without the batches that failed or are missing; the manifest names each with its reason.",
+    )
 
 
 def filtered_mix(project: Project, recipe: Recipe, code_version: str) -> dg.AssetsDefinition:
@@ -41,6 +46,11 @@ def filtered_mix(project: Project, recipe: Recipe, code_version: str) -> dg.Asse
         tags={"stage": "mix"},
         op_tags=project.tags(recipe),
         description=described(project, recipe, recipe.mix.name, recipe.mix.deciding, STORY),
+        metadata={
+            **references(project, recipe, recipe.mix.name, recipe.mix.deciding),
+            "dagster/column_schema": column_schema(recipe, recipe.mix.name),
+            "release_report": dg.MetadataValue.asset(dg.AssetKey([recipe.dataset, "release_report"])),
+        },
     )
     def made(
         context: dg.AssetExecutionContext,
@@ -52,6 +62,6 @@ def filtered_mix(project: Project, recipe: Recipe, code_version: str) -> dg.Asse
         with in_words(context):
             run = run_context(context, project, recipe, lake, teachers, progress)
             outcome = make_release(run, the_batch(context), allow_missing=config.allow_missing)
-            return report(outcome, recipe.stage(recipe.mix.of).record_kind)
+            return report(project, run, outcome)
 
     return made

@@ -4,24 +4,40 @@ The event log gets counts, rates, hashes and links. It never gets the text of a 
 storage can only be erased by deleting runs.
 """
 
+import inspect
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets.columns import column_lineage, column_schema, signal_schema, verdict_schema
 from synth_dagster.errors import OverBudget, Pending, SynthError
-from synth_dagster.lake.lake import Lake
+from synth_dagster.governance.pages import Pages
+from synth_dagster.governance.plots import as_markdown
+from synth_dagster.governance.preview import save_preview
+from synth_dagster.governance.profile import picture_of
+from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, Step
-from synth_dagster.records import RecordKind, describe, schema_of
-from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, Outcome, Progress, RunContext, TeacherSource
+from synth_dagster.runner.context import (
+    OUTCOME_TAG,
+    SESSION_TAG,
+    SIGNALS,
+    Outcome,
+    Progress,
+    RunContext,
+    TeacherSource,
+)
 from synth_dagster.runner.dead_runs import name_process
 
 OWNERS = ["team:data"]
+ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
+METHODS_PAGE = Path("docs/methods.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,7 @@ class Project:
     """What the assets of a project share: where it stands, and the tags that every run of a recipe carries."""
 
     places: Places
+    pages: Pages = field(default_factory=Pages)
 
     @property
     def root(self) -> Path:
@@ -71,13 +88,16 @@ def in_words(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Itera
         raise dg.Failure(str(error), metadata={"outcome": outcome}, allow_retries=False) from error
 
 
-def report(outcome: Outcome, kind: RecordKind | None = None) -> dg.MaterializeResult:
-    """Counts, the data version and how it came about, for the asset's page."""
-    candidate = outcome.candidate
+def report(project: Project, run: RunContext, outcome: Outcome) -> dg.MaterializeResult:
+    """Counts, rates, a picture, the data version and how it came about, for the asset's page."""
+    recipe, lake, candidate = run.recipe, run.lake, outcome.candidate
+    picture = picture_of(recipe, lake, candidate)
     details = dict(candidate.details)
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(candidate.rows),
-        "rejected": dg.MetadataValue.int(candidate.rejected),
+        **_page(project, save_preview(recipe, lake, candidate, picture=picture)),
+        "counts": dg.MetadataValue.md(as_markdown(picture, "Counts of this version")),
+        **rates(candidate),
         "state": dg.MetadataValue.text("made" if outcome.made else "already current"),
         "candidate": dg.MetadataValue.text(candidate.candidate_id),
         "recipe": dg.MetadataValue.text(candidate.recipe_hash),
@@ -88,9 +108,57 @@ def report(outcome: Outcome, kind: RecordKind | None = None) -> dg.MaterializeRe
             metadata[name] = dg.MetadataValue.json(details[name])
     if isinstance(seconds := details.get("seconds"), float):
         metadata["seconds"] = dg.MetadataValue.float(seconds)
-    if kind is not None:
-        metadata["dagster/column_schema"] = dg.MetadataValue.table_schema(column_schema(kind))
+    metadata |= _columns(recipe, lake, candidate)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(candidate.data_version))
+
+
+def _page(project: Project, link: str) -> dict[str, dg.MetadataValue]:
+    """The preview page: its address while `synth ui` runs, and where it stands."""
+    return {
+        "preview": dg.MetadataValue.url(project.pages.address(link)),
+        "preview_file": dg.MetadataValue.path(link),
+    }
+
+
+def rates(candidate: Candidate) -> dict[str, dg.MetadataValue]:
+    """How many records were kept and lost, as numbers that the UI plots over time."""
+    details = candidate.details
+    numbers: dict[str, dg.MetadataValue] = {
+        "kept": dg.MetadataValue.int(candidate.current),
+        "rejected": dg.MetadataValue.int(candidate.rejected),
+    }
+    if verdicts := details.get("verdicts"):
+        judged = verdicts["kept"] + sum(verdicts["dropped"].values())
+        numbers |= {"judged": dg.MetadataValue.int(judged), "tokens": dg.MetadataValue.int(details["tokens"])}
+        return {**numbers, "keep_rate": _share(verdicts["kept"], judged)}
+    if "status" not in details:
+        return numbers
+    tried = candidate.current + details["status"].get("eliminated", 0) + candidate.rejected
+    return {
+        **numbers,
+        "keep_rate": _share(candidate.current, tried),
+        "reject_rate": _share(details["unusable"], tried),
+    }
+
+
+def _share(part: int, whole: int) -> dg.MetadataValue:
+    return dg.MetadataValue.float(round(part / whole, 4) if whole else 0.0)
+
+
+def _columns(recipe: Recipe, lake: Lake, candidate: Candidate) -> dict[str, dg.MetadataValue]:
+    """The columns of the table and where they come from; of a release those of its verdicts too."""
+    stage = candidate.stage
+    if stage == SIGNALS:
+        schema = signal_schema(recipe, lake.candidate_table(candidate).schema)
+    else:
+        schema = column_schema(recipe, stage)
+    lineage = column_lineage(recipe, stage, [column.name for column in schema.columns])
+    metadata: dict[str, dg.MetadataValue] = {"dagster/column_schema": dg.MetadataValue.table_schema(schema)}
+    if lineage.deps_by_column:
+        metadata["dagster/column_lineage"] = dg.MetadataValue.column_lineage(lineage)
+    if stage == recipe.mix.name:
+        metadata["verdict_columns"] = dg.MetadataValue.table_schema(verdict_schema())
+    return metadata
 
 
 def teacher_numbers(by_role: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
@@ -106,20 +174,35 @@ def teacher_numbers(by_role: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
     return {**numbers, "teacher_usd": usd, "teacher": dg.MetadataValue.json(asked)}
 
 
-def column_schema(kind: RecordKind) -> dg.TableSchema:
-    """The columns of a record kind with what they mean."""
-    meanings = describe(kind)
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(name=field.name, type=str(field.type), description=meanings.get(field.name))
-            for field in schema_of(kind)
-        ]
-    )
+# ---------------------------------------------------------------------------------------- what an asset says of itself
 
 
 def described(project: Project, recipe: Recipe, stage: str, steps: Sequence[Step], story: str) -> str:
-    """An asset's description: its story, its steps, and where the recipe says so."""
+    """An asset's description: its story, its steps with their papers, and where the recipe says so."""
     file, line = recipe.describe_lines(stage)
     path = os.path.relpath(file, project.root)
-    lines = [f"{number}. `{step.key}`: {type(step.method).summary()}" for number, step in enumerate(steps, start=1)]
+    lines = [f"{number}. `{step.key}`: {_idea(step)}" for number, step in enumerate(steps, start=1)]
     return "\n\n".join([story, "\n".join(lines) or "No steps.", f"Recipe: `{path}:{line}`"])
+
+
+def _idea(step: Step) -> str:
+    """The method's idea, with a link to its paper."""
+    method = type(step.method)
+    paper = ARXIV.fullmatch(method.paper)
+    link = f" ([{method.paper}](https://arxiv.org/abs/{paper[1]}))" if paper else ""
+    return f"{method.summary()}{link}"
+
+
+def references(project: Project, recipe: Recipe, stage: str, steps: Sequence[Step]) -> dict[str, Any]:
+    """Links of an asset that open in an editor: its lines of the recipe, and the code and the page of its methods."""
+    file, line = recipe.describe_lines(stage)
+    found = [dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"recipe: {stage}")]
+    found += [
+        dg.LocalFileCodeReference(file_path=code, line_number=1, label=f"method: {step.slug}")
+        for step in {step.slug: step for step in steps}.values()
+        if (code := inspect.getsourcefile(type(step.method)))
+    ]
+    page = project.root / METHODS_PAGE
+    if page.is_file():
+        found.append(dg.LocalFileCodeReference(file_path=str(page), label="settings of all methods"))
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}

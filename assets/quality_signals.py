@@ -6,7 +6,7 @@ Writes  quality_signals[batch], a row per current record
 
 import dagster as dg
 
-from assets.materialized import OWNERS, Project, described, in_words, report, run_context
+from assets.materialized import OWNERS, Project, described, in_words, references, report, run_context
 from assets.partitions import batches, the_batch
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
@@ -31,6 +31,7 @@ def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.A
         tags={"stage": "signals"},
         op_tags=project.tags(recipe),
         description=described(project, recipe, recipe.mix.name, recipe.mix.filters, STORY),
+        metadata=references(project, recipe, recipe.mix.name, recipe.mix.filters),
     )
     def made(
         context: dg.AssetExecutionContext,
@@ -40,6 +41,6 @@ def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.A
     ) -> dg.MaterializeResult:
         with in_words(context):
             run = run_context(context, project, recipe, lake, teachers, progress)
-            return report(run_signals(run, the_batch(context)))
+            return report(project, run, run_signals(run, the_batch(context)))
 
     return made

@@ -14,6 +14,7 @@ import dagster as dg
 
 from expectations.rules import Gated, rules_for
 from expectations.suite import Expected, flat_rows, suite_hash, validate
+from synth_dagster.governance.pages import Pages
 from synth_dagster.governance.preview import save_examples
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
@@ -26,7 +27,9 @@ Publish = Callable[[Recipe, Lake, Candidate], None]
 SUITE_CHECKS = {"critical": "expectations", "warning": "expectations_warn"}
 
 
-def gate(recipe: Recipe, stage: str, *, publish: Publish | None = None) -> dg.AssetChecksDefinition:
+def gate(
+    recipe: Recipe, stage: str, *, publish: Publish | None = None, pages: Pages | None = None
+) -> dg.AssetChecksDefinition:
     """The check step of an asset. `publish` replaces plain acceptance where accepting is more than one table."""
     key = dg.AssetKey([recipe.dataset, stage])
     kind = None if stage == SIGNALS else _kind(recipe, stage)
@@ -50,7 +53,7 @@ def gate(recipe: Recipe, stage: str, *, publish: Publish | None = None) -> dg.As
         if not batches:
             raise dg.Failure(f"'{stage}' has no version to check. Materialize it first.", allow_retries=False)
         checked = [_checked(recipe, lake, stage, kind, batch, publish) for batch in batches]
-        yield from _results(key, checked, names)
+        yield from _results(key, checked, names, pages or Pages())
 
     return checks
 
@@ -105,7 +108,9 @@ def _decide(gated: Gated, findings: Sequence[Finding], expected: Sequence[Expect
         lake.accept(candidate)
 
 
-def _results(key: dg.AssetKey, checked: Sequence[Checked], names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
+def _results(
+    key: dg.AssetKey, checked: Sequence[Checked], names: Sequence[str], pages: Pages
+) -> Iterator[dg.AssetCheckResult]:
     """One result a check: of the first batch that failed it, else of the last."""
     for place, name in enumerate(names):
         bad = [one for one in checked if not one.findings[place].passed]
@@ -116,7 +121,7 @@ def _results(key: dg.AssetKey, checked: Sequence[Checked], names: Sequence[str])
             check_name=name,
             passed=finding.passed,
             severity=dg.AssetCheckSeverity.ERROR if finding.severity == "critical" else dg.AssetCheckSeverity.WARN,
-            metadata=_metadata(shown.gated, finding) | _of_several(checked, bad),
+            metadata=_metadata(shown.gated, finding, pages) | _of_several(checked, bad),
         )
     for severity, name in SUITE_CHECKS.items():
         bad = [one for one in checked if one.failures(severity)]
@@ -139,13 +144,14 @@ def _of_several(checked: Sequence[Checked], bad: Sequence[Checked]) -> dict[str,
     return {"batches_checked": len(checked), "batches_failed": len(bad)} if len(checked) > 1 else {}
 
 
-def _metadata(gated: Gated, finding: Finding) -> dict[str, Any]:
+def _metadata(gated: Gated, finding: Finding, pages: Pages) -> dict[str, Any]:
     metadata: dict[str, Any] = {"batch": dg.MetadataValue.text(gated.candidate.batch)}
     for name, value in finding.counts.items():
         metadata[name] = dg.MetadataValue.int(value) if isinstance(value, int) else dg.MetadataValue.float(float(value))
     if finding.examples:
-        page = save_examples(gated.recipe, gated.lake, gated.candidate, finding)
-        metadata["examples"] = dg.MetadataValue.path(str(page))
+        page = save_examples(gated.lake, gated.candidate, finding)
+        metadata["examples"] = dg.MetadataValue.url(pages.address(page))
+        metadata["examples_file"] = dg.MetadataValue.path(page)
     return metadata
 
 

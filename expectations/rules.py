@@ -165,6 +165,12 @@ def _barren(gated: Gated) -> Sequence[bytes]:
     return [ids[place] for place in (firsts + others)[:EXAMPLES]]
 
 
+def is_the_whole_batch(gated: Gated) -> Finding:
+    """A try-out on a few inputs is never accepted; launch the batch again without `limit`."""
+    limit = gated.candidate.details.get("limit")
+    return Finding("whole", passed=limit is None, counts={} if limit is None else {"limit": limit})
+
+
 def every_record_has_its_signals(gated: Gated) -> Finding:
     """Each current record of the mix's stage has one row of signals, and no other record has."""
     of = gated.lake.accepted(gated.recipe.dataset, gated.recipe.mix.of, gated.candidate.batch)
@@ -246,6 +252,7 @@ ROW_RULES: tuple[Rule, ...] = (
     something_came_out,
     enough_is_kept,
     few_answers_are_rejected,
+    is_the_whole_batch,
 )
 SIGNAL_RULES: tuple[Rule, ...] = (every_record_has_its_signals,)
 MIX_RULES: tuple[Rule, ...] = (something_came_out, every_record_has_one_verdict, enough_passes_the_rules)

@@ -107,6 +107,21 @@ class BudgetSettings(Settings):
     tokens_per_run: int | None = Field(5_000_000, ge=0, description="Tokens in and out; null is no cap on tokens.")
     calls_per_run: int | None = Field(None, ge=0, description="Requests; null is no cap on requests.")
 
+    def lowered(
+        self, *, usd: float | None = None, tokens: int | None = None, calls: int | None = None
+    ) -> "BudgetSettings":
+        """These caps, some of them lower for one run. Raises SynthError for one that is higher or below 0."""
+        asked = {"usd_per_run": usd, "tokens_per_run": tokens, "calls_per_run": calls}
+        for name, value in asked.items():
+            cap = getattr(self, name)
+            if value is not None and not (value >= 0 and (cap is None or value <= cap)):
+                most = "" if cap is None else f" and at most {cap:,}, the cap of the recipe"
+                raise SynthError(
+                    f"A run was launched with {name} {value:,}, which must be at least 0{most}. "
+                    "Launch it with less, or raise the cap under 'budget:' in the recipe."
+                )
+        return self.model_copy(update={name: value for name, value in asked.items() if value is not None})
+
 
 class Expectations(Settings):
     """What must hold of a stage's records for its gate to open."""

@@ -34,7 +34,8 @@ def _check_failure(evaluation: Any) -> list[str]:
 
 
 def _counts(evaluation: Any) -> str:
-    values = {name: value.value for name, value in evaluation.metadata.items() if name not in ("failures", "examples")}
+    links = ("failures", "examples", "examples_file")
+    values = {name: value.value for name, value in evaluation.metadata.items() if name not in links}
     listed = ", ".join(f"{name} {value}" for name, value in values.items())
-    examples = evaluation.metadata.get("examples")
+    examples = evaluation.metadata.get("examples_file")
     return f"{listed}; examples: {examples.value}" if examples else listed

@@ -89,7 +89,7 @@ class RunContext:
     session_id: str = ""
     progress: Progress = field(default_factory=Silent)
     in_flight: int = 64  # records worked on at once; the calls of a role have their own ceiling
-    limit: int | None = None  # passages of a batch at most, in a try-out; what is made so is never a whole batch
+    limit: int | None = None  # inputs of a stage at most, in a try-out; what is made so is never a whole batch
 
     @property
     def root(self) -> Path:

@@ -69,7 +69,8 @@ def current(context: RunContext, stage: str, batch: str, wanted: tuple[str, Mapp
     """The version of a batch that is as wanted: awaiting its gate after a crash, or accepted."""
     dataset = context.recipe.dataset
     there = (context.lake.awaiting(dataset, stage, batch), context.lake.accepted(dataset, stage, batch))
-    return next((found for found in there if found and (found.code_version, dict(found.inputs)) == wanted), None)
+    whole = [found for found in there if found and found.details.get("limit") == context.limit]
+    return next((found for found in whole if (found.code_version, dict(found.inputs)) == wanted), None)
 
 
 def is_settled(context: RunContext, stage: str, batch: str) -> bool:
@@ -122,7 +123,9 @@ def _make(context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict
         code_version=code_version,
         inputs=inputs,
         recipe_hash=context.recipe.hash,
-        details=_details(chain, stage) | {"teacher": usage, "seconds": round(time.monotonic() - started, 3)},
+        details=_details(chain, stage)
+        | {"teacher": usage, "seconds": round(time.monotonic() - started, 3)}
+        | ({} if context.limit is None else {"limit": context.limit}),
     )
 
 
@@ -202,7 +205,7 @@ def _inputs(context: RunContext, stage: Stage, batch: str) -> list[Record]:
     above = context.recipe.stage(stage.reads)
     rows = context.lake.candidate_table(accepted(context, above.name, batch))
     records = from_table(rows, above.record_kind, stage=above.name)
-    return sorted((record for record in records if record.status == "current"), key=_reading_order)
+    return sorted((record for record in records if record.status == "current"), key=_reading_order)[: context.limit]
 
 
 def _reading_order(record: Record) -> tuple[str, int, bytes]:
@@ -244,7 +247,7 @@ def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record
         )
     records: list[Record] = []
     rejects: list[tuple[str, Reject]] = []
-    for item in items:
+    for item in items[: context.limit]:
         reject = item.reject if isinstance(item, Unreadable) else unfit(context.recipe, source, item)
         if reject is not None:
             rejects.append((READ, reject))

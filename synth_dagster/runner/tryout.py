@@ -52,7 +52,7 @@ def try_out(context: RunContext, limit: int) -> Tried:
     whole: list[str] = []
     causes: list[str] = []
     for batch, share in _plan(context, limit).items():
-        why = _through_the_stages(replace(context, limit=share), batch)
+        why = _through_the_stages(context, batch, share)
         if why is None:
             whole.append(batch)
         else:
@@ -94,11 +94,12 @@ def _planned(context: RunContext, source: str, items: Sequence[Item | Unreadable
     return batch
 
 
-def _through_the_stages(context: RunContext, batch: str) -> str | None:
-    """Make and show a batch in every stage; why it ended before the last, or None."""
+def _through_the_stages(context: RunContext, batch: str, limit: int) -> str | None:
+    """Make and show a batch of so many passages in every stage; why it ended before the last, or None."""
     lake = context.lake
-    for stage in context.recipe.stages:
-        made = run_stage(context, stage, batch).candidate
+    first = replace(context, limit=limit)
+    for stage, settings in context.recipe.stages.items():
+        made = run_stage(context if settings.reads else first, stage, batch).candidate
         lake.accept(made)
         if made.current == 0:
             return f"'{stage}' made nothing of {batch.partition(':')[0]}"
