@@ -7,6 +7,7 @@ storage can only be erased by deleting runs.
 import inspect
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -196,13 +197,15 @@ def _idea(step: Step) -> str:
 def references(project: Project, recipe: Recipe, stage: str, steps: Sequence[Step]) -> dict[str, Any]:
     """Links of an asset that open in an editor: its lines of the recipe, and the code and the page of its methods."""
     file, line = recipe.describe_lines(stage)
-    found = [dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"recipe: {stage}")]
-    found += [
-        dg.LocalFileCodeReference(file_path=code, line_number=1, label=f"method: {step.slug}")
+    places = [(str(file), line, f"recipe: {stage}")]
+    places += [
+        (code, 1, f"method: {step.slug}")
         for step in {step.slug: step for step in steps}.values()
         if (code := inspect.getsourcefile(type(step.method)))
     ]
-    page = project.root / METHODS_PAGE
-    if page.is_file():
-        found.append(dg.LocalFileCodeReference(file_path=str(page), label="settings of all methods"))
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}
+    if (project.root / METHODS_PAGE).is_file():
+        places.append((str(project.root / METHODS_PAGE), 1, "settings of all methods"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # seen to work; without this, three lines for every asset
+        found = [dg.LocalFileCodeReference(file_path=path, line_number=at, label=label) for path, at, label in places]
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}
