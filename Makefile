@@ -45,7 +45,7 @@ prove: $(READY) ## Run what is too long for `make test`: many kills, a browser, 
 	$(PYTEST) -m prove -o faulthandler_timeout=1500 # many kills take longer than a test that hangs may
 
 ui: $(READY) ## Open Dagster on what was made.
-	DAGSTER_HOME="$(CURDIR)" DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
+	$(BIN)/synth ui
 
 screenshots: $(READY) ## Take the pictures of docs/images anew, of what `make run` made (needs Chromium).
 	$(BIN)/python -m tests.ui.screenshots

@@ -138,6 +138,17 @@ def new(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder 
     new_project(directory)
 
 
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of Dagster; the pages have that of SYNTH_PAGES.")] = 3000,
+    project: ProjectDir = None,
+) -> None:
+    """Open Dagster on what was made, with the lake's previews and reports beside it."""
+    from synth_dagster.cli.ui import open_ui
+
+    raise typer.Exit(open_ui(project, port))
+
+
 @teacher_app.command("check")
 def teacher_check(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,

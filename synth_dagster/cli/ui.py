@@ -1,0 +1,83 @@
+"""`synth ui`: Dagster on what was made, and beside it the lake's pages, which Dagster's own server cannot show."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+from rich.markup import escape
+
+from synth_dagster.cli.pages import HOSTS, PageServer
+from synth_dagster.cli.project import Project, open_project
+from synth_dagster.cli.terminal import Terminal
+from synth_dagster.errors import SynthError
+from synth_dagster.governance.pages import Pages
+
+PATIENCE_S = 30.0  # for Dagster's processes to end by themselves
+
+
+def open_ui(given: Path | None, port: int) -> int:
+    """Run until stopped. Returns Dagster's exit code."""
+    project = open_project(given)
+    console = Terminal()
+    with _pages(project, Pages.of(os.environ), console):
+        return _attended(_dagster(project.root, port))
+
+
+@contextmanager
+def _pages(project: Project, pages: Pages, console: Terminal) -> Iterator[None]:
+    """The pages of the lake at the address that the links of runs have, if that is on this machine."""
+    address = urlsplit(pages.base)
+    if address.hostname not in HOSTS or address.scheme != "http":
+        console.print(f"Previews and reports are shown by {escape(pages.base)}, as SYNTH_PAGES says.", highlight=False)
+        yield
+        return
+    try:
+        server = PageServer(project.lake.store, address.port or 80)
+    except OSError as error:
+        raise SynthError(
+            f"Previews and reports cannot be shown at {pages.base}: {error.strerror}. Stop what has the port, another "
+            "'synth ui' perhaps, or set SYNTH_PAGES to an address with another port, for runs as well."
+        ) from None
+    with server:
+        console.print(f"Previews and reports are shown at {escape(pages.base)} until Ctrl-C.", highlight=False)
+        yield
+
+
+def _dagster(root: Path, port: int) -> "subprocess.Popen[bytes]":
+    """Dagster's web server and daemon on the project."""
+    env = {"DAGSTER_HOME": str(root), "DAGSTER_DISABLE_TELEMETRY": "1", **os.environ}
+    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    return subprocess.Popen(command, cwd=root, env=env)  # noqa: S603  # our own interpreter, and a checked number
+
+
+def _attended(dagster: "subprocess.Popen[bytes]") -> int:
+    """Wait for Dagster. Being asked to end is passed on; Ctrl-C reaches it by itself, being of the same terminal."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        dagster.terminate()
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        return dagster.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        _ended(dagster)
+
+
+def _ended(dagster: "subprocess.Popen[bytes]") -> None:
+    """Wait until it has gone, then ask, then insist."""
+    for insist in (dagster.terminate, dagster.kill):
+        try:
+            dagster.wait(PATIENCE_S)
+            return
+        except subprocess.TimeoutExpired:
+            insist()
+    dagster.wait()
