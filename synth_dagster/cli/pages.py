@@ -63,7 +63,6 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
-    server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 30  # seconds that a browser may be silent on a connection
 
@@ -84,6 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = page_name(self.path)
         if name is None:
             return _said(HTTPStatus.NOT_FOUND, "Here stand previews and reports of a lake; Dagster links to them.")
+        assert isinstance(self.server, _Server), "no other server has this handler"
         try:
             return HTTPStatus.OK, TYPES[name[name.rindex(".") :]], self.server.store.read(name)
         except NotThere:
