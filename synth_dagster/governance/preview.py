@@ -47,7 +47,7 @@ def save_preview(recipe: Recipe, lake: Lake, candidate: Candidate, *, picture: b
     }
     title = f"{candidate.dataset} / {candidate.stage} [{candidate.batch}]"
     html = page(title, facts, sections, picture=data_uri(picture) if picture else None)
-    return str(lake.save_preview(f"{candidate.dataset}-{candidate.stage}-{candidate.candidate_id}", html))
+    return lake.save_preview(f"{candidate.dataset}-{candidate.stage}-{candidate.candidate_id}", html)
 
 
 def save_examples(lake: Lake, candidate: Candidate, finding: Finding) -> str:
@@ -61,7 +61,7 @@ def save_examples(lake: Lake, candidate: Candidate, finding: Finding) -> str:
     facts = {"check": "passed" if finding.passed else "failed", **finding.counts, "run": candidate.run_id}
     html = page(title, facts, [Section("Examples", "Some of the records that the check found.", cards)])
     name = f"{candidate.dataset}-{candidate.stage}-{candidate.candidate_id}-{finding.rule}"
-    return str(lake.save_preview(name, html))
+    return lake.save_preview(name, html)
 
 
 class _Shelf:
