@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from synth_dagster.records import Document, Instruction, Preference, Record, canonical_json
 from synth_dagster.services import Drop, Finding
@@ -257,6 +257,10 @@ class Mixer(Method):
     """
 
     kind: ClassVar[MethodKind] = "mix"
+
+    by: Literal["source", "origin"] = Field(
+        "source", description="What a domain is: a source, or where the text comes from, real or synthetic."
+    )
 
 
 @dataclass(frozen=True, slots=True)

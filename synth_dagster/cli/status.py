@@ -137,7 +137,8 @@ def _stages(status: dict[str, Any]) -> Table:
 
 def _release_line(release: dict[str, Any]) -> str:
     verdicts = release["verdicts"]
-    dropped = ", ".join(f"{reason} {count}" for reason, count in list(verdicts["dropped"].items())[:6]) or "nothing"
+    often = sorted(verdicts["dropped"].items(), key=lambda item: (-item[1], item[0]))
+    dropped = ", ".join(f"{reason} {count}" for reason, count in often[:6]) or "nothing"
     demo = " [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release["demo"] else ""
     return f"release [bold]{release['release']}[/bold]: {release['records']} kept; dropped: {_plain(dropped)}{demo}"
 

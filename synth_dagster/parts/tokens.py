@@ -95,6 +95,14 @@ def count(text: str | None) -> int:
     return sum(1 for _ in _TOKEN.finditer(text)) if text else 0
 
 
+def place_after(text: str, tokens: int) -> int:
+    """Where the first so many tokens of a text end; its length if it has no more."""
+    for number, token in enumerate(_TOKEN.finditer(text), start=1):
+        if number == tokens:
+            return token.end()
+    return len(text)
+
+
 def token_count_sql(column: str) -> str:
     """The same count as a DuckDB expression over a text column; a null has none."""
     return f"coalesce(len(regexp_extract_all({column}, {literal(PATTERN)})), 0)"

@@ -271,8 +271,8 @@ class Recipe:
     ) -> str:
         """What the records of a row stage depend on besides their inputs: those of one source, where named."""
         asked = self.stage(stage)
-        sources = [self.source(source)] if source and asked.kind == "corpus" else self.sources
-        terms = sorted(canonical_json(one.terms()) for one in sources) if asked.kind == "corpus" else []
+        sources = [self.source(source)] if source and asked.reads is None else self.sources
+        terms = sorted(canonical_json(one.terms()) for one in sources) if asked.reads is None else []
         adopted = sorted(one.name for one in self.sources if stage in self.adopting(one.name))
         if source in adopted:
             return _hashed([asked.kind, asked.reads, ADOPTED, ADOPTION_VERSION])

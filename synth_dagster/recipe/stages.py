@@ -75,8 +75,9 @@ def read_stages(draft: Draft, value: Plain, seed: int) -> Graph:
     plans = [_plan(draft, name, body) for name, body in values.items()]
     _count_kinds(draft, plans)
     rows = [plan for plan in plans if plan.kind != "mix"]
+    first = _corpus(rows)
     for number, plan in enumerate(rows):
-        plan.reads = _reads(draft, plan, rows[:number], rows)
+        plan.reads = _reads(draft, plan, rows[:number], rows, is_first=plan is first)
     ordered = _in_order(draft, rows)
     reader = Steps(draft, seed, {plan.name: plan.kind for plan in plans})
     stages = {plan.name: stage for plan in ordered if (stage := reader.stage(plan))}
@@ -136,26 +137,39 @@ def _kind(draft: Draft, name: str, body: Plain, where: Where) -> StageKind | Non
 def _count_kinds(draft: Draft, plans: Sequence[Plan]) -> None:
     if any(plan.kind is None for plan in plans):
         return  # the one that is missing may be the one that is not understood
-    for kind, name in (("corpus", "seed_corpus"), ("mix", "filtered_mix")):
-        found = [plan for plan in plans if plan.kind == kind]
-        for plan in found[1:]:
-            draft.say(plan.where, f"A recipe has one {kind}, and '{found[0].name}' is it.", "Remove one of the two.")
-        if not found:
-            empty = "[]" if kind == "corpus" else "{}"
-            draft.say(("stages",), f"The recipe has no {kind}.", f"Add a stage; the least is '{name}: {empty}'.")
+    first = _corpus(plans)
+    if first is None:
+        draft.say(("stages",), "The recipe has no corpus.", "Add a stage; the least is 'seed_corpus: []'.")
+    for plan in plans:
+        if first and plan.kind == "corpus" and plan is not first and "from" not in plan.body:
+            cause = f"One corpus reads the sources, and '{first.name}' is it."
+            draft.say(plan.where, cause, "Let this one read a stage, as in 'from: seed_corpus', or remove it.")
+    mixes = [plan for plan in plans if plan.kind == "mix"]
+    for plan in mixes[1:]:
+        draft.say(plan.where, f"A recipe has one mix, and '{mixes[0].name}' is it.", "Remove one of the two.")
+    if not mixes:
+        draft.say(("stages",), "The recipe has no mix.", "Add a stage; the least is 'filtered_mix: {}'.")
+
+
+def _corpus(plans: Sequence[Plan]) -> Plan | None:
+    """The corpus that reads the sources: the first that names no stage to read."""
+    corpora = [plan for plan in plans if plan.kind == "corpus"]
+    return next((plan for plan in corpora if "from" not in plan.body), corpora[0] if corpora else None)
 
 
 # ----------------------------------------------------------------------------------------------------- what reads what
 
 
-def _reads(draft: Draft, plan: Plan, above: Sequence[Plan], rows: Sequence[Plan]) -> str | None:
+def _reads(draft: Draft, plan: Plan, above: Sequence[Plan], rows: Sequence[Plan], *, is_first: bool) -> str | None:
     said = plan.body.get("from")
     where = (*plan.where, "from")
-    if plan.kind == "corpus":
+    if is_first:
         if said is not None:
             draft.say(where, f"'{plan.name}' is a corpus: it reads the sources, no stage.", "Remove 'from'.")
         return None
     if said is None:
+        if plan.kind == "corpus":
+            return None  # told with the kinds
         if not above and plan.kind:
             draft.say(plan.where, f"'{plan.name}' has no stage above it to read.", "Put a corpus above it.")
         return above[-1].name if above else None
@@ -237,7 +251,7 @@ class Steps:
     def _chain(self, plan: Plan) -> list[Step | None] | None:
         """The steps, None for one that could not be read; None for no list of steps at all."""
         where = plan.steps_at
-        said = plan.body.get("steps", [] if plan.kind == "corpus" else None)
+        said = plan.body.get("steps", [] if plan.kind == "corpus" and "from" not in plan.body else None)
         if not isinstance(said, list):
             if plan.body and plan.kind:
                 self.draft.sequence(said, where, f"the steps of '{plan.name}'")
@@ -262,13 +276,14 @@ class Steps:
         holds = RECORD_KINDS[kind]
         above = self.kinds.get(plan.reads) if plan.reads else None
         given = RECORD_KINDS.get(above) if above else None
-        if kind == "corpus" or given == holds:
+        reads_sources = kind == "corpus" and plan.reads is None
+        if reads_sources or given == holds:
             here = True
         elif given is None:
             return  # what stands above is a problem of its own
         else:
             here = False
-        if not steps and kind != "corpus":
+        if not steps and not reads_sources:
             cause = f"The stage '{plan.name}' has no steps, so it makes no {holds}s."
             self.draft.say(plan.where, cause, "Add one that does; 'synth methods' lists them.")
         for number, step in enumerate(steps):

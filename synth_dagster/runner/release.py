@@ -264,7 +264,7 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
 class _Pool:
     """Every record of the stage, narrow: one row each, with what has been decided about it."""
 
-    table: pa.Table  # record_id, batch, source, text, tokens
+    table: pa.Table  # record_id, batch, source, origin, text, tokens
     reason: list[str | None]
     duplicate_of: list[bytes | None]
     score: list[float | None]
@@ -305,6 +305,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
 # what became of a record before the mix, else the first rule of the recipe that drops it
 _JUDGED = f"""
     select record_id, batch, source, text, {token_count_sql("text")} as tokens,
+        case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
         case status when 'current' then rule when 'superseded' then status else coalesce(reason, status) end as reason
     from records join texts using (record_id)
     left join (select record_id, arg_min(rule, place) as rule from ruled group by record_id) using (record_id)
@@ -312,13 +313,15 @@ _JUDGED = f"""
 
 
 def _judged(context: RunContext, rows: Candidate, marks: Candidate) -> pa.Table:
-    """One batch, narrow: record_id, batch, source, text, tokens, and the reason of the first rule that drops it."""
+    """One batch, narrow: the columns of the pool, and the reason of the first rule that drops each record."""
     import duckdb
 
     full = context.lake.candidate_table(rows)
     texts = flatten(full, context.recipe.stage(rows.stage).record_kind).select(["record_id", "text"])
     with duckdb.connect() as connection:
-        connection.register("records", full.select(["record_id", "batch", "source", "status", "reason"]))
+        connection.register(
+            "records", full.select(["record_id", "batch", "source", "synthetic_depth", "status", "reason"])
+        )
         connection.register("texts", texts)
         connection.register("ruled", _ruled(context, marks))
         return connection.sql(_JUDGED).to_arrow_table()
@@ -381,19 +384,24 @@ def _mix(context: RunContext, pool: _Pool) -> None:
         return
     assert isinstance(step.method, Mixer)
     places = pool.places()
-    rows = [(row["source"], pool.rank[places[row["record_id"]]], row) for row in alive.to_pylist()]
-    sizes: dict[str, int] = {}
-    for source, _, row in rows:
-        sizes[source] = sizes.get(source, 0) + row["tokens"]
+    domains = _domains(alive, step.method.by, pool, places)
+    sizes = {name: sum(row["tokens"] for row in members) for name, members in domains.items()}
     asked = step.method.mix(sizes).tokens  # type: ignore[attr-defined]  # the verb of the kind
-    for domain in sorted(sizes):
-        members = [row for source, _, row in rows if source == domain]
+    for domain, members in domains.items():
         copies = shared_out([row["tokens"] for row in members], asked.get(domain, 0.0))
         for row, count in zip(members, copies, strict=True):
             place = places[row["record_id"]]
             pool.copies[place] = count
             if count == 0:
                 pool.reason[place] = f"{step.key}:share"
+
+
+def _domains(alive: pa.Table, by: str, pool: _Pool, places: Mapping[bytes, int]) -> dict[str, list[dict[str, Any]]]:
+    """The records of each domain, the best of the selection first, else by id."""
+    rows = alive.select(["record_id", "tokens", by]).to_pylist()
+    ranks = {row["record_id"]: pool.rank[places[row["record_id"]]] for row in rows}
+    rows.sort(key=lambda row: (ranks[row["record_id"]] is None, ranks[row["record_id"]] or 0, row["record_id"]))
+    return {name: [row for row in rows if row[by] == name] for name in sorted({row[by] for row in rows})}
 
 
 def shared_out(sizes: Sequence[int], budget: float) -> list[int]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from synth_dagster.teacher.embedded import arithmetic, judging, writing
+from synth_dagster.teacher.embedded import arithmetic, judging, rewriting, writing
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.evolving import evolve
 from synth_dagster.teacher.embedded.prompts import Request, read
@@ -30,6 +30,8 @@ def _prose(request: Request, model: str, chance: Chance) -> str:
         return writing.completion(request, model, chance)
     if request.task == "solve":
         return arithmetic.solved(request, chance)
+    if request.task == "rewrite":
+        return rewriting.rewritten(request)
     return writing.most_relevant(request.user)
 
 

@@ -99,7 +99,7 @@ def version(text: str, sentence: Sentence) -> Iterator[Found]:
 def condition(text: str) -> Iterator[Found]:
     """'If X, Y' and 'When X, Y'."""
     found = re.match(r"(If|When|Whenever) (.+)$", text)
-    split = _split_condition(found.group(2)) if found else None
+    split = split_condition(found.group(2)) if found else None
     if not found or not split:
         return
     given, effect = split
@@ -391,7 +391,7 @@ def _up_to_clause(answer: str) -> str:
     return _one_action(answer[: cut.start()] if cut else answer)
 
 
-def _split_condition(text: str) -> tuple[str, str] | None:
+def split_condition(text: str) -> tuple[str, str] | None:
     """The condition and what follows from it: at the first comma after which a new statement begins."""
     for comma in re.finditer(r", ", hidden(text)):
         given, effect = text[: comma.start()], text[comma.end() :]
