@@ -174,9 +174,23 @@ def _check_joins(draft: Draft, found: Mapping[str, Any], graph: Graph) -> None:
         if joined not in graph.stages:
             cure = "A source joins a row stage of this recipe; leave 'joins' out for the corpus."
             draft.say((*where, "joins"), no_such("row stage", shown_name(joined), graph.stages, cure))
+        elif made := _documents_on_the_way(graph, joined):
+            cause = f"Conversations cannot pass '{made}', which holds documents made from others."
+            draft.say((*where, "joins"), cause, "Let the source join a stage that does not stand on it.")
         elif graph.stages[joined].reads and entry.get("chunk") is not None:
             cause = f"The source joins '{joined}' with whole conversations, and 'chunk' cuts texts."
             draft.say((*where, "chunk"), cause, "Remove 'chunk', or 'joins'.")
+
+
+def _documents_on_the_way(graph: Graph, stage: str) -> str | None:
+    """The first stage from here up to the sources that holds documents and reads another stage."""
+    above: str | None = stage
+    while above in graph.stages:
+        there = graph.stages[above]
+        if there.kind == "corpus" and there.reads:
+            return there.name
+        above = there.reads
+    return None
 
 
 @cache
