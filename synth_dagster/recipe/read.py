@@ -185,7 +185,7 @@ def _check_joins(draft: Draft, found: Mapping[str, Any], graph: Graph) -> None:
 def _documents_on_the_way(graph: Graph, stage: str) -> str | None:
     """The first stage from here up to the sources that holds documents and reads another stage."""
     above: str | None = stage
-    while above in graph.stages:
+    while above is not None and above in graph.stages:
         there = graph.stages[above]
         if there.kind == "corpus" and there.reads:
             return there.name
