@@ -29,7 +29,8 @@ def export_release(
         validation=validation, seed=seed, shard=shard_size(shard) if shard else None, only_chosen=only_chosen
     )
     project = open_project(given)
-    done = hand_over(project.lake, project.dataset(dataset), release, format_=format_, to=place_of(to), wishes=wishes)
+    place = place_of(to, project.environment.open_bucket)
+    done = hand_over(project.lake, project.dataset(dataset), release, format_=format_, to=place, wishes=wishes)
     _tell(done, to)
 
 

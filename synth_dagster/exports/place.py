@@ -1,5 +1,6 @@
 """Where an export goes: a folder of this machine, or a bucket."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Protocol
 from synth_dagster.exports import folder
 from synth_dagster.exports.bucket import Bucket
 from synth_dagster.exports.manifest import Manifest
-from synth_dagster.storage import S3Options, is_bucket, open_store
+from synth_dagster.storage import Store, is_bucket
 
 
 class Place(Protocol):
@@ -36,6 +37,6 @@ class Folder:
         return folder.written(self.to)
 
 
-def place_of(to: Path | str, s3: S3Options | None = None) -> Place:
+def place_of(to: str, open_bucket: Callable[[str], Store]) -> Place:
     """The place that a path or an s3 URL means. Raises StorageError for another URL."""
-    return Bucket(open_store(to, s3)) if is_bucket(to) else Folder(Path(to))
+    return Bucket(open_bucket(to)) if is_bucket(to) else Folder(Path(to))

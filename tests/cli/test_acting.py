@@ -82,6 +82,30 @@ def test_a_folder_that_holds_something_else_is_not_touched(made, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_release_goes_to_a_bucket_and_the_second_time_nothing_is_written(made, bucket):
+    to = f"{bucket.url}/r0002"
+    for said in ("Wrote ", "Already there"):
+        done = made.call("export", "latest", "--to", to, "--validation", "0.3", **bucket.env)
+        assert done.code == 0 and done.out.startswith(said), done.err
+        assert "held out in whole groups" in done.out
+    names = {"manifest.json", "README.md", "train.jsonl", "validation.jsonl", "record_ids/train.txt"}
+    assert {f"prefix/r0002/{name}" for name in names} < set(bucket.keys())
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--validation", "0.9"], "The validation share is 0.9. Give a number above 0 and at most 0.5"),
+        (["--validation", "nan"], "The validation share is nan."),
+        (["--shard-size", "big"], "'big' is no size of a shard. Give rows, such as 50000, or bytes"),
+    ],
+)
+def test_an_option_that_cannot_be_followed_writes_nothing(made, tmp_path, option, said):
+    done = made.call("export", "latest", "--to", str(tmp_path / "out"), *option)
+    assert done.code == 2 and said in done.err and "Traceback" not in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
 # --------------------------------------------------------------------------------------------------------- the teacher
 
 

@@ -10,6 +10,7 @@ from synth_dagster import exports
 from synth_dagster.errors import StorageError, SynthError
 from synth_dagster.exports.bucket import Bucket
 from synth_dagster.exports.place import place_of
+from synth_dagster.storage import open_store
 from tests.exports.by_hand import ORIGIN, exported, pair
 
 PAIRS = [pair("Q?"), pair("R?")]
@@ -17,7 +18,11 @@ PAIRS = [pair("Q?"), pair("R?")]
 
 @pytest.fixture
 def place(bucket):
-    return place_of(f"{bucket.url}/export", bucket.options)
+    return place_of(f"{bucket.url}/export", reached(bucket.options))
+
+
+def reached(options):
+    return lambda url: open_store(url, options)
 
 
 class Stopped(Exception):
@@ -81,14 +86,14 @@ def test_what_is_somebody_elses_is_not_touched(place):
 
 
 def test_bad_days_are_said_in_sentences(bucket, tmp_path, monkeypatch):
-    gone = place_of("s3://no-such-bucket-here/x", bucket.options)
+    gone = place_of("s3://no-such-bucket-here/x", reached(bucket.options))
     with pytest.raises(StorageError, match="There is no bucket 'no-such-bucket-here'"):
         exported("trl", PAIRS, "preference", to=gone)
-    away = place_of(bucket.url, replace(bucket.options, endpoint_url="http://127.0.0.1:9", attempts=1))
+    away = place_of(bucket.url, reached(replace(bucket.options, endpoint_url="http://127.0.0.1:9", attempts=1)))
     with pytest.raises(StorageError, match="cannot be used for"):
         exported("trl", PAIRS, "preference", to=away)
     with pytest.raises(StorageError, match="neither a folder nor in an S3 bucket"):
-        place_of("gs://bucket/x")
+        place_of("gs://bucket/x", reached(bucket.options))
 
 
 def test_no_room_for_the_files_on_the_way_says_where_they_are_written(place, monkeypatch):
