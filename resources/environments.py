@@ -35,7 +35,9 @@ class Environment:
     @property
     def places(self) -> Places:
         """Where the paths of the project's recipes lie."""
-        return Places(self.root, None if self.inbox == self.root / INBOX else self.inbox, self.open_bucket)
+        return Places(
+            self.root, None if self.inbox == self.root / INBOX else self.inbox, self.open_bucket, self.env.get
+        )
 
     def open_bucket(self, url: str) -> Store:
         """A place in a bucket, reached as the variables say."""

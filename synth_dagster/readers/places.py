@@ -3,6 +3,7 @@
 A file keeps its name when the inbox moves: `inbox/notes/a.txt` is the same record wherever the inbox stands.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,11 +15,12 @@ INBOX = "inbox"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folder of a project, its inbox where that stands elsewhere, and the way to its buckets."""
+    """The folder of a project, its inbox where that stands elsewhere, the way to its buckets, and its variables."""
 
     root: Path
     moved_inbox: Path | None = None
-    open_bucket: Callable[[str], Store] = field(default=open_store, compare=False)
+    open_bucket: Callable[[str], Store] = field(default=open_store, repr=False, compare=False)
+    variable: Callable[[str], str | None] = field(default=os.environ.get, repr=False, compare=False)
 
     @property
     def inbox(self) -> Path:

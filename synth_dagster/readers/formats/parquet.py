@@ -133,26 +133,26 @@ def _row(names: list[str], cells: tuple[Any, ...], settings: FileReader) -> dict
 
 def _cells(column: "pa.Array") -> list[Any]:
     try:
-        return [_as_json(value) for value in column.to_pylist()]
+        return [as_json(value) for value in column.to_pylist()]
     except UnicodeDecodeError:
         return [_cell(value) for value in column]
 
 
 def _cell(value: "pa.Scalar") -> Any:
     try:
-        return _as_json(value.as_py())
+        return as_json(value.as_py())
     except UnicodeDecodeError:
         return Flaw("invalid_utf8", "A text of the row is not UTF-8. Repair what wrote it.")
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A value as JSON has it: times and exact numbers as text, and no number that is none."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_as_json(one) for one in value]
+        return [as_json(one) for one in value]
     if isinstance(value, dict):
-        return {str(name): _as_json(one) for name, one in value.items()}
+        return {str(name): as_json(one) for name, one in value.items()}
     return value.isoformat() if isinstance(value, date | time | datetime) else str(value)

@@ -20,7 +20,7 @@ from synth_dagster.readers.base import Delivery, Flaw, Item, Unreadable, flaw, h
 from synth_dagster.readers.base import unreadable as unreadable_at
 from synth_dagster.readers.chat import LACKS, TURNS, recognised
 from synth_dagster.readers.formats.file import File
-from synth_dagster.readers.formats.settings import FileReader
+from synth_dagster.readers.formats.settings import FileReader, RowReader
 
 MAX_ID = 1_000  # characters; a longer one is a text that stands in the wrong field
 
@@ -45,12 +45,12 @@ class Row(NamedTuple):
         return self.hash_of_all or hash_of(self.raw)
 
 
-RowsOf: TypeAlias = Callable[[File, FileReader, Mapping[str, Any]], Iterator[Row]]
+RowsOf: TypeAlias = Callable[[File, Any, Mapping[str, Any]], Iterator[Row]]
 Occurrence: TypeAlias = Callable[[Row, str], int]
 """How often a key has stood in the file so far, this row included."""
 
 
-def read_rows(file: File, settings: FileReader, start: Mapping[str, Any], rows_of: RowsOf) -> Delivery:
+def read_rows(file: File, settings: RowReader, start: Mapping[str, Any], rows_of: RowsOf) -> Delivery:
     """The items of a file, from a place on."""
     times = _occurrences(file, settings, start, rows_of)
     empty = _is_top(start)
@@ -61,7 +61,7 @@ def read_rows(file: File, settings: FileReader, start: Mapping[str, Any], rows_o
         raise Flaw("empty_file", "There is no row in it. Deliver it again, or remove it.")
 
 
-def _read(file: File, row: Row, settings: FileReader, times: Occurrence) -> Item | Unreadable:
+def _read(file: File, row: Row, settings: RowReader, times: Occurrence) -> Item | Unreadable:
     locator, file_key = locator_of(file=file.name, **row.place), file.key
     count = 0
     try:
@@ -165,7 +165,7 @@ def name_of(value: Mapping[str, Any], field: str | None) -> str | None:
     return name
 
 
-def item_of(value: dict[str, Any], settings: FileReader, native_key: str, locator: str, repeat: int = 1) -> Item:
+def item_of(value: dict[str, Any], settings: RowReader, native_key: str, locator: str, repeat: int = 1) -> Item:
     """A row as an item, a text or a conversation; what is no field of ours becomes an attribute. Raises Flaw."""
     text, form, used = _content(value, settings)
     wrong = flaw(text)
@@ -185,7 +185,7 @@ def item_of(value: dict[str, Any], settings: FileReader, native_key: str, locato
     )
 
 
-def _content(value: dict[str, Any], settings: FileReader) -> tuple[str, str | None, Collection[str]]:
+def _content(value: dict[str, Any], settings: RowReader) -> tuple[str, str | None, Collection[str]]:
     """The text of a row, the form of its conversation if it is one, and the fields that held it. Raises Flaw.
 
     A text of its own goes before a conversation, unless the recipe says a form.
@@ -203,11 +203,11 @@ def _content(value: dict[str, Any], settings: FileReader) -> tuple[str, str | No
     )
 
 
-def _has_text(value: Mapping[str, Any], settings: FileReader) -> bool:
+def _has_text(value: Mapping[str, Any], settings: RowReader) -> bool:
     return all(value.get(name) is not None for name in settings.text_fields)
 
 
-def _text(value: Mapping[str, Any], settings: FileReader) -> str:
+def _text(value: Mapping[str, Any], settings: RowReader) -> str:
     for name in settings.text_fields:
         if value.get(name) is None:
             raise missing(name, value, settings)
@@ -216,7 +216,7 @@ def _text(value: Mapping[str, Any], settings: FileReader) -> str:
     return "".join(words + (_words(value, name) if name else "") for words, name in settings.text_parts)
 
 
-def missing(name: str, there: Iterable[str], settings: FileReader) -> Flaw:
+def missing(name: str, there: Iterable[str], settings: RowReader) -> Flaw:
     """What to say where a field of the text is not there."""
     also = f", and no conversation in {', '.join(TURNS[:2])}" if settings.form == "auto" else ""
     setting = "template" if settings.template else "text_field"
@@ -225,7 +225,7 @@ def missing(name: str, there: Iterable[str], settings: FileReader) -> Flaw:
     )
 
 
-def check_columns(names: Collection[str], settings: FileReader) -> None:
+def check_columns(names: Collection[str], settings: RowReader) -> None:
     """Raises Flaw where no row of a table can have a text: one cause for the file instead of one for each row."""
     if settings.form not in ("auto", "text") or (settings.form == "auto" and CONVERSING & set(names)):
         return
@@ -239,7 +239,7 @@ def names_of(fields: Iterable[str]) -> str:
     return ", ".join(f"'{storable(name[:40])}'" for name in islice(fields, 12)) or "none"
 
 
-def _attributes(value: Mapping[str, Any], used: Collection[str], settings: FileReader) -> dict[str, Any]:
+def _attributes(value: Mapping[str, Any], used: Collection[str], settings: RowReader) -> dict[str, Any]:
     own, wanted = {*used, *settings.mapped_fields}, settings.attribute_fields
     return {name: held for name, held in value.items() if name not in own and (wanted is None or name in wanted)}
 
@@ -303,7 +303,7 @@ class Counts:
                 self._keys[place], self._times[place] = key, count
 
 
-def _occurrences(file: File, settings: FileReader, start: Mapping[str, Any], rows_of: RowsOf) -> Occurrence:
+def _occurrences(file: File, settings: RowReader, start: Mapping[str, Any], rows_of: RowsOf) -> Occurrence:
     if _is_top(start):
         return _counted()
     told = start.get("repeats")
@@ -326,14 +326,14 @@ def _told(repeats: Mapping[str, int]) -> Occurrence:
     return lambda row, key: repeats.get(str(next(order)), 1)
 
 
-def _learned(file: File, settings: FileReader, rows_of: RowsOf) -> Occurrence:
+def _learned(file: File, settings: RowReader, rows_of: RowsOf) -> Occurrence:
     """Knows from one pass over the whole file which rows are repeats; usually none."""
     known = _repeats(file, file.version(), settings, rows_of)
     return lambda row, key: known.get(tuple(row.place.values()), 1)
 
 
 @lru_cache(maxsize=32)
-def _repeats(file: File, version: str, settings: FileReader, rows_of: RowsOf) -> Mapping[tuple[int, ...], int]:
+def _repeats(file: File, version: str, settings: RowReader, rows_of: RowsOf) -> Mapping[tuple[int, ...], int]:
     """Place -> count, of rows whose key stood before; `version` tells an edited file apart."""
     found: dict[tuple[int, ...], int] = {}
     counted = _counted()

@@ -12,10 +12,9 @@ from synth_dagster.readers.chat import Wanted
 MIB = 1024 * 1024
 
 
-class FileReader(Reader):
-    """Base of the readers that find files; they say where, and this says how files are read."""
+class RowReader(Reader):
+    """Base of the readers of rows: which field of a row holds what."""
 
-    path: str = Field(min_length=1, description="Where the files are.")
     text_field: str = Field("text", min_length=1, description="The field of a row that holds the text.")
     template: str | None = Field(
         None, min_length=1, description="The text made of several fields instead: '{question}\\n\\n{answer}'."
@@ -31,6 +30,37 @@ class FileReader(Reader):
     attribute_fields: tuple[str, ...] | None = Field(
         None, description="The other fields that a record keeps as attributes; null for all of them, [] for none."
     )
+
+    @field_validator("template")
+    @classmethod
+    def _names_fields(cls, template: str | None) -> str | None:
+        if template is not None:
+            parts_of(template)
+        return template
+
+    def __hash__(self) -> int:  # what was learned with these settings can be kept under them
+        return hash((type(self), self.model_dump_json()))
+
+    @cached_property
+    def text_parts(self) -> tuple[tuple[str, str | None], ...]:
+        """What the text is made of: pairs of words and the field that follows them."""
+        return parts_of(self.template) if self.template else (("", self.text_field),)
+
+    @cached_property
+    def text_fields(self) -> tuple[str, ...]:
+        """The fields that the text is made of."""
+        return tuple(name for _, name in self.text_parts if name is not None)
+
+    @cached_property
+    def mapped_fields(self) -> tuple[str | None, ...]:
+        """The fields that have a place of their own in a record, besides the text."""
+        return self.title_field, self.id_field, self.url_field, self.license_field, self.lang_field
+
+
+class FileReader(RowReader):
+    """Base of the readers that find files; they say where, and this says how files are read."""
+
+    path: str = Field(min_length=1, description="Where the files are.")
     encoding: str | None = Field(
         None, description="Of text, JSON and tables, such as utf-16 or cp1252; UTF-8 if left out."
     )
@@ -67,13 +97,6 @@ class FileReader(Reader):
             raise ValueError(f"{encoding!r} is no encoding of text. Use utf-8, utf-16, cp1252, shift_jis or the like.")
         return encoding
 
-    @field_validator("template")
-    @classmethod
-    def _names_fields(cls, template: str | None) -> str | None:
-        if template is not None:
-            parts_of(template)
-        return template
-
     @field_validator("delimiter")
     @classmethod
     def _separates(cls, delimiter: str | None) -> str | None:
@@ -87,24 +110,6 @@ class FileReader(Reader):
         if columns is not None and len(set(columns)) < len(columns):
             raise ValueError("Two columns have one name. Give each its own.")
         return columns
-
-    def __hash__(self) -> int:  # what was learned with these settings can be kept under them
-        return hash((type(self), self.model_dump_json()))
-
-    @cached_property
-    def text_parts(self) -> tuple[tuple[str, str | None], ...]:
-        """What the text is made of: pairs of words and the field that follows them."""
-        return parts_of(self.template) if self.template else (("", self.text_field),)
-
-    @cached_property
-    def text_fields(self) -> tuple[str, ...]:
-        """The fields that the text is made of."""
-        return tuple(name for _, name in self.text_parts if name is not None)
-
-    @cached_property
-    def mapped_fields(self) -> tuple[str | None, ...]:
-        """The fields that have a place of their own in a record, besides the text."""
-        return self.title_field, self.id_field, self.url_field, self.license_field, self.lang_field
 
 
 def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
