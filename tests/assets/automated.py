@@ -1,5 +1,6 @@
 """Sensors and schedules of a small project, asked tick by tick as the daemon asks them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,13 +20,14 @@ class Ticks:
     instance: dg.DagsterInstance
     cursor: dict[str, str | None] = field(default_factory=dict)
     loaded: dict[str, dg.Definitions] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def built(self) -> dg.Definitions:
         recipe = self.project.recipe("tiny")
         if recipe.hash not in self.loaded:  # a code location is loaded once for each version of its recipe
             self.loaded[recipe.hash] = definitions.build(
-                self.project.root, recipes=[recipe], teachers=self.project.teachers, env={}
+                self.project.root, recipes=[recipe], teachers=self.project.teachers, env=self.env
             )
         return self.loaded[recipe.hash]
 
@@ -51,7 +53,7 @@ class Ticks:
 
     def carry_out(self, sensor: str, request: dg.RunRequest) -> Any:
         """Make a run that a sensor asked for, with the tags that the daemon gives it."""
-        job = {"inbox": "tiny__ingest", "batches": "tiny__batch"}[sensor]
+        job = {"inbox": "tiny__ingest", "bucket": "tiny__ingest", "batches": "tiny__batch"}[sensor]
         return self.built.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             run_config=request.run_config,
@@ -60,18 +62,18 @@ class Ticks:
             raise_on_error=False,
         )
 
-    def settle(self, monkeypatch: Any) -> list[dg.RunRequest]:
-        """Tick the inbox until what lies there is asked for to be read; time passes between the ticks."""
-        first = self.tick("inbox")
+    def settle(self, monkeypatch: Any, sensor: str = "inbox") -> list[dg.RunRequest]:
+        """Tick until what is delivered is asked for to be read; time passes between the ticks."""
+        first = self.tick(sensor)
         if not first.run_requests:
             later(monkeypatch)
-            first = self.tick("inbox")
+            first = self.tick(sensor)
         return list(first.run_requests or ())
 
-    def ingest(self, monkeypatch: Any) -> None:
-        """What lies in the inbox is read into the plan."""
-        for request in self.settle(monkeypatch):
-            self.carry_out("inbox", request)
+    def ingest(self, monkeypatch: Any, sensor: str = "inbox") -> None:
+        """What is delivered is read into the plan."""
+        for request in self.settle(monkeypatch, sensor):
+            assert self.carry_out(sensor, request).success
 
     def batches(self) -> list[Any]:
         """One tick of the launcher, and the runs that it asks for."""

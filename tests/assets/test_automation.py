@@ -246,6 +246,31 @@ class TestBatches:
         assert texts(ticks) == sorted(LINES[:3])
 
 
+def test_objects_of_a_bucket_arrive_as_files_do(tmp_path, monkeypatch, bucket):
+    """One is put there, replaced by one of the same size, joined by another, and removed."""
+    source = f"reader: s3, path: 's3://{bucket.name}/notes/'"
+    recipe = ONLY_CORPUS.replace("reader: files, path: inbox/notes/", source)
+    project = small_project(tmp_path / "p", recipe, Programs(EchoTeacher()))
+
+    def arrive(**objects):
+        for name, text in objects.items():
+            if text is None:
+                bucket.client.delete_object(Bucket=bucket.name, Key=f"notes/{name}.txt")
+            else:
+                bucket.client.put_object(Bucket=bucket.name, Key=f"notes/{name}.txt", Body=text.encode())
+        ticks.ingest(monkeypatch, "bucket")
+        assert [result.success for result in ticks.batches()] == [True]
+        assert keys(ticks.tick("bucket")) == keys(ticks.tick("batches")) == []
+        return texts(ticks)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        ticks = Ticks(project, instance, env=bucket.env)
+        assert arrive(a=LINES[0]) == [LINES[0]]
+        assert arrive(a=LINES[0].upper()) == [LINES[0].upper()]
+        assert arrive(b=LINES[1]) == sorted([LINES[0].upper(), LINES[1]])
+        assert arrive(a=None) == [LINES[1]]
+
+
 def add_run(ticks, job, request, outcome, status=dg.DagsterRunStatus.FAILURE):
     """A run as it stands in Dagster's storage when it ended like this."""
     tags = {**request.tags, "dagster/partition": str(request.partition_key), "dataset": "tiny"}
