@@ -10,7 +10,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PROJECT = ("assets", "resources", "expectations", "recipes", "definitions.py", "workspace.yaml", "dagster.yaml")
+PROJECT = (
+    "assets",
+    "resources",
+    "expectations",
+    "recipes",
+    "deploy",
+    "definitions.py",
+    "workspace.yaml",
+    "dagster.yaml",
+)
 
 
 class CarryProject(BuildHookInterface):

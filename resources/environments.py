@@ -1,10 +1,12 @@
-"""Which machines answer, by the name in SYNTH_ENV: local or ci.
+"""Where everything stands, by the name in SYNTH_ENV: local, ci or team.
 
 local   a lake folder in the project, the embedded teacher unless a real one is allowed (the default)
 ci      the same in a folder of its own, so that tests never touch what a person made
+team    a lake that several machines share, its metadata and Dagster's storage on Postgres (docs/team.md)
 
-SYNTH_LAKE and SYNTH_INBOX move the lake and the inbox. Commands that only read ask where the lake is, so Dagster is
-imported by those that need it.
+In each of them SYNTH_LAKE, SYNTH_METADATA, SYNTH_ANSWERS and SYNTH_INBOX move the lake, its metadata, the teacher's
+answers and the inbox; in `team` the first two have no default. Commands that only read ask where the lake is, so
+Dagster is imported by those that need it.
 """
 
 from collections.abc import Mapping
@@ -13,13 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resources.buckets import s3_options
-from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.errors import ExitCode, SynthError, UnknownName
 from synth_dagster.readers.places import INBOX, Places
-from synth_dagster.storage import Store, open_store
+from synth_dagster.storage import Store, is_bucket, open_store
 
 if TYPE_CHECKING:
     from resources.teachers import Gateway
+    from synth_dagster.lake.lake import Lake
     from synth_dagster.runner.context import Progress
+
+LAKES = {"local": "lake", "ci": ".ci-lake", "team": None}
+TEAM = {
+    "SYNTH_LAKE": "the lake: s3://BUCKET/PREFIX, or a folder that all machines share",
+    "SYNTH_METADATA": "the lake's metadata: postgresql://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME",
+    "SYNTH_DAGSTER_STORAGE": "Dagster's runs and events: postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    "DAGSTER_HOME": "a folder with Dagster's configuration for teams, as deploy/team of the project",
+}
+ANSWERS = "answers.sqlite"
+
+
+class BadEnvironment(SynthError):
+    """A variable is missing or says what cannot be."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +46,10 @@ class Environment:
 
     name: str
     root: Path
-    lake: Path
+    lake: str | Path  # a folder, or s3://bucket/prefix
     inbox: Path
+    cache: Path  # the teacher's answers: a file of this machine
+    metadata: str | None = field(default=None, repr=False)  # a URL may hold a password; None is the lake's own file
     env: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -43,18 +63,21 @@ class Environment:
         """A place in a bucket, reached as the variables say."""
         return open_store(url, s3_options(self.env))
 
-    @property
-    def cache(self) -> Path:
-        return self.lake / "cache.sqlite"
+    def open_lake(self) -> "Lake":
+        """The lake, for use outside of a run."""
+        from synth_dagster.lake.lake import Lake
+
+        options = s3_options(self.env) if is_bucket(self.lake) else None
+        return Lake.open(self.lake, metadata=self.metadata, s3=options)
 
     def resources(self, progress: "Progress | None" = None) -> dict[str, object]:
         """The resources by the names that assets ask for."""
-        from resources.lake import LakeResource
+        from resources.lake import LakeResource, without_secret
         from resources.progress import LoggedProgress
         from resources.teachers import TeachersResource
 
         return {
-            "lake": LakeResource(root=str(self.lake)),
+            "lake": LakeResource(root=str(self.lake), metadata=without_secret("SYNTH_METADATA", self.metadata)),
             "teachers": TeachersResource(cache=str(self.cache)),
             "progress": progress or LoggedProgress(),
         }
@@ -66,23 +89,51 @@ class Environment:
         return Gateway(self.cache, env)
 
 
-FOLDERS = {"local": "lake", "ci": ".ci-lake"}
-
-
 def environment(root: Path, env: Mapping[str, str]) -> Environment:
-    """The environment that the variables name. Raises UnknownName for another name, SynthError for a bad place."""
+    """The environment that the variables name. Raises UnknownName for another, BadEnvironment for a bad variable."""
     name = env.get("SYNTH_ENV") or "local"
-    if name not in FOLDERS:
-        raise UnknownName("environment", name, FOLDERS, "Set SYNTH_ENV to one of them, or unset it.")
+    if name not in LAKES:
+        raise UnknownName("environment", name, LAKES, "Set SYNTH_ENV to one of them, or unset it.")
+    if name == "team":
+        _check_team(env)
     home = root.absolute()
-    return Environment(name, home, home / (env.get("SYNTH_LAKE") or FOLDERS[name]), _inbox(home, env), env)
+    lake = _place(home, env.get("SYNTH_LAKE") or LAKES[name] or "")
+    # SQLite needs a local disk, which a lake that is shared is not
+    beside = ANSWERS if name == "team" or isinstance(lake, str) else str(lake / "cache.sqlite")
+    metadata = env.get("SYNTH_METADATA")
+    return Environment(
+        name=name,
+        root=home,
+        lake=lake,
+        inbox=_folder(home, "SYNTH_INBOX", env.get("SYNTH_INBOX") or INBOX, "Name one, or read a bucket as a source."),
+        cache=_folder(
+            home, "SYNTH_ANSWERS", env.get("SYNTH_ANSWERS") or beside, "Its file must stand on a disk of this machine."
+        ),
+        metadata=str(_place(home, metadata)) if metadata else None,
+        env=env,
+    )
 
 
-def _inbox(root: Path, env: Mapping[str, str]) -> Path:
-    given = env.get("SYNTH_INBOX") or INBOX
-    if "://" in given:
-        raise SynthError(
-            f"SYNTH_INBOX is {given}, and an inbox is a folder. Name one, or read a bucket with a source of its own: "
-            "{reader: s3}."
+def _check_team(env: Mapping[str, str]) -> None:
+    missing = [f"{name} ({what})" for name, what in TEAM.items() if not env.get(name)]
+    if missing:
+        raise BadEnvironment(
+            f"SYNTH_ENV is team, and {len(missing)} of its variables are not set: {'; '.join(missing)}. "
+            "docs/team.md shows how to set it up."
         )
-    return root / Path(given).expanduser()
+    if "://" not in env["SYNTH_METADATA"]:
+        raise BadEnvironment(
+            "SYNTH_ENV is team, and SYNTH_METADATA is a file. Machines cannot share one: name a Postgres database."
+        )
+
+
+def _place(root: Path, given: str) -> str | Path:
+    """A URL as it is, a path from the project's folder."""
+    return given if "://" in given else root / Path(given).expanduser()
+
+
+def _folder(root: Path, variable: str, given: str, cure: str) -> Path:
+    place = _place(root, given)
+    if isinstance(place, str):
+        raise BadEnvironment(f"{variable} is {given}, which is no path of this machine. {cure}")
+    return place

@@ -1,6 +1,4 @@
-"""Where tables live: a folder of this machine."""
-
-from pathlib import Path
+"""Where tables live, and the metadata that belongs to them."""
 
 import dagster as dg
 from pydantic import Field
@@ -11,7 +9,13 @@ from synth_dagster.lake.lake import Lake
 class LakeResource(dg.ConfigurableResource[Lake]):
     """Opens the lake that the assets of a run share."""
 
-    root: str = Field(description="The lake's folder.")
+    root: str = Field(description="A folder, or s3://bucket/prefix.")
+    metadata: str | None = Field(None, description="A SQLite file or a Postgres URL; null: the lake's own file.")
 
     def create_resource(self, context: dg.InitResourceContext) -> Lake:
-        return Lake.open(Path(self.root))
+        return Lake.open(self.root, metadata=self.metadata)
+
+
+def without_secret(variable: str, value: str | None) -> str | None:
+    """A setting as Dagster may show it: of a URL, which can hold a password, only the variable that has it."""
+    return dg.EnvVar(variable) if value and "://" in value else value

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FOLDERS = ("assets", "resources", "expectations", "recipes")
+FOLDERS = ("assets", "resources", "expectations", "recipes", "deploy")
 FILES = ("definitions.py", "workspace.yaml", "dagster.yaml")
 HEAVY = ("great_expectations", "torch", "boto3", "matplotlib", "transformers", "scipy", "ray", "dagster_aws")
 

@@ -7,7 +7,10 @@ from synth_dagster.errors import ExitCode, SynthError
 
 CARRIED = Path(__file__).resolve().parents[1] / "_project"
 CHECKOUT = Path(__file__).resolve().parents[2]
-PARTS = ("assets", "resources", "expectations", "recipes", "definitions.py", "workspace.yaml", "dagster.yaml")
+FOLDERS = ("assets", "resources", "expectations", "recipes", "deploy")
+PARTS = (*FOLDERS, "definitions.py", "workspace.yaml", "dagster.yaml")
+
+IGNORED = "lake/\n.ci-lake/\nanswers.sqlite*\n.dagster/\ndeploy/team/storage/\nexports/\n__pycache__/\n"
 
 
 class CannotBegin(SynthError):
@@ -31,7 +34,7 @@ def new_project(directory: Path) -> None:
     draft.mkdir(parents=True)
     for part in PARTS:
         _copy(origin / part, draft / part)
-    (draft / ".gitignore").write_text("lake/\n.ci-lake/\n.dagster/\nexports/\n__pycache__/\n", encoding="utf-8")
+    (draft / ".gitignore").write_text(IGNORED, encoding="utf-8")
     if directory.exists():
         directory.rmdir()
     draft.rename(directory)

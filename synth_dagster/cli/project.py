@@ -59,9 +59,7 @@ class Project:
 
     @cached_property
     def lake(self) -> "Lake":
-        from synth_dagster.lake.lake import Lake
-
-        return Lake.open(self.environment.lake)
+        return self.environment.open_lake()
 
     def recipe(self, name: str | None) -> "Recipe":
         """The recipe of that file or dataset. Raises RecipeError with all its mistakes, and UnknownName."""
@@ -116,10 +114,26 @@ class Project:
 
         home = Path(os.environ.get("DAGSTER_HOME") or self.root)
         # one at a time: two processes that make Dagster's databases at once leave them broken for good (1.13.27)
-        with self.lake.lease("dagster", "exclusive"):
+        with self.lake.lease("dagster", "exclusive"), _in_words(home):
             opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_storage(home)))
         with opened as instance:
             yield instance
+
+
+@contextmanager
+def _in_words(home: Path) -> Iterator[None]:
+    """What keeps Dagster's instance from opening, in one sentence: its database is down, or a variable is not set."""
+    from dagster_shared.error import DagsterError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (DagsterError, ImportError, SQLAlchemyError) as error:
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise SynthError(
+            f"Dagster's instance of {home / 'dagster.yaml'} cannot be opened: {said}. Start its database, or correct "
+            "that file and the variables that it names."
+        ) from error
 
 
 STORAGE = ("storage", "local_artifact_storage", "compute_logs")
