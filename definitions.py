@@ -103,7 +103,7 @@ def graph(
     gates.append(gate(recipe, recipe.mix.name, publish=published, pages=pages))
 
     def open_lake() -> Lake:
-        return Lake.open(place.lake)
+        return place.open_lake()
 
     assets = [automated(asset, recipe, open_lake) for asset in (*by_batch, *by_release)]
     of_batch = dg.define_asset_job(

@@ -28,7 +28,7 @@ LAKES = {"local": "lake", "ci": ".ci-lake", "team": None}
 TEAM = {
     "SYNTH_LAKE": "the lake: s3://BUCKET/PREFIX, or a folder that all machines share",
     "SYNTH_METADATA": "the lake's metadata: postgresql://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME",
-    "SYNTH_DAGSTER_STORAGE": "Dagster's runs and events: postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    "SYNTH_DAGSTER_STORAGE": "Dagster's runs and events: postgresql+psycopg2://USER:PASSWORD@HOST:PORT/DATABASE",
     "DAGSTER_HOME": "a folder with Dagster's configuration for teams, as deploy/team of the project",
 }
 ANSWERS = "answers.sqlite"
@@ -124,6 +124,12 @@ def _check_team(env: Mapping[str, str]) -> None:
     if "://" not in env["SYNTH_METADATA"]:
         raise BadEnvironment(
             "SYNTH_ENV is team, and SYNTH_METADATA is a file. Machines cannot share one: name a Postgres database."
+        )
+    # SQLAlchemy 2.1 takes psycopg 3 for postgresql://, and with it Dagster 1.13.27 cannot write an event
+    if not env["SYNTH_DAGSTER_STORAGE"].startswith("postgresql+psycopg2://"):
+        raise BadEnvironment(
+            "SYNTH_DAGSTER_STORAGE has to begin with postgresql+psycopg2://, which names the driver that Dagster's "
+            "storage works with. The rest is as in any address of Postgres."
         )
 
 

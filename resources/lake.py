@@ -1,9 +1,13 @@
 """Where tables live, and the metadata that belongs to them."""
 
+import os
+
 import dagster as dg
 from pydantic import Field
 
+from resources.buckets import s3_options
 from synth_dagster.lake.lake import Lake
+from synth_dagster.storage import is_bucket
 
 
 class LakeResource(dg.ConfigurableResource[Lake]):
@@ -13,7 +17,8 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     metadata: str | None = Field(None, description="A SQLite file or a Postgres URL; null: the lake's own file.")
 
     def create_resource(self, context: dg.InitResourceContext) -> Lake:
-        return Lake.open(self.root, metadata=self.metadata)
+        options = s3_options(os.environ) if is_bucket(self.root) else None
+        return Lake.open(self.root, metadata=self.metadata, s3=options)
 
 
 def without_secret(variable: str, value: str | None) -> str | None:

@@ -15,7 +15,7 @@ OF_TEAM = {
     "SYNTH_ENV": "team",
     "SYNTH_LAKE": "s3://bucket/lake",
     "SYNTH_METADATA": METADATA,
-    "SYNTH_DAGSTER_STORAGE": "postgresql://me:secret@host:5432/db",
+    "SYNTH_DAGSTER_STORAGE": "postgresql+psycopg2://me:secret@host:5432/db",
     "DAGSTER_HOME": "/srv/dagster",
 }
 
@@ -51,6 +51,9 @@ def test_all_that_a_team_has_not_set_is_named_at_once(tmp_path):
     assert [name for name in TEAM if f"{name} (" in str(told.value)] == list(TEAM)[1:]
     with pytest.raises(BadEnvironment, match=r"SYNTH_METADATA is a file.*Postgres"):
         environment(tmp_path, OF_TEAM | {"SYNTH_METADATA": "meta.sqlite"})
+    with pytest.raises(BadEnvironment, match=r"begin with postgresql\+psycopg2://") as told:
+        environment(tmp_path, OF_TEAM | {"SYNTH_DAGSTER_STORAGE": METADATA})
+    assert "secret" not in str(told.value)
 
 
 def test_a_password_is_shown_nowhere(tmp_path, monkeypatch):
