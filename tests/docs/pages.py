@@ -48,7 +48,8 @@ class Fence:
 
 def pages() -> list[Path]:
     """Every page that people read; decisions and the changelog are about the past."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    docs = (page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "decisions")
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(docs)]
 
 
 def fences(page: Path) -> Iterator[Fence]:
