@@ -84,7 +84,8 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     dataset = _dataset(draft, found["dataset"]) if "dataset" in found else None
     seed = _seed(draft, found.get("seed", 0))
     sources = _sources(draft, found["sources"]) if "sources" in found else ()
-    graph = read_stages(draft, found["stages"], seed) if "stages" in found else Graph()
+    all_join = _all_join(found.get("sources"))
+    graph = read_stages(draft, found["stages"], seed, all_join=all_join) if "stages" in found else Graph()
     _check_joins(draft, found, graph)
     teachers = _teachers(draft, found.get("teachers", {}), graph)
     budget = _section(draft, BudgetSettings, found, "budget")
@@ -159,6 +160,12 @@ def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
     read = reader.model_validate({name: getattr(settings, name) for name in reader.model_fields})
     terms = {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
     return Source(**terms, reader=read, reader_name=str(values["reader"]), line=draft.tree.line(where))
+
+
+def _all_join(sources: Plain) -> bool:
+    """Whether every source brings finished records, so that no step has to make any."""
+    entries = sources if isinstance(sources, list) else []
+    return bool(entries) and all(isinstance(entry, dict) and entry.get("joins") for entry in entries)
 
 
 def _check_joins(draft: Draft, found: Mapping[str, Any], graph: Graph) -> None:

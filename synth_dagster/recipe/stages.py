@@ -67,8 +67,11 @@ class Plan:
     reads: str | None = None
 
 
-def read_stages(draft: Draft, value: Plain, seed: int) -> Graph:
-    """The graph that `stages:` says; every mistake in it is told to the draft."""
+def read_stages(draft: Draft, value: Plain, seed: int, *, all_join: bool = False) -> Graph:
+    """The graph that `stages:` says; every mistake in it is told to the draft.
+
+    Where all sources join a stage with finished records, a stage may have no steps.
+    """
     values = draft.mapping(value, ("stages",), "'stages'")
     if values is None:
         return Graph()
@@ -79,7 +82,7 @@ def read_stages(draft: Draft, value: Plain, seed: int) -> Graph:
     for number, plan in enumerate(rows):
         plan.reads = _reads(draft, plan, rows[:number], rows, is_first=plan is first)
     ordered = _in_order(draft, rows)
-    reader = Steps(draft, seed, {plan.name: plan.kind for plan in plans})
+    reader = Steps(draft, seed, {plan.name: plan.kind for plan in plans}, all_join=all_join)
     stages = {plan.name: stage for plan in ordered if (stage := reader.stage(plan))}
     mixes = [reader.mix(plan, rows) for plan in plans if plan.kind == "mix"]
     return Graph(stages, mixes[0] if mixes else None, frozenset(reader.roles), complete=not reader.unknown)
@@ -225,6 +228,7 @@ class Steps:
     draft: Draft
     seed: int
     kinds: Mapping[str, StageKind | None]
+    all_join: bool = False  # every source brings finished records
     roles: set[str] = field(default_factory=set)
     unknown: bool = False  # whether a method could not be found
 
@@ -283,7 +287,7 @@ class Steps:
             return  # what stands above is a problem of its own
         else:
             here = False
-        if not steps and not reads_sources:
+        if not steps and not reads_sources and not self.all_join:
             cause = f"The stage '{plan.name}' has no steps, so it makes no {holds}s."
             self.draft.say(plan.where, cause, "Add one that does; 'synth methods' lists them.")
         for number, step in enumerate(steps):

@@ -209,3 +209,20 @@ def test_any_text_is_a_recipe_or_a_recipe_error(parse, text):
     last = text.count("\n") + text.count("\r") + 3
     assert problems
     assert all(1 <= problem.line <= last and problem.cause for problem in problems)
+
+
+JOINED = """
+dataset: chats
+sources:
+  - {name: chats, reader: files, path: inbox/chats/, license: CC0-1.0, joins: generated_instructions}
+stages:
+  seed_corpus: []
+  generated_instructions: []
+  filtered_mix: {of: generated_instructions}
+"""
+
+
+def test_a_stage_needs_no_steps_where_all_sources_bring_finished_records(parse):
+    assert parse(JOINED).stage("generated_instructions").steps == ()
+    with pytest.raises(RecipeError, match="has no steps, so it makes no instructions"):
+        parse(JOINED.replace("stages:", "  - {name: more, reader: files, path: inbox/m/, license: MIT}\nstages:", 1))
