@@ -3,12 +3,13 @@
 import pytest
 
 from tests.assets.project import small_project
+from tests.cli.project import OURS
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _nothing_of_this_machine():
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("SYNTH_ENV", "SYNTH_LAKE", "SYNTH_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "DAGSTER_HOME"):
+        for name in OURS:
             patch.delenv(name, raising=False)
         yield
 
