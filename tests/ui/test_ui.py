@@ -104,8 +104,8 @@ class TestLaunchedFromTheUI:
         run = ui.launch("notes__batch", the_batch(ui))
         assert run["status"] == "SUCCESS", ui.tail()
         assert states(run) == dict.fromkeys(STAGES, "already current")
-        # 8 checks for each of the three stages with records, 3 for the signals
-        assert checks(run) == [True] * 27
+        # 9 checks for each of the three stages with records, 3 for the signals
+        assert checks(run) == [True] * 30
 
     def test_an_edit_without_a_reload_changes_nothing(self, ui: DagsterUI, project: Path):
         """The worker uses the recipe as the UI read it, whatever stands in the file by now."""
