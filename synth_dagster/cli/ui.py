@@ -51,6 +51,8 @@ def _pages(project: Project, pages: Pages, console: Terminal) -> Iterator[None]:
 
 def _dagster(root: Path, port: int) -> "subprocess.Popen[bytes]":
     """Dagster's web server and daemon on the project."""
+    # started with SIGINT ignored, as by `&` in a script, we would pass that on, and Dagster would ignore SIGTERM too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     env = {"DAGSTER_HOME": str(root), "DAGSTER_DISABLE_TELEMETRY": "1", **os.environ}
     command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     return subprocess.Popen(command, cwd=root, env=env)  # noqa: S603  # our own interpreter, and a checked number
@@ -61,6 +63,7 @@ def _attended(dagster: "subprocess.Popen[bytes]") -> int:
 
     def end(number: int, frame: FrameType | None) -> None:
         dagster.terminate()
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, end)
     try:

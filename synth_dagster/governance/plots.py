@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 PANEL = (320, 176)  # pixels
 COLUMNS = 3
 MOST_BARS = 6
-DPI = 100
-SCALE = 1.5  # sharper on today's screens
+DPI = 100  # three panels are as wide as the dialog in which Dagster shows them
 MARGIN, TITLE, ROW = 14, 26, 21
-LABEL, NUMBER = 146, 44  # the widths left and right of a bar
+LABEL, NUMBER = 150, 44  # the widths left and right of a bar
 LONGEST_LABEL = 22
 COLOURS = 32
 INK, PALE, BAR, TRACK = "#1f2433", "#6b7280", "#4f6bed", "#eef0f6"
@@ -66,7 +65,7 @@ def draw(panels: Sequence[Panel], *, columns: int = COLUMNS) -> bytes:
 
     columns = min(columns, len(panels)) or 1
     width, height = PANEL[0] * columns, PANEL[1] * max(1, -(-len(panels) // columns))
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI * SCALE, facecolor="white")
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
     surface = _Surface(axes)
@@ -118,7 +117,7 @@ class _Surface:
         corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
         self._corners.setdefault(colour, []).append(corners)
 
-    def write(self, x: float, y: float, words: str, *, colour: str = INK, size: float = 7.5, at: str = "left") -> None:
+    def write(self, x: float, y: float, words: str, *, colour: str = INK, size: float = 8, at: str = "left") -> None:
         # a name may hold a dollar sign, which would begin a formula
         self._axes.text(x, y, words, color=colour, fontsize=size, ha=at, va="center", parse_math=False)
 

@@ -15,7 +15,6 @@ from synth_dagster.governance.plots import (
     BAR,
     COLUMNS,
     PANEL,
-    SCALE,
     Bars,
     Histogram,
     Panel,
@@ -70,7 +69,7 @@ def test_a_histogram_of_nothing_can_be_drawn(values: Sequence[float]):
 
 def test_panels_stand_in_rows_of_three():
     size = Image.open(io.BytesIO(draw([Bars("x", {"a": 1})] * 4))).size
-    assert size == (PANEL[0] * COLUMNS * SCALE, PANEL[1] * 2 * SCALE)
+    assert size == (PANEL[0] * COLUMNS, PANEL[1] * 2)
 
 
 PANELS: list[Panel] = [

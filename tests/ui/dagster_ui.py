@@ -1,7 +1,4 @@
-"""`make ui` as a process: started on a free port, asked by GraphQL and by a browser, stopped with its children.
-
-The browser is Chromium called as a command: it waits for the page by virtual time, and prints the page or a picture.
-"""
+"""`make ui` as a process: started on free ports, asked by GraphQL and by a browser, stopped with its children."""
 
 import json
 import os
@@ -18,7 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 LOCATION = {"repositoryLocationName": "synth_dagster", "repositoryName": "__repository__"}
 LOADED = """{ repositoriesOrError { __typename
@@ -29,7 +29,8 @@ RUN = """query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status
   assetMaterializations { assetKey { path } metadataEntries { label ... on TextMetadataEntry { text } } }
   eventConnection(limit: 10000) { events {
     ... on AssetCheckEvaluationEvent { evaluation { checkName success } } } } } } }"""
-WIDE = "--window-size=2500,1000"  # in a narrow window the graph shortens names
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+BROWSER += ["--disable-background-networking", "--disable-component-update"]
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
@@ -77,15 +78,6 @@ class DagsterUI:
         until(lambda: self.ask(RUN, id=run_id)["runOrError"]["status"] in ENDED, seconds=240, what=self.tail)
         return self.ask(RUN, id=run_id)["runOrError"]
 
-    def page(self, path: str) -> str:
-        """The text of a page when it has drawn itself."""
-        return browse([WIDE, "--dump-dom", self.address + path])
-
-    def picture(self, path: str, to: Path, *, size: str, scale: float = 1.0) -> None:
-        """A page as PNG. A wide window and a small scale show the graph's nodes in full."""
-        shape = [f"--window-size={size}", f"--force-device-scale-factor={scale}", "--hide-scrollbars"]
-        browse([*shape, f"--screenshot={to}", self.address + path])
-
     def tail(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-3_000:]
 
@@ -95,8 +87,8 @@ def dagster_ui(root: Path, **more: str) -> Iterator[DagsterUI]:
     """`make ui` on a project, loaded, with more variables. All of its processes are gone afterwards."""
     port = free_port()
     log = Path(tempfile.mkstemp(prefix="dagster-ui-", suffix=".log")[1])
-    env = {**os.environ, "DAGSTER_HOME": str(root), "DAGSTER_DISABLE_TELEMETRY": "1", **more}
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    env = {**os.environ, "DAGSTER_HOME": str(root), "SYNTH_PAGES": f"http://127.0.0.1:{free_port()}", **more}
+    command = [sys.executable, "-c", "from synth_dagster.cli import main; main()", "ui", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -105,8 +97,6 @@ def dagster_ui(root: Path, **more: str) -> Iterator[DagsterUI]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # a process that was started with SIGINT ignored passes that on, and then Dagster ignores SIGTERM too
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no thread runs yet
         )
     try:
         ui = DagsterUI(port, process, log)
@@ -149,16 +139,17 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-def browse(arguments: list[str]) -> str:
-    browser = chromium()
-    assert browser is not None
-    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        fixed = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
-        patience = "--virtual-time-budget=20000"
-        done = subprocess.run(
-            [browser, *fixed, patience, *arguments], capture_output=True, text=True, timeout=120, check=True
-        )
-    return done.stdout
+@contextmanager
+def browser(*, width: int = 1500, height: int = 900, scale: float = 1.0) -> Iterator["Page"]:
+    """A window of Chromium. Nothing that it is asked for may take longer than a minute."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=chromium(), args=BROWSER)
+        page = program.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        page.set_default_timeout(60_000)
+        yield page
+        program.close()
 
 
 def free_port() -> int:

@@ -1,14 +1,19 @@
 """The Dagster UI on a project where `synth run` has run: what a person sees there, and that its buttons work."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ui.dagster_ui import DagsterUI, chromium, dagster_ui
+from synth_dagster.governance.plots import PANEL
+from tests.ui.dagster_ui import DagsterUI, browser, chromium, dagster_ui, free_port, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.prove
 
@@ -40,7 +45,13 @@ BATCHES = """{ assetNodeOrError(assetKey: {path: ["notes", "seed_corpus"]}) { ..
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pages() -> str:
+    """Where the pages of this lake are shown: the links of a run say it when it is made."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, pages: str) -> Path:
     root = tmp_path_factory.mktemp("ui") / "project"
     synth("new", str(root), cwd=root.parent)
     for recipe in (root / "recipes").glob("*.yaml"):
@@ -48,20 +59,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "recipes" / "notes.yaml").write_text(RECIPE)
     (root / "inbox").mkdir()
     (root / "inbox" / "birds.txt").write_text(NOTE)
-    synth("run", "notes", cwd=root)
+    synth("run", "notes", cwd=root, SYNTH_PAGES=pages)
     return root
 
 
 @pytest.fixture(scope="module")
-def ui(project: Path) -> Iterator[DagsterUI]:
-    with dagster_ui(project) as running:
+def ui(project: Path, pages: str) -> Iterator[DagsterUI]:
+    with dagster_ui(project, SYNTH_PAGES=pages) as running:
         yield running
 
 
-def synth(*arguments: str, cwd: Path) -> None:
+def synth(*arguments: str, cwd: Path, **env: str) -> None:
     code = "from synth_dagster.cli import main; main()"
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -88,15 +99,63 @@ def test_an_asset_says_its_steps_and_where_the_recipe_asks_for_them(ui: DagsterU
 
 @pytest.mark.skipif(chromium() is None, reason="needs the browser Chromium on PATH (apt-get install chromium)")
 class TestInTheBrowser:
-    def test_the_graph_is_drawn(self, ui: DagsterUI):
-        page = ui.page("/locations/synth_dagster/asset-groups/notes/lineage")
-        assert [name for name in (*STAGES, "filtered_mix") if name not in page] == []
+    @pytest.fixture
+    def page(self) -> Iterator["Page"]:
+        with browser(width=2200) as window:
+            yield window
 
-    def test_a_page_of_checks_says_that_they_succeeded(self, ui: DagsterUI):
-        page = ui.page("/assets/notes/preference_pairs?view=checks")
-        assert "every_record_names_its_source" in page
-        assert "Succeeded" in page
-        assert "Failed" not in page
+    def test_the_graph_is_drawn(self, ui: DagsterUI, page: "Page"):
+        page.goto(f"{ui.address}/locations/synth_dagster/asset-groups/notes/lineage")
+        for name in (*STAGES, "filtered_mix", "release_report"):
+            page.get_by_text(name).first.wait_for()
+
+    def test_a_page_of_checks_says_that_they_succeeded(self, ui: DagsterUI, page: "Page"):
+        page.goto(f"{ui.address}/assets/notes/preference_pairs?view=checks")
+        page.get_by_text("every_record_names_its_source").first.wait_for()
+        page.get_by_text("Succeeded").first.wait_for()
+        assert page.get_by_text("Failed").count() == 0
+
+    def test_a_partition_shows_its_counts_as_a_picture(self, ui: DagsterUI, page: "Page"):
+        opened(ui, page)
+        page.get_by_text("Show Markdown").first.click()
+        picture = page.locator("img[src^='data:image/png']").first
+        picture.wait_for()
+        width, is_drawn = picture.evaluate("shown => [shown.naturalWidth, shown.complete]")
+        assert (width, is_drawn) == (3 * PANEL[0], True)
+
+    def test_a_partition_links_to_a_page_of_its_records(self, ui: DagsterUI, page: "Page"):
+        opened(ui, page)
+        with page.expect_popup() as popup:
+            page.locator("a[href*='/previews/']").first.click()
+        shown = popup.value
+        shown.wait_for_load_state()
+        assert shown.title().startswith("notes / generated_instructions")
+        assert shown.locator("mark").count() > 0  # the evidence, in the passage
+        assert "wading bird that hunts" in shown.locator("body").inner_text()
+        assert shown.locator("script").count() == 0
+
+    def test_a_batch_is_launched_by_clicking(self, ui: DagsterUI, page: "Page"):
+        before = runs(ui)
+        opened(ui, page)
+        page.get_by_role("button", name="Materialize").first.click()
+        page.get_by_role("button", name="Launch 1 run").click()
+        until(lambda: len(runs(ui)) > len(before), seconds=60, what=ui.tail)
+        (launched,) = set(runs(ui)) - set(before)
+        assert ui.run(launched)["status"] == "SUCCESS", ui.tail()
+
+
+def opened(ui: DagsterUI, page: "Page") -> None:
+    """The page of the one batch of generated_instructions."""
+    page.goto(f"{ui.address}/assets/notes/generated_instructions?view=partitions")
+    page.get_by_text(the_batch(ui)).first.click()
+    page.get_by_text("preview_file").first.wait_for()
+
+
+def runs(ui: DagsterUI) -> list[str]:
+    return [
+        run["runId"]
+        for run in ui.ask("{ runsOrError { ... on Runs { results { runId } } } }")["runsOrError"]["results"]
+    ]
 
 
 class TestLaunchedFromTheUI:
