@@ -28,19 +28,25 @@ def checks(ui: DagsterUI, page: "Page") -> None:
 
 
 def asset(ui: DagsterUI, page: "Page") -> None:
+    page.goto(f"{ui.address}/assets/{DATASET}/generated_instructions?view=overview")
+    page.get_by_text("Open recipe").first.wait_for()
+
+
+def batch(ui: DagsterUI, page: "Page") -> None:
+    """Not a picture of its own: it shows where the project of whoever took it stands."""
     page.goto(f"{ui.address}/assets/{DATASET}/generated_instructions?view=partitions")
     page.get_by_text(":start").first.click()
     page.get_by_text("preview_file").first.wait_for()
 
 
 def counts(ui: DagsterUI, page: "Page") -> None:
-    asset(ui, page)
+    batch(ui, page)
     page.get_by_text("Show Markdown").first.click()
     page.locator("img[src^='data:image/png']").first.wait_for()
 
 
 def preview(ui: DagsterUI, page: "Page") -> None:
-    asset(ui, page)
+    batch(ui, page)
     page.goto(page.locator("a[href*='/previews/']").first.get_attribute("href") or "")
     page.locator("mark").first.scroll_into_view_if_needed()
 
