@@ -1,7 +1,6 @@
-"""The environment `team`: a lake that is shared, metadata and Dagster's storage on Postgres, by variables alone."""
+"""The environment `team`: a lake in a bucket, metadata and Dagster's storage on Postgres, by variables alone."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from tests.postgres_server import PASSWORD
 
 
 @pytest.fixture
-def team(tmp_path, postgres, monkeypatch):
-    """The variables of a team whose database is new."""
+def team(tmp_path, postgres, bucket, monkeypatch):
+    """The variables of a team whose database and bucket are new."""
     postgres.run("drop database if exists synth with (force)")
     postgres.run("create database synth encoding UTF8 template template0")
     home = tmp_path / "dagster"
@@ -20,10 +19,11 @@ def team(tmp_path, postgres, monkeypatch):
     shutil.copy(HOME / "deploy/team/dagster.yaml", home)
     variables = {
         "SYNTH_ENV": "team",
-        "SYNTH_LAKE": str(tmp_path / "shared" / "lake"),
+        "SYNTH_LAKE": bucket.url,
         "SYNTH_METADATA": postgres.url("synth", schema="lake"),
         "SYNTH_DAGSTER_STORAGE": postgres.url("synth").replace("://", "+psycopg2://"),
         "DAGSTER_HOME": str(home),
+        **bucket.env,
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -36,7 +36,7 @@ def counted(postgres, table: str) -> int:
 
 
 @pytest.mark.prove
-def test_a_team_runs_a_recipe_once_however_many_run_it(tmp_path, postgres, team):
+def test_a_team_runs_a_recipe_once_however_many_run_it(tmp_path, postgres, bucket, team):
     project = small_project(tmp_path / "project", TAUGHT)
     project.deliver(LINES[:3])
     code, said = project.synth("run")
@@ -63,7 +63,8 @@ def test_a_team_runs_a_recipe_once_however_many_run_it(tmp_path, postgres, team)
     assert counted(postgres, "lake.leases") == 0
 
     stray = [path for path in (project.root / ".dagster", project.root / "lake") if path.exists()]
-    assert stray == [] and not (Path(team["SYNTH_LAKE"]) / "meta.sqlite").exists()
+    assert stray == []
+    assert [key for key in bucket.every_key() if key.endswith(".sqlite")] == []
     assert counted(postgres, f"public.event_logs where event like '%{PASSWORD}%'") == 0
     files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
