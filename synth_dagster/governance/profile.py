@@ -24,7 +24,7 @@ from synth_dagster.scale.signals import flatten
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
-MOST_MEASURED = 5_000  # records, the first by id: a fair sample, and a bound on the time
+MOST_MEASURED = 2_000  # records, the first by id: a fair sample, and a bound on the time
 MOST_SIGNALS = 6
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
