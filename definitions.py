@@ -18,6 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 # the project's folder must be importable first
+import synth_dagster  # noqa: E402, F401  # before anything loads Arrow: it chooses its allocator
 from assets.automation import automated, automation, is_on, watching_failures  # noqa: E402
 from assets.filtered_mix import filtered_mix  # noqa: E402
 from assets.generated_instructions import instructions  # noqa: E402

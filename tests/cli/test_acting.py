@@ -89,7 +89,7 @@ def test_a_release_goes_to_a_bucket_and_the_second_time_nothing_is_written(made,
         assert done.code == 0 and done.out.startswith(said), done.err
         assert "held out in whole groups" in done.out
     names = {"manifest.json", "README.md", "train.jsonl", "validation.jsonl", "record_ids/train.txt"}
-    assert {f"prefix/r0002/{name}" for name in names} < set(bucket.keys())
+    assert {f"prefix/r0002/{name}" for name in names} < set(bucket.every_key())
 
 
 @pytest.mark.parametrize(
