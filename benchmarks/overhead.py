@@ -3,8 +3,8 @@
 The loop calls the same verbs on the same records with the same teacher, gives each new record its id as the methods
 need one, and runs the same filter, duplicate search and rules over all pairs. It writes nothing, checks nothing and
 remembers no lineage. The platform does all that: candidates, gates with Great Expectations, Delta commits, Dagster's
-events, a release with a verdict for each record. Interpreter start, imports and the making of Dagster's databases (once
-in a project's life) are left out of both and told beside.
+events, plots and pages of samples, a release with a verdict for each record. Interpreter start, imports, the making of
+Dagster's databases (once in a project's life) and the report on the release are left out of both and told beside.
 """
 
 import asyncio
@@ -118,10 +118,19 @@ def platform(project: Any) -> dict[str, int]:
     }
 
 
+def report_seconds(project: Any) -> float:
+    """How long the page about the release took: it is no stage, and the loop makes none."""
+    with project.instance() as instance:
+        steps = [step for run in instance.get_runs() for step in instance.get_run_step_stats(run.run_id)]
+    return sum(step.end_time - step.start_time for step in steps if step.step_key.endswith("release_report"))
+
+
 def main(documents: int = DOCUMENTS, *, profile: bool = False) -> int:
     seconds: dict[str, Any] = {}
     with clock(seconds, "imports"):
         import dagster  # noqa: F401
+        import matplotlib.backends.backend_agg
+        import matplotlib.figure  # noqa: F401
 
         from tests.assets.project import Programs, small_project
         from tests.scripted_teacher.echo import EchoTeacher
@@ -143,12 +152,14 @@ def main(documents: int = DOCUMENTS, *, profile: bool = False) -> int:
             profiler.enable()
         with clock(seconds, "platform"):
             found = platform(project)
+        seconds["release_report"] = {"wall_s": round(report_seconds(project), 2)}
         if profile:
             profiler.disable()
             pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats(70)
     # which of two duplicates stays hangs on their ids, and those differ: so the number kept may, by a few
     same = all(wanted[name] == found[name] for name in ("documents", "instructions", "pairs"))
-    ratio = round(seconds["platform"]["wall_s"] / seconds["bare_loop"]["wall_s"], 3)
+    staged = seconds["platform"]["wall_s"] - seconds["release_report"]["wall_s"]
+    ratio = round(staged / seconds["bare_loop"]["wall_s"], 3)
     return tell(
         "overhead",
         limits={
