@@ -71,6 +71,8 @@ lock: ## Bring constraints.txt up to date with pyproject.toml (needs uv; UPGRADE
 	@$(UV) pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(if $(UPGRADE),--upgrade) \
 		--output-file constraints.txt.new > /dev/null
+	@# pip 23 takes the two spellings of this extra for two, and ends; justext asks for this one
+	@sed -i.was 's/^lxml\[html-clean\]/lxml[html_clean]/' constraints.txt.new && rm constraints.txt.new.was
 	@{ grep '^#' constraints.txt; cat constraints.txt.new; } > constraints.txt.both
 	@mv constraints.txt.both constraints.txt && rm constraints.txt.new
 	@echo "constraints.txt: $$(grep -c == constraints.txt) packages"

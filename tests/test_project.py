@@ -212,7 +212,7 @@ def pins() -> dict[str, list[str]]:
     """Package -> hashes, as constraints.txt gives them."""
     found: dict[str, list[str]] = {}
     for block in re.split(r"\n(?=\S)", (ROOT / "constraints.txt").read_text()):
-        if pin := re.match(r"([A-Za-z0-9._-]+)(\[[a-z0-9,]+\])?==\S+", block):
+        if pin := re.match(r"([A-Za-z0-9._-]+)(\[[a-z0-9_,]+\])?==\S+", block):
             found[pin[1].lower()] = re.findall(r"--hash=sha256:([0-9a-f]{64})", block)
     return found
 
