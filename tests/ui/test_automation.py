@@ -134,16 +134,9 @@ def test_deliveries_arrive_by_themselves_each_in_exactly_once(project: Any, hook
         put(project, *range(1, 50))
         wait_for(project, ui, [note(n) for n in range(50)])
         assert len(project.lake.meta.planned("tiny")) > 1
-        put(
-            project,
-            7,
-            text=CHANGED,
-        )
+        put(project, 7, text=CHANGED)
         (project.root / "inbox" / "notes" / "008.txt").unlink()
-        changed = [note(n) for n in range(50) if n not in (7, 8)]
-        changed.append(
-            "The old lighthouse of Cape 7 was closed in 1950 and its lamp was sold to a museum of the capital."
-        )
+        changed = [CHANGED, *(note(n) for n in range(50) if n not in (7, 8))]
         wait_for(project, ui, changed)
         until(lambda: not unfinished(ui), seconds=LONG, what=ui.tail)
         put(project, *range(50, 80))
