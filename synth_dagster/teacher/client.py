@@ -63,7 +63,7 @@ class Teachers:
     ) -> None:
         self._endpoints, self._cache, self._budget, self._run_id = dict(endpoints), cache, budget, run_id
         self._on_progress, self._retry_rejects = on_progress, retry_rejects
-        self._flying: dict[bytes, asyncio.Task[Stored]] = {}
+        self._flying: dict[bytes, asyncio.Task[tuple[Stored, bool]]] = {}
         self._wires: dict[tuple[str, str], Wire] = {}
         self.usage = Usage({role: RoleUsage() for role in endpoints})
         budget.admit(self._endpoints.values())
@@ -119,33 +119,45 @@ class Teachers:
     ) -> tuple[T, Stored, Call]:
         """A usable answer to the request: the one that was used before, else the first attempt that `read` accepts."""
         logical = request.logical_id()
-        noted = self._cache.replayed(logical)
-        if noted and (stored := self._cache.get(noted)):
+        noted = await self._cache.replayed(logical)
+        if noted and (stored := await self._cache.get(noted)):
             self._count_cached(endpoint)
-            return self._used(endpoint, noted, stored, prompt_hash, read)
+            return await self._replay(request, noted, stored, prompt_hash, read)
         fresh = 0
         for attempt in count():
             call_id = request.call_id(attempt)
             stored, cached = await self._stored(endpoint, request, call_id, attempt, prompt_hash)
             fresh += not cached
             try:
-                used = self._used(endpoint, call_id, stored, prompt_hash, read)
+                used = self._used(call_id, stored, prompt_hash, read)
             except Unusable as problem:
                 if not self._try_again(problem.reason, attempt, fresh):
                     self.usage.roles[endpoint.role].failed += 1
                     self._progress()
                     raise
                 continue
-            if attempt:
-                await self._cache.remember(logical, call_id)
+            if attempt and (won := await self._cache.remember(logical, call_id)) != call_id:
+                stored = await self._cache.get(won)  # another process was faster, and its answer is the one
+                return used if stored is None else await self._replay(request, won, stored, prompt_hash, read)
             return used
         raise AssertionError("attempts are counted without end")
+
+    async def _replay(
+        self, request: Request, noted: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
+    ) -> tuple[T, Stored, Call]:
+        """The noted answer; recorded with the attempts before it, as when it was asked for."""
+        for attempt in count():
+            call_id = request.call_id(attempt)
+            if call_id == noted or await self._cache.get(call_id) is None:
+                break
+            _record(call_id)
+        return self._used(noted, stored, prompt_hash, read)
 
     async def vectors(self, endpoint: Endpoint, texts: Sequence[str]) -> list[bytes]:
         """The embeddings of these texts as float32 bytes; only those that nobody asked for before are paid."""
         model = endpoint.models[0]
         keys = [vector_id(text, model, endpoint.revision) for text in texts]
-        found = {key: stored.vector for key in set(keys) if (stored := self._cache.vector(key))}
+        found = {key: stored.vector for key, stored in (await self._cache.vectors(set(keys))).items()}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if found:
             self._count_cached(endpoint, len(found))
@@ -192,21 +204,31 @@ class Teachers:
         self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
     ) -> tuple[Stored, bool]:
         """The answer of one attempt, and whether it cost nothing: kept before, or in flight for another caller."""
-        stored = self._cache.get(call_id)
+        stored = await self._cache.get(call_id)
         if stored is not None:
             self._count_cached(endpoint)
             return stored, True
         flying = self._flying.get(call_id)
         if flying is None:
-            task = asyncio.create_task(self._paid(endpoint, request, call_id, attempt, prompt_hash))
+            task = asyncio.create_task(self._asked(endpoint, request, call_id, attempt, prompt_hash))
             self._flying[call_id] = task
             task.add_done_callback(lambda done: self._landed(call_id, done))
-            return await asyncio.shield(task), False
-        stored = await asyncio.shield(flying)
+            return await asyncio.shield(task)
+        stored, _ = await asyncio.shield(flying)
         self._count_cached(endpoint)
         return stored, True
 
-    def _landed(self, call_id: bytes, task: asyncio.Task[Stored]) -> None:
+    async def _asked(
+        self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
+    ) -> tuple[Stored, bool]:
+        """The answer of the endpoint, or of another process that was asking for it."""
+        async with self._cache.asking(call_id) as kept:
+            if kept is not None:
+                self._count_cached(endpoint)
+                return kept, True
+            return await self._paid(endpoint, request, call_id, attempt, prompt_hash), False
+
+    def _landed(self, call_id: bytes, task: asyncio.Task[tuple[Stored, bool]]) -> None:
         self._flying.pop(call_id, None)
         if not task.cancelled():
             task.exception()  # every caller may be gone: asyncio would complain of an error that nobody saw
@@ -270,7 +292,7 @@ class Teachers:
         return await self._wires[_wire_key(endpoint)].send(sending)
 
     def _used(
-        self, endpoint: Endpoint, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
+        self, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
     ) -> tuple[T, Stored, Call]:
         call = Call(call_id, stored.model, prompt_hash)
         _record(call_id)

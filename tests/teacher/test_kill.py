@@ -1,5 +1,6 @@
 """Processes: a killed one loses nothing that was paid and durable, and two of them agree."""
 
+import asyncio
 import json
 import os
 import random
@@ -113,4 +114,4 @@ def test_two_processes_with_one_cache_agree(start, server, cache_path):
     assert kept(cache_path) == CALLS
     assert max(Counter(question(body) for body in server.requests).values()) <= 2
     with AnswerCache.open(cache_path) as cache:
-        assert cache.get(b"nothing") is None
+        assert asyncio.run(cache.get(b"nothing")) is None
