@@ -5,7 +5,7 @@ run opens its teachers and stay in memory.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,6 +21,7 @@ from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identi
 
 if TYPE_CHECKING:
     from synth_dagster.teacher.embedded.process import TeacherProcess
+    from synth_dagster.teacher.rehearsal import Rehearsal
 
 
 class Gateway:
@@ -58,6 +59,18 @@ class Gateway:
         with AnswerCache.open(self._cache) as cache:
             async with Teachers.open(self.served(recipe), cache=cache, budget=budget, run_id=run_id) as teachers:
                 yield teachers
+
+    @contextmanager
+    def rehearsing(self, recipe: Recipe) -> Iterator["Rehearsal"]:
+        """The recipe's teachers for a plan: nothing is sent, and what is kept of their answers is only read."""
+        from synth_dagster.teacher.cache import AnswerCache
+        from synth_dagster.teacher.prices import Prices
+        from synth_dagster.teacher.rehearsal import Rehearsal
+
+        with ExitStack() as stack:
+            # opening begins a cache where there is none, and a plan leaves no trace
+            kept = stack.enter_context(AnswerCache.open(self._cache)) if self._cache.exists() else None
+            yield Rehearsal(self.endpoints(recipe), kept=kept, prices=Prices.load())
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
         """The endpoints with an address each; one embedded teacher answers for all roles that use it."""

@@ -47,6 +47,20 @@ def run(
 
 
 @app.command()
+def plan(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,
+    batch: Annotated[list[str] | None, typer.Option(help="Only this batch. May be repeated.")] = None,
+    by_batch: Annotated[bool, typer.Option("--by-batch", help="Also what each batch would do, and why.")] = False,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Say what a run would make, ask, cost and take, before any call: what is new, stale or current, and why."""
+    from synth_dagster.cli.plan import show_plan
+
+    show_plan(project, recipe, batches=batch or [], by_batch=by_batch, as_json=as_json)
+
+
+@app.command()
 def status(dataset: Dataset = None, as_json: AsJson = False, project: ProjectDir = None) -> None:
     """Say what there is: records by stage, releases with their verdicts, checks, and what the teachers cost."""
     from synth_dagster.cli.status import show_status

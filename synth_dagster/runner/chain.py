@@ -190,13 +190,17 @@ class Chain:
 
         async def one(record: Record) -> Given:
             nonlocal done
-            with self._recording() as calls:
-                given = await _tried(step.slug, lambda: verb(record, **services), record, calls)
+            given = await self._one(step, record, lambda: verb(record, **services))
             done += 1
             self._tell(step, done, len(working))
             return given
 
         return await in_order(one, working, limit=self.context.in_flight)
+
+    async def _one(self, step: Step, record: Record, verb: Callable[[], Awaitable[Any]]) -> Given:
+        """What one input gave, with the calls that were made for it."""
+        with self._recording() as calls:
+            return await _tried(step.slug, verb, record, calls)
 
     def _recording(self) -> AbstractContextManager[list[bytes]]:
         return self.teachers.recording() if self.teachers is not None else nullcontext([])

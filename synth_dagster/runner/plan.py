@@ -37,7 +37,7 @@ def plan_batches(context: RunContext, sources: Sequence[str] | None = None) -> P
     retired: list[PlannedBatch] = []
     with context.lake.lease(f"plan/{recipe.dataset}", "exclusive", wait_s=LONGEST_PLAN):
         for source in recipe.sources if sources is None else map(recipe.source, sources):
-            batches = list(_batches(context, source))
+            batches = list(batches_of(context, source))
             active.extend(batches)
             retired.extend(meta.plan(recipe.dataset, source.name, batches))
         for gone in sorted({batch.source for batch in meta.planned(recipe.dataset)} - {s.name for s in recipe.sources}):
@@ -64,7 +64,8 @@ def _there(lake: Lake, dataset: str, stage: str) -> set[str]:
     return {*lake.accepted_all(dataset, stage), *undecided}
 
 
-def _batches(context: RunContext, source: Source) -> Iterator[PlannedBatch]:
+def batches_of(context: RunContext, source: Source) -> Iterator[PlannedBatch]:
+    """A source's batches as they stand now. It is read once, and nothing is written down."""
     items = source_items(context, source)
     for shard in shards(items, target=source.shard):
         yield PlannedBatch(

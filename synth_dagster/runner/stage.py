@@ -147,7 +147,7 @@ def seldom_collected() -> Iterator[None]:
 
 
 async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Chain, dict[str, Json]]:
-    methods = [] if _adopts(context, stage, batch) else [step.method for step in stage.steps]
+    methods = [] if adopts(context, stage, batch) else [step.method for step in stage.steps]
     for method in methods:
         for prompt in prompts_of(method).values():
             context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
@@ -166,22 +166,21 @@ async def _chained(context: RunContext, stage: Stage, batch: str, teachers: Open
     chain = Chain(context, teachers, stage.name, stage.record_kind, batch, inputs=_inputs(context, stage, batch))
     if stage.reads is None:
         chain.made, chain.rejects = read_batch(context, stage.name, batch)
-    if _adopts(context, stage, batch):
-        _adopt(chain)
+    if adopts(context, stage, batch):
+        is_first = all(isinstance(record, Document) for record in chain.inputs)
+        adopt(chain, {} if is_first else _documents(context, batch))
     else:
         await chain.run(stage.steps)
     return chain
 
 
-def _adopts(context: RunContext, stage: Stage, batch: str) -> bool:
+def adopts(context: RunContext, stage: Stage, batch: str) -> bool:
     """Whether the stage takes the batch over as it was delivered, in the place of its steps."""
     return stage.name in context.recipe.adopting(source_of(batch))
 
 
-def _adopt(chain: Chain) -> None:
-    """The chain of a stage that takes the batch over as it was delivered."""
-    is_first = all(isinstance(record, Document) for record in chain.inputs)
-    documents = {} if is_first else _documents(chain.context, chain.batch)
+def adopt(chain: Chain, documents: Mapping[Json, Document]) -> None:
+    """The chain of a stage that takes the batch over as it was delivered; documents of the corpus by native key."""
     for one in adopted(chain.stage, chain.kind, chain.batch, chain.inputs, documents):
         if isinstance(one, Reject):
             chain.rejects.append((ADOPTED, one))
@@ -192,8 +191,11 @@ def _adopt(chain: Chain) -> None:
 def _documents(context: RunContext, batch: str) -> dict[Json, Document]:
     """The current documents of a batch's corpus by native key."""
     corpus = next(stage.name for stage in context.recipe.stages.values() if stage.reads is None)
-    rows = context.lake.candidate_table(accepted(context, corpus, batch))
-    records = from_table(rows, "document", stage=corpus)
+    return by_native_key(from_table(context.lake.candidate_table(accepted(context, corpus, batch)), "document"))
+
+
+def by_native_key(records: Iterable[Record]) -> dict[Json, Document]:
+    """The current documents among records by the key that their source gave them."""
     return {
         one.attributes["native_key"]: one for one in records if isinstance(one, Document) and one.status == "current"
     }
@@ -203,8 +205,12 @@ def _inputs(context: RunContext, stage: Stage, batch: str) -> list[Record]:
     if stage.reads is None:
         return []
     above = context.recipe.stage(stage.reads)
-    rows = context.lake.candidate_table(accepted(context, above.name, batch))
-    records = from_table(rows, above.record_kind, stage=above.name)
+    return current_records(context, above, context.lake.candidate_table(accepted(context, above.name, batch)))
+
+
+def current_records(context: RunContext, stage: Stage, rows: pa.Table) -> list[Record]:
+    """What the stage below reads of a stage's rows, in the order in which it reads."""
+    records = from_table(rows, stage.record_kind, stage=stage.name)
     return sorted((record for record in records if record.status == "current"), key=_reading_order)[: context.limit]
 
 
@@ -237,7 +243,11 @@ def _account(context: RunContext, stage: str, batch: str, teachers: OpenTeachers
 
 def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record], list[tuple[str, Reject]]]:
     """A batch's passages, and what could not be read. Raises LakeError when the source is no longer as planned."""
-    plan = planned(context, batch)
+    return read_planned(context, stage, planned(context, batch))
+
+
+def read_planned(context: RunContext, stage: str, plan: PlannedBatch) -> tuple[list[Record], list[tuple[str, Reject]]]:
+    """The same of a plan that need not be written down."""
     source = context.recipe.source(plan.source)
     items = _taken(source_items(context, source, start=plan.start), plan.count)
     if len(items) != plan.count or digest_of(items) != plan.digest:
@@ -252,7 +262,7 @@ def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record
         if reject is not None:
             rejects.append((READ, reject))
         elif isinstance(item, Item):
-            records.extend(passages(context.recipe.dataset, stage, source, batch, item))
+            records.extend(passages(context.recipe.dataset, stage, source, plan.batch, item))
     return records[: context.limit], rejects
 
 
@@ -333,5 +343,5 @@ def _details(chain: Chain, stage: Stage) -> dict[str, Json]:
         "rejects": dict(counted(f"{step}:{reject.reason}" for step, reject in chain.rejects)),
         "unusable": sum(reject.kind == "unusable" for _, reject in chain.rejects),
         "methods": dict(counted(record.method for record in chain.made if record.status == "current")),
-        "steps": [ADOPTED] if _adopts(chain.context, stage, chain.batch) else [step.key for step in stage.steps],
+        "steps": [ADOPTED] if adopts(chain.context, stage, chain.batch) else [step.key for step in stage.steps],
     }

@@ -1,0 +1,200 @@
+"""`synth plan`: what a run would do and cost, before any call."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from synth_dagster.cli.project import Project, open_project
+from synth_dagster.cli.terminal import Terminal, print_json
+from synth_dagster.errors import UnknownName
+from synth_dagster.recipe import Recipe
+from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.estimate import Estimate, estimates, total
+from synth_dagster.runner.forecast import Forecast, StageOfBatch, forecast
+
+MOST_LINES = 40  # batches and stages that a terminal shows one by one
+
+BASES = {
+    "exact": "exact: every answer is known, because it is kept or the embedded teacher gives it",
+    "sample": "estimated from the answers that are kept, with a 95 % interval",
+    "stand-in": "a guess: the embedded teacher stood in for a model of which too few answers are kept. "
+    "'synth teacher check --sample' asks for some and gives an interval",
+}
+
+
+def show_plan(given: Path | None, name: str | None, *, batches: Sequence[str], by_batch: bool, as_json: bool) -> None:
+    """Print what a run of the recipe would do. Nothing is sent, made or written."""
+    project = open_project(given)
+    recipe = project.recipe(name)
+    planned = plan_of(project, recipe, batches)
+    if as_json:
+        print_json(plan_json(recipe, planned))
+    else:
+        print_plan(Terminal(), recipe, planned, by_batch=by_batch)
+
+
+def plan_of(project: Project, recipe: Recipe, batches: Sequence[str] = ()) -> Forecast:
+    """The plan of a recipe under the environment's teachers and what is kept of their answers."""
+    with project.environment.gateway(os.environ) as gateway, gateway.rehearsing(recipe) as rehearsal:
+        context = RunContext(
+            recipe=recipe, lake=project.lake, teachers=gateway, places=project.environment.places, run_id="plan"
+        )
+        found = forecast(context, rehearsal, batches)
+    known = {part.batch for part in found.parts}
+    for batch in batches:
+        if batch not in known:
+            raise UnknownName(f"batch of {recipe.dataset}", batch, known, "'synth plan' lists them.")
+    return found
+
+
+# -------------------------------------------------------------------------------------------------------- for programs
+
+
+def plan_json(recipe: Recipe, planned: Forecast) -> dict[str, Any]:
+    """The plan as data; the shape is part of the product."""
+    found = estimates(planned)
+    return {
+        "dataset": recipe.dataset,
+        "total": _estimate_json(total(found)),
+        "stages": {one.stage: _estimate_json(one) for one in found},
+        "batches": [_part_json(part) for part in planned.parts],
+        "retired": list(planned.retired),
+        "caps": caps_reached(recipe, total(found)),
+    }
+
+
+def _estimate_json(one: Estimate) -> dict[str, Any]:
+    return {
+        "basis": one.basis,
+        "batches": dict(one.batches),
+        "calls": one.calls,
+        "calls_interval": _interval(one, "calls"),
+        "certain_calls": one.certain,
+        "cached": one.cached,
+        "tokens_in": round(one.amounts["tokens_in"].value),
+        "tokens_out": round(one.amounts["tokens_out"].value),
+        "usd": one.usd.value if one.usd else None,
+        "usd_interval": _interval(one, "usd") if one.usd else None,
+        "seconds": one.seconds,
+    }
+
+
+def _interval(one: Estimate, name: str) -> list[float] | None:
+    """Lowest and highest; nothing where nobody knows."""
+    return None if one.basis == "stand-in" else list(one.amounts[name].interval)
+
+
+def _part_json(part: StageOfBatch) -> dict[str, Any]:
+    rehearsed = {
+        "inputs": part.inputs,
+        "calls": part.asked.calls,
+        "cached": part.asked.answers - part.asked.calls,
+        "tokens": part.asked.tokens_in + part.asked.tokens_out,
+        "usd": None if part.asked.usd is None else float(part.asked.usd),
+        "by_role": dict(part.by_role),
+    }
+    about = {"batch": part.batch, "stage": part.stage, "state": part.state, "why": part.why}
+    return about | (rehearsed if part.is_rehearsed else {})
+
+
+def caps_reached(recipe: Recipe, whole: Estimate) -> list[str]:
+    """The caps of the recipe that the plan goes beyond."""
+    tokens = whole.amounts["tokens_in"].value + whole.amounts["tokens_out"].value
+    planned: Mapping[str, float] = {
+        "usd_per_run": whole.usd.value if whole.usd else 0.0,
+        "tokens_per_run": tokens,
+        "calls_per_run": whole.calls,
+    }
+    caps = {name: getattr(recipe.budget, name) for name in planned}
+    return [name for name, cap in caps.items() if cap is not None and planned[name] > cap]
+
+
+# ---------------------------------------------------------------------------------------------------------- for people
+
+
+def print_plan(console: Console, recipe: Recipe, planned: Forecast, *, by_batch: bool) -> None:
+    found = estimates(planned)
+    whole = total(found)
+    console.print(f"\n[bold]{recipe.dataset}[/bold], {batches_in_words(planned)}", highlight=False)
+    console.print(_table([*found, whole]))
+    if by_batch:
+        _print_parts(console, planned)
+    if planned.retired:
+        console.print(f"no longer delivered, and left out: {escape(', '.join(planned.retired))}", highlight=False)
+    console.print(f"{BASES[whole.basis]}.", highlight=False)
+    for cap in caps_reached(recipe, whole):
+        console.print(f"[yellow]the run would stop at 'budget: {cap}'[/yellow]: raise it first", highlight=False)
+    console.print(_next(recipe, whole), highlight=False)
+
+
+def batches_in_words(planned: Forecast) -> str:
+    """How many batches there are, and in how many something is to do."""
+    work = {part.batch for part in planned.parts if part.state != "current"}
+    every = {part.batch for part in planned.parts}
+    return f"{len(every)} {'batch' if len(every) == 1 else 'batches'}, {len(work)} with work"
+
+
+def _next(recipe: Recipe, whole: Estimate) -> str:
+    if set(whole.batches) <= {"current"}:
+        return "Every batch is current: a run would ask nobody."
+    return f"Nothing was sent or written. Next: synth run {recipe.dataset}"
+
+
+def _table(found: Sequence[Estimate]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("stage")
+    table.add_column("batches")
+    for column in ("calls", "cached", "tokens", "cost", "time"):
+        table.add_column(column, justify="right")
+    for one in found:
+        is_total = one.stage == "total"
+        table.add_row(
+            f"[bold]{one.stage}[/bold]" if is_total else one.stage,
+            "" if is_total else ", ".join(f"{count} {state}" for state, count in one.batches.items()),
+            _count(one, "calls"),
+            f"{one.cached:,}",
+            f"{round(one.amounts['tokens_in'].value + one.amounts['tokens_out'].value):,}",
+            _cost(one),
+            _time(one.seconds),
+        )
+    return table
+
+
+def _count(one: Estimate, name: str) -> str:
+    low, high = one.amounts[name].interval
+    exact = f"{round(one.amounts[name].value):,}"
+    if one.basis == "stand-in":
+        return f"~{exact}" if one.certain != one.calls else exact
+    return exact if round(low) == round(high) else f"{exact} ({round(low):,} to {round(high):,})"
+
+
+def _cost(one: Estimate) -> str:
+    if one.usd is None:
+        return "unknown"
+    low, high = one.usd.interval
+    said = f"${one.usd.value:.4f}"
+    if one.basis == "stand-in":
+        return f"~{said}" if one.usd.value else said
+    return said if f"{low:.4f}" == f"{high:.4f}" else f"{said} (${low:.4f} to ${high:.4f})"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _print_parts(console: Console, planned: Forecast) -> None:
+    shown = [part for part in planned.parts if part.state != "current"]
+    for part in shown[:MOST_LINES]:
+        asked = part.asked
+        numbers = f"{asked.calls:,} calls, {asked.answers - asked.calls:,} cached" if part.is_rehearsed else "estimated"
+        why = f" ({part.why})" if part.why else ""
+        console.print(f"  {escape(part.batch)} {part.stage}: {part.state}{escape(why)}; {numbers}", highlight=False)
+    if len(shown) > MOST_LINES:
+        console.print(f"  and {len(shown) - MOST_LINES} more; --json lists them all", highlight=False)

@@ -1,0 +1,214 @@
+"""Teachers for a plan: they send nothing, keep nothing and cost nothing, and count what a run would.
+
+What was paid for before is answered from the cache. A role of the embedded teacher is answered by it, in this process
+instead of over HTTP, so what is planned is what will happen. For any other role the embedded teacher stands in: what
+follows from such an answer is a guess, and every answer says whether it was one.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+from synth_dagster.records import canonical_json
+from synth_dagster.services import Call, Unusable
+from synth_dagster.teacher.budget import Budget
+from synth_dagster.teacher.cache import Request, Stored, StoredVector
+from synth_dagster.teacher.client import Teachers
+from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
+from synth_dagster.teacher.prices import Prices
+from synth_dagster.teacher.roles import EMBEDDED_EMBEDDER, EMBEDDED_MODELS, Endpoint
+from synth_dagster.teacher.structured import MODES
+from synth_dagster.teacher.wire import Dialect
+
+T = TypeVar("T")
+
+
+class Kept(Protocol):
+    """The answers that there are already."""
+
+    def get(self, call_id: bytes, /) -> Stored | None: ...
+    def replayed(self, logical_id: bytes, /) -> bytes | None: ...
+    def vector(self, call_id: bytes, /) -> StoredVector | None: ...
+
+
+@dataclass(slots=True)
+class Sum:
+    """What one piece of work would ask: `calls` are sent, `answers` are all that it uses. Money may be unknown."""
+
+    calls: int = 0
+    certain: int = 0  # the calls that no guess lies before
+    answers: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: Decimal | None = Decimal(0)  # of the calls
+    worth: Decimal | None = Decimal(0)  # of all answers, those that are paid already too
+    read: int = 0  # tokens of all answers, likewise
+    written: int = 0
+    guessed: bool = False
+
+    def __add__(self, other: "Sum") -> "Sum":
+        return Sum(
+            self.calls + other.calls,
+            self.certain + other.certain,
+            self.answers + other.answers,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            _plus(self.usd, other.usd),
+            _plus(self.worth, other.worth),
+            self.read + other.read,
+            self.written + other.written,
+            self.guessed or other.guessed,
+        )
+
+    def used(self, tokens_in: int, tokens_out: int, usd: Decimal | None) -> None:
+        """An answer was used, whoever paid it."""
+        self.answers += 1
+        self.read, self.written = self.read + tokens_in, self.written + tokens_out
+        self.worth = _plus(self.worth, usd)
+
+    def sent(self, tokens_in: int, tokens_out: int, usd: Decimal | None) -> None:
+        """A call would be paid for it."""
+        self.calls += 1
+        self.certain += not self.guessed
+        self.tokens_in, self.tokens_out = self.tokens_in + tokens_in, self.tokens_out + tokens_out
+        self.usd = _plus(self.usd, usd)
+
+
+@dataclass
+class Overlay:
+    """The kept answers, read and never written, under those of this plan."""
+
+    below: Kept | None
+    answers: dict[bytes, Stored] = field(default_factory=dict)
+    replays: dict[bytes, bytes] = field(default_factory=dict)
+    vectors: dict[bytes, StoredVector] = field(default_factory=dict)
+
+    def get(self, call_id: bytes) -> Stored | None:
+        return self.answers.get(call_id) or (self.below.get(call_id) if self.below else None)
+
+    def replayed(self, logical_id: bytes) -> bytes | None:
+        return self.replays.get(logical_id) or (self.below.replayed(logical_id) if self.below else None)
+
+    def vector(self, call_id: bytes) -> StoredVector | None:
+        return self.vectors.get(call_id) or (self.below.vector(call_id) if self.below else None)
+
+    async def put(self, call_id: bytes, answer: Stored) -> Stored:
+        return self.answers.setdefault(call_id, answer)
+
+    async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
+        self.vectors |= vectors
+
+    async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:
+        return self.replays.setdefault(logical_id, call_id)
+
+
+_work: ContextVar[Sum | None] = ContextVar("work", default=None)
+
+
+class Rehearsal(Teachers):
+    """The roles of a recipe for a plan. What is asked inside `counting` is added up there."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], *, kept: Kept | None, prices: Prices) -> None:
+        self._overlay = Overlay(kept)
+        budget = Budget(prices=prices)
+        super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan")  # type: ignore[arg-type]
+        self._prices = prices
+        self._guesses: set[bytes] = set()  # the calls that the embedded teacher answered for another
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the embedded teacher answered for another model."""
+        return bool(self._guesses)
+
+    @contextmanager
+    def counting(self, *, guessed: bool = False) -> Iterator[Sum]:
+        """Adds up what is asked inside, by this task and those that it starts. `guessed`: the material is a guess."""
+        work = Sum(guessed=guessed)
+        token = _work.set(work)
+        try:
+            yield work
+        finally:
+            _work.reset(token)
+
+    def _used(
+        self, endpoint: Endpoint, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
+    ) -> tuple[T, Stored, Call]:
+        work = _work.get() or Sum()
+        usd = self._usd(stored.model, stored.tokens_in, stored.tokens_out) if stored.usd is None else stored.usd
+        work.used(stored.tokens_in, stored.tokens_out, usd)
+        work.guessed = work.guessed or call_id in self._guesses
+        return super()._used(endpoint, call_id, stored, prompt_hash, read)
+
+    async def _paid(
+        self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
+    ) -> Stored:
+        answer = _answered(endpoint, request, attempt)
+        usd = self._usd(request.model, answer.tokens_in, answer.tokens_out)
+        (_work.get() or Sum()).sent(answer.tokens_in, answer.tokens_out, usd)
+        self.usage.roles[endpoint.role].paid(answer.tokens_in, answer.tokens_out, usd)
+        if endpoint.kind != "embedded":
+            self._guesses.add(call_id)
+        return await self._overlay.put(call_id, replace(answer, usd=usd, prompt_hash=prompt_hash))
+
+    async def _embedded(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
+        from synth_dagster.teacher.embedded import protocol
+
+        found = protocol.embeddings(embedding_body(list(texts.values()), EMBEDDED_EMBEDDER, Dialect()))
+        vectors, tokens = read_embeddings(found, len(texts), 0)
+        usd = self._usd(model, tokens, 0)
+        work = _work.get() or Sum()
+        work.sent(tokens, 0, usd)
+        work.used(tokens, 0, usd)
+        work.guessed = work.guessed or endpoint.kind != "embedded"
+        self.usage.roles[endpoint.role].paid(tokens, 0, usd)
+        made = dict(zip(texts, vectors, strict=True))
+        await self._overlay.put_vectors({key: StoredVector(model=model, vector=one) for key, one in made.items()})
+        return made
+
+    def _usd(self, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:
+        price = self._prices.of(model)
+        return None if price is None else price.of(tokens_in, tokens_out)
+
+
+def _answered(endpoint: Endpoint, request: Request, attempt: int) -> Stored:
+    """The embedded teacher's answer; for another model with the tokens that such a request has there."""
+    from synth_dagster.teacher.embedded.reading import token_count
+
+    if endpoint.kind == "embedded":
+        return _embedded_answer(request, attempt)
+    answer = _embedded_answer(replace(request, model=_standing_in(endpoint, request)), attempt)
+    schema = 0 if request.schema is None else token_count(canonical_json(request.schema))
+    return replace(answer, model=request.model, tokens_in=answer.tokens_in + schema)
+
+
+def _standing_in(endpoint: Endpoint, request: Request) -> str:
+    """Who answers for a model. Several texts for one request have to differ, as those of a model do."""
+    shift = request.sample if request.schema is None else 0
+    return EMBEDDED_MODELS[(endpoint.models.index(request.model) + shift) % len(EMBEDDED_MODELS)]
+
+
+def _embedded_answer(request: Request, attempt: int) -> Stored:
+    """What the embedded teacher says over HTTP, without HTTP. Raises Unusable where it refuses the request."""
+    from synth_dagster.teacher.embedded import protocol
+
+    for mode in MODES:
+        body = chat_body(request, attempt, Dialect(mode=mode))
+        try:
+            return read_chat(protocol.chat(_as_sent(body)), request.model, 0)
+        except protocol.Refused as refused:
+            if refused.param != "response_format":
+                break
+    raise Unusable("refused", "")
+
+
+def _as_sent(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as it arrives: some values are others after they were JSON."""
+    return json.loads(json.dumps(body))
+
+
+def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else one + other

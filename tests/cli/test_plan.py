@@ -1,0 +1,91 @@
+"""`synth plan`: what a run would do and cost, before any call."""
+
+import pytest
+
+from tests.cli.project import LINES, RECIPE, new_place
+from tests.teacher.faulty import FaultServer
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """A project, its plan before anything was made, and how the run after it ended."""
+    place = new_place(tmp_path_factory.mktemp("plan") / "p")
+    plan = place.call("plan", "--json")
+    assert plan.code == 0, plan.err
+    left = sorted(path.name for path in (place.root / "lake").iterdir())
+    run = place.call("run")
+    assert run.code == 0, run.err
+    return place, plan.json(), left, place.call("status", "--json").json()
+
+
+def test_the_embedded_teachers_calls_are_planned_to_the_call_and_to_the_token(planned):
+    _, plan, _, status = planned
+    total, teacher = plan["total"], status["teacher"]
+    assert total["basis"] == "exact" and total["calls"] > 0
+    for name in ("calls", "cached", "tokens_in", "tokens_out", "usd"):
+        assert total[name] == teacher[name], name
+    assert total["calls_interval"] == [total["calls"]] * 2 and total["certain_calls"] == total["calls"]
+
+
+def test_a_plan_before_anything_was_made_leaves_no_answers_and_no_batches(planned):
+    _, plan, left, _ = planned
+    assert "cache.sqlite" not in left and "tiny" not in left
+    assert {part["state"] for part in plan["batches"]} == {"new"}
+    assert [part["stage"] for part in plan["batches"]] == ["seed_corpus", "generated_instructions", "preference_pairs"]
+
+
+def test_after_the_run_there_is_nothing_to_do(planned):
+    place = planned[0]
+    assert "a run would ask nobody" in place.call("plan").out
+    assert place.call("plan", "--json").json()["total"]["calls"] == 0
+
+
+def test_what_an_edit_invalidates_is_said_with_why(planned):
+    place = planned[0]
+    recipe = place.root / "recipes/tiny.yaml"
+    recipe.write_text(RECIPE.replace("[ultrafeedback]", "[ultrafeedback: {completions: 3}]"), encoding="utf-8")
+    try:
+        said = place.call("plan", "--by-batch", COLUMNS="140").out
+        states = {part["stage"]: part["state"] for part in place.call("plan", "--json").json()["batches"]}
+    finally:
+        recipe.write_text(RECIPE, encoding="utf-8")
+    assert states == {"seed_corpus": "current", "generated_instructions": "current", "preference_pairs": "stale"}
+    assert "preference_pairs: stale (steps changed);" in said and "generated_instructions: stale" not in said
+
+
+def test_a_delivery_makes_its_batch_stale_and_what_was_answered_stays_free(planned):
+    place, before, _, _ = planned
+    place.deliver(LINES)  # four lines where there were three
+    try:
+        plan = place.call("plan", "--json").json()
+        other = place.call("plan", "--batch", "notes:nothing")
+    finally:
+        place.deliver(LINES[:3])
+    assert {part["why"] for part in plan["batches"]} == {
+        "inputs changed",
+        "seed_corpus is made anew",
+        "generated_instructions is made anew",
+    }
+    assert 0 < plan["total"]["calls"] < before["total"]["calls"] and plan["total"]["cached"] > 0
+    assert other.code == 2 and "notes:nothing" in other.err
+
+
+@pytest.mark.parametrize(
+    ("model", "usd"),
+    [pytest.param("gpt-4o-mini", True, id="known-price"), pytest.param("our-own-model", False, id="unknown-price")],
+)
+def test_a_paid_endpoint_is_not_asked_and_a_guess_is_called_one(tmp_path, model, usd):
+    place = new_place(tmp_path / "p")
+    recipe = place.root / "recipes/tiny.yaml"
+    recipe.write_text(RECIPE.replace("embedded", "default"), encoding="utf-8")
+    with FaultServer() as server:
+        env = {"OPENAI_BASE_URL": server.url, "SYNTH_MODEL": model}
+        plan = place.call("plan", "--json", **env).json()
+        said = place.call("plan", COLUMNS="140", **env).out
+        assert server.calls == 0
+    total = plan["total"]
+    assert total["basis"] == "stand-in" and total["usd_interval"] is None and total["seconds"] is None
+    # three passages are known, so their questions are certain; what is asked about the questions is not
+    assert plan["stages"]["generated_instructions"]["certain_calls"] == 3 == plan["total"]["certain_calls"]
+    assert (total["usd"] is not None and total["usd"] > 0) if usd else total["usd"] is None
+    assert "the embedded teacher stood in" in said and ("unknown" in said) and ("~$" in said) == usd
