@@ -15,8 +15,6 @@ from typing import Literal, TypeAlias
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, State, Unit
 
 Basis: TypeAlias = Literal["exact", "sample", "stand-in"]
-LESS_SURE: tuple[Basis, ...] = ("exact", "sample", "stand-in")
-
 LEAST_KNOWN = 10  # inputs, so that their mean says something
 WIDE = 1.96  # standard errors to either side: 95 % of a normal distribution
 
@@ -97,7 +95,7 @@ def estimates(forecast: Forecast) -> list[Estimate]:
 def total(found: Sequence[Estimate]) -> Estimate:
     """The whole run. It is as sure as its least sure stage."""
     seconds = [one.seconds for one in found]
-    basis: Basis = max((one.basis for one in found), key=LESS_SURE.index) if found else "exact"
+    bases = {one.basis for one in found}
     return Estimate(
         stage="total",
         batches=_added(one.batches for one in found),
@@ -106,7 +104,7 @@ def total(found: Sequence[Estimate]) -> Estimate:
         amounts={name: sum((one.amounts[name] for one in found), Amount()) for name in RATIOS},
         knows_price=all(one.knows_price for one in found),
         seconds=None if None in seconds else sum(one for one in seconds if one is not None),
-        basis=basis,
+        basis="stand-in" if "stand-in" in bases else "sample" if "sample" in bases else "exact",
     )
 
 

@@ -6,17 +6,17 @@ follows from such an answer is a guess, and every answer says whether it was one
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from synth_dagster.records import canonical_json
 from synth_dagster.services import Call, Unusable
 from synth_dagster.teacher.budget import Budget
-from synth_dagster.teacher.cache import Request, Stored, StoredVector
+from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector
 from synth_dagster.teacher.client import Teachers
 from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
 from synth_dagster.teacher.prices import Prices
@@ -25,14 +25,6 @@ from synth_dagster.teacher.structured import MODES
 from synth_dagster.teacher.wire import Dialect
 
 T = TypeVar("T")
-
-
-class Kept(Protocol):
-    """The answers that there are already."""
-
-    def get(self, call_id: bytes, /) -> Stored | None: ...
-    def replayed(self, logical_id: bytes, /) -> bytes | None: ...
-    def vector(self, call_id: bytes, /) -> StoredVector | None: ...
 
 
 @dataclass(slots=True)
@@ -78,32 +70,54 @@ class Sum:
         self.usd = _plus(self.usd, usd)
 
 
-@dataclass
-class Overlay:
+class Overlay(AnswerCache):
     """The kept answers, read and never written, under those of this plan."""
 
-    below: Kept | None
-    answers: dict[bytes, Stored] = field(default_factory=dict)
-    replays: dict[bytes, bytes] = field(default_factory=dict)
-    vectors: dict[bytes, StoredVector] = field(default_factory=dict)
+    def __init__(self, below: AnswerCache | None) -> None:
+        self._below = below
+        self._answers: dict[bytes, Stored] = {}
+        self._replays: dict[bytes, bytes] = {}
+        self._vectors: dict[bytes, StoredVector] = {}
 
-    def get(self, call_id: bytes) -> Stored | None:
-        return self.answers.get(call_id) or (self.below.get(call_id) if self.below else None)
+    def close(self) -> None:
+        """What was only rehearsed is forgotten."""
 
-    def replayed(self, logical_id: bytes) -> bytes | None:
-        return self.replays.get(logical_id) or (self.below.replayed(logical_id) if self.below else None)
+    async def get(self, call_id: bytes) -> Stored | None:
+        found = self._answers.get(call_id)
+        return await self._below.get(call_id) if found is None and self._below else found
 
-    def vector(self, call_id: bytes) -> StoredVector | None:
-        return self.vectors.get(call_id) or (self.below.vector(call_id) if self.below else None)
+    async def replayed(self, logical_id: bytes) -> bytes | None:
+        found = self._replays.get(logical_id)
+        return await self._below.replayed(logical_id) if found is None and self._below else found
+
+    async def vectors(self, call_ids: Iterable[bytes]) -> dict[bytes, StoredVector]:
+        wanted = set(call_ids)
+        below = await self._below.vectors(wanted - self._vectors.keys()) if self._below else {}
+        return {**below, **{key: self._vectors[key] for key in wanted & self._vectors.keys()}}
 
     async def put(self, call_id: bytes, answer: Stored) -> Stored:
-        return self.answers.setdefault(call_id, answer)
+        return self._answers.setdefault(call_id, answer)
 
     async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
-        self.vectors |= vectors
+        self._vectors |= vectors
 
     async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:
-        return self.replays.setdefault(logical_id, call_id)
+        return self._replays.setdefault(logical_id, call_id)
+
+    async def forget(self, call_ids: Iterable[bytes]) -> int:
+        return sum(self._answers.pop(call_id, None) is not None for call_id in call_ids)
+
+    async def ability(self, key: bytes, newer_than: float) -> str | None:
+        return await self._below.ability(key, newer_than) if self._below else None
+
+    async def note_ability(self, key: bytes, found: str) -> None:
+        """Nothing is found out: nobody is asked."""
+
+    async def claim(self, call_id: bytes) -> bool:
+        return True
+
+    async def unclaim(self, call_id: bytes) -> None:
+        """Nobody was kept waiting."""
 
 
 _work: ContextVar[Sum | None] = ContextVar("work", default=None)
@@ -112,10 +126,10 @@ _work: ContextVar[Sum | None] = ContextVar("work", default=None)
 class Rehearsal(Teachers):
     """The roles of a recipe for a plan. What is asked inside `counting` is added up there."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], *, kept: Kept | None, prices: Prices) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], *, kept: AnswerCache | None, prices: Prices) -> None:
         self._overlay = Overlay(kept)
         budget = Budget(prices=prices)
-        super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan")  # type: ignore[arg-type]
+        super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan")
         self._prices = prices
         self._guesses: set[bytes] = set()  # the calls that the embedded teacher answered for another
 
@@ -135,13 +149,13 @@ class Rehearsal(Teachers):
             _work.reset(token)
 
     def _used(
-        self, endpoint: Endpoint, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
+        self, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
     ) -> tuple[T, Stored, Call]:
         work = _work.get() or Sum()
         usd = self._usd(stored.model, stored.tokens_in, stored.tokens_out) if stored.usd is None else stored.usd
         work.used(stored.tokens_in, stored.tokens_out, usd)
         work.guessed = work.guessed or call_id in self._guesses
-        return super()._used(endpoint, call_id, stored, prompt_hash, read)
+        return super()._used(call_id, stored, prompt_hash, read)
 
     async def _paid(
         self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
