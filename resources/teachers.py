@@ -17,6 +17,7 @@ from synth_dagster.lake.meta import Usage
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
+from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identity, resolve
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Gateway:
         return {role: identity(endpoint) for role, endpoint in self.endpoints(recipe).items()}
 
     @asynccontextmanager
-    async def open(self, recipe: Recipe, *, run_id: str, spent: Usage) -> AsyncIterator[OpenTeachers]:
+    async def open(
+        self, recipe: Recipe, *, run_id: str, spent: Usage, batches: StageLedger | None = None
+    ) -> AsyncIterator[OpenTeachers]:
         from synth_dagster.teacher.budget import Budget, Cost
         from synth_dagster.teacher.cache import AnswerCache
         from synth_dagster.teacher.client import Teachers
@@ -57,7 +60,8 @@ class Gateway:
         usd = None if spent.usd is None else Decimal(str(spent.usd))
         budget.spent = Cost(usd, spent.tokens_in + spent.tokens_out, spent.calls)
         with AnswerCache.open(self._cache) as cache:
-            async with Teachers.open(self.served(recipe), cache=cache, budget=budget, run_id=run_id) as teachers:
+            roles = self.served(recipe)
+            async with Teachers.open(roles, cache=cache, budget=budget, run_id=run_id, batches=batches) as teachers:
                 yield teachers
 
     @contextmanager
@@ -71,6 +75,15 @@ class Gateway:
             # opening begins a cache where there is none, and a plan leaves no trace
             kept = stack.enter_context(AnswerCache.open(self._cache)) if self._cache.exists() else None
             yield Rehearsal(self.endpoints(recipe), kept=kept, prices=Prices.load())
+
+    async def collect(self, recipe: Recipe, batches: Ledger, *, wait_s: float = 600) -> Collected:
+        """Take what the recipe's provider batches have answered into the cache."""
+        from synth_dagster.teacher.batches.desk import Desk
+        from synth_dagster.teacher.cache import AnswerCache
+        from synth_dagster.teacher.prices import Prices
+
+        with AnswerCache.open(self._cache) as cache:
+            return await Desk(self.endpoints(recipe), cache, batches, Prices.load()).collect(wait_s=wait_s)
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
         """The endpoints with an address each; one embedded teacher answers for all roles that use it."""

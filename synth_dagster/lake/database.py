@@ -59,8 +59,11 @@ class Database(ABC):
             return transaction.execute(sql, values).rowcount
 
     @abstractmethod
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction that holds the only write lock from its start, so that what it reads stays true."""
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[Transaction]:
+        """A transaction that holds the only write lock from its start, so that what it reads stays true.
+
+        A killed process loses nothing that is committed. `durable` says the same of a power cut, where it costs more.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -160,7 +160,23 @@ update sessions set number = (select count(*) from sessions as other where other
 alter table leases add column ticks double precision;
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2)
+# What waits at providers: see `runner/provider_batches.py`.
+VERSION_3 = """
+create table provider_batches (number {number}, key text not null unique, dataset text not null, stage text not null,
+    batch text not null, role text not null, session_id text not null, run_id text not null, address text not null,
+    model text not null, path text not null, requests bigint not null, state text not null, file_id text,
+    provider_id text, status text not null, done bigint not null, failed bigint not null,
+    created_at double precision not null, changed_at double precision not null);
+create index provider_batches_of_a_dataset on provider_batches (dataset, state);
+create table provider_lines (key text, call_id text, tokens_in bigint not null, prompt_hash text, texts text not null,
+    outcome text, primary key (key, call_id));
+create index provider_lines_of_a_call on provider_lines (call_id);
+create table provider_pauses (dataset text, stage text, batch text, session_id text not null,
+    since double precision not null, awaits text not null, not_before double precision not null,
+    primary key (dataset, stage, batch));
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 

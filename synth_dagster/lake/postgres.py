@@ -66,7 +66,7 @@ class PostgresDatabase(Database):
             return list(found)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
         if getattr(self._local, "connection", None) is not None:
             raise RuntimeError("A transaction of this thread is open already.")
         with self._words():

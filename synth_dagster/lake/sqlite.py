@@ -39,9 +39,11 @@ class SqliteDatabase(Database):
         return self._connection().execute(sql, values).fetchone()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         connection = self._connection()
         try:
+            if durable:
+                connection.execute("pragma synchronous = full")
             connection.execute("begin immediate")
             yield connection
             connection.execute("commit")
@@ -51,6 +53,9 @@ class SqliteDatabase(Database):
             if isinstance(error, sqlite3.DatabaseError):
                 raise self._in_words(error) from error
             raise
+        finally:
+            if durable:
+                connection.execute("pragma synchronous = normal")
 
     def close(self) -> None:
         connection = getattr(self._local, "connection", None)

@@ -12,6 +12,7 @@ from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.services import Embedder, Teacher
+from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 
 SIGNALS = "quality_signals"  # the table, and the asset, of what the mix's rules read
 
@@ -47,6 +48,10 @@ class OpenTeachers(Protocol):
 
     def usage_by_role(self) -> Mapping[str, UsageLike]: ...
 
+    def check_whole(self) -> None:
+        """Raises Pending when an answer is still being made, whatever the method made of its absence."""
+        ...
+
     def recording(self) -> AbstractContextManager[list[bytes]]:
         """Collects the call ids that the current task uses."""
         ...
@@ -59,8 +64,17 @@ class TeacherSource(Protocol):
         """Per role, what can change its answers; part of a stage's code version."""
         ...
 
-    def open(self, recipe: Recipe, *, run_id: str, spent: Usage) -> AbstractAsyncContextManager[OpenTeachers]:
-        """`spent` is what the session has used before: the budget's caps are over all its runs."""
+    def open(
+        self, recipe: Recipe, *, run_id: str, spent: Usage, batches: StageLedger | None = None
+    ) -> AbstractAsyncContextManager[OpenTeachers]:
+        """`spent` is what the session has used before: the budget's caps are over all its runs.
+
+        `batches` is where provider batches are written down; without it every role is asked live.
+        """
+        ...
+
+    async def collect(self, recipe: Recipe, batches: Ledger, *, wait_s: float = 600) -> Collected:
+        """Take what provider batches have answered into the cache."""
         ...
 
 
@@ -90,6 +104,7 @@ class RunContext:
     progress: Progress = field(default_factory=Silent)
     in_flight: int = 64  # records worked on at once; the calls of a role have their own ceiling
     limit: int | None = None  # inputs of a stage at most, in a try-out; what is made so is never a whole batch
+    live: bool = False  # whoever only looks does not wait a day: roles in provider batches are asked live too
 
     @property
     def root(self) -> Path:

@@ -5,9 +5,11 @@ by the same steps (`code_version`) from the same inputs (their data versions), w
 """
 
 import gc
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -35,6 +37,7 @@ from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext, source_of
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import source_items
+from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
 from synth_dagster.runner.services import needs_teacher, prompts_of
 from synth_dagster.runner.stamp import counted
 
@@ -154,12 +157,26 @@ async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Cha
     if not needs_teacher(methods):
         return await _chained(context, stage, batch, None), {}
     spent = context.lake.meta.usage(session_id=context.session_id)
-    async with context.teachers.open(context.recipe, run_id=context.run_id, spent=spent) as teachers:
-        try:
-            chain = await _chained(context, stage, batch, teachers)
-        finally:
-            usage = _account(context, stage.name, batch, teachers)
-        return chain, usage
+    ledger = batch_ledger(context, stage.name, batch)
+    if ledger is not None:
+        context = replace(context, in_flight=sys.maxsize)  # all records ask what they can before the answers come
+    with resumed(ledger):
+        async with context.teachers.open(
+            context.recipe, run_id=context.run_id, spent=spent, batches=ledger
+        ) as teachers:
+            try:
+                chain = await _chained(context, stage, batch, teachers)
+                teachers.check_whole()
+            finally:
+                usage = _account(context, stage.name, batch, teachers)
+            return chain, usage
+
+
+def batch_ledger(context: RunContext, stage: str, batch: str) -> StageLedger | None:
+    """Where the stage's provider batches are written down, if the recipe asks for any and the run is no try-out."""
+    if context.live or context.limit is not None or not asks_in_batches(context.recipe):
+        return None
+    return StageLedger(context.lake, context.recipe.dataset, stage, batch, context.session_id, context.run_id)
 
 
 async def _chained(context: RunContext, stage: Stage, batch: str, teachers: OpenTeachers | None) -> Chain:

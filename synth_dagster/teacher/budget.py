@@ -116,10 +116,10 @@ class Budget:
         if real and all(cap is None for _, cap in self._caps()):
             self.tokens_per_run = DEFAULT_TOKENS
 
-    def cost(self, model: str, tokens_in: int, tokens_out: int) -> Cost:
-        """What one call of that size costs."""
+    def cost(self, model: str, tokens_in: int, tokens_out: int, *, calls: int = 1, share: Decimal = Decimal(1)) -> Cost:
+        """What calls of that size together cost, at a share of the price."""
         price = self.prices.of(model)
-        return Cost(price and price.of(tokens_in, tokens_out), tokens_in + tokens_out, 1)
+        return Cost(price and price.of(tokens_in, tokens_out) * share, tokens_in + tokens_out, calls)
 
     @contextmanager
     def wait(self) -> Iterator[Future[None]]:
@@ -134,9 +134,11 @@ class Budget:
                 if future in self._waiting:
                     self._waiting.remove(future)
 
-    async def reserve(self, model: str, tokens_in: int, tokens_out: int) -> Reservation:
-        """Sets aside the upper estimate of a call. Raises OverBudget when the cap cannot hold it."""
-        wanted = self.cost(model, tokens_in, tokens_out)
+    async def reserve(
+        self, model: str, tokens_in: int, tokens_out: int, *, calls: int = 1, share: Decimal = Decimal(1)
+    ) -> Reservation:
+        """Sets aside the upper estimate of a call, or of several together. Raises OverBudget where no cap holds it."""
+        wanted = self.cost(model, tokens_in, tokens_out, calls=calls, share=share)
         while True:
             with self.wait() as settled:
                 with self._lock:

@@ -7,7 +7,11 @@ be parsed is asked for again under the next attempt number, so that the attempts
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from contextvars import ContextVar
 from dataclasses import replace
 from itertools import count
@@ -18,6 +22,10 @@ import numpy as np
 from synth_dagster.errors import SynthError, TeacherError, UnknownName, no_such
 from synth_dagster.records import Json
 from synth_dagster.services import Answer, Call, Embedder, Prompt, R, Sampling, Teacher, Unusable, role_of
+from synth_dagster.teacher.batches.desk import Desk
+from synth_dagster.teacher.batches.ledger import FINAL, Asked, StageLedger
+from synth_dagster.teacher.batches.parking import Parked, Parking
+from synth_dagster.teacher.batches.submit import Submitter
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, vector_id
 from synth_dagster.teacher.forms import (
@@ -36,7 +44,7 @@ from synth_dagster.teacher.forms import (
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
 from synth_dagster.teacher.structured import schema_of
 from synth_dagster.teacher.usage import RoleUsage, Usage
-from synth_dagster.teacher.wire import Sending, Wire
+from synth_dagster.teacher.wire import Dialect, Sending, Wire
 
 T = TypeVar("T")
 
@@ -60,11 +68,17 @@ class Teachers:
         run_id: str,
         on_progress: Callable[[Usage], None] | None = None,
         retry_rejects: bool = False,
+        batches: StageLedger | None = None,
     ) -> None:
+        """With `batches`, roles that the recipe asks in provider batches are asked so; without, all are asked live."""
         self._endpoints, self._cache, self._budget, self._run_id = dict(endpoints), cache, budget, run_id
         self._on_progress, self._retry_rejects = on_progress, retry_rejects
         self._flying: dict[bytes, asyncio.Task[tuple[Stored, bool]]] = {}
         self._wires: dict[tuple[str, str], Wire] = {}
+        self._desk = self._parking = None
+        if batches is not None:
+            self._desk = Desk(self._endpoints, cache, batches, budget.prices)
+            self._parking = Parking(Submitter(self._desk, batches, budget, self._dialect), self._is_still)
         self.usage = Usage({role: RoleUsage() for role in endpoints})
         budget.admit(self._endpoints.values())
 
@@ -95,6 +109,11 @@ class Teachers:
             raise UnknownName("teacher role", EMBEDDER, self._endpoints, "Name it under 'teachers' in the recipe.")
         return RoleEmbedder(self, self._endpoints[EMBEDDER])
 
+    def check_whole(self) -> None:
+        """Raises what an answer is missing for, whatever the callers made of it. Pending in most cases."""
+        if self._parking is not None and self._parking.problem is not None:
+            raise type(self._parking.problem)(str(self._parking.problem))
+
     def usage_by_role(self) -> Mapping[str, RoleUsage]:
         """What each role did so far."""
         return self.usage.roles
@@ -119,8 +138,8 @@ class Teachers:
     ) -> tuple[T, Stored, Call]:
         """A usable answer to the request: the one that was used before, else the first attempt that `read` accepts."""
         logical = request.logical_id()
-        noted = await self._cache.replayed(logical)
-        if noted and (stored := await self._cache.get(noted)):
+        noted = await self._moving(self._cache.replayed(logical))
+        if noted and (stored := await self._moving(self._cache.get(noted))):
             self._count_cached(endpoint)
             return await self._replay(request, noted, stored, prompt_hash, read)
         fresh = 0
@@ -136,8 +155,8 @@ class Teachers:
                     self._progress()
                     raise
                 continue
-            if attempt and (won := await self._cache.remember(logical, call_id)) != call_id:
-                stored = await self._cache.get(won)  # another process was faster, and its answer is the one
+            if attempt and (won := await self._moving(self._cache.remember(logical, call_id))) != call_id:
+                stored = await self._moving(self._cache.get(won))  # another process was faster: its answer is the one
                 return used if stored is None else await self._replay(request, won, stored, prompt_hash, read)
             return used
         raise AssertionError("attempts are counted without end")
@@ -148,7 +167,7 @@ class Teachers:
         """The noted answer; recorded with the attempts before it, as when it was asked for."""
         for attempt in count():
             call_id = request.call_id(attempt)
-            if call_id == noted or await self._cache.get(call_id) is None:
+            if call_id == noted or await self._moving(self._cache.get(call_id)) is None:
                 break
             _record(call_id)
         return self._used(noted, stored, prompt_hash, read)
@@ -157,14 +176,14 @@ class Teachers:
         """The embeddings of these texts as float32 bytes; only those that nobody asked for before are paid."""
         model = endpoint.models[0]
         keys = [vector_id(text, model, endpoint.revision) for text in texts]
-        found = {key: stored.vector for key, stored in (await self._cache.vectors(set(keys))).items()}
+        found = {key: stored.vector for key, stored in (await self._moving(self._cache.vectors(set(keys)))).items()}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if found:
             self._count_cached(endpoint, len(found))
         parts = list(missing.items())
         parts = [parts[start : start + TEXTS_PER_CALL] for start in range(0, len(parts), TEXTS_PER_CALL)]
-        for made in await _all(self._embedded(endpoint, model, dict(part)) for part in parts):
-            found |= made
+        made = await self._moving(_all(self._embedded(endpoint, model, dict(part)) for part in parts))
+        found |= {key: vector for part in made for key, vector in part.items()}
         for key in set(keys):
             _record(key)
         return [found[key] for key in keys]
@@ -180,8 +199,12 @@ class Teachers:
             shared.setdefault(_wire_key(endpoint), []).append(endpoint)
         self._wires = {key: Wire(endpoints) for key, endpoints in shared.items()}
         try:
+            if self._desk is not None:
+                await self._desk.collect()
             yield self
         finally:
+            if self._parking is not None:
+                await self._parking.close()
             await self._land()
             for wire in self._wires.values():
                 await wire.close()
@@ -204,13 +227,13 @@ class Teachers:
         self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
     ) -> tuple[Stored, bool]:
         """The answer of one attempt, and whether it cost nothing: kept before, or in flight for another caller."""
-        stored = await self._cache.get(call_id)
+        stored = await self._moving(self._cache.get(call_id))
         if stored is not None:
             self._count_cached(endpoint)
             return stored, True
         flying = self._flying.get(call_id)
         if flying is None:
-            task = asyncio.create_task(self._asked(endpoint, request, call_id, attempt, prompt_hash))
+            task = asyncio.create_task(self._obtained(endpoint, request, call_id, attempt, prompt_hash))
             self._flying[call_id] = task
             task.add_done_callback(lambda done: self._landed(call_id, done))
             return await asyncio.shield(task)
@@ -232,6 +255,43 @@ class Teachers:
         self._flying.pop(call_id, None)
         if not task.cancelled():
             task.exception()  # every caller may be gone: asyncio would complain of an error that nobody saw
+
+    async def _obtained(
+        self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
+    ) -> tuple[Stored, bool]:
+        """An answer that nobody has yet, live or from a provider batch, and whether it cost nothing."""
+        if self._parking is None or self._desk is None or not endpoint.batch:
+            return await self._asked(endpoint, request, call_id, attempt, prompt_hash)
+        fate = self._desk.fate(call_id)
+        if fate is not None and fate.reason in FINAL:
+            raise Unusable(fate.reason, "")
+        if fate is not None and endpoint.batch_failures == "live":
+            return await self._asked(endpoint, request, call_id, attempt, prompt_hash)
+        parked = Parked(
+            endpoint=endpoint,
+            model=request.model,
+            path="/chat/completions",
+            asked=Asked(call_id=call_id, tokens_in=upper_tokens(request), prompt_hash=prompt_hash),
+            max_tokens=request.sampling.max_tokens,
+            body=lambda dialect: chat_body(request, attempt, dialect),
+        )
+        stored = await self._parking.park(parked)  # it is there only where another process has collected it meanwhile
+        self._count_cached(endpoint)
+        return stored, True
+
+    def _is_still(self, parked: int) -> bool:
+        """Whether the parked requests are all that is under way."""
+        return len(self._flying) == parked
+
+    def _dialect(self, endpoint: Endpoint, model: str) -> Dialect:
+        return self._wires[_wire_key(endpoint)].dialect(model)
+
+    async def _moving(self, work: Awaitable[T]) -> T:
+        """Work that is under way without being a request: while it runs, not all wait for a provider batch."""
+        if self._parking is None:
+            return await work
+        with self._parking.moving():
+            return await work
 
     async def _paid(
         self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str

@@ -46,6 +46,15 @@ class RoleSettings(BaseModel):
     patience_s: float = Field(60.0, ge=0, le=86_400, description="How long an endpoint may answer nothing at all.")
     max_retries: int = Field(8, ge=0, le=100, description="How often a request is sent again that alone fails.")
 
+    batch: bool = Field(
+        False, description="Ask in provider batches: half the price, and an answer within a day. Not when embedded."
+    )
+    batch_failures: Literal["batch", "live"] = Field(
+        "batch", description="How a request that failed in a batch is asked again: in the next one, or live."
+    )
+    batch_requests: int = Field(50_000, ge=1, le=1_000_000, description="Requests in one batch, at most.")
+    batch_bytes: int = Field(200_000_000, ge=1_000, description="Bytes of one batch's file, at most.")
+
     @field_validator("base_url")
     @classmethod
     def _usable_address(cls, address: str | None) -> str | None:
@@ -85,6 +94,10 @@ class Endpoint:
     timeout_s: float = 120.0
     patience_s: float = 60.0
     max_retries: int = 8
+    batch: bool = False
+    batch_failures: Literal["batch", "live"] = "batch"
+    batch_requests: int = 50_000
+    batch_bytes: int = 200_000_000
     first_pause_s: float = 0.25  # before the first retry; every further one waits about twice as long
 
     def at(self, base_url: str) -> "Endpoint":
@@ -211,7 +224,7 @@ def _embedded(role: str, settings: RoleSettings) -> Endpoint:
     default = {"writer": EMBEDDED_MODELS, EMBEDDER: (EMBEDDED_EMBEDDER,)}.get(role, EMBEDDED_MODELS[:1])
     models = (settings.model,) if settings.model else settings.models or default
     own = _own_settings(settings)
-    own["revision"] = settings.revision or EMBEDDED_REVISION
+    own |= {"revision": settings.revision or EMBEDDED_REVISION, "batch": False}  # its answers come at once
     return Endpoint(role, "embedded", models, **own)
 
 
@@ -225,5 +238,9 @@ def _own_settings(settings: RoleSettings) -> dict[str, Any]:
         "timeout_s",
         "patience_s",
         "max_retries",
+        "batch",
+        "batch_failures",
+        "batch_requests",
+        "batch_bytes",
     )
     return {name: getattr(settings, name) for name in names}

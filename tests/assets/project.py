@@ -19,6 +19,7 @@ from synth_dagster.cli.run import Session, Told, quiet_dagster
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import RunContext, Silent, TeacherSource
 from synth_dagster.services import Teacher
+from synth_dagster.teacher.batches.ledger import Collected
 from synth_dagster.teacher.usage import RoleUsage
 
 HOME = Path(definitions.__file__).parent
@@ -77,6 +78,9 @@ class Roles:
     def usage_by_role(self) -> Mapping[str, RoleUsage]:
         return {"writer": RoleUsage(calls=_calls(self.teacher) - self._before)}
 
+    def check_whole(self) -> None:
+        """Programs answer at once."""
+
     @contextmanager
     def recording(self) -> Iterator[list[bytes]]:
         yield []
@@ -92,9 +96,12 @@ class Programs:
         return {role: {"models": list(self.teacher.models)} for role in recipe.roles()}
 
     @asynccontextmanager
-    async def open(self, recipe: Recipe, *, run_id: str, spent: Any) -> AsyncIterator[Roles]:
+    async def open(self, recipe: Recipe, *, run_id: str, spent: Any, batches: Any = None) -> AsyncIterator[Roles]:
         self.opened += 1
         yield Roles(self.teacher)
+
+    async def collect(self, recipe: Recipe, batches: Any, *, wait_s: float = 600) -> Collected:
+        return Collected()
 
 
 def _calls(teacher: Any) -> int:
