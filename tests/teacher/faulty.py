@@ -93,12 +93,16 @@ class FaultServer:
         app.router.add_post("/v1/chat/completions", self._answer)
         app.router.add_post("/v1/embeddings", self._embed)
         app.router.add_get("/v1/models", self._models)
+        self.routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self.port = runner.addresses[0][1]
         return runner
+
+    def routes(self, app: web.Application) -> None:
+        """What a server of another kind answers besides."""
 
     async def _take(self, request: web.Request) -> tuple[dict[str, Any], Say]:
         body = await request.json()
