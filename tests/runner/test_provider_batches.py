@@ -70,6 +70,7 @@ def versions(project):
     return {stage: project.versions(stage) for stage in STAGES}
 
 
+@pytest.mark.prove
 def test_a_stage_is_pending_until_its_batch_is_collected_and_gives_the_bytes_of_a_live_run(server, start):
     live = start(LIVE, "live")
     assert live.run().causes == []
