@@ -27,6 +27,7 @@ from synth_dagster.lake.database import Database, Row, Transaction
 
 Kind = Literal["shared", "exclusive"]
 POLL_SECONDS = 0.02
+RELEASE_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,26 @@ class Leases:
         return self.database.write(renewal, (ttl_s, _ticks() + ttl_s, lease.token))
 
     def _release(self, lease: Lease) -> None:
+        """Let go. What the lease protected is over, so a database that cannot be written now fails nobody: it is told
+        as soon as it can be, or our end tells it.
+        """
+        try:
+            self._strike(lease)
+        except LakeError:
+            threading.Thread(target=self._strike_later, args=(lease,), daemon=True, name=f"end of {lease.name}").start()
+
+    def _strike(self, lease: Lease) -> None:
         self.database.write("delete from leases where token = ?", (lease.token,))
+
+    def _strike_later(self, lease: Lease) -> None:
+        while True:
+            time.sleep(RELEASE_AGAIN_SECONDS)
+            try:
+                return self._strike(lease)
+            except LakeError:
+                continue
+            finally:
+                self.database.close()
 
     def _refusal(self, lease: Lease, wait_s: float) -> str:
         rows = self.database.rows("select * from leases where name = ? and token <> ?", (lease.name, lease.token))

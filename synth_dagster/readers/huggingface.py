@@ -4,7 +4,8 @@ A dataset of the hub may change; a revision pins it. The hub's own variables app
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,11 @@ from synth_dagster.records import canonical_json
 
 log = logging.getLogger(__name__)
 
+CURE = "Check its name, split and revision, and that the hub can be reached; a private one needs HF_TOKEN."
+CURES = {
+    "GatedRepoError": "Ask for access on its page at the hub, then set HF_TOKEN to a token of that account.",
+    "OfflineModeIsEnabled": "Unset HF_HUB_OFFLINE, or save the dataset in the project and name its folder as path.",
+}
 BINARY = ("Image", "Audio", "Video", "Pdf")  # features that no record holds
 
 
@@ -67,7 +73,8 @@ def _missing(path: str, *, optional: bool) -> Delivery:
 
 def _saved(folder: Path, settings: HuggingFace) -> Any:
     datasets = _datasets()
-    found = _opened(settings, lambda: datasets.load_from_disk(str(folder)))
+    with _in_words(settings, "opened"):
+        found = datasets.load_from_disk(str(folder))
     if not isinstance(found, dict):
         return found
     if settings.split not in found:
@@ -77,12 +84,10 @@ def _saved(folder: Path, settings: HuggingFace) -> Any:
 
 def _hub(settings: HuggingFace) -> Any:
     datasets = _datasets()
-    return _opened(
-        settings,
-        lambda: datasets.load_dataset(
+    with _in_words(settings, "opened"):
+        return datasets.load_dataset(
             settings.path, settings.config, split=settings.split, revision=settings.revision, streaming=True
-        ),
-    )
+        )
 
 
 def _datasets() -> Any:
@@ -95,14 +100,17 @@ def _datasets() -> Any:
     return datasets
 
 
-def _opened(settings: HuggingFace, load: Any) -> Any:
+@contextmanager
+def _in_words(settings: HuggingFace, what: str) -> Iterator[None]:
+    """The library raises what its many back ends raise, when a dataset is opened and also at any row of it."""
     try:
-        return load()
-    except Exception as error:  # the library raises what its many back ends raise
-        said = str(error).split("\n", 1)[0][:300]
+        yield
+    except Exception as error:
+        first = str(error).strip().split("\n", 1)[0].rstrip(".")
+        said = f"{type(error).__name__}: {first[:300]}"
+        cure = next((cure for name, cure in CURES.items() if name in said), CURE)
         raise SynthError(
-            f"The dataset '{settings.path}' (split '{settings.split}') cannot be opened: {type(error).__name__}: "
-            f"{said} Check its name, split and revision, and that the hub can be reached."
+            f"The dataset '{settings.path}' (split '{settings.split}') cannot be {what}: {said}. {cure}"
         ) from error
 
 
@@ -114,7 +122,7 @@ def _read(dataset: Any, settings: HuggingFace, place: Mapping[str, Any]) -> Deli
     try:
         if features:
             check_columns(features, settings)
-        yield from read_rows(file, settings, place, lambda _file, _settings, at: _rows(rows, int(at.get("row", 0))))
+        yield from read_rows(file, settings, place, lambda _file, _settings, at: _rows(rows, settings, int(at.get("row", 0))))
     except Flaw as flaw:
         yield file.unreadable(flaw.reason, flaw.detail)
 
@@ -123,9 +131,13 @@ def _never_opened(offset: int) -> Any:
     raise AssertionError("a dataset is no file")
 
 
-def _rows(dataset: Any, first: int) -> Iterator[Row]:
-    rest: Iterable[Mapping[str, Any]] = dataset.skip(first) if first else dataset
-    for number, row in enumerate(rest, start=first):
+def _rows(dataset: Any, settings: HuggingFace, first: int) -> Iterator[Row]:
+    for number, row in enumerate(_streamed(dataset, settings, first), start=first):
         value = {name: as_json(held) for name, held in row.items() if not isinstance(held, bytes)}
         raw = canonical_json(value).encode("utf-8", "surrogatepass")
         yield Row(number + 1, {"row": number}, raw, value)
+
+
+def _streamed(dataset: Any, settings: HuggingFace, first: int) -> Iterator[Mapping[str, Any]]:
+    with _in_words(settings, "read"):
+        yield from dataset.skip(first) if first else dataset
