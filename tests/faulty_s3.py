@@ -22,6 +22,7 @@ class Faults:
     break_off: int = 0  # so many bodies end in the middle
     forget_conditions: bool = False  # If-None-Match is ignored
     deny: bool = False  # all is answered with 403
+    deny_path: str = ""  # what is asked below this path is answered with 403
     asked: list[str] = field(default_factory=list)
 
 
@@ -37,7 +38,7 @@ def faulty(server: str) -> Iterator[Faults]:
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             faults.asked.append(f"{self.command} {self.path}")
-            if faults.deny:
+            if faults.deny or (faults.deny_path and self.path.startswith(faults.deny_path)):
                 return self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             if faults.refuse and self.command.startswith(faults.only):
                 faults.refuse -= 1

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from synth_dagster.errors import ExitCode, SynthError
+from synth_dagster.storage.folder import is_full
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -116,7 +117,7 @@ class Project:
         # one at a time: two processes that make Dagster's databases at once leave them broken for good (1.13.27)
         with self.lake.lease("dagster", "exclusive"), _in_words(home):
             opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_storage(home)))
-        with opened as instance:
+        with opened as instance, _written_in_words(home):
             yield instance
 
 
@@ -126,10 +127,39 @@ def _in_words(home: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # of Dagster, of its storage, of that one's driver
+        _raise_if_full(home, error)
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise SynthError(
             f"Dagster's instance of {home / 'dagster.yaml'} cannot be opened: {said}. Start its database, or correct "
             "that file and the variables that it names."
+        ) from error
+
+
+@contextmanager
+def _written_in_words(home: Path) -> Iterator[None]:
+    """A database of Dagster's that fails in the middle of a command, in one sentence."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        _raise_if_full(home, error)
+        if not isinstance(error, DBAPIError):
+            raise
+        said = str(error.orig or error).strip().split("\n", 1)[0]
+        raise SynthError(
+            f"Dagster's storage of {home / 'dagster.yaml'} failed: {said}. Repair its database and run the command "
+            "again; what was accepted and what the teacher answered is kept."
+        ) from error
+
+
+def _raise_if_full(home: Path, error: Exception) -> None:
+    """Dagster and SQLite say in several ways that there is no room."""
+    folder = home / ".dagster" if (home / ".dagster").is_dir() else home
+    if is_full(error, folder):
+        raise SynthError(
+            f"The disk under {folder} is full: Dagster cannot write down its runs. Make room and run the command "
+            "again; what was accepted and what the teacher answered is kept."
         ) from error
 
 

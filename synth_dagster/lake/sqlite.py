@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.database import BUSY_SECONDS, Database, Transaction
+from synth_dagster.storage.folder import is_full
 
 
 class SqliteDatabase(Database):
@@ -79,6 +80,8 @@ class SqliteDatabase(Database):
     def _in_words(self, error: sqlite3.DatabaseError) -> Exception:
         """The sentence for a bad day; a mistake of this program stays what it is."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the extended codes carry the plain one in the low byte
+        if is_full(error, self.path.parent):
+            code = sqlite3.SQLITE_FULL
         sentence = {
             sqlite3.SQLITE_FULL: f"The disk under {self.path.parent} is full: {self.name} cannot grow. Nothing was "
             "changed. Make room and run the command again.",

@@ -122,7 +122,9 @@ def _read(dataset: Any, settings: HuggingFace, place: Mapping[str, Any]) -> Deli
     try:
         if features:
             check_columns(features, settings)
-        yield from read_rows(file, settings, place, lambda _file, _settings, at: _rows(rows, settings, int(at.get("row", 0))))
+        yield from read_rows(
+            file, settings, place, lambda _file, _settings, at: _rows(rows, settings, int(at.get("row", 0)))
+        )
     except Flaw as flaw:
         yield file.unreadable(flaw.reason, flaw.detail)
 

@@ -13,6 +13,7 @@ from synth_dagster.errors import StorageError
 from synth_dagster.storage.base import Entry, NotThere, Replaced, checked
 
 TEMPORARY = ".tmp-"
+SCARCE = 1 << 20  # bytes; with fewer SQLite cannot be sure to get what it needs
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -183,6 +184,14 @@ def disk_full(folder: Path, needed: int) -> StorageError:
         f"The disk under {folder} is full: this batch needs up to {needed / 1e6:.1f} MB and {free:.1f} MB are free. "
         "Nothing was changed. Make room and run the command again; what the teacher answered is kept."
     )
+
+
+def is_full(error: BaseException, folder: Path) -> bool:
+    """Whether an error came because there was no room. SQLite calls it an I/O error when its shared memory has none."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    said = str(error)
+    return "disk is full" in said or ("disk I/O error" in said and shutil.disk_usage(folder).free < SCARCE)
 
 
 def _write_flushed(path: Path, write: Callable[[BinaryIO], object]) -> None:

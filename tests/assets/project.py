@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from shutil import copy
@@ -113,6 +113,7 @@ class Small(Project):
     """A project whose definitions are this checkout's; without `teachers` it has those of the environment."""
 
     teachers: Any = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def definitions(self) -> ModuleType:
@@ -120,7 +121,7 @@ class Small(Project):
 
     @cached_property
     def environment(self) -> Any:
-        return definitions.environment(self.root, {})
+        return definitions.environment(self.root, self.env)
 
     @contextmanager
     def answering(self) -> Iterator[TeacherSource]:
@@ -205,13 +206,15 @@ class Small(Project):
         return [release.release for release in self.lake.meta.releases(dataset)]
 
 
-def small_project(root: Path, recipe: str = ONLY_CORPUS, teachers: Any = None) -> Small:
+def small_project(
+    root: Path, recipe: str = ONLY_CORPUS, teachers: Any = None, *, env: Mapping[str, str] | None = None
+) -> Small:
     """A folder with a recipe and its own Dagster instance; definitions, assets and gates are the checkout's."""
     (root / "recipes").mkdir(parents=True)
     for mark in ("definitions.py", "workspace.yaml", "dagster.yaml"):
         copy(HOME / mark, root / mark)
     for folder in ("assets", "resources", "expectations"):
         (root / folder).symlink_to(HOME / folder)
-    project = Small(root, teachers)
+    project = Small(root, teachers, env or {})
     project.write_recipe(recipe)
     return project

@@ -38,7 +38,10 @@ def lines(word, count=5):
 
 @pytest.fixture(scope="module")
 def hub():
-    files = {FIRST: {"train.jsonl": lines("Text")}, SECOND: {"train.jsonl": lines("Other"), "test.jsonl": lines("T", 1)}}
+    files = {
+        FIRST: {"train.jsonl": lines("Text")},
+        SECOND: {"train.jsonl": lines("Other"), "test.jsonl": lines("T", 1)},
+    }
     with fake_hub(
         notes=Repository(files, {"main": SECOND, "v1": FIRST}),
         broken=Repository({FIRST: {"train.jsonl": lines("Text") + b'{"id": 5, "te'}}, {"main": FIRST}),

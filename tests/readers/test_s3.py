@@ -11,6 +11,7 @@ from synth_dagster.readers.base import DeliveryChanged, Item, NotDelivered, Unre
 from synth_dagster.readers.places import Places
 from synth_dagster.readers.s3 import S3
 from synth_dagster.storage import open_store
+from tests.faulty_s3 import faulty
 
 
 @pytest.fixture
@@ -146,6 +147,63 @@ def test_an_endpoint_that_is_down_is_one_sentence(bucket, tmp_path):
     places = Places(tmp_path, open_bucket=lambda url: open_store(url, options))
     with pytest.raises(StorageError, match=r"http://127\.0\.0\.1:9 cannot be used .* Check the network"):
         list(S3(path=f"{bucket.url}/").items(places))
+
+
+@pytest.fixture
+def faults(bucket):
+    with faulty(bucket.endpoint) as faults:
+        yield faults
+
+
+@pytest.fixture
+def through(bucket, faults, tmp_path):
+    """What the reader gives through a proxy that has bad days; three attempts a request, so two may fail."""
+    options = replace(bucket.options, endpoint_url=faults.address)
+    places = Places(tmp_path, open_bucket=lambda url: open_store(url, options))
+    return lambda **given: S3(path=f"s3://{bucket.name}/notes/").items(places, **given)
+
+
+@pytest.mark.prove
+def test_a_503_that_passes_is_not_noticed_wherever_it_comes(put, read, through, faults):
+    put("notes/a.jsonl", [{"text": f"line {n}"} for n in range(50)])
+    put("notes/b.txt", "last")
+    whole = read()
+    faults.refuse = 2  # the listing
+    delivery = through()
+    found = [next(delivery)]
+    assert faults.refuse == 0
+    faults.refuse = 2  # the next object
+    assert found + list(delivery) == whole and faults.refuse == 0
+
+
+def test_a_stream_that_breaks_off_is_taken_up_where_it_was(put, read, through, faults):
+    put("notes/a.txt", "first")
+    put("notes/b.jsonl", [{"text": "word " * 200} for _ in range(300)])
+    delivery = through()
+    found = [next(delivery)]
+    faults.break_off = 3
+    assert found + list(delivery) == read() and faults.break_off == 0
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("already", [0, 1], ids=["at the listing", "between two objects"])
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        pytest.param({"refuse": 1_000}, r"503 SlowDown to \w+ of s3://.*, 3 times.*when the service", id="503"),
+        pytest.param({"deny": True}, r"denies \w+.*AccessDenied.*Check the credentials", id="denied"),
+    ],
+)
+def test_a_bucket_that_stays_away_or_denies_ends_the_delivery_in_words(put, through, faults, bad, words, already):
+    put("notes/a.txt", "first")
+    put("notes/b.txt", "second")
+    delivery = through(optional=True)  # which does not mean that it may be unknown whether anything is there
+    assert [next(delivery).text for _ in range(already)] == ["first"][:already]
+    for name, value in bad.items():
+        setattr(faults, name, value)
+    with pytest.raises(StorageError, match=words) as told:
+        list(delivery if already else through(optional=True))
+    assert "testing-" not in str(told.value)
 
 
 @pytest.mark.parametrize("path", ["inbox/notes/", "s3://", "s3:///notes", "https://x/y", "s3://bucket/a?b"])
