@@ -33,7 +33,8 @@ run: $(READY) ## Make the default dataset and say what was made.
 	$(BIN)/synth run
 
 test: $(READY) ## Run the tests.
-	$(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist loadfile
+	@# in the order of their folders: the files that take longest come first, and not those with the most tests
+	$(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Check format, lint, types and the direction of imports.
 	$(BIN)/ruff format --check .

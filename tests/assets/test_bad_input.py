@@ -1,17 +1,15 @@
 """What bad input gets, from the reader through the gate to what the command line says."""
 
-import errno
 import logging
 import re
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 import definitions
 from synth_dagster.errors import ExitCode
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
-from tests.assets.teachers import Endpoint, Junk
+from tests.assets.teachers import Junk
 from tests.scripted_teacher.echo import EchoTeacher
 
 # ------------------------------------------------------------------------------------------------------- deliveries
@@ -72,8 +70,7 @@ def test_a_delivery_with_nothing_in_it_is_no_success(project):
     small = project(ONLY_CORPUS, Programs(EchoTeacher()))
     file = small.deliver([], "empty.jsonl")
     file.write_bytes(b"")
-    code, out = small.synth("run")
-    assert code == ExitCode.FAILED, out
+    assert small.run().exit_code() == ExitCode.FAILED
     assert small.releases() == []
 
 
@@ -199,39 +196,3 @@ def test_a_stage_that_gives_nothing_is_a_closed_gate_that_shows_three_inputs_and
     assert page.count("no_question") == 3 and page.count("the teacher wrote no item") == 3
     assert sum(line in page for line in LINES) == 3
     assert small.releases() == []
-
-
-# --------------------------------------------------------------------------------------------------------- the disk
-
-
-def test_a_full_disk_keeps_the_accepted_version_and_the_next_run_pays_nothing_again(project, monkeypatch):
-    with Endpoint() as server:
-        monkeypatch.setenv("SYNTH_MODEL", "m")
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        small = project(TAUGHT.replace("{use: embedded}", "{use: endpoint}"))
-        small.deliver(LINES[:3])
-        assert small.run().causes == []
-        before = small.rows("generated_instructions")
-        small.deliver(LINES)
-        with monkeypatch.context() as full:
-            fill_the_disk(full, "generated_instructions")
-            told = small.run()
-        assert told.exit_code() == ExitCode.FAILED
-        assert any("is full" in cause and "Make room" in cause for cause in told.causes), told.causes
-        assert small.rows("generated_instructions") == before and small.releases() == ["r0001"]
-        assert server.calls == len(LINES)  # the three new passages were paid for before the disk was full
-        assert small.run().causes == []
-        assert server.calls == len(LINES)
-        assert len(small.rows("generated_instructions")) == len(LINES) and small.releases() == ["r0001", "r0002"]
-
-
-def fill_the_disk(patch, stage):
-    """No more room for the records of a stage."""
-    write = pq.write_table
-
-    def refuse(table, file, **options):
-        if f"/{stage}/" in str(file.name):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(table, file, **options)
-
-    patch.setattr("synth_dagster.lake.files.pq.write_table", refuse)

@@ -82,16 +82,15 @@ def test_a_run_killed_inside_the_pooled_teacher_step_is_found_and_finished_by_th
     wanted, calls = undisturbed(tmp_path / "calm", server)
     project = small_project(tmp_path / "p", SLOW)
     project.deliver(PASSAGES)
-    for point in (5, 15):
-        killed_after(running(project, "run"), server, point)
-        assert "STARTED" in statuses(project) and pool_slots_held(project)
-        assert project.lake.accepted("tiny", "generated_instructions", "notes:start") is None
+    killed_after(running(project, "run"), server, 10)
+    assert "STARTED" in statuses(project) and pool_slots_held(project)
+    assert project.lake.accepted("tiny", "generated_instructions", "notes:start") is None
     code, out = project.synth("run")
     assert code == 0, out
-    assert sorted(statuses(project)) == ["FAILURE", "FAILURE", "SUCCESS", "SUCCESS"]  # the last two: batch and release
+    assert sorted(statuses(project)) == ["FAILURE", "SUCCESS", "SUCCESS"]  # the last two: batch and release
     assert not pool_slots_held(project)
-    # paid once, except for what was in flight at the two kills
-    assert calls <= server.calls <= calls + 2 * IN_FLIGHT
+    # paid once, except for what was in flight at the kill
+    assert calls <= server.calls <= calls + IN_FLIGHT
     assert project.versions("generated_instructions") == wanted
     assert project.releases() == ["r0001"]
 

@@ -99,6 +99,7 @@ def test_each_shipped_recipe_has_a_page_with_its_result(name):
     assert "## For real use" in page and page.count("\n> **") >= 2
 
 
+@pytest.mark.prove
 def test_recipes_of_one_project_are_run_beside_each_other(project):
     small = project(ONLY_CORPUS)
     small.deliver(DOCUMENTS)

@@ -83,6 +83,7 @@ def test_a_command_names_what_a_team_has_not_set_before_it_starts(tmp_path, monk
     )
 
 
+@pytest.mark.prove
 def test_a_database_that_is_down_is_one_sentence(tmp_path, postgres, team):
     project = small_project(tmp_path / "project")
     for variable in ("SYNTH_METADATA", "SYNTH_DAGSTER_STORAGE"):

@@ -153,7 +153,7 @@ def test_serve_answers_any_client_until_it_is_asked_to_end(tmp_path, name):
 # ------------------------------------------------------------------------------------------------------- a stopped run
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.prove)])
 def test_a_run_that_is_stopped_says_so_is_marked_and_goes_on_later(tmp_path, name):
     """Stopped while the teacher is asked, which is where nearly all the time of a run goes."""
     place = Place(tmp_path / "p")

@@ -1,4 +1,4 @@
-"""A query of a real Postgres server: its types as JSON has them, rows as they come, and errors that show no password."""
+"""A query of a real Postgres server: its types as JSON has them, rows as they come, errors that show no password."""
 
 import json
 import subprocess

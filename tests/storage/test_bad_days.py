@@ -28,6 +28,7 @@ def put(store, name: str, data: bytes = b"data") -> None:
     store.write(name, lambda file: file.write(data), needed=len(data))
 
 
+@pytest.mark.prove
 def test_a_few_503_are_not_noticed(store, faults):
     """Three attempts a request: two may fail."""
     put(store, "a")

@@ -46,7 +46,13 @@ def test_a_child_ends_when_its_parent_is_killed(how):
         "from synth_dagster.teacher.embedded.process import TeacherProcess; import time;"
         "print(TeacherProcess.start().base_url, flush=True); time.sleep(60)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", story], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", story],
+        stdout=subprocess.PIPE,
+        text=True,
+        # where tests run in the background of a script, Dagster has this process ignore it, and that is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),  # noqa: PLW1509  # it only sets a signal
+    )
     assert parent.stdout is not None
     base_url = parent.stdout.readline().strip()
     assert answers(base_url)
