@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -136,16 +137,15 @@ def test_a_broken_package_is_named_with_a_cure(monkeypatch, loaded, said):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The package in tests/fixtures, installed by pip into a folder of its own; no index is asked."""
+    """The package in tests/fixtures, built and put into a folder of its own: an environment of uv has no pip."""
     target = tmp_path_factory.mktemp("outside")
-    command = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run(
-        [sys.executable, *command, "--disable-pip-version-check", "--target", str(target), str(OUTSIDE)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    code = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(target)]
+    done = subprocess.run(command, cwd=OUTSIDE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    (wheel,) = target.glob("*.whl")
+    with ZipFile(wheel) as files:
+        files.extractall(target)
     return target
 
 

@@ -12,6 +12,7 @@ from synth_dagster.exports.split import Split, key_of
 from synth_dagster.records import Message, to_table
 from tests.exports.by_hand import assistant, document, exported, instruction, lines_of, pair, talk, user
 
+pytest.importorskip("datasets", reason="datasets is not installed (the extra is `huggingface`)")
 CALLS = json.dumps([{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}])
 RECORDS = {
     "document": [document(f"Text {n} ä 東京 \u2028 end.") for n in range(7)],

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fake_hub import Repository, fake_hub
 
+pytest.importorskip("datasets", reason="datasets is not installed (the extra is `huggingface`)")
 FIRST, SECOND = "1" * 40, "2" * 40
 READ = """
 import json, sys

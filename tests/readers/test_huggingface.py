@@ -9,6 +9,8 @@ from synth_dagster.readers.base import Item, NotDelivered
 from synth_dagster.readers.huggingface import HuggingFace
 from synth_dagster.readers.places import Places
 
+pytest.importorskip("datasets", reason="datasets is not installed (the extra is `huggingface`)")
+
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch):

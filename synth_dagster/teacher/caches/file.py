@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from synth_dagster.errors import TeacherError
+from synth_dagster.storage.folder import is_full
 from synth_dagster.teacher.cache import CLOSED, AnswerCache, Stored, StoredVector
 from synth_dagster.teacher.caches.claims import Claims
 from synth_dagster.teacher.caches.disks import network_disk
@@ -197,6 +198,8 @@ def _warn_of_network(path: Path) -> None:
 
 
 def _not_opened(path: Path, error: Exception) -> Exception:
+    if is_full(error, path.parent):
+        return _unwritable(path, error)
     if isinstance(
         error, sqlite3.OperationalError | OSError
     ):  # locked, read-only, a folder: the file itself may be well
