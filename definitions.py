@@ -23,6 +23,7 @@ from assets.automation import automated, automation, is_on, watching_failures  #
 from assets.filtered_mix import filtered_mix  # noqa: E402
 from assets.generated_instructions import instructions  # noqa: E402
 from assets.materialized import Project  # noqa: E402
+from assets.pace import Pace  # noqa: E402
 from assets.preference_pairs import preferences  # noqa: E402
 from assets.quality_signals import quality_signals  # noqa: E402
 from assets.release_report import release_report  # noqa: E402
@@ -76,14 +77,23 @@ def build(
     source = teachers or place.gateway(os.environ if env is None else env)
     resources = place.resources(progress) | ({"teachers": teachers} if teachers is not None else {})
     given = os.environ if env is None else env
-    graphs = [graph(root, recipe, place, source, Pages.of(given), on=is_on(given)) for recipe in found]
+    graphs = [
+        graph(root, recipe, place, source, Pages.of(given), on=is_on(given), pace=Pace.of(given)) for recipe in found
+    ]
     # one process a run: a process a step would import everything eight times, and cost more than the work
     whole = dg.Definitions(resources=resources, executor=dg.in_process_executor)
     return dg.Definitions.merge(*graphs, watching_failures(given), whole)
 
 
 def graph(
-    root: Path, recipe: Recipe, place: Environment, teachers: TeacherSource, pages: Pages, *, on: bool = False
+    root: Path,
+    recipe: Recipe,
+    place: Environment,
+    teachers: TeacherSource,
+    pages: Pages,
+    *,
+    on: bool,
+    pace: Pace,
 ) -> dg.Definitions:
     """One recipe: its assets, the gate of each, the jobs that people and sensors launch, and what runs by itself."""
     project = Project(place.places, pages)
@@ -115,7 +125,9 @@ def graph(
     )
     return dg.Definitions.merge(
         dg.Definitions(assets=assets, asset_checks=gates, jobs=[of_batch, of_release]),
-        automation(project, recipe, [asset.key for asset in by_batch], of_batch.name, of_release.name, on=on),
+        automation(
+            project, recipe, [asset.key for asset in by_batch], of_batch.name, of_release.name, on=on, pace=pace
+        ),
     )
 
 

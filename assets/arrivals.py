@@ -15,16 +15,15 @@ import dagster as dg
 from pydantic import Field
 
 from assets.materialized import Project, in_words, run_context
+from assets.pace import Pace
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe, Source
 from synth_dagster.records import digest
 from synth_dagster.runner.context import Progress, TeacherSource
-from synth_dagster.runner.dead_runs import has_died
+from synth_dagster.runner.dead_runs import goes_on, has_died
 from synth_dagster.runner.plan import plan_batches, retire_surplus
 
-SETTLED_AFTER = 10.0  # seconds in which nothing of a source changes; a tick before saw it as it is
-TICK_SECONDS = 15
 clock = time.time  # of the machine that the sensor runs on
 MOST_TRIES = 3  # of a run whose process dies: what kills it three times will kill it again
 
@@ -99,18 +98,19 @@ def arrivals_sensor(
     job: str,
     status: dg.DefaultSensorStatus,
     description: str,
+    pace: Pace,
 ) -> dg.SensorDefinition:
     """Asks for an ingest run when what is delivered for one of the sources has changed and then stayed the same."""
 
     @dg.sensor(
-        name=name, job_name=job, minimum_interval_seconds=TICK_SECONDS, default_status=status, description=description
+        name=name, job_name=job, minimum_interval_seconds=pace.tick, default_status=status, description=description
     )
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         before = cursor_of(context.cursor)
         now = clock()
         looks = {source.name: _look(project, source, before.get(source.name), now) for source in sources}
         seen = {name: _followed(context.instance, one) for name, (one, _) in looks.items()}
-        ready = [name for name, one in seen.items() if _is_ready(one, now)]
+        ready = [name for name, one in seen.items() if _is_ready(one, now, pace)]
         requests: list[dg.RunRequest] = []
         if ready:
             key = digest("ingest", [[name, seen[name].facts, seen[name].since, seen[name].tries] for name in ready])
@@ -124,7 +124,7 @@ def arrivals_sensor(
             cursor=json.dumps({name: asdict(one) for name, one in seen.items()}),
             skip_reason=None
             if requests
-            else dg.SkipReason("; ".join([*broken, *_words(seen, now)]) or "Nothing new is delivered."),
+            else dg.SkipReason("; ".join([*broken, *_words(seen, now, pace)]) or "Nothing new is delivered."),
         )
 
     return watch
@@ -158,23 +158,24 @@ def _followed(instance: dg.DagsterInstance, seen: Seen) -> Seen:
     found = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": seen.asked}), limit=1)
     if not found:  # the daemon was killed before it launched it
         return replace(seen, asked="")
-    if not found[0].is_finished:
+    if not found[0].is_finished or goes_on(instance, found[0]):
         return seen
     if has_died(instance, found[0]) and seen.tries < MOST_TRIES:
         return replace(seen, asked="", tries=seen.tries + 1)
     return replace(seen, done=True)
 
 
-def _is_ready(seen: Seen, now: float) -> bool:
-    return not seen.done and not seen.asked and now - seen.since >= SETTLED_AFTER
+def _is_ready(seen: Seen, now: float, pace: Pace) -> bool:
+    """A tick before saw it as it is, and nothing of it changed since."""
+    return not seen.done and not seen.asked and now - seen.since >= pace.quiet
 
 
-def _words(seen: Mapping[str, Seen], now: float) -> list[str]:
+def _words(seen: Mapping[str, Seen], now: float, pace: Pace) -> list[str]:
     waiting = {name: one for name, one in seen.items() if not one.done}
     return [
         f"source '{name}' is being read by a run"
         if one.asked
         else f"source '{name}' changed {now - one.since:.0f} s ago and is read when it has been quiet for "
-        f"{SETTLED_AFTER:.0f} s"
+        f"{pace.quiet} s"
         for name, one in waiting.items()
     ]

@@ -14,16 +14,14 @@ from assets.batch_runs import batches_sensor
 from assets.failure_webhook import Webhook, failure_sensor
 from assets.flow import OpenLake, flow_sensor, flows_on
 from assets.materialized import Project
+from assets.pace import Pace
 from assets.schedules import nightly_ingest, weekly_release
 from synth_dagster.errors import SynthError
 from synth_dagster.readers.places import INBOX
-from synth_dagster.recipe import Recipe, Source
+from synth_dagster.recipe import Freshness, Recipe, Source
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.todo import corpus_of
 
-NEW_EVERY_WEEK = dg.FreshnessPolicy.time_window(
-    warn_window=timedelta(days=8), fail_window=timedelta(days=15)
-)  # a week and a day, so that a release that is made on Mondays is never late on a Monday
 ON, OFF = ("on", "true", "1", "yes"), ("", "off", "false", "0", "no")
 
 
@@ -43,13 +41,14 @@ def automation(
     release: str,
     *,
     on: bool,
+    pace: Pace,
 ) -> dg.Definitions:
     """What runs by itself for one recipe."""
     sensors = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     schedules = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     ingest = ingest_job(project, recipe)
     watched = [
-        arrivals_sensor(f"{recipe.dataset}__{name}", project, recipe, sources, ingest.name, sensors, story)
+        arrivals_sensor(f"{recipe.dataset}__{name}", project, recipe, sources, ingest.name, sensors, story, pace)
         for name, sources, story in (
             ("inbox", [one for one in recipe.sources if in_inbox(one)], "Have files read that arrived in the inbox."),
             (
@@ -64,8 +63,8 @@ def automation(
         jobs=[ingest],
         sensors=[
             *watched,
-            batches_sensor(project, recipe, batch, sensors),
-            flow_sensor(recipe.dataset, rows, sensors),
+            batches_sensor(project, recipe, batch, sensors, pace),
+            flow_sensor(recipe.dataset, rows, sensors, pace),
         ],
         schedules=[
             nightly_ingest(recipe, ingest.name, schedules),
@@ -79,16 +78,25 @@ def automated(asset: dg.AssetsDefinition, recipe: Recipe, open_lake: OpenLake) -
     name = asset.key.path[-1]
     above = recipe.mix.of if name == SIGNALS else recipe.stages[name].reads if name in recipe.stages else None
     condition = flows_on(recipe.dataset, name, above, open_lake) if above else None
-    freshness = NEW_EVERY_WEEK if name in (corpus_of(recipe), recipe.mix.name) else None
+    freshness = how_fresh(recipe.fresh) if name in (corpus_of(recipe), recipe.mix.name) else None
     return asset.map_asset_specs(
         lambda spec: spec.replace_attributes(automation_condition=condition, freshness_policy=freshness)
     )
 
 
+def how_fresh(fresh: Freshness) -> dg.FreshnessPolicy | None:
+    """The policy of the corpus and the mix."""
+    if fresh.fail_after_days is None:
+        return None
+    warn = None if fresh.warn_after_days is None else timedelta(days=fresh.warn_after_days)
+    return dg.FreshnessPolicy.time_window(warn_window=warn, fail_window=timedelta(days=fresh.fail_after_days))
+
+
 def watching_failures(env: Mapping[str, str]) -> dg.Definitions:
     """The webhook that is told of failed runs, if there is one."""
     address = env.get("SYNTH_WEBHOOK", "").strip()
-    return dg.Definitions(sensors=[failure_sensor(Webhook(address, env.get("SYNTH_UI_URL", "")) if address else None)])
+    webhook = Webhook(address, env.get("SYNTH_UI_URL", "")) if address else None
+    return dg.Definitions(sensors=[failure_sensor(webhook, Pace.of(env))])
 
 
 def in_inbox(source: Source) -> bool:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.arrivals import MOST_TRIES, TICK_SECONDS, ingest_job_name
+from assets.arrivals import MOST_TRIES, ingest_job_name
 from assets.materialized import Project
+from assets.pace import Pace
 from assets.partitions import batches
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
@@ -40,14 +41,16 @@ class Place:
     done: bool = True
 
 
-def batches_sensor(project: Project, recipe: Recipe, job: str, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def batches_sensor(
+    project: Project, recipe: Recipe, job: str, status: dg.DefaultSensorStatus, pace: Pace
+) -> dg.SensorDefinition:
     """Launches the batches of one dataset."""
     growing = batches(recipe)
 
     @dg.sensor(
         name=f"{recipe.dataset}__batches",
         job_name=job,
-        minimum_interval_seconds=TICK_SECONDS,
+        minimum_interval_seconds=pace.tick,
         default_status=status,
         description="Launch a run for each batch that was delivered and is not in; go on with those whose run died.",
     )
@@ -67,7 +70,7 @@ def batches_sensor(project: Project, recipe: Recipe, job: str, status: dg.Defaul
             instance, run, place, started, skip={str(one.partition_key) for one in fresh} | busy
         )
         # what died and what is unfinished is found once, what has arrived is found again by the next tick
-        once = _not_launched(instance, [*_after_deaths(instance, job, place.until), *nightly])
+        once = _not_launched(instance, [*_after_deaths(instance, job, min(place.until, started)), *nightly])
         idle = [one for one in fresh if one.partition_key not in busy]
         requests = [*once, *idle[: max(0, AT_ONCE - len(once))]]
         planned = {batch.batch: None for batch in lake.meta.planned(recipe.dataset)}

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from assets.pace import Pace
 from synth_dagster.errors import SynthError
 from synth_dagster.runner.causes import causes_of
 from synth_dagster.runner.context import OUTCOME_TAG
-from synth_dagster.runner.dead_runs import has_died
+from synth_dagster.runner.dead_runs import goes_on, has_died
 
 NAME = "run_failure_webhook"
 PAUSES = (0.5, 1.0)  # seconds before the second and third try
@@ -82,18 +83,20 @@ class Problem:
     may_pass: bool
 
 
-def failure_sensor(webhook: Webhook | None) -> dg.SensorDefinition:
+def failure_sensor(webhook: Webhook | None, pace: Pace) -> dg.SensorDefinition:
     """Tells the webhook of each failed run that was launched through Dagster; `synth run` tells its terminal."""
 
     @dg.run_failure_sensor(
         name=NAME,
         default_status=dg.DefaultSensorStatus.RUNNING if webhook else dg.DefaultSensorStatus.STOPPED,
-        minimum_interval_seconds=15,
+        minimum_interval_seconds=pace.tick,
         description="Tell the address in SYNTH_WEBHOOK what failed, in which batch, why, and what to do.",
     )
     def tell(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         if webhook is None:
             return dg.SkipReason("SYNTH_WEBHOOK is not set. Set it to the address to tell, and start Dagster again.")
+        if goes_on(context.instance, context.dagster_run):
+            return dg.SkipReason("The run was reported as failed, and its process works on. Are two daemons running?")
         webhook.tell(message(context.instance, context.dagster_run, webhook.ui))
         return None
 

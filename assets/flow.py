@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.pace import Pace
 from synth_dagster.lake.lake import Candidate, Lake
 
 OpenLake = Callable[[], Lake]
@@ -79,7 +80,9 @@ def flows_on(dataset: str, stage: str, above: str, open_lake: OpenLake) -> dg.Au
     ).with_label("flows on when the gate above accepts")
 
 
-def flow_sensor(dataset: str, keys: list[dg.AssetKey], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def flow_sensor(
+    dataset: str, keys: list[dg.AssetKey], status: dg.DefaultSensorStatus, pace: Pace
+) -> dg.SensorDefinition:
     """Evaluates the conditions of one dataset, in the project's own code: they ask the lake."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # `use_user_code_server` is one
@@ -87,7 +90,7 @@ def flow_sensor(dataset: str, keys: list[dg.AssetKey], status: dg.DefaultSensorS
             f"{dataset}__flow",
             target=dg.AssetSelection.assets(*keys),
             default_status=status,
-            minimum_interval_seconds=30,
+            minimum_interval_seconds=2 * pace.tick,
             use_user_code_server=True,
             emit_backfills=False,  # one run for each batch, as everywhere here
             description="Carry a batch on to the next stage when the gate of the stage above has accepted it.",

@@ -105,6 +105,11 @@ def bucket(moto, tmp_path, monkeypatch) -> Bucket:
     """A new bucket. What this machine knows of S3 is out of sight."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    found = Bucket(f"bucket-{uuid4().hex}", moto, tmp_path / "cache")
+    return new_bucket(moto, tmp_path / "cache")
+
+
+def new_bucket(moto: str, cache: Path) -> Bucket:
+    """A new bucket, for fixtures that outlive a test."""
+    found = Bucket(f"bucket-{uuid4().hex}", moto, cache)
     found.client.create_bucket(Bucket=found.name)
     return found

@@ -140,6 +140,27 @@ class Expectations(Settings):
     )
 
 
+class Freshness(Settings):
+    """How old the corpus and the mix may become."""
+
+    warn_after_days: float | None = Field(
+        8, ge=0.001, le=36_500, description="Days without a new version until Dagster warns; null for no warning."
+    )  # a week and a day, so that a release that is made on Mondays is never late on a Monday
+    fail_after_days: float | None = Field(
+        15,
+        ge=0.001,
+        le=36_500,
+        description="Days until it counts as failed; null for neither, where nothing new is expected.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Freshness":
+        warn, fail = self.warn_after_days, self.fail_after_days
+        if warn is not None and fail is not None and warn >= fail:
+            raise ValueError(f"warn_after_days ({warn}) is not below fail_after_days ({fail}). Lower it.")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One use of a method. The key is its slug, with #2 for the second use in a stage."""
@@ -219,6 +240,7 @@ class Recipe:
     mix: Mix
     budget: BudgetSettings
     expect: Expectations
+    fresh: Freshness
     seed: int
     path: Path
     text: str

@@ -19,6 +19,7 @@ from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_readers,
 from synth_dagster.recipe.model import (
     BudgetSettings,
     Expectations,
+    Freshness,
     Recipe,
     Source,
     SourceSettings,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "seed")
+TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh", "seed")
 USUAL_ROLES = ("writer", "judge", "embedder")
 ENVIRONMENT = re.compile(r"\$\{\w+\}|^\$[A-Z_]+$")
 
@@ -90,7 +91,8 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     teachers = _teachers(draft, found.get("teachers", {}), graph)
     budget = _section(draft, BudgetSettings, found, "budget")
     expect = _section(draft, Expectations, found, "expect")
-    if draft.problems or dataset is None or graph.mix is None or not (budget and expect):
+    fresh = _section(draft, Freshness, found, "fresh")
+    if draft.problems or dataset is None or graph.mix is None or not (budget and expect and fresh):
         return None
     return Recipe(
         dataset=dataset,
@@ -100,6 +102,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
         mix=graph.mix,
         budget=budget,
         expect=expect,
+        fresh=fresh,
         seed=seed,
         path=path,
         text=text,

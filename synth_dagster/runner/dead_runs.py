@@ -43,7 +43,9 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
         and not _names_its_process(record.dagster_run)
         and (record.start_time or 0) < time.time() - NAMED_WITHIN
     ]
-    return [run_id for run_id in dead if _marked(instance, run_id)]
+    marked = [run_id for run_id in dead if _marked(instance, run_id)]
+    _free_slots_of_ended_processes(instance)
+    return marked
 
 
 def name_process(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> None:
@@ -69,6 +71,17 @@ def _marked(instance: "dg.DagsterInstance", run_id: str) -> bool:
     return True
 
 
+def _free_slots_of_ended_processes(instance: "dg.DagsterInstance") -> None:
+    """Dagster notices a killed worker at once and gives its slots back a minute or two later."""
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    for run_id in storage.get_concurrency_run_ids():
+        run = instance.get_run_by_id(run_id)
+        if run and run.is_finished and _names_its_process(run) and _maker(run.tags).is_gone():
+            storage.free_concurrency_slots_for_run(run_id)
+
+
 def has_died(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
     """Whether a failed run ended because its process did, and not because a step of it failed."""
     import dagster as dg
@@ -77,8 +90,29 @@ def has_died(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
         return False
     if run.tags.get(OUTCOME_TAG):
         return run.tags[OUTCOME_TAG] == DIED
-    failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    return all(_is_interrupt(record.event_log_entry.dagster_event) for record in failures)
+    failures = _step_failures(instance, run)
+    return all(_is_interrupt(event) for event in failures) and not goes_on(instance, run)
+
+
+def goes_on(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
+    """Whether the process of a run that is said to have failed works on.
+
+    Two daemons on one instance may each start a process for a run. The second leaves it to the first and ends, and its
+    server takes that for the end of the run.
+    """
+    import dagster as dg
+
+    if run.status != dg.DagsterRunStatus.FAILURE or not _names_its_process(run) or run.tags.get(OUTCOME_TAG):
+        return False
+    maker = _maker(run.tags)
+    return maker.host == Holder.me().host and not maker.is_gone() and not _step_failures(instance, run)
+
+
+def _step_failures(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> list[Any]:
+    import dagster as dg
+
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    return [record.event_log_entry.dagster_event for record in records]
 
 
 def _is_interrupt(event: Any) -> bool:

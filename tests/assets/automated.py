@@ -8,7 +8,7 @@ import dagster as dg
 
 import definitions
 from assets import arrivals
-from assets.arrivals import SETTLED_AFTER
+from assets.pace import Pace
 from tests.assets.project import Small
 
 
@@ -80,7 +80,7 @@ class Ticks:
         return [self.carry_out("batches", request) for request in self.tick("batches").run_requests or ()]
 
 
-def later(monkeypatch: Any, seconds: float = SETTLED_AFTER + 1) -> None:
+def later(monkeypatch: Any, seconds: float = Pace().quiet + 1) -> None:
     """The clock of the sensors goes on."""
     now = arrivals.clock
     monkeypatch.setattr(arrivals, "clock", lambda: now() + seconds)

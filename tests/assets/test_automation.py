@@ -2,14 +2,19 @@
 
 import json
 import os
+import time
+from dataclasses import asdict
 
 import dagster as dg
 import pytest
 
 import definitions
 from assets.arrivals import Seen, cursor_of
-from assets.automation import is_on
+from assets.automation import how_fresh, is_on
+from assets.batch_runs import Place
+from assets.pace import Pace
 from synth_dagster.errors import SynthError
+from synth_dagster.recipe import Freshness
 from tests.assets.automated import Ticks, later
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.assets.teachers import Junk
@@ -204,6 +209,14 @@ class TestBatches:
             (request,) = found
         assert len(tries) == len(set(tries)) == 3
 
+    def test_a_death_is_found_after_a_clock_that_was_ahead_is_set_right(self, ticks, monkeypatch):
+        ticks.project.deliver(LINES)
+        ticks.ingest(monkeypatch)
+        (request,) = ticks.tick("batches").run_requests
+        ticks.cursor["batches"] = json.dumps(asdict(Place(until=time.time() + 86_400)))
+        add_run(ticks, "tiny__batch", request, "died")
+        assert keys(ticks.tick("batches")) == ["notes:start"]
+
     def test_a_run_that_failed_waits_for_the_nightly_ingest(self, ticks, monkeypatch):
         ticks.project.deliver(LINES)
         ticks.ingest(monkeypatch)
@@ -319,6 +332,39 @@ class TestSwitches:
     def test_another_word_is_refused_with_the_words_that_are_allowed(self):
         with pytest.raises(SynthError, match=r"'perhaps'\. Set it to 'on' or 'off'"):
             is_on({"SYNTH_AUTOMATION": "perhaps"})
+
+
+class TestPace:
+    def test_sensors_look_as_often_as_the_variables_say(self, project):
+        small = project(ONLY_CORPUS)
+        env = {"SYNTH_TICK_SECONDS": "60", "SYNTH_QUIET_SECONDS": "300"}
+        built = definitions.build(small.root, recipes=[small.recipe("tiny")], teachers=Programs(EchoTeacher()), env=env)
+        found = {one.name: one.minimum_interval_seconds for one in built.sensors or ()}
+        assert found == {"tiny__inbox": 60, "tiny__batches": 60, "tiny__flow": 120, "run_failure_webhook": 60}
+
+    def test_a_delivery_is_left_alone_for_as_long_as_the_variable_says(self, ticks, monkeypatch):
+        ticks.env = {"SYNTH_QUIET_SECONDS": "300"}
+        ticks.project.deliver(LINES)
+        assert "quiet for 300 s" in reason(ticks.tick("inbox"))
+        later(monkeypatch, 299)
+        assert not ticks.tick("inbox").run_requests
+        later(monkeypatch, 1)
+        assert len(ticks.tick("inbox").run_requests) == 1
+
+    @pytest.mark.parametrize("said", ["0", "-5", "soon", "1.5", "86401", "٣"])
+    def test_what_is_no_number_of_seconds_is_refused(self, said):
+        with pytest.raises(SynthError, match=r"SYNTH_TICK_SECONDS is .*Set it to whole seconds from 1 to 86400"):
+            Pace.of({"SYNTH_TICK_SECONDS": said})
+
+
+class TestFreshness:
+    def test_the_windows_are_those_of_the_recipe(self):
+        policy = how_fresh(Freshness(warn_after_days=1, fail_after_days=2))
+        assert (policy.warn_window.to_timedelta().days, policy.fail_window.to_timedelta().days) == (1, 2)
+        assert how_fresh(Freshness(warn_after_days=None)).warn_window is None
+
+    def test_where_nothing_new_is_expected_there_is_no_policy(self):
+        assert how_fresh(Freshness(fail_after_days=None)) is None
 
 
 def test_a_cursor_survives_its_way_through_json():

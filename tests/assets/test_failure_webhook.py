@@ -10,7 +10,9 @@ import pytest
 import definitions
 from assets import failure_webhook
 from assets.failure_webhook import Webhook, message
+from assets.pace import Pace
 from synth_dagster.errors import SynthError
+from synth_dagster.runner.dead_runs import RUN, process_tags
 from tests.assets.project import TAUGHT, Programs, small_project
 from tests.assets.teachers import Junk
 
@@ -116,14 +118,27 @@ def test_an_address_that_is_no_web_address_is_refused():
 
 
 def test_the_sensor_tells_the_address_that_the_environment_names(hook, refused):
-    instance, run = refused
-    sensor = failure_webhook.failure_sensor(Webhook(hook.url))
-    event = next(
-        record.event_log_entry.dagster_event
-        for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
-    )
-    context = dg.build_run_status_sensor_context(
-        sensor_name=sensor.name, dagster_instance=instance, dagster_run=run, dagster_event=event
-    ).for_run_failure()
-    sensor(context)
+    told(hook, *refused)
     assert [sent["batch"] for sent in hook.sent] == ["notes:start"]
+
+
+def test_a_run_whose_process_works_on_is_no_failure(hook, refused):
+    """As Dagster reports of one that two daemons launched."""
+    instance, failed = refused
+    run = dg.DagsterRun(job_name="tiny__batch", status=dg.DagsterRunStatus.FAILURE)
+    run = instance.add_run(run.with_tags({**process_tags(), RUN: run.run_id}))
+    assert "its process works on" in told(hook, instance, run, of=failed).skip_message
+    assert hook.sent == []
+
+
+def told(hook, instance, run, of=None):
+    """What the sensor answers to the failure of a run, or to one like that of another."""
+    sensor = failure_webhook.failure_sensor(Webhook(hook.url), Pace())
+    records = instance.get_records_for_run((of or run).run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+    context = dg.build_run_status_sensor_context(
+        sensor_name=sensor.name,
+        dagster_instance=instance,
+        dagster_run=run,
+        dagster_event=records[0].event_log_entry.dagster_event,
+    ).for_run_failure()
+    return sensor(context)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synth_dagster.errors import RecipeError
-from synth_dagster.recipe import BudgetSettings, Chunk, Expectations, Recipe
+from synth_dagster.recipe import BudgetSettings, Chunk, Expectations, Freshness, Recipe
 from tests.recipe.conftest import FULL, Distinct
 
 HEAD = """\
@@ -56,6 +56,7 @@ def test_a_recipe_becomes_typed_values(parse):
 def test_what_is_left_out_has_defaults(parse):
     recipe = parse(SMALL)
     assert (recipe.budget, recipe.expect, recipe.seed, recipe.teachers) == (BudgetSettings(), Expectations(), 0, {})
+    assert recipe.fresh == Freshness(warn_after_days=8, fail_after_days=15)
     assert recipe.mix.of == "seed_corpus"
     assert recipe.stage("seed_corpus").steps == ()
 

@@ -87,7 +87,7 @@ def dagster_ui(root: Path, **more: str) -> Iterator[DagsterUI]:
     """`make ui` on a project, loaded, with more variables. All of its processes are gone afterwards."""
     port = free_port()
     log = Path(tempfile.mkstemp(prefix="dagster-ui-", suffix=".log")[1])
-    env = {**os.environ, "DAGSTER_HOME": str(root), "SYNTH_PAGES": f"http://127.0.0.1:{free_port()}", **more}
+    env = daemon_env(root, **{"SYNTH_PAGES": f"http://127.0.0.1:{free_port()}", **more})
     command = [sys.executable, "-c", "from synth_dagster.cli import main; main()", "ui", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -105,6 +105,11 @@ def dagster_ui(root: Path, **more: str) -> Iterator[DagsterUI]:
     finally:
         stop(process)
         log.unlink()
+
+
+def daemon_env(root: Path, **more: str) -> dict[str, str]:
+    """The variables of a process of Dagster on a project."""
+    return {**os.environ, "DAGSTER_HOME": str(root), **more}
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
