@@ -28,35 +28,34 @@ class SqliteDatabase(Database):
         self.path, self.name = path, path.name
         self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with self._worded():
             self._migrate(migrations)
-        except sqlite3.DatabaseError as error:
-            raise self._in_words(error) from error
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        return self._connection().execute(sql, values).fetchall()
+        with self._worded():
+            return self._connection().execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
-        return self._connection().execute(sql, values).fetchone()
+        with self._worded():
+            return self._connection().execute(sql, values).fetchone()
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
-        try:
-            if durable:
-                connection.execute("pragma synchronous = full")
-            connection.execute("begin immediate")
-            yield connection
-            connection.execute("commit")
-        except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("rollback")
-            if isinstance(error, sqlite3.DatabaseError):
-                raise self._in_words(error) from error
-            raise
-        finally:
-            if durable:
-                connection.execute("pragma synchronous = normal")
+        with self._worded():
+            connection = self._connection()
+            try:
+                if durable:
+                    connection.execute("pragma synchronous = full")
+                connection.execute("begin immediate")
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+            finally:
+                if durable:
+                    connection.execute("pragma synchronous = normal")
 
     def close(self) -> None:
         connection = getattr(self._local, "connection", None)
@@ -76,6 +75,13 @@ class SqliteDatabase(Database):
 
     def _set_version(self, transaction: Transaction, version: int) -> None:
         transaction.execute(f"pragma user_version = {version}")
+
+    @contextmanager
+    def _worded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._in_words(error) from error
 
     def _in_words(self, error: sqlite3.DatabaseError) -> Exception:
         """The sentence for a bad day; a mistake of this program stays what it is."""

@@ -219,3 +219,18 @@ def test_processes_are_named_by_pid_and_start():
     assert not me.is_gone() and not other.is_gone()
     child.communicate(b"\n")
     assert other.is_gone()
+
+
+def test_a_lease_that_cannot_be_given_back_is_given_back_when_it_can(lake, monkeypatch):
+    """What it protected is done, so its holder hears of nothing, and nobody waits until that process ends."""
+
+    def full(*_):
+        raise LakeError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        with lake.lease("x", "exclusive"):
+            patch.setattr(lake.meta.database, "write", full)
+        with pytest.raises(LakeError, match="was not free"), lake.lease("x", "exclusive", wait_s=0):
+            pass
+    with lake.lease("x", "exclusive", wait_s=20):
+        pass
