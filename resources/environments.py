@@ -5,8 +5,9 @@ ci      the same in a folder of its own, so that tests never touch what a person
 team    a lake that several machines share, its metadata and Dagster's storage on Postgres (docs/team.md)
 
 In each of them SYNTH_LAKE, SYNTH_METADATA, SYNTH_ANSWERS and SYNTH_INBOX move the lake, its metadata, the teacher's
-answers and the inbox; in `team` the first two have no default. Commands that only read ask where the lake is, so
-Dagster is imported by those that need it.
+answers and the inbox; in `team` the first two have no default. SYNTH_PRICES names a price file; without it the
+project's own `prices.json` counts, where there is one. Commands that only read ask where the lake is, so Dagster is
+imported by those that need it.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ TEAM = {
     "DAGSTER_HOME": "a folder with Dagster's configuration for teams, as deploy/team of the project",
 }
 ANSWERS = "answers.sqlite"
+PRICES = "prices.json"
 
 
 class BadEnvironment(SynthError):
@@ -51,6 +53,7 @@ class Environment:
     cache: Path  # the teacher's answers: a file of this machine
     metadata: str | None = field(default=None, repr=False)  # a URL may hold a password; None is the lake's own file
     env: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    prices: Path | None = None  # what tokens cost, where a person knows better than what is shipped
 
     @property
     def places(self) -> Places:
@@ -78,7 +81,7 @@ class Environment:
 
         return {
             "lake": LakeResource(root=str(self.lake), metadata=without_secret("SYNTH_METADATA", self.metadata)),
-            "teachers": TeachersResource(cache=str(self.cache)),
+            "teachers": TeachersResource(cache=str(self.cache), prices=str(self.prices) if self.prices else None),
             "progress": progress or LoggedProgress(),
         }
 
@@ -86,7 +89,7 @@ class Environment:
         """The teachers for use outside of a run."""
         from resources.teachers import Gateway
 
-        return Gateway(self.cache, env)
+        return Gateway(self.cache, env, self.prices)
 
 
 def environment(root: Path, env: Mapping[str, str]) -> Environment:
@@ -111,7 +114,15 @@ def environment(root: Path, env: Mapping[str, str]) -> Environment:
         ),
         metadata=str(_place(home, metadata)) if metadata else None,
         env=env,
+        prices=_prices(home, env.get("SYNTH_PRICES")),
     )
+
+
+def _prices(root: Path, given: str | None) -> Path | None:
+    """The price file that is named, which has to be there, else the project's own where it has one."""
+    if given:
+        return _folder(root, "SYNTH_PRICES", given, "Name a price file, as docs/budget.md shows it.")
+    return root / PRICES if (root / PRICES).is_file() else None
 
 
 def _check_team(env: Mapping[str, str]) -> None:

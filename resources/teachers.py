@@ -4,32 +4,38 @@ The embedded teacher is started when a role needs it and stopped with the run. K
 run opens its teachers and stay in memory.
 """
 
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from decimal import Decimal
+from datetime import UTC, datetime
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import dagster as dg
 from pydantic import Field
 
-from synth_dagster.lake.meta import Usage
+from synth_dagster.errors import Problem, RecipeError, TeacherError
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
+from synth_dagster.spending import SpendingLedger
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identity, resolve
 
 if TYPE_CHECKING:
     from synth_dagster.teacher.embedded.process import TeacherProcess
+    from synth_dagster.teacher.prices import Prices
     from synth_dagster.teacher.rehearsal import Rehearsal
+
+log = logging.getLogger(__name__)
 
 
 class Gateway:
     """The teachers of any recipe, under one environment and one answer cache. Closing it stops the embedded teacher."""
 
-    def __init__(self, cache: Path, env: Mapping[str, str]) -> None:
-        self._cache, self._env = cache, env
+    def __init__(self, cache: Path, env: Mapping[str, str], prices: Path | None = None) -> None:
+        self._cache, self._env, self._own_prices = cache, env, prices
         self._embedded: TeacherProcess | None = None
 
     def __enter__(self) -> Self:
@@ -48,18 +54,48 @@ class Gateway:
     def identities(self, recipe: Recipe) -> Mapping[str, Mapping[str, Json]]:
         return {role: identity(endpoint) for role, endpoint in self.endpoints(recipe).items()}
 
+    @cached_property
+    def prices(self) -> "Prices":
+        """What tokens cost. Raises TeacherError for a price file that cannot be used."""
+        from synth_dagster.teacher.prices import Prices
+
+        return Prices.load(self._own_prices)
+
+    def admit(self, recipe: Recipe) -> None:
+        """Refuses caps that cannot be held: money where a price is unknown. Raises RecipeError, with file and line."""
+        from synth_dagster.teacher.budget import caps_of, price_cure, shared_caps, unknown_price
+
+        asked = [endpoint for role, endpoint in self.endpoints(recipe).items() if role in recipe.roles()]
+        models = {model for endpoint in asked if endpoint.kind == "endpoint" for model in endpoint.models}
+        unknown = self.prices.unknown(models)
+        money = [cap for cap in caps_of(recipe.budget.model_dump()) if cap.unit == "usd"]
+        if unknown and money:
+            cap = money[0].name
+            cause = f"'{cap}' caps money, and the price of {', '.join(unknown)} is unknown."
+            raise RecipeError([Problem(_shown(recipe.path), recipe.budget_lines.get(cap, 1), cause, price_cure(cap))])
+        if unknown and (shared := [cap.name for cap in shared_caps(self._env) if cap.unit == "usd"]):
+            raise TeacherError(unknown_price(unknown, shared[0]))
+        if aged := self.prices.aged(models, datetime.now(UTC).date()):
+            _say_once(aged)
+
     @asynccontextmanager
     async def open(
-        self, recipe: Recipe, *, run_id: str, spent: Usage, batches: StageLedger | None = None
+        self,
+        recipe: Recipe,
+        *,
+        run_id: str,
+        session_id: str,
+        spending: SpendingLedger,
+        batches: StageLedger | None = None,
     ) -> AsyncIterator[OpenTeachers]:
-        from synth_dagster.teacher.budget import Budget, Cost
+        from synth_dagster.teacher.budget import Budget, shared_caps
         from synth_dagster.teacher.cache import AnswerCache
         from synth_dagster.teacher.client import Teachers
 
-        budget = Budget.of(recipe.budget)
-        usd = None if spent.usd is None else Decimal(str(spent.usd))
-        budget.spent = Cost(usd, spent.tokens_in + spent.tokens_out, spent.calls)
-        with AnswerCache.open(self._cache) as cache:
+        self.admit(recipe)
+        place = {"session": session_id, "dataset": recipe.dataset, "shared": shared_caps(self._env)}
+        budget = Budget.of(recipe.budget, prices=self.prices, ledger=spending, **place)
+        with budget, AnswerCache.open(self._cache) as cache:
             roles = self.served(recipe)
             async with Teachers.open(roles, cache=cache, budget=budget, run_id=run_id, batches=batches) as teachers:
                 yield teachers
@@ -68,22 +104,20 @@ class Gateway:
     def rehearsing(self, recipe: Recipe) -> Iterator["Rehearsal"]:
         """The recipe's teachers for a plan: nothing is sent, and what is kept of their answers is only read."""
         from synth_dagster.teacher.cache import AnswerCache
-        from synth_dagster.teacher.prices import Prices
         from synth_dagster.teacher.rehearsal import Rehearsal
 
         with ExitStack() as stack:
             # opening begins a cache where there is none, and a plan leaves no trace
             kept = stack.enter_context(AnswerCache.open(self._cache)) if self._cache.exists() else None
-            yield Rehearsal(self.endpoints(recipe), kept=kept, prices=Prices.load())
+            yield Rehearsal(self.endpoints(recipe), kept=kept, prices=self.prices)
 
     async def collect(self, recipe: Recipe, batches: Ledger, *, wait_s: float = 600) -> Collected:
         """Take what the recipe's provider batches have answered into the cache."""
         from synth_dagster.teacher.batches.desk import Desk
         from synth_dagster.teacher.cache import AnswerCache
-        from synth_dagster.teacher.prices import Prices
 
         with AnswerCache.open(self._cache) as cache:
-            return await Desk(self.endpoints(recipe), cache, batches, Prices.load()).collect(wait_s=wait_s)
+            return await Desk(self.endpoints(recipe), cache, batches, self.prices).collect(wait_s=wait_s)
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
         """The endpoints with an address each; one embedded teacher answers for all roles that use it."""
@@ -104,10 +138,21 @@ class TeachersResource(dg.ConfigurableResource[TeacherSource]):
     """Supplies the gateway to the assets of a run."""
 
     cache: str = Field(description="The file of the answer cache, which is the checkpoint of every run.")
+    prices: str | None = Field(None, description="A price file of one's own; null: the prices that are shipped.")
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[TeacherSource]:
         import os
 
-        with Gateway(Path(self.cache), dict(os.environ)) as gateway:
+        with Gateway(Path(self.cache), dict(os.environ), Path(self.prices) if self.prices else None) as gateway:
             yield gateway
+
+
+def _shown(path: Path) -> str:
+    """A path as a terminal that stands here would open it."""
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.as_posix()
+
+
+@cache
+def _say_once(sentence: str) -> None:
+    log.warning("%s", sentence)

@@ -65,6 +65,7 @@ def run_recipe(
     recipe = project.recipe(name)
     quiet_dagster()
     gateway = project.environment.gateway(os.environ)
+    gateway.admit(recipe)
     with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
         session = Session(project, recipe, instance, teachers, progress)
         told = session.run(batches, release, allow_missing=allow_missing)

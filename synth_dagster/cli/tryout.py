@@ -59,6 +59,7 @@ def preview_recipe(
             run_id=run,
             session_id=run,
             progress=progress,
+            own_spending=project.lake.spending,  # what is paid for a look counts like any other
         )
         try:
             tried = try_out(context, limit or PASSAGES)

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from synth_dagster.lake import query, tables
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.files import conform, plain_type, write_parquet
 from synth_dagster.lake.leases import Kind, Lease, Leases
+from synth_dagster.lake.ledger import LakeLedger
 from synth_dagster.lake.meta import Candidate, Meta
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import REJECT
@@ -67,6 +69,11 @@ class Lake:
             )
         store.prepare()
         return cls(store, metadata or store.folder / "meta.sqlite")
+
+    @cached_property
+    def spending(self) -> LakeLedger:
+        """What teachers have spent and hold, for all who work on this lake."""
+        return LakeLedger(self.meta.database)
 
     def lease(
         self, name: str, kind: Kind = "shared", *, wait_s: float = 600, ttl_s: float = 60

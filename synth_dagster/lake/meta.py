@@ -176,7 +176,18 @@ create table provider_pauses (dataset text, stage text, batch text, session_id t
     primary key (dataset, stage, batch));
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3)
+# The ledger (`ledger.py`). Money is the text of a decimal. What a recipe has spent before is known from `usage`.
+VERSION_4 = """
+create table accounts (account text primary key, usd text not null, tokens bigint not null, calls bigint not null,
+    lost_usd text not null, lost_tokens bigint not null, lost_calls bigint not null, unpriced bigint not null);
+create table allowances (token text primary key, accounts text not null, usd text not null, tokens bigint not null,
+    calls bigint not null, host text not null, pid bigint not null, started text not null,
+    expires double precision not null, written_off integer not null);
+insert into accounts select 'recipe/' || dataset, cast(coalesce(sum(usd), 0.0) as text), sum(tokens_in + tokens_out),
+    sum(calls), '0', 0, 0, sum(case when calls > 0 and usd is null then calls else 0 end) from usage group by dataset;
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 

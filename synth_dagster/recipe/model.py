@@ -7,11 +7,11 @@ however they are written; the recipe's own hash is of its text.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -100,12 +100,28 @@ class SourceSettings(Settings):
     shard: int = Field(500, ge=1, le=1_000_000, description="About how many documents make a batch.")
 
 
-class BudgetSettings(Settings):
-    """Hard caps on what the teachers of one run may use; answers from the cache are free."""
+def _usd(over: str) -> Any:
+    return Field(
+        None, ge=0, allow_inf_nan=False, description=f"Money in US dollars {over}; null is no such cap on money."
+    )
 
-    usd_per_run: float | None = Field(None, ge=0, description="Money in US dollars; null is no cap on money.")
-    tokens_per_run: int | None = Field(5_000_000, ge=0, description="Tokens in and out; null is no cap on tokens.")
-    calls_per_run: int | None = Field(None, ge=0, description="Requests; null is no cap on requests.")
+
+def _tokens(over: str) -> Any:
+    return Field(None, ge=0, description=f"Tokens in and out {over}; null is no such cap on tokens.")
+
+
+class BudgetSettings(Settings):
+    """Hard caps on what teachers may use; answers from the cache are free. Months are those of UTC."""
+
+    usd_per_run: float | None = _usd("in one run")
+    tokens_per_run: int | None = Field(
+        5_000_000, ge=0, description="Tokens in and out in one run; null is no cap on tokens."
+    )
+    calls_per_run: int | None = Field(None, ge=0, description="Requests in one run; null is no cap on requests.")
+    usd_per_recipe: float | None = _usd("of this recipe over all its runs")
+    tokens_per_recipe: int | None = _tokens("of this recipe over all its runs")
+    usd_per_month: float | None = _usd("of this recipe in a calendar month")
+    tokens_per_month: int | None = _tokens("of this recipe in a calendar month")
 
     def lowered(
         self, *, usd: float | None = None, tokens: int | None = None, calls: int | None = None
@@ -245,6 +261,7 @@ class Recipe:
     path: Path
     text: str
     hash: str
+    budget_lines: Mapping[str, int] = field(default_factory=dict)  # cap -> where it stands
 
     def stage(self, name: str) -> Stage:
         try:

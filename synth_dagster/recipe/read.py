@@ -107,6 +107,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
         path=path,
         text=text,
         hash=hashlib.sha256(text.encode()).hexdigest()[:16],
+        budget_lines={name: draft.tree.line(("budget", name)) for name in BudgetSettings.model_fields},
     )
 
 

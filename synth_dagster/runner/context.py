@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Usage
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.services import Embedder, Teacher
+from synth_dagster.spending import SpendingLedger
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 
 SIGNALS = "quality_signals"  # the table, and the asset, of what the mix's rules read
@@ -65,9 +65,15 @@ class TeacherSource(Protocol):
         ...
 
     def open(
-        self, recipe: Recipe, *, run_id: str, spent: Usage, batches: StageLedger | None = None
+        self,
+        recipe: Recipe,
+        *,
+        run_id: str,
+        session_id: str,
+        spending: SpendingLedger,
+        batches: StageLedger | None = None,
     ) -> AbstractAsyncContextManager[OpenTeachers]:
-        """`spent` is what the session has used before: the budget's caps are over all its runs.
+        """The caps per run are over all runs of a session; `spending` knows what is left of every cap.
 
         `batches` is where provider batches are written down; without it every role is asked live.
         """
@@ -103,6 +109,7 @@ class RunContext:
     session_id: str = ""
     progress: Progress = field(default_factory=Silent)
     in_flight: int = 64  # records worked on at once; the calls of a role have their own ceiling
+    own_spending: SpendingLedger | None = None  # instead of the lake's, where the lake is thrown away
     limit: int | None = None  # inputs of a stage at most, in a try-out; what is made so is never a whole batch
     live: bool = False  # whoever only looks does not wait a day: roles in provider batches are asked live too
 
@@ -110,6 +117,11 @@ class RunContext:
     def root(self) -> Path:
         """The project's folder."""
         return self.places.root
+
+    @property
+    def spending(self) -> SpendingLedger:
+        """The books of what teachers spend."""
+        return self.own_spending or self.lake.spending
 
     def code_version(self, stage: str, batch: str) -> str:
         """What a batch's records depend on besides their inputs; of a corpus, the terms of its own source only."""

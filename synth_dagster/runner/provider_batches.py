@@ -9,14 +9,17 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from typing import Any
 
 from synth_dagster.errors import Pending, SynthError
 from synth_dagster.lake.database import Database, Row, Transaction
 from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.ledger import LakeLedger
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import canonical_json
-from synth_dagster.teacher.batches.ledger import ANSWERED, Asked, Fate, Paid, Pause, ProviderBatch, State, Waiting
+from synth_dagster.spending import Cost
+from synth_dagster.teacher.batches.ledger import ANSWERED, Asked, Fate, Paid, Pause, ProviderBatch, State, Waiting, parked_name
 
 LEASE = "provider_batches"
 OPEN = "state in ('intended', 'submitted')"
@@ -75,6 +78,9 @@ class DatasetLedger:
                 )
             if paid.calls:
                 _count(transaction, batch, paid)
+            usd = None if paid.usd is None else Decimal(str(paid.usd))
+            spent = Cost(usd, paid.tokens_in + paid.tokens_out, paid.calls)
+            LakeLedger.settle_parked(transaction, parked_name(batch.key), spent)
 
     def open(self) -> list[ProviderBatch]:
         rows = self.database.rows(

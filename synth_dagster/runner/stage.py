@@ -156,13 +156,16 @@ async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Cha
             context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
     if not needs_teacher(methods):
         return await _chained(context, stage, batch, None), {}
-    spent = context.lake.meta.usage(session_id=context.session_id)
     ledger = batch_ledger(context, stage.name, batch)
     if ledger is not None:
         context = replace(context, in_flight=sys.maxsize)  # all records ask what they can before the answers come
     with resumed(ledger):
         async with context.teachers.open(
-            context.recipe, run_id=context.run_id, spent=spent, batches=ledger
+            context.recipe,
+            run_id=context.run_id,
+            session_id=context.session_id,
+            spending=context.spending,
+            batches=ledger,
         ) as teachers:
             try:
                 chain = await _chained(context, stage, batch, teachers)

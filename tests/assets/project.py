@@ -96,7 +96,7 @@ class Programs:
         return {role: {"models": list(self.teacher.models)} for role in recipe.roles()}
 
     @asynccontextmanager
-    async def open(self, recipe: Recipe, *, run_id: str, spent: Any, batches: Any = None) -> AsyncIterator[Roles]:
+    async def open(self, recipe: Recipe, *, run_id: str, **others: Any) -> AsyncIterator[Roles]:
         self.opened += 1
         yield Roles(self.teacher)
 

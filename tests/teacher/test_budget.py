@@ -5,23 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from synth_dagster.errors import ExitCode, OverBudget, TeacherError
-from synth_dagster.teacher.budget import DEFAULT_TOKENS, Budget
-from synth_dagster.teacher.prices import Prices
+from synth_dagster.errors import ExitCode, LakeError, OverBudget, TeacherError
+from synth_dagster.spending import MemoryLedger
+from synth_dagster.teacher.budget import DEFAULT_TOKENS, Budget, shared_caps
+from synth_dagster.teacher.prices import Price, Prices
 from synth_dagster.teacher.roles import Endpoint
 from tests.teacher.faulty import Say, words
 
 
-def prices(tmp_path, text):
-    path = tmp_path / "prices.json"
-    path.write_text(text, encoding="utf-8")
-    return Prices.load(path)
-
-
 @pytest.fixture
-def priced(tmp_path):
+def priced():
     # 1,000,000 tokens in cost 1 dollar and out 10 dollars
-    return prices(tmp_path, '{"date": "2026-01-01", "models": {"m": {"in": 1, "out": 10}}}')
+    return Prices("2026-01-01", {"m": Price(Decimal(1), Decimal(10))})
 
 
 def run(story):
@@ -37,9 +32,8 @@ def test_a_call_that_does_not_fit_is_refused_with_what_was_spent_and_what_to_rai
     with pytest.raises(OverBudget) as caught:
         run(story())
     assert str(caught.value) == (
-        "The cap of this run is reached: tokens_per_run is 1,000 tokens, 400 tokens is spent, 0 tokens is reserved "
-        "and the next call may need 601 tokens. Raise 'budget: tokens_per_run' and run again: what was paid is in the "
-        "cache."
+        "The cap of this run is reached: tokens_per_run is 1,000 tokens, with 400 tokens spent, and the next call may "
+        "need 601 tokens. Raise 'budget: tokens_per_run' and run again: what was paid is in the cache."
     )
     assert caught.value.exit_code == ExitCode.OVER_BUDGET
 
@@ -61,14 +55,14 @@ def test_a_call_that_may_fit_waits_for_those_under_way():
     assert (budget.spent.tokens, budget.reserved.tokens) == (200, 0)
 
 
-def test_an_unknown_fate_stays_reserved_and_nobody_waits_for_it():
+def test_an_unknown_fate_counts_as_spent_and_nobody_waits_for_it():
     async def story():
         budget = Budget(calls_per_run=2)
         (await budget.reserve("m", 1, 1)).hold()
         (await budget.reserve("m", 1, 1)).settle(1, 1)
         await budget.reserve("m", 1, 1)
 
-    with pytest.raises(OverBudget, match=r"calls_per_run is 2 calls, 1 calls is spent, 1 calls is reserved"):
+    with pytest.raises(OverBudget, match="with 1 call spent, 1 call counted for calls whose answer never came,"):
         run(story())
 
 
@@ -94,10 +88,14 @@ def test_money_is_exact(priced):
     assert run(story()).spent.usd == Decimal("0.3")
 
 
+def counted(budget):
+    return (budget.spent + budget.unconfirmed + budget.reserved).tokens
+
+
 def test_many_tasks_never_pass_the_cap_and_never_wait_for_ever():
     async def one(budget, number):
         reservation = await budget.reserve("m", 5, 5)
-        assert budget.spent.tokens + budget.reserved.tokens <= 400
+        assert counted(budget) <= 400
         await asyncio.sleep(0)
         ends = (lambda: reservation.settle(3, 4), reservation.release, reservation.hold)
         ends[number % 3]()
@@ -110,7 +108,7 @@ def test_many_tasks_never_pass_the_cap_and_never_wait_for_ever():
     budget, ended = run(story())
     assert any(isinstance(end, OverBudget) for end in ended)
     assert {type(end) for end in ended} <= {OverBudget, type(None)}
-    assert 390 < budget.spent.tokens + budget.reserved.tokens <= 400
+    assert 390 < counted(budget) <= 400
 
 
 def test_a_caller_that_is_cancelled_while_it_waits_leaves_nothing_behind():
@@ -141,7 +139,110 @@ def test_a_real_endpoint_without_any_cap_gets_the_default_one():
     free.admit([real])
     capped.admit([real])
     embedded.admit([Endpoint("writer", "embedded", ("embedded-extractive",))])
-    assert [b.tokens_per_run for b in (free, capped, embedded)] == [DEFAULT_TOKENS, None, None]
+    assert [{cap.name: cap.limit for cap in budget.caps} for budget in (free, capped, embedded)] == [
+        {"tokens_per_run": DEFAULT_TOKENS},
+        {"calls_per_run": 3},
+        {},
+    ]
+
+
+def test_each_period_has_an_account_of_its_own_and_the_refusal_names_the_one_that_is_full():
+    """Two recipes share a ledger: 60 + 60 tokens fit the 100 of a recipe each, and not the 150 of the month."""
+    ledger = MemoryLedger()
+
+    def budget(dataset, session, **caps):
+        return Budget(ledger=ledger, dataset=dataset, session=session, shared=shared_caps(OPERATOR), **caps)
+
+    async def spend(budget):
+        with budget:
+            (await budget.reserve("m", 60, 0)).settle(60, 0)
+
+    run(spend(budget("a", "1", tokens_per_recipe=100, tokens_per_run=60)))
+    with pytest.raises(OverBudget, match=r"cap of this recipe is reached: tokens_per_recipe .* with 60 tokens spent"):
+        run(spend(budget("a", "2", tokens_per_recipe=100, tokens_per_run=60)))
+    with pytest.raises(OverBudget, match="cap of this recipe and month is reached: tokens_per_month"):
+        run(spend(budget("a", "3", tokens_per_month=100)))
+    run(spend(budget("b", "4", tokens_per_recipe=100)))
+    with pytest.raises(OverBudget, match=r"over all recipes is reached.*\. Raise SYNTH_TOKENS_PER_MONTH and"):
+        run(spend(budget("c", "5")))
+
+
+OPERATOR = {"SYNTH_TOKENS_PER_MONTH": "150"}
+
+
+def test_runs_of_a_session_share_its_caps_and_what_a_closed_run_held_is_free_for_the_next():
+    ledger = MemoryLedger()
+
+    async def story():
+        with Budget(ledger=ledger, calls_per_run=2) as first:
+            await first.reserve("m", 1, 1)  # and nobody says what became of it
+        with Budget(ledger=ledger, calls_per_run=2) as second:
+            (await second.reserve("m", 1, 1)).settle(1, 1)
+            await second.reserve("m", 1, 1)
+
+    with pytest.raises(OverBudget, match="calls_per_run is 2 calls, with 1 call spent, 1 call counted for"):
+        run(story())
+
+
+def test_money_that_was_spent_at_an_unknown_price_cannot_be_capped_afterwards(priced):
+    ledger = MemoryLedger()
+
+    async def story():
+        with Budget(ledger=ledger) as budget:
+            (await budget.reserve("who knows", 1, 1)).settle(1, 1)
+
+    run(story())
+    capped = Budget(ledger=ledger, usd_per_month=5, prices=priced)
+    with pytest.raises(
+        TeacherError, match=r"usd_per_month counts money, and 1 call of this recipe and month had an unk"
+    ):
+        capped.admit([])
+    Budget(ledger=ledger, tokens_per_month=5, prices=priced).admit([])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param(
+            {"SYNTH_USD_PER_MONTH": "-1"}, "SYNTH_USD_PER_MONTH is '-1', and must be a number of", id="negative"
+        ),
+        pytest.param({"SYNTH_USD_PER_MONTH": "nan"}, "must be a number of at least 0", id="not a number"),
+        pytest.param({"SYNTH_USD_PER_MONTH": "inf"}, "must be a number of at least 0", id="without end"),
+        pytest.param({"SYNTH_USD_PER_MONTH": "fifty"}, "must be a number of at least 0", id="a word"),
+        pytest.param({"SYNTH_TOKENS_PER_MONTH": "1.5"}, "must be a whole number of at least 0", id="half a token"),
+    ],
+)
+def test_a_cap_of_the_operator_is_a_number_of_at_least_zero(given, said):
+    with pytest.raises(TeacherError, match=said):
+        shared_caps(given)
+
+
+def test_a_ledger_that_fails_fails_the_call_that_needed_it_and_the_next_one_tries_again():
+    ledger = Failing()
+
+    async def story():
+        with Budget(ledger=ledger, tokens_per_run=10) as budget:
+            first = await budget.reserve("m", 2, 2)
+            ledger.fails = True
+            first.settle(2, 2)
+            with pytest.raises(LakeError, match="away"):
+                await budget.reserve("m", 6, 0)
+            ledger.fails = False
+            (await budget.reserve("m", 6, 0)).settle(3, 0)
+
+    run(story())
+    assert ledger.read(["run/session"])["run/session"].spent.tokens == 4 + 3
+
+
+class Failing(MemoryLedger):
+    """Books on a server that is away for a while."""
+
+    fails = False
+
+    def exchange(self, report, wish=None):
+        if self.fails:
+            raise LakeError("The server is away.")
+        return super().exchange(report, wish)
 
 
 @pytest.mark.parametrize("caps", [{"usd_per_run": -1}, {"tokens_per_run": -5}, {"usd_per_run": float("nan")}])
@@ -184,49 +285,3 @@ def test_an_endpoint_that_reports_no_tokens_is_charged_the_upper_estimate(ask, s
     ask(words(["x"]), budget=budget)
     # two messages of 14 and 21 bytes with 16 each, 64 for the request, and 2 bytes of answer
     assert budget.spent.tokens == len("You are terse.") + len("Give one word for x.") + 2 * 16 + 64 + 2
-
-
-# ------------------------------------------------------------------------------------------------------------ prices
-
-
-@pytest.mark.parametrize(
-    ("model", "known"),
-    [
-        pytest.param("gpt-4o", True, id="known"),
-        pytest.param("gpt-4o-2024-08-06", True, id="a dated name"),
-        pytest.param("embedded-brief", True, id="embedded is free"),
-        pytest.param("gpt-4o-my-finetune", False, id="a name that only begins alike"),
-        pytest.param("llama", False, id="unknown"),
-    ],
-)
-def test_a_price_is_known_or_unknown_never_guessed(model, known):
-    assert (Prices.load().of(model) is not None) == known
-
-
-def test_a_file_of_ones_own_wins(tmp_path):
-    own = prices(tmp_path, '{"models": {"gpt-4o": {"in": 7, "out": 8}, "llama": {"in": 0, "out": 0}}}')
-    assert own.of("gpt-4o").of(1_000_000, 1_000_000) == 15
-    assert own.of("llama").of(5, 5) == 0
-    assert own.of("gpt-4o-mini") is not None
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        pytest.param('{"models": {"a": {"in": 1, "out": 1}, "a": {"in": 2, "out": 1}}}', "'a' twice", id="two prices"),
-        pytest.param('{"models": {"a": {"in": 1, "uot": 1}}}', "exactly 'in' and 'out'", id="typo"),
-        pytest.param('{"modells": {}}', "its fields are", id="typo above"),
-        pytest.param('{"models": {"a": {"in": -1, "out": 1}}}', "number of at least 0", id="negative"),
-        pytest.param('{"models": {"a": {"in": "1", "out": 1}}}', "number of at least 0", id="text"),
-        pytest.param('{"models": {"a": {"in": NaN, "out": 1}}}', "number of at least 0", id="not a number"),
-        pytest.param("{", "cannot be used", id="not JSON"),
-    ],
-)
-def test_a_price_file_that_cannot_be_used_says_why(tmp_path, text, said):
-    with pytest.raises(TeacherError, match=said):
-        prices(tmp_path, text)
-
-
-def test_a_price_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(TeacherError, match=r"none\.json cannot be read"):
-        Prices.load(tmp_path / "none.json")

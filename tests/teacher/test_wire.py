@@ -280,13 +280,13 @@ def test_pauses_double_up_to_a_limit_and_are_jittered():
         assert longest / 2 <= pause <= longest
 
 
-def test_a_timeout_stays_reserved_and_a_refusal_does_not(ask, server, endpoint):
+def test_a_timeout_counts_at_its_upper_estimate_and_a_refusal_does_not(ask, server, endpoint):
     """The first try may have been paid: its upper estimate counts to the end, beside the 15 of the answer."""
     server.script = lambda body, seen: Say(delay=30) if seen == 0 else Say()
     budget = Budget()
     ask(words(["x"]), endpoints={"writer": replace(endpoint, timeout_s=0.2)}, budget=budget)
     assert (budget.spent.calls, budget.spent.tokens) == (1, 15)
-    assert budget.reserved.calls == 1 and budget.reserved.tokens > 2_048
+    assert budget.unconfirmed.calls == 1 and budget.unconfirmed.tokens > 2_048
     server.script = lambda body, seen: Say(status=500, error="no") if seen == 0 else Say()
     refused = Budget()
     ask(words(["y"]), budget=refused)

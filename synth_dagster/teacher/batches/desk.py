@@ -21,7 +21,6 @@ from synth_dagster.teacher.prices import Prices
 from synth_dagster.teacher.roles import Endpoint
 
 GRACE_S = 30.0  # how long after an upload a batch that was asked for may still appear in the provider's list
-SHARE = Decimal("0.5")  # of the live price
 
 
 @dataclass
@@ -129,7 +128,7 @@ class Desk:
 
     def _cost(self, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:
         price = self.prices.of(model)
-        return None if price is None else price.of(tokens_in, tokens_out) * SHARE
+        return None if price is None else price.of(tokens_in, tokens_out, batch=True)
 
     def _by_endpoint(self, batches: Sequence[ProviderBatch]) -> list[tuple[Endpoint | None, list[ProviderBatch]]]:
         """The batches with the role's endpoint that reaches them: its own, else another at the same address."""

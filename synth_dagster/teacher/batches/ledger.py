@@ -113,6 +113,11 @@ class Collected:
         )
 
 
+def parked_name(key: str) -> str:
+    """The name under which the upper estimate of a batch is reserved until the batch is settled."""
+    return f"batch/{key}"
+
+
 class Ledger(Protocol):
     """The provider batches of one dataset, and those of others with which it shares a request."""
 

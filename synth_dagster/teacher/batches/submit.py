@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from synth_dagster.errors import OverBudget, Pending, SynthError, TeacherError
-from synth_dagster.teacher.batches.desk import SHARE, Desk, entered
-from synth_dagster.teacher.batches.ledger import Paid, ProviderBatch, StageLedger
+from synth_dagster.teacher.batches.desk import Desk, entered
+from synth_dagster.teacher.batches.ledger import Paid, ProviderBatch, StageLedger, parked_name
 from synth_dagster.teacher.batches.lines import Line, in_parts, line_of
 from synth_dagster.teacher.batches.parking import Parked, Submitted
 from synth_dagster.teacher.batches.provider import Busy, Provider, TooLarge, Unclear
@@ -106,7 +106,7 @@ class Submitter:
             read = sum(line.asked.tokens_in for line in part[:most])
             written = sum(most_tokens[line.asked.call_id] for line in part[:most])
             try:
-                reserved = await self.budget.reserve(first.model, read, written, calls=most, share=SHARE)
+                reserved = await self.budget.reserve(first.model, read, written, calls=most, batch=True)
             except OverBudget as problem:
                 refusal = problem
                 most //= 2
@@ -132,21 +132,16 @@ class Submitter:
             run_id=place["run_id"],
         )
         self.ledger.intend(batch, [line.asked for line in part])
+        reserved.park(parked_name(batch.key))
         try:
             file_id = await provider.upload(f"synth-{batch.key}.jsonl", b"".join(line.content for line in part))
             self.ledger.change(batch.key, file_id=file_id)
             seen = await provider.create(file_id, first.path, batch.key)
         except Unclear:
-            reserved.hold()
             return batch.key  # the next look finds out; until then it may be there
         except (TooLarge, Busy, SynthError):
-            reserved.release()
             self.ledger.settle(batch, "dropped", {}, Paid())
             raise
-        except BaseException:
-            reserved.hold()
-            raise
-        reserved.hold()
         self.ledger.change(batch.key, state="submitted", provider_id=seen.provider_id, status=seen.status)
         return batch.key
 
