@@ -13,11 +13,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from synth_dagster.errors import MethodError, SynthError
+from synth_dagster.errors import MethodError, OverBudget, SynthError
 from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner
 from synth_dagster.recipe import Step
 from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_id, to_table
 from synth_dagster.runner.context import OpenTeachers, RunContext
+from synth_dagster.runner.missing import Sums, missing
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stamp import Stamper
 from synth_dagster.scale.signals import compute_signals, flatten, judge
@@ -186,16 +187,24 @@ class Chain:
     async def _each(self, step: Step, working: Sequence[Record]) -> list[Given]:
         verb = getattr(step.method, step.method.verb())
         services = services_for(step.method, self.teachers, self.context.root)
-        done = 0
+        before, done, answers = self._used(), 0, 0
 
         async def one(record: Record) -> Given:
-            nonlocal done
+            nonlocal done, answers
             given = await self._one(step, record, lambda: verb(record, **services))
-            done += 1
+            done, answers = done + 1, answers + len(given.calls)
             self._tell(step, done, len(working))
             return given
 
-        return await in_order(one, working, limit=self.context.in_flight)
+        try:
+            return await in_order(one, working, limit=self.context.in_flight)
+        except OverBudget as reached:
+            so_far = self._used() - before
+            rest = missing(f"{self.stage}/{step.key}", done, len(working), answers=answers, so_far=so_far)
+            raise OverBudget(f"{reached} {rest}") from reached
+
+    def _used(self) -> Sums:
+        return Sums.of(self.teachers.usage_by_role() if self.teachers is not None else {})
 
     async def _one(self, step: Step, record: Record, verb: Callable[[], Awaitable[Any]]) -> Given:
         """What one input gave, with the calls that were made for it."""

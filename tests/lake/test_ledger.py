@@ -65,8 +65,8 @@ def test_nobody_waits_for_what_is_spent(ledger):
     refused = ledger.exchange(report("b"), wish(11))
     assert isinstance(refused, Refusal) and not refused.waits
     assert str(refused).startswith(
-        "The cap of this recipe is reached: tokens_per_recipe is 100 tokens, with 60 tokens spent, 30 tokens counted for "
-        "calls whose answer never came, and the next call may need 11 tokens."
+        "The cap of this recipe is reached: tokens_per_recipe is 100 tokens, with 60 tokens spent, 30 tokens counted "
+        "for calls whose answer never came, and the next call may need 11 tokens."
     )
     assert ledger.exchange(report("b"), wish(10)).tokens == 10
 
@@ -125,9 +125,10 @@ def test_what_a_recipe_spent_before_there_was_a_ledger_is_known(metadata):
     from synth_dagster.lake.meta import MIGRATIONS
 
     old = open_database(metadata, MIGRATIONS[:2])
-    add = "insert into usage (session_id, run_id, dataset, stage, batch, role, calls, cached, tokens_in, tokens_out, usd) "
+    add = """insert into usage (session_id, run_id, stage, batch, role, calls, cached, tokens_in, tokens_out, dataset, usd)
+        values ('s', 'r', 't', 'b', 'writer', 2, 0, 10, 5, ?, ?)"""
     for dataset, usd in (("d", 0.25), ("d", 0.5), ("e", None)):
-        old.write(f"{add} values ('s', 'r', ?, 't', 'b', 'writer', 2, 0, 10, 5, ?)", (dataset, usd))
+        old.write(add, (dataset, usd))
     old.close()
     found = LakeLedger.open(metadata).read(["recipe/d", "recipe/e"])
     assert found["recipe/d"].spent == Cost(Decimal("0.75"), 30, 4)

@@ -1,4 +1,4 @@
-"""Two hundred runs in four processes against one cap, some of them killed: never a cent above, and nothing lost for ever."""
+"""Two hundred runs in four processes against one cap, some killed: never a cent above, and nothing held for ever."""
 
 import json
 import random
