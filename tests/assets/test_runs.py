@@ -45,8 +45,9 @@ def test_over_budget_is_its_own_end_and_a_higher_cap_pays_only_for_what_is_missi
         assert told.exit_code() == ExitCode.OVER_BUDGET == 78
         assert any("calls_per_run" in cause for cause in told.causes), told.causes
         # a question takes 10 tokens in and 5 out, and two of the six passages are left
-        rest = "4 of 6 inputs of generated_instructions/grounded_qa are done; the rest of this step needs about 2 more calls"
-        assert any(rest + ", 30 tokens and money at an unknown price." in cause for cause in told.causes), told.causes
+        rest = "4 of 6 inputs of generated_instructions/grounded_qa are done; the rest of this step needs about 2 more "
+        rest += "calls, 30 tokens and money at an unknown price."
+        assert any(rest in cause for cause in told.causes), told.causes
         assert server.calls == 4
         assert small.candidates("generated_instructions") == [] and small.releases() == []
         assert small.lake.meta.usage(dataset="tiny").calls == 4  # what a failed run cost is written down

@@ -125,7 +125,8 @@ def test_what_a_recipe_spent_before_there_was_a_ledger_is_known(metadata):
     from synth_dagster.lake.meta import MIGRATIONS
 
     old = open_database(metadata, MIGRATIONS[:2])
-    add = """insert into usage (session_id, run_id, stage, batch, role, calls, cached, tokens_in, tokens_out, dataset, usd)
+    add = """insert into usage
+        (session_id, run_id, stage, batch, role, calls, cached, tokens_in, tokens_out, dataset, usd)
         values ('s', 'r', 't', 'b', 'writer', 2, 0, 10, 5, ?, ?)"""
     for dataset, usd in (("d", 0.25), ("d", 0.5), ("e", None)):
         old.write(add, (dataset, usd))
