@@ -19,8 +19,8 @@ from synth_dagster.errors import Problem, RecipeError, TeacherError
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
-from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 from synth_dagster.spending import SpendingLedger
+from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identity, resolve
 
 if TYPE_CHECKING:

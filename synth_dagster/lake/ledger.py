@@ -84,7 +84,15 @@ class LakeLedger:
                 values (?, ?, ?, ?, ?, ?, ?, ?, {self.database.clock} + ?, 0)
                 on conflict (token) do update set usd = excluded.usd, tokens = excluded.tokens,
                 calls = excluded.calls, expires = excluded.expires, written_off = 0""",
-            (report.token, names, *_columns(held), me.host, me.pid, me.started, FOR_EVER if is_parked else self.expires_s),
+            (
+                report.token,
+                names,
+                *_columns(held),
+                me.host,
+                me.pid,
+                me.started,
+                FOR_EVER if is_parked else self.expires_s,
+            ),
         )
 
     def _write_off_the_dead(self, transaction: Transaction, *, but: str) -> None:

@@ -19,7 +19,17 @@ from synth_dagster.lake.ledger import LakeLedger
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import canonical_json
 from synth_dagster.spending import Cost
-from synth_dagster.teacher.batches.ledger import ANSWERED, Asked, Fate, Paid, Pause, ProviderBatch, State, Waiting, parked_name
+from synth_dagster.teacher.batches.ledger import (
+    ANSWERED,
+    Asked,
+    Fate,
+    Paid,
+    Pause,
+    ProviderBatch,
+    State,
+    Waiting,
+    parked_name,
+)
 
 LEASE = "provider_batches"
 OPEN = "state in ('intended', 'submitted')"

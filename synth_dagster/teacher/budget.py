@@ -25,10 +25,10 @@ from synth_dagster.spending import (
     PERIODS,
     Cap,
     Cost,
-    SpendingLedger,
     MemoryLedger,
     Period,
     Refusal,
+    SpendingLedger,
     Unit,
     amount,
 )
