@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from synth_dagster.teacher.embedded.process import TeacherProcess
     from synth_dagster.teacher.prices import Prices
     from synth_dagster.teacher.rehearsal import Rehearsal
+    from synth_dagster.teacher.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Gateway:
     def __init__(self, cache: Path, env: Mapping[str, str], prices: Path | None = None) -> None:
         self._cache, self._env, self._own_prices = cache, env, prices
         self._embedded: TeacherProcess | None = None
+        self._telemetry: Telemetry | None = None
+        self._has_telemetry = False
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +48,9 @@ class Gateway:
         if self._embedded is not None:
             self._embedded.stop()
             self._embedded = None
+        if self._telemetry is not None:
+            self._telemetry.close()
+            self._telemetry, self._has_telemetry = None, False
 
     def endpoints(self, recipe: Recipe) -> dict[str, Endpoint]:
         """Role -> endpoint for the roles of a recipe. Raises TeacherError when the environment forbids one."""
@@ -96,9 +102,17 @@ class Gateway:
         place = {"session": session_id, "dataset": recipe.dataset, "shared": shared_caps(self._env)}
         budget = Budget.of(recipe.budget, prices=self.prices, ledger=spending, **place)
         with budget, AnswerCache.open(self._cache) as cache:
-            roles = self.served(recipe)
-            async with Teachers.open(roles, cache=cache, budget=budget, run_id=run_id, batches=batches) as teachers:
+            options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
+            async with Teachers.open(self.served(recipe), telemetry=self._told(), **options) as teachers:
                 yield teachers
+
+    def _told(self) -> "Telemetry | None":
+        """Where the environment wants to hear of calls; asked once."""
+        if not self._has_telemetry:
+            from synth_dagster.teacher.telemetry import telemetry_of
+
+            self._telemetry, self._has_telemetry = telemetry_of(self._env), True
+        return self._telemetry
 
     @contextmanager
     def rehearsing(self, recipe: Recipe) -> Iterator["Rehearsal"]:

@@ -1,7 +1,8 @@
 """Progress in the terminal: per step what is done, how fast, what came from the cache, what failed, what it costs."""
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console, Group
@@ -105,10 +106,18 @@ def spent(usage: Mapping[str, UsageLike]) -> str:
     calls, cached = sum(role.calls for role in roles), sum(role.cached for role in roles)
     if not calls and not cached:
         return ""
-    failed = sum(role.failed for role in roles)
     tokens = sum(role.tokens_in + role.tokens_out for role in roles)
-    parts = [f"{calls} calls", f"{cached} cached"] + ([f"{failed} failed"] if failed else [])
+    parts = [f"{calls} calls", f"{cached} cached", *failures(roles)]
     return ", ".join([*parts, f"{tokens:,} tokens", money([role.usd for role in roles if role.calls])])
+
+
+def failures(roles: Iterable[UsageLike]) -> list[str]:
+    """What failed as one part of a line, by its kind with a count; nothing where all is well."""
+    kinds = sum((Counter(role.reasons) for role in roles), Counter())
+    if not kinds:
+        return []
+    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])))
+    return [f"{sum(kinds.values())} failed ({listed})"]
 
 
 def money(amounts: list[float | None]) -> str:

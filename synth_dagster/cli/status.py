@@ -11,6 +11,7 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Usage
+from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.release import VERDICTS
 
 
@@ -119,7 +120,7 @@ def print_summary(
     console.print(_teacher_line(status["teacher"]))
     for waiting in status["awaiting"]:
         console.print(f"[yellow]awaiting its gate[/yellow]: {waiting['stage']} \\[{waiting['batch']}]")
-    for cause in causes:
+    for cause in grouped(causes):
         console.print(f"[red]failed[/red]: {_plain(cause)}", highlight=False)
     if not causes:
         console.print(_next_steps(project, status), highlight=False)

@@ -1,7 +1,10 @@
 """Why a Dagster run failed, in sentences: what a step said, or the checks that did not hold, with their counts."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
+
+NAMED = 3  # batches that a line on many of them names
 
 
 def causes_of(events: Iterable[Any]) -> list[str]:
@@ -39,3 +42,28 @@ def _counts(evaluation: Any) -> str:
     listed = ", ".join(f"{name} {value}" for name, value in values.items())
     examples = evaluation.metadata.get("examples_file")
     return f"{listed}; examples: {examples.value}" if examples else listed
+
+
+def grouped(causes: Iterable[str]) -> list[str]:
+    """A line for each kind of cause: what many batches failed of is said once, with how many they are.
+
+    Causes are alike when they differ in numbers only. One that is of no batch stands alone.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for cause in causes:
+        place, why = _place_and_cause(cause)
+        groups.setdefault(re.sub(r"\d+(?:[.,]\d+)*", "0", why) if place else cause, []).append((place, cause))
+    return [_in_one_line(group) for group in groups.values()]
+
+
+def _place_and_cause(cause: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(?P<what>(?:no release: )?batch )(?P<batch>\S+): (?P<why>.*)", cause, re.DOTALL)
+    return (found["batch"], found["what"] + found["why"]) if found else ("", cause)
+
+
+def _in_one_line(group: list[tuple[str, str]]) -> str:
+    first, *others = group
+    if not others:
+        return first[1]
+    named = ", ".join(place for place, _ in others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+    return f"{first[1]} (the same in {len(others)} more: {named})"

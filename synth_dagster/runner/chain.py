@@ -8,6 +8,7 @@ finished first, so 1 and 64 records in flight give the same bytes.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 CARRY = "carry"
+FAILED = "method_failed"  # the reject of a record that a method has a bug on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,14 @@ class Chain:
     inputs: Sequence[Record]  # what the stage above holds, current records only
     made: list[Record] = field(default_factory=list)
     rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (step key, reject)
+    bugs: Counter[tuple[str, str]] = field(default_factory=Counter)  # (method, where it failed) -> records
 
     async def run(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            await self._run(step)
+        try:
+            for step in steps:
+                await self._run(step)
+        finally:
+            self._sum_up_bugs()
 
     async def _run(self, step: Step) -> None:
         method = step.method
@@ -209,7 +215,22 @@ class Chain:
     async def _one(self, step: Step, record: Record, verb: Callable[[], Awaitable[Any]]) -> Given:
         """What one input gave, with the calls that were made for it."""
         with self._recording() as calls:
-            return await _tried(step.slug, verb, record, calls)
+            given = await _tried(verb, calls)
+        if given.reject is not None and given.reject.reason == FAILED:
+            self._note_bug(step.slug, given.reject.detail, record)
+        return given
+
+    def _note_bug(self, slug: str, where: str, record: Record) -> None:
+        """The first record that a bug meets is named in the log; the others are counted, for they may be thousands."""
+        self.bugs[slug, where] += 1
+        if self.bugs[slug, where] == 1:
+            # the traceback names code, the message could hold record text: it stays out of the log
+            log.warning("%s failed on record %s with %s", slug, record.record_id.hex(), where)
+
+    def _sum_up_bugs(self) -> None:
+        for (slug, where), records in self.bugs.items():
+            if records > 1:
+                log.warning("%s failed on %d more records with %s", slug, records - 1, where)
 
     def _recording(self) -> AbstractContextManager[list[bytes]]:
         return self.teachers.recording() if self.teachers is not None else nullcontext([])
@@ -219,7 +240,7 @@ class Chain:
         self.context.progress.update(f"{self.stage}/{step.key}", self.batch, done=done, total=total, usage=usage)
 
 
-async def _tried(slug: str, verb: Callable[[], Awaitable[Any]], record: Record, calls: Sequence[bytes]) -> Given:
+async def _tried(verb: Callable[[], Awaitable[Any]], calls: Sequence[bytes]) -> Given:
     """What an input gave. A bad answer or a bug that one record meets costs that record, never the batch."""
     try:
         return _given(await verb(), calls)
@@ -228,9 +249,7 @@ async def _tried(slug: str, verb: Callable[[], Awaitable[Any]], record: Record, 
     except SynthError:
         raise
     except Exception as error:  # noqa: BLE001  # any bug of a method costs one record
-        # the traceback names code, the message could hold record text: it stays out of the log
-        log.warning("%s failed on record %s with %s", slug, record.record_id.hex(), type(error).__name__)
-        return _rejected(Reject(reason="method_failed", detail=_where(error)), calls)
+        return _rejected(Reject(reason=FAILED, detail=_where(error)), calls)
 
 
 def _given(result: Any, calls: Sequence[bytes]) -> Given:

@@ -21,6 +21,7 @@ from synth_dagster.method import Deduplicator, Mixer, Selector
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
+from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.signals import filter_steps
 from synth_dagster.runner.stamp import counted
@@ -212,7 +213,7 @@ def _awaiting(context: RunContext, release: str, manifest: Mapping[str, Json]) -
 
 def _refuse_gaps(inputs: Inputs, *, allow_missing: bool) -> None:
     if inputs.missing and not allow_missing:
-        causes = "; ".join(f"{batch}: {why}" for batch, why in sorted(inputs.missing.items()))
+        causes = "; ".join(grouped(f"batch {batch}: {why}" for batch, why in sorted(inputs.missing.items())))
         raise GateClosed(f"No release while batches are missing ({causes}). Repair them, or use --allow-missing.")
     if not inputs.batches:
         raise GateClosed("No release: no batch is accepted yet. 'synth status' shows what is missing.")

@@ -7,15 +7,11 @@ be parsed is asked for again under the next attempt number, so that the attempts
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    contextmanager,
-)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
 from itertools import count
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -46,6 +42,9 @@ from synth_dagster.teacher.structured import schema_of
 from synth_dagster.teacher.usage import RoleUsage, Usage
 from synth_dagster.teacher.wire import Dialect, Sending, Wire
 
+if TYPE_CHECKING:
+    from synth_dagster.teacher.telemetry import Operation, Telemetry
+
 T = TypeVar("T")
 
 ATTEMPTS = 2  # for an answer that is empty or does not parse
@@ -69,10 +68,11 @@ class Teachers:
         on_progress: Callable[[Usage], None] | None = None,
         retry_rejects: bool = False,
         batches: StageLedger | None = None,
+        telemetry: "Telemetry | None" = None,
     ) -> None:
         """With `batches`, roles that the recipe asks in provider batches are asked so; without, all are asked live."""
         self._endpoints, self._cache, self._budget, self._run_id = dict(endpoints), cache, budget, run_id
-        self._on_progress, self._retry_rejects = on_progress, retry_rejects
+        self._on_progress, self._retry_rejects, self._telemetry = on_progress, retry_rejects, telemetry
         self._flying: dict[bytes, asyncio.Task[tuple[Stored, bool]]] = {}
         self._wires: dict[tuple[str, str], Wire] = {}
         self._desk = self._parking = None
@@ -151,7 +151,7 @@ class Teachers:
                 used = self._used(call_id, stored, prompt_hash, read)
             except Unusable as problem:
                 if not self._try_again(problem.reason, attempt, fresh):
-                    self.usage.roles[endpoint.role].failed += 1
+                    self.usage.roles[endpoint.role].fail(problem.reason)
                     self._progress()
                     raise
                 continue
@@ -298,8 +298,11 @@ class Teachers:
     ) -> Stored:
         usage = self.usage.roles[endpoint.role]
         estimate = upper_tokens(request)
+        told = self._told("chat", endpoint, request.model, request.sampling)
 
         async def keep(answer: Stored, reservation: Reservation) -> Stored:
+            if told:
+                told.answered(answer.model, answer.tokens_in, answer.tokens_out, answer.finish_reason)
             usd = reservation.settle(answer.tokens_in, answer.tokens_out)
             usage.paid(answer.tokens_in, answer.tokens_out, usd)
             answer = replace(answer, usd=usd, prompt_hash=prompt_hash, run_id=self._run_id)
@@ -313,24 +316,28 @@ class Teachers:
             path="/chat/completions",
             body=lambda dialect: chat_body(request, attempt, dialect),
             read=lambda found: read_chat(found, request.model, estimate),
-            reserve=lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens),
+            reserve=_begun(told, lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens)),
             keep=keep,
             text="\n".join(message["content"] for message in request.messages),
             has_schema=request.schema is not None,
             on_retry=lambda: self._count_retry(usage),
         )
         try:
-            return await self._wires[_wire_key(endpoint)].send(sending)
-        except (SynthError, Unusable):
-            usage.failed += 1
+            with told or nullcontext():
+                return await self._wires[_wire_key(endpoint)].send(sending)
+        except (SynthError, Unusable) as problem:
+            usage.fail(problem.reason if isinstance(problem, Unusable) else "not answered")
             raise
 
     async def _embedded(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
         usage = self.usage.roles[endpoint.role]
         estimate = sum(len(text.encode()) + PER_MESSAGE for text in texts.values()) + PER_REQUEST
+        told = self._told("embeddings", endpoint, model)
 
         async def keep(answer: tuple[list[bytes], int], reservation: Reservation) -> dict[bytes, bytes]:
             vectors, tokens = answer
+            if told:
+                told.answered(model, tokens, None)
             usd = reservation.settle(tokens, 0)
             usage.paid(tokens, 0, usd)
             made = dict(zip(texts, vectors, strict=True))
@@ -344,12 +351,17 @@ class Teachers:
             path="/embeddings",
             body=lambda dialect: embedding_body(list(texts.values()), model, dialect),
             read=lambda found: read_embeddings(found, len(texts), estimate),
-            reserve=lambda: self._budget.reserve(model, estimate, 0),
+            reserve=_begun(told, lambda: self._budget.reserve(model, estimate, 0)),
             keep=keep,
             text="\n".join(texts.values()),
             on_retry=lambda: self._count_retry(usage),
         )
-        return await self._wires[_wire_key(endpoint)].send(sending)
+        with told or nullcontext():
+            return await self._wires[_wire_key(endpoint)].send(sending)
+
+    def _told(self, name: str, endpoint: Endpoint, model: str, sampling: Sampling | None = None) -> "Operation | None":
+        """What telemetry is told of one call, where there is telemetry."""
+        return self._telemetry.operation(name, endpoint, model, sampling) if self._telemetry else None
 
     def _used(
         self, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
@@ -456,6 +468,21 @@ class RoleEmbedder:
                 "Set 'revision' of the role, so that all texts are embedded anew."
             )
         return unit_rows(np.vstack(vectors)) if vectors else np.zeros((0, 0), dtype=np.float32)
+
+
+def _begun(
+    told: "Operation | None", reserve: Callable[[], Awaitable[Reservation]]
+) -> Callable[[], Awaitable[Reservation]]:
+    """The reservation before each request, which is when telemetry hears that it begins."""
+    if told is None:
+        return reserve
+
+    async def begun() -> Reservation:
+        reservation = await reserve()
+        told.begin()
+        return reservation
+
+    return begun
 
 
 def _wire_key(endpoint: Endpoint) -> tuple[str, str]:

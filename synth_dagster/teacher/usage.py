@@ -1,5 +1,6 @@
 """What the teachers did in a run: calls, answers from the cache, failures, tokens and money, by role."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -15,6 +16,11 @@ class RoleUsage:
     tokens_in: int = 0
     tokens_out: int = 0
     money: Decimal | None = Decimal(0)
+    reasons: Counter[str] = field(default_factory=Counter)  # of what failed
+
+    def fail(self, reason: str) -> None:
+        self.failed += 1
+        self.reasons[reason] += 1
 
     @property
     def usd(self) -> float | None:
@@ -35,6 +41,7 @@ class RoleUsage:
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
             None if self.money is None or other.money is None else self.money + other.money,
+            self.reasons + other.reasons,
         )
 
     def as_json(self) -> dict[str, int | float | None]:

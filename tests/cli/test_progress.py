@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from synth_dagster.cli.progress import TerminalProgress, shortened
+from synth_dagster.cli.progress import TerminalProgress, shortened, spent
 from synth_dagster.teacher.usage import RoleUsage
 
 STAGE, BATCH = "generated_instructions/grounded_qa", "python_reference:951d49f53855"
@@ -36,6 +36,15 @@ def test_the_cost_is_that_of_all_stages_though_each_counts_from_zero():
 def test_without_a_terminal_a_line_is_said_when_a_step_is_done():
     shown = drawn(200, (STAGE, 1, 2, 1), (STAGE, 2, 2, 2), terminal=False)
     assert shown == f"  {STAGE} [{BATCH}]: 2 inputs, 2 calls, 0 cached, 0 tokens, $0.0000\n"
+
+
+def test_failures_are_said_by_their_kind_with_a_count():
+    role = RoleUsage(calls=20)
+    for reason in ["unparsable"] * 3 + ["refused"] * 2 + ["unparsable"] * 9:
+        role.fail(reason)
+    assert spent({"writer": role, "judge": RoleUsage()}).startswith(
+        "20 calls, 0 cached, 14 failed (unparsable 12, refused 2), 0 tokens"
+    )
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,13 @@ def test_what_one_input_does_not_give_is_a_reject_that_says_why(caplog):
     assert "SECRET" not in caplog.text + str(chain.rejects) and inputs[2].record_id.hex() in caplog.text
 
 
+def test_a_bug_that_thousands_of_records_meet_is_two_lines_of_the_log(caplog):
+    chain = chained(Moody(), inputs=documents(["bug"] * 3_000), kind="instruction", teachers=Roles(ScriptedTeacher()))
+    assert len(chain.rejects) == 3_000
+    first, more = (record.getMessage() for record in caplog.records if record.name == "synth_dagster.runner.chain")
+    assert " failed on record " in first and " failed on 2999 more records with KeyError at synthesize" in more
+
+
 class Wrong(Synthesizer[Document, Instruction]):
     paper = "interpretation"
 
