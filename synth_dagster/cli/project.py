@@ -113,10 +113,14 @@ class Project:
         import dagster as dg
         from dagster._core.instance.ref import InstanceRef  # the public constructors cannot anchor relative paths
 
+        from synth_dagster.cli.dagster_storage import kept
+
         home = Path(os.environ.get("DAGSTER_HOME") or self.root)
+        blocks = _storage(home)
+        overrides = blocks | ({"storage": kept(blocks["storage"])} if "storage" in blocks else {})
         # one at a time: two processes that make Dagster's databases at once leave them broken for good (1.13.27)
         with self.lake.lease("dagster", "exclusive"), _in_words(home):
-            opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_storage(home)))
+            opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
         with opened as instance, _written_in_words(home):
             yield instance
 

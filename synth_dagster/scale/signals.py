@@ -11,6 +11,7 @@ never a piece of the text.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -141,13 +142,20 @@ def _flat_schema(kind: RecordKind) -> pa.Schema:
 _ORDER = "row_number_of_input"
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One for the process: to start one costs more than most queries do."""
+    engine = duckdb.connect(config={"enable_external_access": "false", "python_enable_replacements": "false"})
+    for head, body in _MACROS.items():
+        engine.execute(f"create macro {head} as {body}")
+    return engine
+
+
 @contextmanager
 def _database(**tables: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory database that sees these tables, no file and no variable of Python."""
-    database = duckdb.connect(config={"enable_external_access": "false", "python_enable_replacements": "false"})
+    database = _engine().cursor()  # what is registered on a cursor, only that cursor sees
     try:
-        for head, body in _MACROS.items():
-            database.execute(f"create macro {head} as {body}")
         for name, table in tables.items():
             database.register(name, table.append_column(_ORDER, pa.array(np.arange(table.num_rows))))
         yield database
