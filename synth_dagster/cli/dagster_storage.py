@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
@@ -40,12 +40,7 @@ class KeptEventLog(SqliteEventLogStorage):
                 yield connection
 
     def _engine(self, shard: str) -> "Engine":
-        engine = self._engines.pop(shard, None) or create_engine(
-            self.conn_string_for_shard(shard),
-            poolclass=QueuePool,
-            pool_size=1,
-            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
-        )
+        engine = self._engines.pop(shard, None) or _opened(self.conn_string_for_shard(shard))
         self._engines[shard] = engine
         if len(self._engines) > KEPT:
             _, longest_unused = self._engines.popitem(last=False)
@@ -61,6 +56,18 @@ class KeptEventLog(SqliteEventLogStorage):
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+def _opened(address: str) -> "Engine":
+    """One connection, whose commits outlive the process at once and a power failure within the next ones.
+
+    After a failure of power the file is whole and may lack its last events; the next run finds out which runs died.
+    """
+    engine = create_engine(
+        address, poolclass=QueuePool, pool_size=1, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+    )
+    event.listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))
+    return engine
 
 
 class KeptSqliteStorage(DagsterSqliteStorage):
