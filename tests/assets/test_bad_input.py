@@ -74,6 +74,23 @@ def test_a_delivery_with_nothing_in_it_is_no_success(project):
     assert small.releases() == []
 
 
+def test_a_delivery_that_comes_again_under_another_name_is_kept_once_and_named_as_its_double(project):
+    small = project(ONLY_CORPUS + "    deduplicate: {minhash: {}}\n", Programs(EchoTeacher()))
+    small.deliver(GOOD, "a.jsonl")
+    small.deliver(GOOD, "copy_of_a.jsonl")
+    assert small.run().causes == []
+    corpus = {row["record_id"]: row["content_hash"] for row in small.rows("seed_corpus")}
+    assert len(corpus) == 2 * len(GOOD)
+    verdicts = small.rows("verdicts")
+    assert len(verdicts) == len(corpus)  # one for each, and every double says whose
+    assert len({corpus[row["record_id"]] for row in verdicts if row["verdict"] == "kept"}) == len(
+        [row for row in verdicts if row["verdict"] == "kept"]
+    )
+    for row in verdicts:
+        if row["verdict"] == "dropped":
+            assert row["reason"].startswith("minhash") and row["duplicate_of"] in corpus
+
+
 # ---------------------------------------------------------------------------------------------------------- recipes
 
 WRONG = """

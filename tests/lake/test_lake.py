@@ -16,6 +16,7 @@ from synth_dagster.errors import LakeError, StorageError, UnknownName
 from synth_dagster.lake import files
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
+from synth_dagster.parts.sql import literal
 from tests.faulty_s3 import faulty
 from tests.lake.conftest import documents, in_bucket, rejects, write_to
 
@@ -283,6 +284,34 @@ def test_no_text_in_the_log(lake, write):
     logs = [name for name in names(lake, suffix="") if "/_delta_log/" in name]
     assert len(logs) > 2
     assert not [log for log in logs if b"SECRET" in lake.store.read(log)]
+
+
+ODD = (
+    "../../up",
+    "/etc/passwd",
+    "a'b; drop table corpus; --",
+    "batch=x",
+    "%2e%2e%2f",
+    "*?[a-z]",
+    "ä 東京 \U0001f600",
+    "n\no\tr",
+)
+
+
+def test_a_batch_may_be_called_anything(lake, write):
+    """Any characters are safe as a folder of the table and in SQL: each is its own batch, and none leaves the lake."""
+    for number, batch in enumerate(ODD):
+        lake.accept(write(batch, number + 1))
+    for number, batch in enumerate(ODD):
+        assert lake.accepted("demo", "corpus", batch).rows == number + 1
+        rows = lake.read("demo", "corpus", where=f"batch = {literal(batch)}")
+        assert set(rows["batch"].to_pylist()) == {batch} and rows.num_rows == number + 1
+    with lake.connect("demo") as connection:
+        found = dict(connection.execute("select batch, count(*) from corpus group by all").fetchall())
+    assert found == {batch: number + 1 for number, batch in enumerate(ODD)}
+    lake.retire("demo", "corpus", ODD[0], run_id="r")
+    assert lake.accepted("demo", "corpus", ODD[0]) is None and len(lake.accepted_all("demo", "corpus")) == len(ODD) - 1
+    assert {name.split("/")[0] for name in names(lake, prefix="")} == {"demo"}
 
 
 @pytest.mark.parametrize("name", ["Demo", "1st", "../up", "derived", ""])
