@@ -95,7 +95,8 @@ $(READY): constraints.txt pyproject.toml hatch_build.py
 	@echo "Making the environment in $(VENV) ..."
 ifneq ($(UV),)
 	@[ -x $(BIN)/python ] || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r constraints.txt
+	@# compiled now, as pip does it: else every process does, where PYTHONDONTWRITEBYTECODE is set
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r constraints.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	@[ -x $(BIN)/python -a -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)

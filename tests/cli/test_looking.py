@@ -115,7 +115,7 @@ def test_show_as_of_a_run_is_what_that_run_left(made):
         pytest.param(
             ["show", "seed_corpus", "--where", "nothing > 3"], 1, "cannot be used on tiny/seed_corpus", id="column"
         ),
-        pytest.param(["show", "seed_corpus", "--limit", "0"], 2, "greater than or equal to 1", id="limit"),
+        pytest.param(["show", "seed_corpus", "--limit", "0"], 2, "Invalid value for '--limit'", id="limit"),
         pytest.param(
             ["show", "seed_corpus", "--dataset", "tni"], 2, "No dataset is called 'tni'. Known: tiny.", id="dataset"
         ),
