@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from synth_dagster.cli.budget import budget_line, caps_over, standing
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.lake.lake import Lake
@@ -19,7 +20,7 @@ def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> No
     project = open_project(given)
     name = project.dataset(dataset)
     if as_json:
-        print_json(status_of(project.lake, name))
+        print_json(status_of(project, name))
     else:
         console = Terminal()
         print_summary(console, project, name, made=(), causes=())
@@ -27,8 +28,9 @@ def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> No
             console.print(f"Other datasets: {', '.join(others)}. synth status --dataset {others[0]}", highlight=False)
 
 
-def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
+def status_of(project: Project, dataset: str) -> dict[str, Any]:
     """The status as data; the shape is part of the product."""
+    lake = project.lake
     last = lake.meta.last_session(dataset)
     return {
         "dataset": dataset,
@@ -46,6 +48,7 @@ def status_of(lake: Lake, dataset: str) -> dict[str, Any]:
         "awaiting": awaiting(lake, dataset),
         "teacher": usage_json(lake.meta.usage(session_id=last.session_id) if last else Usage())
         | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
+        "budget": standing(lake, dataset, last.session_id if last else "", caps_over(project, dataset)),
     }
 
 
@@ -111,13 +114,15 @@ def print_summary(
     console: Console, project: Project, dataset: str, *, made: Sequence[str], causes: Sequence[str]
 ) -> None:
     """The status as a person reads it, after a run with what it made and why the rest failed."""
-    status = status_of(project.lake, dataset)
+    status = status_of(project, dataset)
     console.print(f"\n[bold]{dataset}[/bold]" + (f": made {', '.join(made)}" if made else ""))
     console.print(_stages(status))
     for release in status["releases"][-3:]:
         console.print(_release_line(release))
     console.print(_checks_line(status))
     console.print(_teacher_line(status["teacher"]))
+    if status["budget"]:
+        console.print(budget_line(status["budget"]), highlight=False)
     for waiting in status["awaiting"]:
         console.print(f"[yellow]awaiting its gate[/yellow]: {waiting['stage']} \\[{waiting['batch']}]")
     for cause in grouped(causes):

@@ -107,8 +107,7 @@ class Budget:
         self.prices = prices or Prices.load()
         self.ledger: SpendingLedger = ledger or MemoryLedger()
         self.spent, self.unconfirmed = NOTHING, NOTHING  # of this run, in this process
-        self._names: dict[Period, str] = {"run": f"run/{session}", "recipe": f"recipe/{dataset}"}
-        self._names |= {"month": f"month/{{month}}/{dataset}", "lake_month": "month/{month}"}
+        self._session, self._dataset = session, dataset
         self._allowances: list[Allowance] = []  # the last one is used; those of an earlier month only end
         self._open: dict[int, tuple[Allowance, Cost]] = {}
         self._numbers = count()
@@ -309,7 +308,7 @@ class Budget:
         return self._allowances[-1]
 
     def _accounts(self, month: str) -> dict[Period, str]:
-        return {period: name.format(month=month) for period, name in self._names.items()}
+        return accounts_of(self._session, self._dataset, month)
 
     def _refuse_unknown_totals(self, money: Iterable[Cap]) -> None:
         names = self._accounts(self.ledger.month().name)
@@ -321,6 +320,16 @@ class Budget:
                     f"The cap {cap.name} counts money, and {amount(unpriced, 'calls')} of {PERIODS[cap.period]} had an "
                     f"unknown price, so that nobody knows what is left. {price_cure(cap.name)}"
                 )
+
+
+def accounts_of(session: str, dataset: str, month: str) -> dict[Period, str]:
+    """The accounts of the ledger that a call of this session and recipe counts in."""
+    return {
+        "run": f"run/{session}",
+        "recipe": f"recipe/{dataset}",
+        "month": f"month/{month}/{dataset}",
+        "lake_month": f"month/{month}",
+    }
 
 
 def caps_of(values: Mapping[str, Any]) -> list[Cap]:
