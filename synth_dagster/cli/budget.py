@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from synth_dagster.cli.project import Project
-from synth_dagster.spending import PERIODS, Account, Cap, Unit, amount
+from synth_dagster.spending import PERIODS, Account, Cap
 
 if TYPE_CHECKING:
     from synth_dagster.lake.lake import Lake
@@ -52,14 +52,13 @@ def budget_line(caps: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _words(cap: Mapping[str, Any]) -> str:
-    unit: Unit = next(unit for unit in ("usd", "tokens", "calls") if unit in cap["cap"].lower())
-    limit = amount(_exact(cap["limit"]), unit)
+    limit = _figure(cap["limit"])
     if cap["spent"] is None:
         return f"{cap['cap']} unknown of {limit}"
-    lost = _exact(cap["unconfirmed"])
-    unsure = f", {amount(lost, unit)} of it for calls whose answer never came" if lost else ""
-    return f"{cap['cap']} {amount(_exact(cap['spent']) + lost, unit)} of {limit}{unsure}"
+    lost = cap["unconfirmed"]
+    unsure = f", {_figure(lost)} of it for calls whose answer never came" if lost else ""
+    return f"{cap['cap']} {_figure(cap['spent'] + lost)} of {limit}{unsure}"
 
 
-def _exact(value: float) -> Decimal | int:
-    return Decimal(str(value)) if isinstance(value, float) else value
+def _figure(value: float) -> str:
+    return f"${value:,.4f}" if isinstance(value, float) else f"{value:,}"

@@ -114,7 +114,7 @@ class Budget:
         self._lock, self._talk = threading.RLock(), threading.Lock()
         self._waiting: list[Future[None]] = []
         self._hungry: dict[int, Cost] = {}
-        self._growing: Future[tuple[Cost, Refusal | None]] | None = None
+        self._growing: Future[tuple[Cost, Refusal | None, bool]] | None = None
         self._pool = ThreadPoolExecutor(1, "budget")  # the loop's own may be full of what waits for this
         self._heart: Heart | None = None
 
@@ -163,10 +163,12 @@ class Budget:
         number = next(self._numbers)
         while not self._take(number, wanted):
             with self.wait() as settled:
-                refusal = await self._grow(number, wanted)
+                refusal, is_last_word = await self._grow(number, wanted)
                 if refusal is None or self._take(number, wanted):
                     continue
-                if not (self._open or refusal.waits):
+                if not (is_last_word or self._open):
+                    continue  # what was under way has ended meanwhile
+                if is_last_word and not refusal.waits:
                     raise OverBudget(str(replace(refusal, wanted=wanted)))
                 pause = POLL_S * random.uniform(0.5, 1.5) if refusal.waits else None
                 with suppress(TimeoutError):
@@ -260,22 +262,25 @@ class Budget:
             self._open[number] = allowance, wanted
             return True
 
-    async def _grow(self, number: int, wanted: Cost) -> Refusal | None:
-        """Has the allowance grow for all who wait at this moment; why it does not for this one, or None."""
+    async def _grow(self, number: int, wanted: Cost) -> tuple[Refusal | None, bool]:
+        """Has the allowance grow for all who wait at this moment; why it does not for this one, or None.
+
+        Also whether that is the last word: no call was under way here, whose end could change it.
+        """
         with self._lock:
             self._hungry[number] = wanted
             if self._growing is None:
                 self._growing = self._pool.submit(self._exchange)
             growing = self._growing
         try:
-            least, refusal = await asyncio.shield(asyncio.wrap_future(growing))
+            least, refusal, is_last_word = await asyncio.shield(asyncio.wrap_future(growing))
         finally:
             with self._lock:
                 self._hungry.pop(number, None)
-        return refusal if refusal is not None and least.known().fits(wanted.known()) else None
+        return (refusal if refusal is not None and least.fits(wanted.known()) else None), is_last_word
 
-    def _exchange(self) -> tuple[Cost, Refusal | None]:
-        """The smallest call that waits, and why not even that fits, or None."""
+    def _exchange(self) -> tuple[Cost, Refusal | None, bool]:
+        """The smallest call that waits, why not even that fits, or None, and whether no call was under way."""
         try:
             with self._talk:
                 allowance = self._current()
@@ -291,7 +296,7 @@ class Budget:
                     raise
                 with self._lock:
                     allowance.grow(found if isinstance(found, Cost) else NOTHING)
-                return wish.least, found if isinstance(found, Refusal) else None
+                return wish.least, (found if isinstance(found, Refusal) else None), report.kept.calls == 0
         finally:
             with self._lock:
                 self._growing = None

@@ -55,6 +55,33 @@ def test_a_call_that_may_fit_waits_for_those_under_way():
     assert (budget.spent.tokens, budget.reserved.tokens) == (200, 0)
 
 
+def test_what_the_last_call_gives_back_is_counted_before_the_cap_is_said_to_be_reached():
+    """700 are reserved of 1,000 and 200 of them used. Neither the 500 given back nor the 300 left hold 700: both do."""
+
+    async def story():
+        budget = Budget(tokens_per_run=1_000, ledger=Slow(lambda: first.settle(100, 100)))
+        first = await budget.reserve("m", 350, 350)
+        (await budget.reserve("m", 350, 350)).release()
+        return budget
+
+    assert run(story()).spent.tokens == 200
+
+
+class Slow(MemoryLedger):
+    """Books whose second answer comes when something has happened meanwhile."""
+
+    def __init__(self, meanwhile):
+        super().__init__()
+        self.meanwhile, self.asked = meanwhile, 0
+
+    def exchange(self, report, wish=None):
+        answer = super().exchange(report, wish)
+        self.asked += 1
+        if self.asked == 2:
+            self.meanwhile()
+        return answer
+
+
 def test_an_unknown_fate_counts_as_spent_and_nobody_waits_for_it():
     async def story():
         budget = Budget(calls_per_run=2)
