@@ -149,10 +149,13 @@ class Teacher(Protocol):
 
 
 class Embedder(Protocol):
-    """Texts to vectors."""
+    """Texts to vectors: those of a model at an endpoint, or lexical ones where there is none."""
 
     async def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Shape (len(texts), dimensions), float32, rows of unit length."""
+        """Shape (len(texts), dimensions), float32, rows of unit length.
+
+        Hand over in one call all texts that are to be compared: without a model, directions are learnt from them.
+        """
         ...
 
 

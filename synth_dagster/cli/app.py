@@ -166,13 +166,15 @@ def ui(
 @teacher_app.command("check")
 def teacher_check(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Ask about 20 passages, and pay for them.")] = False,
+    passages: Annotated[int, typer.Option(min=1, help="With --sample: about so many passages.")] = 20,
     as_json: AsJson = False,
     project: ProjectDir = None,
 ) -> None:
-    """Reach each role of a recipe and say what it can do, or why it cannot be used."""
+    """Reach each role of a recipe and say what it can do, how fast it is, or why it cannot be used."""
     from synth_dagster.cli.teacher import check_teachers
 
-    raise typer.Exit(check_teachers(project, recipe, as_json=as_json))
+    raise typer.Exit(check_teachers(project, recipe, sample=passages if sample else None, as_json=as_json))
 
 
 @teacher_app.command("serve")

@@ -139,6 +139,13 @@ def batches_in_words(planned: Forecast) -> str:
     return f"{len(every)} {'batch' if len(every) == 1 else 'batches'}, {len(work)} with work"
 
 
+def cost_in_words(whole: Estimate) -> str:
+    """The plan of a run as one line."""
+    tokens = whole.amounts["tokens_in"].value + whole.amounts["tokens_out"].value
+    numbers = f"{_count(whole, 'calls')} calls, {round(tokens):,} tokens, {_cost(whole)}, {_time(whole.seconds)}"
+    return f"a run would take {numbers}; {BASES[whole.basis]}"
+
+
 def _next(recipe: Recipe, whole: Estimate) -> str:
     if set(whole.batches) <= {"current"}:
         return "Every batch is current: a run would ask nobody."
@@ -175,7 +182,7 @@ def _count(one: Estimate, name: str) -> str:
 
 def _cost(one: Estimate) -> str:
     if one.usd is None:
-        return "unknown"
+        return "cost unknown"
     low, high = one.usd.interval
     said = f"${one.usd.value:.4f}"
     if one.basis == "stand-in":
@@ -185,7 +192,7 @@ def _cost(one: Estimate) -> str:
 
 def _time(seconds: float | None) -> str:
     if seconds is None:
-        return "unknown"
+        return "time unknown"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

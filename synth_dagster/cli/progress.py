@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Column
 from rich.text import Text
 
+from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.context import UsageLike
 
 REFRESH_SECONDS = 0.25
@@ -109,6 +110,11 @@ def spent(usage: Mapping[str, UsageLike]) -> str:
     tokens = sum(role.tokens_in + role.tokens_out for role in roles)
     parts = [f"{calls} calls", f"{cached} cached", *failures(roles)]
     return ", ".join([*parts, f"{tokens:,} tokens", money([role.usd for role in roles if role.calls])])
+
+
+def spent_in_all(usage: Usage) -> str:
+    """What a sum of usage is in words."""
+    return f"{usage.calls} calls, {usage.tokens_in + usage.tokens_out:,} tokens, {money([usage.usd])}"
 
 
 def failures(roles: Iterable[UsageLike]) -> list[str]:

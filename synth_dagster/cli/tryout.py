@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from synth_dagster.cli.progress import TerminalProgress, money, shortened
-from synth_dagster.cli.project import open_project
+from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.lake.lake import Lake
@@ -45,6 +45,14 @@ def preview_recipe(
     console, started = Terminal(), time.monotonic()
     project = open_project(given)
     recipe = project.recipe(name)
+    tried, usage = tried_out(console, project, recipe, limit or PASSAGES)
+    _print(console, recipe, tried)
+    _print_sums(console, recipe, tried, usage, time.monotonic() - started)
+    return int(ExitCode.FAILED if tried.causes else ExitCode.DONE)
+
+
+def tried_out(console: Console, project: Project, recipe: Recipe, limit: int) -> tuple[Tried, Usage]:
+    """What comes of about so many passages, and what they cost. Only the teacher's answers are kept."""
     with (
         tempfile.TemporaryDirectory(prefix="synth-preview-") as scratch,
         project.environment.gateway(os.environ) as teachers,
@@ -62,13 +70,11 @@ def preview_recipe(
             own_spending=project.lake.spending,  # what is paid for a look counts like any other
         )
         try:
-            tried = try_out(context, limit or PASSAGES)
+            tried = try_out(context, limit)
         finally:
             usage = context.lake.meta.usage(session_id=run)
             _remember(project.lake, recipe, run, usage)
-    _print(console, recipe, tried)
-    _print_sums(console, recipe, tried, usage, time.monotonic() - started)
-    return int(ExitCode.FAILED if tried.causes else ExitCode.DONE)
+    return tried, usage
 
 
 def _remember(lake: Lake, recipe: Recipe, run: str, usage: Usage) -> None:

@@ -22,6 +22,7 @@ from synth_dagster.teacher.wire import Dialect, Sending, Wire
 
 # A check is asked by somebody who waits: it gives up long before a run would.
 PATIENCE_S = 5.0
+BURST = 8  # calls that are sent at once to see how many a minute go through
 
 GREETING = ({"role": "user", "content": "Say the word ready."},)
 
@@ -45,7 +46,10 @@ class RoleFinding:
     schema: bool | None = None
     n: bool | None = None
     seed: bool | None = None
+    logprobs: bool | None = None
+    batch: bool | None = None
     embeddings: bool | None = None
+    calls_a_minute: float | None = None  # as a small burst went
     listed: tuple[str, ...] = ()  # the models that the endpoint lists
 
     def line(self) -> str:
@@ -53,9 +57,11 @@ class RoleFinding:
         head = f"{self.role}: {', '.join(self.models)} at {self.address}"
         if not self.reached:
             return f"{head}: {self.problem}"
-        supports = {"schema": self.schema, "n": self.n, "seed": self.seed, "embeddings": self.embeddings}
+        names = ("schema", "n", "seed", "logprobs", "batch", "embeddings")
+        supports: dict[str, bool | None] = {name: getattr(self, name) for name in names}
         known = ", ".join(f"{name} {'yes' if value else 'no'}" for name, value in supports.items() if value is not None)
-        return f"{head}: answers in {self.latency_s or 0:.2f} s; {known}" + (
+        rate = f", about {self.calls_a_minute:,.0f} a minute" if self.calls_a_minute else ""
+        return f"{head}: answers in {self.latency_s or 0:.2f} s{rate}; {known}" + (
             f"; {self.problem}" if self.problem else ""
         )
 
@@ -99,6 +105,9 @@ async def _chat(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
         "schema": await _has_schema(wire, endpoint),
         "n": await _has_n(wire, endpoint),
         "seed": wire.dialect(endpoint.models[0]).seed,
+        "logprobs": await _has_logprobs(wire, endpoint),
+        "batch": await _has_batches(wire),
+        "calls_a_minute": await _rate(wire, endpoint),
     }
 
 
@@ -141,6 +150,41 @@ async def _has_n(wire: Wire, endpoint: Endpoint) -> bool:
     except (SynthError, Unusable):
         return False
     return choices == 2
+
+
+async def _has_logprobs(wire: Wire, endpoint: Endpoint) -> bool:
+    """Whether the endpoint gives the probabilities that it is asked for."""
+    request = _request(endpoint, endpoint.models[0])
+    try:
+        return await _post(
+            wire,
+            endpoint,
+            request.model,
+            lambda dialect: chat_body(request, 0, dialect) | {"logprobs": True},
+            read=lambda found: bool((found["choices"][0].get("logprobs") or {}).get("content")),
+        )
+    except (SynthError, Unusable):
+        return False
+
+
+async def _has_batches(wire: Wire) -> bool:
+    """Whether the endpoint lists provider batches, as those do that take them."""
+    try:
+        return isinstance(json.loads(await wire.get("/batches"))["data"], list)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+async def _rate(wire: Wire, endpoint: Endpoint) -> float | None:
+    """Calls a minute of a small burst, as many at once as a run would send; nothing where one of them fails."""
+    request = _request(endpoint, endpoint.models[0])
+    burst = min(BURST, endpoint.max_in_flight)
+    began = time.monotonic()
+    asked = (_post(wire, endpoint, request.model, lambda dialect: chat_body(request, 0, dialect)) for _ in range(burst))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    if any(isinstance(answer, BaseException) for answer in answers):
+        return None
+    return 60 * burst / max(time.monotonic() - began, 1e-3)
 
 
 def _request(endpoint: Endpoint, model: str, *, schema: Any = None, temperature: float = 0.0) -> Request:

@@ -29,6 +29,7 @@ from synth_dagster.teacher.forms import (
     PER_REQUEST,
     chat_body,
     embedding_body,
+    in_calls,
     plain_text,
     read_chat,
     read_embeddings,
@@ -37,6 +38,7 @@ from synth_dagster.teacher.forms import (
     upper_tokens,
     whole_reply,
 )
+from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
 from synth_dagster.teacher.structured import schema_of
 from synth_dagster.teacher.usage import RoleUsage, Usage
@@ -49,7 +51,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 2  # for an answer that is empty or does not parse
 AGAIN = ("unparsable", "empty")
-TEXTS_PER_CALL = 64
 GRACE_S = 30.0  # how long answers that are already paid are waited for when the work stops
 
 _recorders: ContextVar[tuple[list[bytes], ...]] = ContextVar("recorders", default=())
@@ -107,7 +108,8 @@ class Teachers:
     def embedder(self) -> Embedder:
         if EMBEDDER not in self._endpoints:
             raise UnknownName("teacher role", EMBEDDER, self._endpoints, "Name it under 'teachers' in the recipe.")
-        return RoleEmbedder(self, self._endpoints[EMBEDDER])
+        endpoint = self._endpoints[EMBEDDER]
+        return LexicalEmbedder() if endpoint.kind == "embedded" else RoleEmbedder(self, endpoint)
 
     def check_whole(self) -> None:
         """Raises what an answer is missing for, whatever the callers made of it. Pending in most cases."""
@@ -180,9 +182,7 @@ class Teachers:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if found:
             self._count_cached(endpoint, len(found))
-        parts = list(missing.items())
-        parts = [parts[start : start + TEXTS_PER_CALL] for start in range(0, len(parts), TEXTS_PER_CALL)]
-        made = await self._moving(_all(self._embedded(endpoint, model, dict(part)) for part in parts))
+        made = await self._moving(_all(self._embedded(endpoint, model, part) for part in in_calls(missing)))
         found |= {key: vector for part in made for key, vector in part.items()}
         for key in set(keys):
             _record(key)
@@ -314,9 +314,9 @@ class Teachers:
             endpoint=endpoint,
             model=request.model,
             path="/chat/completions",
-            body=lambda dialect: chat_body(request, attempt, dialect),
+            body=lambda dialect: _begun(told, chat_body(request, attempt, dialect)),
             read=lambda found: read_chat(found, request.model, estimate),
-            reserve=_begun(told, lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens)),
+            reserve=lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens),
             keep=keep,
             text="\n".join(message["content"] for message in request.messages),
             has_schema=request.schema is not None,
@@ -349,9 +349,9 @@ class Teachers:
             endpoint=endpoint,
             model=model,
             path="/embeddings",
-            body=lambda dialect: embedding_body(list(texts.values()), model, dialect),
+            body=lambda dialect: _begun(told, embedding_body(list(texts.values()), model, dialect)),
             read=lambda found: read_embeddings(found, len(texts), estimate),
-            reserve=_begun(told, lambda: self._budget.reserve(model, estimate, 0)),
+            reserve=lambda: self._budget.reserve(model, estimate, 0),
             keep=keep,
             text="\n".join(texts.values()),
             on_retry=lambda: self._count_retry(usage),
@@ -470,19 +470,11 @@ class RoleEmbedder:
         return unit_rows(np.vstack(vectors)) if vectors else np.zeros((0, 0), dtype=np.float32)
 
 
-def _begun(
-    told: "Operation | None", reserve: Callable[[], Awaitable[Reservation]]
-) -> Callable[[], Awaitable[Reservation]]:
-    """The reservation before each request, which is when telemetry hears that it begins."""
-    if told is None:
-        return reserve
-
-    async def begun() -> Reservation:
-        reservation = await reserve()
+def _begun(told: "Operation | None", body: dict[str, Any]) -> dict[str, Any]:
+    """A request's body, which is written when the request is sent: telemetry hears that it begins."""
+    if told:
         told.begin()
-        return reservation
-
-    return begun
+    return body
 
 
 def _wire_key(endpoint: Endpoint) -> tuple[str, str]:

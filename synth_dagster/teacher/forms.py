@@ -1,7 +1,7 @@
 """The forms of the protocol: a request as an endpoint understands it, and its answer as we keep it. Pure functions."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,8 @@ from synth_dagster.teacher.wire import Dialect
 
 PER_MESSAGE = 16  # tokens that a chat template may add to a message, at most
 PER_REQUEST = 64
+TEXTS_PER_CALL = 256  # an embedding call holds up to 2,048 texts at OpenAI, 256 at some others
+TOKENS_PER_CALL = 200_000  # and 300,000 tokens at OpenAI, the least that is told of
 
 
 def plain_text(stored: Stored) -> str:
@@ -95,6 +97,24 @@ def embedding_body(texts: list[str], model: str, dialect: Dialect) -> dict[str, 
     """The request for these texts. Endpoints refuse an empty text, so a blank stands for it."""
     body: dict[str, Any] = {"model": model, "input": [text or " " for text in texts]}
     return body | ({"encoding_format": "base64"} if dialect.base64 else {})
+
+
+def in_calls(texts: Mapping[bytes, str]) -> Iterator[dict[bytes, str]]:
+    """The texts in portions that one call may hold, in their order: so many, and so many tokens, a long one alone.
+
+    Tokens are counted in the upper bound of one a byte, which no tokenizer passes.
+    """
+    part: dict[bytes, str] = {}
+    size = 0
+    for key, text in texts.items():
+        more = len(text.encode("utf-8", "surrogatepass"))
+        if part and (len(part) == TEXTS_PER_CALL or size + more > TOKENS_PER_CALL):
+            yield part
+            part, size = {}, 0
+        part[key] = text
+        size += more
+    if part:
+        yield part
 
 
 def read_embeddings(found: Mapping[str, Any], wanted: int, estimate: int) -> tuple[list[bytes], int]:

@@ -20,6 +20,13 @@ def test_a_role_that_works_says_what_it_supports(server, endpoint):
     assert "schema yes, n yes, seed yes" in writer.line() and "\n" not in writer.line()
 
 
+def test_how_many_calls_go_through_is_measured_and_missing_abilities_are_said(server, endpoint):
+    writer = checked(writer=endpoint)["writer"]
+    assert writer.calls_a_minute and writer.calls_a_minute > 0 and " a minute; " in writer.line()
+    assert (writer.logprobs, writer.batch) == (False, False)  # the server gives neither
+    assert "logprobs no, batch no" in writer.line()
+
+
 def test_what_an_endpoint_does_not_support_is_said(server, endpoint):
     def script(body, seen):
         if "response_format" in body:

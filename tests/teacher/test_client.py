@@ -325,13 +325,21 @@ def test_vectors_have_unit_length_and_the_order_of_the_texts(ask, embedder):
     np.testing.assert_allclose(vectors, expected, rtol=1e-6)
 
 
-def test_texts_go_in_batches_of_64_and_each_is_paid_once(ask, server, embedder):
-    texts = [f"{'x' * n}" for n in range(100)]
+def test_texts_go_in_batches_of_256_and_each_is_paid_once(ask, server, embedder):
+    texts = [f"{'x' * n}" for n in range(300)]
     first = ask(embed(*texts, *texts), endpoints=embedder)
-    assert sorted(len(body["input"]) for body in server.requests) == [36, 64]
-    second = ask(embed(*texts[:99], "new" * 50), endpoints=embedder)
+    assert sorted(len(body["input"]) for body in server.requests) == [44, 256]
+    second = ask(embed(*texts[:299], "new" * 150), endpoints=embedder)
     assert [len(body["input"]) for body in server.requests[2:]] == [1]
-    np.testing.assert_array_equal(first[:99], second[:99])
+    np.testing.assert_array_equal(first[:299], second[:299])
+
+
+def test_long_texts_go_in_batches_that_an_endpoint_takes(ask, server, embedder):
+    # a token is at least a byte: 3 texts of 60,000 are 180,000 and one more would be too many; 250,000 go alone
+    texts = [letter * 60_000 for letter in "abcdef"] + ["g" * 250_000, "h"]
+    ask(embed(*texts), endpoints=embedder)
+    sent = [[text[0] for text in body["input"]] for body in server.requests]
+    assert sorted(sent) == [["a", "b", "c"], ["d", "e", "f"], ["g"], ["h"]]
 
 
 def test_no_texts_are_no_call(ask, server, embedder):
