@@ -95,6 +95,22 @@ def test_a_process_that_was_only_asleep_says_what_became_of_what_was_written_off
     assert (after.spent.tokens, after.unconfirmed.tokens, after.held.tokens) == (18, 0, 0)
 
 
+def test_what_is_parked_outlives_its_process_and_is_settled_once(ledger, monkeypatch):
+    ledger.exchange(report("p"), wish(40))
+    ledger.park(report("p", kept=10), "batch/1", tokens(30))
+    monkeypatch.setattr(Holder, "is_gone", lambda holder: bool(holder.host))
+    after = recipe(ledger)
+    assert (after.held.tokens, after.parked.tokens, after.unconfirmed.tokens) == (30, 30, 10)
+    refused = ledger.exchange(report("q"), wish(70))
+    assert isinstance(refused, Refusal) and not refused.waits  # a provider's batch may take a day
+    assert "30 tokens reserved by provider batches" in str(refused)
+    for _ in range(2):
+        with ledger.database.transaction() as transaction:
+            LakeLedger.settle_parked(transaction, "batch/1", tokens(25))
+    after = recipe(ledger)
+    assert (after.held, after.parked, after.spent.tokens) == (NOTHING, NOTHING, 25)
+
+
 def test_calls_of_unknown_price_make_the_money_of_an_account_unknown(ledger):
     ledger.close(Report("p", NAMES, Cost(None, 7, 1), unpriced=1))
     assert (recipe(ledger).usd, recipe(ledger).spent.tokens) == (None, 7)
