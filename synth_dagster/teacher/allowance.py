@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from synth_dagster.errors import SynthError
@@ -13,6 +14,7 @@ from synth_dagster.spending import NOTHING, Cap, Cost, Period, Report, Wish
 log = logging.getLogger(__name__)
 
 SILENCE_S = 20.0
+CALLS = 16  # calls that one upper estimate of tokens is good for: most use far less, and of calls none comes back
 
 
 class Allowance:
@@ -82,7 +84,8 @@ class Allowance:
         if not hungry:
             return Wish(NOTHING, NOTHING, caps)
         all_of_them = sum((cost.known() for cost in hungry), NOTHING)
-        return Wish(all_of_them + all_of_them + self.reserved, hungry[0].known(), caps)
+        most = all_of_them + all_of_them + self.reserved
+        return Wish(replace(most, calls=most.calls * CALLS), hungry[0].known(), caps)
 
 
 class Heart:

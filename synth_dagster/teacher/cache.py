@@ -73,6 +73,7 @@ class Stored:
     usd: Decimal | None = None
     prompt_hash: str | None = None
     run_id: str = ""
+    cached_in: int = field(default=0, compare=False)  # of `tokens_in`, from the provider's own cache; priced, not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -303,7 +303,7 @@ class Teachers:
         async def keep(answer: Stored, reservation: Reservation) -> Stored:
             if told:
                 told.answered(answer.model, answer.tokens_in, answer.tokens_out, answer.finish_reason)
-            usd = reservation.settle(answer.tokens_in, answer.tokens_out)
+            usd = reservation.settle(answer.tokens_in, answer.tokens_out, cached_in=answer.cached_in)
             usage.paid(answer.tokens_in, answer.tokens_out, usd)
             answer = replace(answer, usd=usd, prompt_hash=prompt_hash, run_id=self._run_id)
             stored = await self._cache.put(call_id, answer)

@@ -90,6 +90,7 @@ def read_chat(found: Mapping[str, Any], asked: str, estimate: int) -> Stored:
         finish_reason=str(finish),
         tokens_in=_count(usage.get("prompt_tokens"), estimate),
         tokens_out=_count(usage.get("completion_tokens"), len(text.encode(errors="replace"))),
+        cached_in=_cached(usage.get("prompt_tokens_details")),
     )
 
 
@@ -166,6 +167,11 @@ def _content(content: Any) -> str:
 def _clean(text: str) -> str:
     """Text that can be stored: half a surrogate pair, which JSON can carry, becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _cached(details: Any) -> int:
+    """Tokens of the request that the provider had cached, where it says so."""
+    return _count(details.get("cached_tokens"), 0) if isinstance(details, Mapping) else 0
 
 
 def _count(reported: Any, estimate: int) -> int:

@@ -306,6 +306,14 @@ def test_the_money_of_a_call_is_what_the_endpoint_reports(ask, server, priced):
     assert budget.spent.usd == Decimal("0.00006")
 
 
+def test_what_the_provider_had_cached_is_paid_at_its_own_price(ask, server):
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}}
+    server.script = lambda body, seen: Say(usage=usage)
+    budget = Budget(prices=Prices("2026-01-01", {"m": Price(Decimal(1), Decimal(10), cached=Decimal("0.5"))}))
+    ask(words(["x"]), budget=budget)
+    assert budget.spent.usd * 1_000_000 == 2 * 1 + 8 * Decimal("0.5") + 5 * 10
+
+
 def test_an_endpoint_that_reports_no_tokens_is_charged_the_upper_estimate(ask, server):
     server.script = lambda body, seen: Say("ok", usage=None)
     budget = Budget()
