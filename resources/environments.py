@@ -50,7 +50,7 @@ class Environment:
     root: Path
     lake: str | Path  # a folder, or s3://bucket/prefix
     inbox: Path
-    cache: Path  # the teacher's answers: a file of this machine
+    cache: str | Path = field(repr=False)  # the teacher's answers: a file of this machine, or a URL
     metadata: str | None = field(default=None, repr=False)  # a URL may hold a password; None is the lake's own file
     env: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     prices: Path | None = None  # what tokens cost, where a person knows better than what is shipped
@@ -80,8 +80,12 @@ class Environment:
         from resources.teachers import TeachersResource
 
         return {
-            "lake": LakeResource(root=str(self.lake), metadata=without_secret("SYNTH_METADATA", self.metadata)),
-            "teachers": TeachersResource(cache=str(self.cache), prices=str(self.prices) if self.prices else None),
+            "lake": LakeResource(
+                root=str(self.lake), metadata=self.metadata and without_secret("SYNTH_METADATA", self.metadata)
+            ),
+            "teachers": TeachersResource(
+                cache=without_secret("SYNTH_ANSWERS", str(self.cache)), prices=str(self.prices) if self.prices else None
+            ),
             "progress": progress or LoggedProgress(),
         }
 
@@ -109,13 +113,21 @@ def environment(root: Path, env: Mapping[str, str]) -> Environment:
         root=home,
         lake=lake,
         inbox=_folder(home, "SYNTH_INBOX", env.get("SYNTH_INBOX") or INBOX, "Name one, or read a bucket as a source."),
-        cache=_folder(
-            home, "SYNTH_ANSWERS", env.get("SYNTH_ANSWERS") or beside, "Its file must stand on a disk of this machine."
-        ),
+        cache=_answers(home, env.get("SYNTH_ANSWERS") or beside),
         metadata=str(_place(home, metadata)) if metadata else None,
         env=env,
         prices=_prices(home, env.get("SYNTH_PRICES")),
     )
+
+
+def _answers(root: Path, given: str) -> str | Path:
+    """A file, or an address that answers can be kept at."""
+    if "://" in given and not given.startswith(("postgresql://", "postgres://", "s3://")):
+        raise BadEnvironment(  # what came may hold a password
+            f"SYNTH_ANSWERS is a {given.partition('://')[0]}:// address. Name a file on a disk of this machine, "
+            "postgresql://USER@HOST:PORT/DATABASE?schema=NAME or s3://BUCKET/PREFIX."
+        )
+    return _place(root, given)
 
 
 def _prices(root: Path, given: str | None) -> Path | None:

@@ -21,6 +21,6 @@ class LakeResource(dg.ConfigurableResource[Lake]):
         return Lake.open(self.root, metadata=self.metadata, s3=options)
 
 
-def without_secret(variable: str, value: str | None) -> str | None:
+def without_secret(variable: str, value: str) -> str:
     """A setting as Dagster may show it: of a URL, which can hold a password, only the variable that has it."""
-    return dg.EnvVar(variable) if value and "://" in value else value
+    return dg.EnvVar(variable) if "://" in value else value

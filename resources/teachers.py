@@ -20,10 +20,12 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
 from synth_dagster.spending import SpendingLedger
+from synth_dagster.storage import is_bucket
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identity, resolve
 
 if TYPE_CHECKING:
+    from synth_dagster.teacher.cache import AnswerCache
     from synth_dagster.teacher.embedded.process import TeacherProcess
     from synth_dagster.teacher.prices import Prices
     from synth_dagster.teacher.rehearsal import Rehearsal
@@ -35,7 +37,7 @@ log = logging.getLogger(__name__)
 class Gateway:
     """The teachers of any recipe, under one environment and one answer cache. Closing it stops the embedded teacher."""
 
-    def __init__(self, cache: Path, env: Mapping[str, str], prices: Path | None = None) -> None:
+    def __init__(self, cache: Path | str, env: Mapping[str, str], prices: Path | None = None) -> None:
         self._cache, self._env, self._own_prices = cache, env, prices
         self._embedded: TeacherProcess | None = None
         self._telemetry: Telemetry | None = None
@@ -95,13 +97,12 @@ class Gateway:
         batches: StageLedger | None = None,
     ) -> AsyncIterator[OpenTeachers]:
         from synth_dagster.teacher.budget import Budget, shared_caps
-        from synth_dagster.teacher.cache import AnswerCache
         from synth_dagster.teacher.client import Teachers
 
         self.admit(recipe)
         place = {"session": session_id, "dataset": recipe.dataset, "shared": shared_caps(self._env)}
         budget = Budget.of(recipe.budget, prices=self.prices, ledger=spending, **place)
-        with budget, AnswerCache.open(self._cache) as cache:
+        with budget, self._answers() as cache:
             options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
             async with Teachers.open(self.served(recipe), telemetry=self._told(), **options) as teachers:
                 yield teachers
@@ -117,20 +118,19 @@ class Gateway:
     @contextmanager
     def rehearsing(self, recipe: Recipe) -> Iterator["Rehearsal"]:
         """The recipe's teachers for a plan: nothing is sent, and what is kept of their answers is only read."""
-        from synth_dagster.teacher.cache import AnswerCache
         from synth_dagster.teacher.rehearsal import Rehearsal
 
         with ExitStack() as stack:
             # opening begins a cache where there is none, and a plan leaves no trace
-            kept = stack.enter_context(AnswerCache.open(self._cache)) if self._cache.exists() else None
+            begun = isinstance(self._cache, str) or self._cache.exists()
+            kept = stack.enter_context(self._answers()) if begun else None
             yield Rehearsal(self.endpoints(recipe), kept=kept, prices=self.prices)
 
     async def collect(self, recipe: Recipe, batches: Ledger, *, wait_s: float = 600) -> Collected:
         """Take what the recipe's provider batches have answered into the cache."""
         from synth_dagster.teacher.batches.desk import Desk
-        from synth_dagster.teacher.cache import AnswerCache
 
-        with AnswerCache.open(self._cache) as cache:
+        with self._answers() as cache:
             return await Desk(self.endpoints(recipe), cache, batches, self.prices).collect(wait_s=wait_s)
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
@@ -139,6 +139,12 @@ class Gateway:
             role: endpoint.at(self._embedded_address()) if endpoint.kind == "embedded" else endpoint
             for role, endpoint in self.endpoints(recipe).items()
         }
+
+    def _answers(self) -> "AnswerCache":
+        from resources.buckets import s3_options
+        from synth_dagster.teacher.cache import AnswerCache
+
+        return AnswerCache.open(self._cache, s3_options(self._env) if is_bucket(self._cache) else None)
 
     def _embedded_address(self) -> str:
         from synth_dagster.teacher.embedded.process import TeacherProcess
@@ -151,14 +157,15 @@ class Gateway:
 class TeachersResource(dg.ConfigurableResource[TeacherSource]):
     """Supplies the gateway to the assets of a run."""
 
-    cache: str = Field(description="The file of the answer cache, which is the checkpoint of every run.")
+    cache: str = Field(description="Where answers are kept, the checkpoint of every run: a file, Postgres or a bucket.")
     prices: str | None = Field(None, description="A price file of one's own; null: the prices that are shipped.")
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[TeacherSource]:
         import os
 
-        with Gateway(Path(self.cache), dict(os.environ), Path(self.prices) if self.prices else None) as gateway:
+        place = self.cache if is_bucket(self.cache) else Path(self.cache)
+        with Gateway(place, dict(os.environ), Path(self.prices) if self.prices else None) as gateway:
             yield gateway
 
 

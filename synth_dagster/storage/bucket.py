@@ -101,6 +101,25 @@ class BucketStore:
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
         self._cache.forget(name)
 
+    def erase(self, name: str) -> bool:
+        """Remove a file with every older version that the bucket keeps of it; whether there was any."""
+        with self._in_words(name):
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=self._key(name)
+            )
+            there = [
+                version
+                for page in pages
+                for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                if version["Key"] == self._key(name)
+            ]
+            for version in there:
+                self._client.delete_object(
+                    Bucket=self._bucket, Key=version["Key"], VersionId=version["VersionId"] or "null"
+                )
+        self._cache.forget(name)
+        return bool(there)
+
     def remove_unfinished(self, before: float) -> list[str]:
         """Uploads in parts that were neither finished nor given up take room that no listing shows."""
         removed: list[str] = []

@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
+from synth_dagster.errors import TeacherError
 from synth_dagster.records import Json, digest
 from synth_dagster.services import Sampling
 from synth_dagster.storage import S3Options
@@ -96,9 +97,23 @@ class AnswerCache(ABC):
 
         Raises TeacherError for one that cannot be used, which is left as it is.
         """
-        from synth_dagster.teacher.caches.file import FileCache
+        scheme, mark, _ = str(where).partition("://")
+        if not mark:
+            from synth_dagster.teacher.caches.file import FileCache
 
-        return FileCache(Path(where))
+            return FileCache(Path(where))
+        if scheme in ("postgresql", "postgres"):
+            from synth_dagster.teacher.caches.postgres import PostgresCache
+
+            return PostgresCache(str(where))
+        if scheme == "s3":
+            from synth_dagster.teacher.caches.bucket import BucketCache
+
+            return BucketCache(str(where), s3 or S3Options())
+        raise TeacherError(
+            f"Answers cannot be kept in a {scheme}:// address. Set SYNTH_ANSWERS to a file of this machine, to "
+            "postgresql://USER@HOST:PORT/DATABASE?schema=NAME or to s3://BUCKET/PREFIX."
+        )
 
     def __enter__(self) -> Self:
         return self

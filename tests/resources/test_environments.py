@@ -65,10 +65,23 @@ def test_a_password_is_shown_nowhere(tmp_path, monkeypatch):
     assert "secret" not in str(lake._convert_to_config_dictionary())  # what Dagster's page of resources shows
 
 
-@pytest.mark.parametrize("variable", ["SYNTH_INBOX", "SYNTH_ANSWERS"])
-def test_what_must_be_on_this_machine_is_no_address(variable, tmp_path):
-    with pytest.raises(BadEnvironment, match=rf"{variable} is s3://bucket/x, which is no path"):
-        environment(tmp_path, {variable: "s3://bucket/x"})
+def test_what_must_be_on_this_machine_is_no_address(tmp_path):
+    with pytest.raises(BadEnvironment, match=r"SYNTH_INBOX is s3://bucket/x, which is no path"):
+        environment(tmp_path, {"SYNTH_INBOX": "s3://bucket/x"})
+
+
+@pytest.mark.parametrize("where", [METADATA, "s3://bucket/answers"])
+def test_a_team_can_share_its_answers(where, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTH_ANSWERS", where)
+    place = environment(tmp_path, {"SYNTH_ANSWERS": where})
+    assert place.cache == where
+    assert "secret" not in repr(place) + repr(place.resources()["teachers"])
+
+
+def test_answers_at_an_address_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(BadEnvironment, match=r"SYNTH_ANSWERS is a mysql:// address.*s3://BUCKET") as told:
+        environment(tmp_path, {"SYNTH_ANSWERS": "mysql://me:secret@host/db"})
+    assert "secret" not in str(told.value)
 
 
 def test_an_unknown_environment_is_refused_with_the_known_ones(tmp_path):

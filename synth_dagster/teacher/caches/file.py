@@ -95,6 +95,15 @@ class FileCache(AnswerCache):
         await asyncio.to_thread(self._flush_log)
         return gone
 
+    def drop(self, call_ids: Sequence[bytes]) -> None:
+        """`forget` for whoever is in no event loop, when nobody else has the file open."""
+        connection = _opened(self.path)
+        try:
+            _forget(connection, list(call_ids))
+            connection.execute("pragma wal_checkpoint(truncate)")
+        finally:
+            connection.close()
+
     async def ability(self, key: bytes, newer_than: float) -> str | None:
         row = self._row("select found, noted_at from abilities where key = ?", key)
         return row[0] if row is not None and row[1] > newer_than else None
