@@ -30,8 +30,8 @@ DO = {
     "gate": "The version accepted before stays in place. Correct the delivery, the recipe or the suite; a corrected "
     "delivery is tried by itself.",
     "broken": "The other sources were read. Correct the delivery; it is read again as soon as it changes.",
-    "over_budget": "What was paid for is kept. Raise the recipe's budget and run it again, or wait for the nightly "
-    "ingest, which has a budget of its own.",
+    "over_budget": "What was paid for is kept. Raise the cap and run it again. A cap per run begins anew with the "
+    "nightly ingest, one per month with the next month.",
     "pending": "Nothing. The answers are being made by the provider; the nightly ingest goes on with them.",
     "died": "Nothing at first: it is launched again, up to twice. If it keeps dying, look for a lack of memory.",
     "failed": "Repair what the reason names. The nightly ingest tries the batch again, and so does 'synth run'.",

@@ -39,7 +39,8 @@ def _standing(cap: Cap, account: Account) -> dict[str, Any]:
     if cap.unit == "usd" and account.unpriced:
         numbers, left = dict.fromkeys(numbers, None), None  # an unknown price is in it
     period = PERIODS[cap.period]
-    return {"cap": cap.name, "over": period, "limit": _number(cap.limit), **numbers, "left": left and _number(left)}
+    about = {"cap": cap.name, "unit": cap.unit, "over": period}
+    return {**about, "limit": _number(cap.limit), **numbers, "left": left and _number(left)}
 
 
 def _number(value: Decimal | int) -> float | int:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from synth_dagster.cli.budget import standing
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import UnknownName
@@ -17,6 +18,7 @@ from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.estimate import Estimate, estimates, total
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, forecast
 
+NEXT_RUN = ""  # a session of which nobody has spent anything
 MOST_LINES = 40  # batches and stages that a terminal shows one by one
 
 BASES = {
@@ -33,9 +35,9 @@ def show_plan(given: Path | None, name: str | None, *, batches: Sequence[str], b
     recipe = project.recipe(name)
     planned = plan_of(project, recipe, batches)
     if as_json:
-        print_json(plan_json(recipe, planned))
+        print_json(plan_json(recipe, planned, room_of(project, recipe)))
     else:
-        print_plan(Terminal(), recipe, planned, by_batch=by_batch)
+        print_plan(Terminal(), recipe, planned, room_of(project, recipe), by_batch=by_batch)
 
 
 def plan_of(project: Project, recipe: Recipe, batches: Sequence[str] = ()) -> Forecast:
@@ -55,7 +57,7 @@ def plan_of(project: Project, recipe: Recipe, batches: Sequence[str] = ()) -> Fo
 # -------------------------------------------------------------------------------------------------------- for programs
 
 
-def plan_json(recipe: Recipe, planned: Forecast) -> dict[str, Any]:
+def plan_json(recipe: Recipe, planned: Forecast, room: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The plan as data; the shape is part of the product."""
     found = estimates(planned)
     return {
@@ -64,7 +66,7 @@ def plan_json(recipe: Recipe, planned: Forecast) -> dict[str, Any]:
         "stages": {one.stage: _estimate_json(one) for one in found},
         "batches": [_part_json(part) for part in planned.parts],
         "retired": list(planned.retired),
-        "caps": caps_reached(recipe, total(found)),
+        "caps": caps_reached(room, total(found)),
     }
 
 
@@ -102,22 +104,27 @@ def _part_json(part: StageOfBatch) -> dict[str, Any]:
     return about | (rehearsed if part.is_rehearsed else {})
 
 
-def caps_reached(recipe: Recipe, whole: Estimate) -> list[str]:
-    """The caps of the recipe that the plan goes beyond."""
+def room_of(project: Project, recipe: Recipe) -> list[dict[str, Any]]:
+    """The caps over the next run of a recipe, with what is left of each."""
+    from synth_dagster.teacher.budget import caps_of, shared_caps
+
+    caps = [*caps_of(recipe.budget.model_dump()), *shared_caps(project.environment.env)]
+    return standing(project.lake, recipe.dataset, NEXT_RUN, caps)
+
+
+def caps_reached(room: Sequence[Mapping[str, Any]], whole: Estimate) -> list[str]:
+    """The caps that have less left than the plan needs."""
     tokens = whole.amounts["tokens_in"].value + whole.amounts["tokens_out"].value
-    planned: Mapping[str, float] = {
-        "usd_per_run": whole.usd.value if whole.usd else 0.0,
-        "tokens_per_run": tokens,
-        "calls_per_run": whole.calls,
-    }
-    caps = {name: getattr(recipe.budget, name) for name in planned}
-    return [name for name, cap in caps.items() if cap is not None and planned[name] > cap]
+    needed = {"usd": whole.usd.value if whole.usd else 0.0, "tokens": tokens, "calls": whole.calls}
+    return [cap["cap"] for cap in room if cap["left"] is not None and needed[cap["unit"]] > cap["left"]]
 
 
 # ---------------------------------------------------------------------------------------------------------- for people
 
 
-def print_plan(console: Console, recipe: Recipe, planned: Forecast, *, by_batch: bool) -> None:
+def print_plan(
+    console: Console, recipe: Recipe, planned: Forecast, room: Sequence[Mapping[str, Any]], *, by_batch: bool
+) -> None:
     found = estimates(planned)
     whole = total(found)
     console.print(f"\n[bold]{recipe.dataset}[/bold], {batches_in_words(planned)}", highlight=False)
@@ -127,8 +134,8 @@ def print_plan(console: Console, recipe: Recipe, planned: Forecast, *, by_batch:
     if planned.retired:
         console.print(f"no longer delivered, and left out: {escape(', '.join(planned.retired))}", highlight=False)
     console.print(f"{BASES[whole.basis]}.", highlight=False)
-    for cap in caps_reached(recipe, whole):
-        console.print(f"[yellow]the run would stop at 'budget: {cap}'[/yellow]: raise it first", highlight=False)
+    for cap in caps_reached(room, whole):
+        console.print(f"[yellow]the run would stop at the cap {cap}[/yellow]: raise it first", highlight=False)
     console.print(_next(recipe, whole), highlight=False)
 
 

@@ -1,10 +1,12 @@
 """`synth status` says how much of each cap is used."""
 
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from synth_dagster.cli.budget import budget_line, standing
+from synth_dagster.cli.plan import NEXT_RUN, caps_reached
 from synth_dagster.lake.lake import Lake
 from synth_dagster.spending import Cost, Report, Wish
 from synth_dagster.teacher.budget import accounts_of, caps_of
@@ -29,7 +31,7 @@ def test_each_cap_with_what_is_used_of_it(lake):
         Report("q", accounts_of("last", "d", lake.spending.month().name)), Wish(Cost(tokens=50), Cost(tokens=50))
     )
     money, run, month = standing(lake, "d", "last", CAPS)
-    assert money == {"cap": "usd_per_recipe", "over": "this recipe", "limit": 2.0} | {
+    assert money == {"cap": "usd_per_recipe", "unit": "usd", "over": "this recipe", "limit": 2.0} | {
         "spent": 0.75,
         "unconfirmed": 0.125,
         "reserved": 0.0,
@@ -48,6 +50,22 @@ def test_an_unknown_price_makes_the_money_unknown_and_never_zero(lake):
     (money, *_) = standing(lake, "d", "last", CAPS)
     assert (money["spent"], money["left"]) == (None, None)
     assert budget_line([money]) == "budget: usd_per_recipe unknown of $2.0000"
+
+
+def test_a_plan_names_the_caps_that_have_too_little_left(lake):
+    """Of 5,000 tokens of the month 700 are spent; of the 1,000 of a run none, for it has not begun."""
+    spend(lake, "before", spent=Cost(Decimal("0.25"), 700, 3))
+    room = standing(lake, "d", NEXT_RUN, CAPS)
+    need = [
+        {name: SimpleNamespace(value=value) for name, value in (("tokens_in", tokens), ("tokens_out", 0))}
+        for tokens in (1_000, 1_001, 4_301)
+    ]
+    plans = [SimpleNamespace(amounts=amounts, usd=SimpleNamespace(value=1.75), calls=9) for amounts in need]
+    assert [caps_reached(room, plan) for plan in plans] == [
+        [],
+        ["tokens_per_run"],
+        ["tokens_per_run", "tokens_per_month"],
+    ]
 
 
 def test_without_caps_there_is_no_line(lake):
