@@ -57,16 +57,17 @@ def through_kills(lake, folder, *, runs, kills, seed, until):
 
 
 @pytest.mark.parametrize(
-    ("runs", "kills"),
+    ("runs", "kills", "where"),
     [
-        pytest.param(8, 1, id="a few"),
-        pytest.param(200, 20, id="two hundred", marks=pytest.mark.prove),
+        pytest.param(8, 1, "sqlite", id="a few"),
+        pytest.param(200, 20, "sqlite", id="two hundred", marks=pytest.mark.prove),
+        pytest.param(40, 5, "postgres", id="on Postgres", marks=pytest.mark.prove),
     ],
 )
-def test_processes_that_are_killed_never_pass_a_cap_and_hold_nothing_for_ever(tmp_path, runs, kills):
+def test_processes_that_are_killed_never_pass_a_cap_and_hold_nothing_for_ever(tmp_path, request, runs, kills, where):
     folder = tmp_path / "logs"
     folder.mkdir()
-    lake = tmp_path / "meta.sqlite"
+    lake = request.getfixturevalue("schema") if where == "postgres" else tmp_path / "meta.sqlite"
     ledger = LakeLedger.open(lake)
     until = time.monotonic() + 120
     assert through_kills(lake, folder, runs=runs, kills=kills, seed=runs, until=until) > 0
