@@ -23,6 +23,9 @@ class RowConfig(dg.Config):
         description="Try the stage out on so many inputs, the first ones. Look at the preview page of the result: "
         "the gate never accepts it, and what was accepted before stays. Answers that were paid for are kept.",
     )
+    retry_rejects: bool = Field(
+        False, description="Ask once more for what was answered before and could not be used: refused, cut, no JSON."
+    )
     max_usd: float | None = Field(None, description="Spend at most so many US dollars; the recipe's cap, or less.")
     max_tokens: int | None = Field(None, description="Use at most so many tokens; the recipe's cap, or less.")
     max_calls: int | None = Field(None, description="Send at most so many requests; the recipe's cap, or less.")
@@ -32,7 +35,9 @@ class RowConfig(dg.Config):
         if self.limit is not None and self.limit < 1:
             raise SynthError(f"'limit' is {self.limit} and must be at least 1. Leave it out to make the whole batch.")
         budget = run.recipe.budget.lowered(usd=self.max_usd, tokens=self.max_tokens, calls=self.max_calls)
-        return replace(run, recipe=replace(run.recipe, budget=budget), limit=self.limit)
+        return replace(
+            run, recipe=replace(run.recipe, budget=budget), limit=self.limit, retry_rejects=self.retry_rejects
+        )
 
 
 def row_stage(

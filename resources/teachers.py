@@ -95,6 +95,7 @@ class Gateway:
         session_id: str,
         spending: SpendingLedger,
         batches: StageLedger | None = None,
+        retry_rejects: bool = False,
     ) -> AsyncIterator[OpenTeachers]:
         from synth_dagster.teacher.budget import Budget, shared_caps
         from synth_dagster.teacher.client import Teachers
@@ -104,6 +105,7 @@ class Gateway:
         budget = Budget.of(recipe.budget, prices=self.prices, ledger=spending, **place)
         with budget, self._answers() as cache:
             options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
+            options["retry_rejects"] = retry_rejects
             async with Teachers.open(self.served(recipe), telemetry=self._told(), **options) as teachers:
                 yield teachers
 

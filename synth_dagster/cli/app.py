@@ -31,6 +31,9 @@ def run(
     batch: Annotated[list[str] | None, typer.Option(help="Only this batch, and no release. May be repeated.")] = None,
     release: Annotated[str | None, typer.Option(help="The release's name; default: the next number.")] = None,
     allow_missing: Annotated[bool, typer.Option(help="Release without the batches that failed.")] = False,
+    retry_rejects: Annotated[
+        bool, typer.Option("--retry-rejects", help="Ask again for answers that could not be used.")
+    ] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Try every stage on a few records and keep none.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="With --preview: on about so many passages; 20.")] = None,
     project: ProjectDir = None,
@@ -40,10 +43,12 @@ def run(
         from synth_dagster.cli.tryout import preview_recipe
 
         whole = {"--batch": batch, "--release": release, "--allow-missing": allow_missing}
+        whole["--retry-rejects"] = retry_rejects
         raise typer.Exit(preview_recipe(project, recipe, limit=limit, is_asked=preview, others=whole))
     from synth_dagster.cli.run import run_recipe
 
-    raise typer.Exit(run_recipe(project, recipe, batches=batch or [], release=release, allow_missing=allow_missing))
+    asked = {"batches": batch or [], "release": release, "allow_missing": allow_missing, "retry_rejects": retry_rejects}
+    raise typer.Exit(run_recipe(project, recipe, **asked))
 
 
 @app.command()

@@ -56,7 +56,13 @@ class Told:
 
 
 def run_recipe(
-    given: Path | None, name: str | None, *, batches: Sequence[str], release: str | None, allow_missing: bool
+    given: Path | None,
+    name: str | None,
+    *,
+    batches: Sequence[str],
+    release: str | None,
+    allow_missing: bool,
+    retry_rejects: bool,
 ) -> int:
     """Run a recipe and print what was made. Returns the exit code."""
     console = Terminal()
@@ -67,7 +73,7 @@ def run_recipe(
     gateway = project.environment.gateway(os.environ)
     gateway.admit(recipe)
     with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
-        session = Session(project, recipe, instance, teachers, progress)
+        session = Session(project, recipe, instance, teachers, progress, retry_rejects=retry_rejects)
         told = session.run(batches, release, allow_missing=allow_missing)
     print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes)
     return int(told.exit_code())
@@ -94,6 +100,8 @@ class Session:
         instance: "dg.DagsterInstance",
         teachers: TeacherSource,
         progress: TerminalProgress,
+        *,
+        retry_rejects: bool = False,
     ) -> None:
         self.project, self.recipe, self.instance = project, recipe, instance
         self.id = uuid.uuid4().hex
@@ -109,6 +117,7 @@ class Session:
             places=project.environment.places,
             run_id=self.id,
             session_id=self.id,
+            retry_rejects=retry_rejects,
         )
 
     def run(self, batches: Sequence[str], release: str | None, *, allow_missing: bool) -> Told:
@@ -147,7 +156,14 @@ class Session:
         self._add_partitions("batch", batches)
         for batch in batches:
             if not is_whole(self.context, batch):
-                self._launch("batch", batch, told)
+                self._launch("batch", batch, told, run_config=self._retrying())
+
+    def _retrying(self) -> Mapping[str, Any]:
+        """What every stage is told when answers that could not be used are asked for again."""
+        if not self.context.retry_rejects:
+            return {}
+        told = {"config": {"retry_rejects": True}}
+        return {"ops": {f"{self.recipe.dataset}__{stage}": told for stage in self.recipe.stages}}
 
     def _make_release(self, release: str | None, allow_missing: bool, told: Told) -> None:
         inputs = release_inputs(self.context)

@@ -74,10 +74,12 @@ class TeacherSource(Protocol):
         session_id: str,
         spending: SpendingLedger,
         batches: StageLedger | None = None,
+        retry_rejects: bool = False,
     ) -> AbstractAsyncContextManager[OpenTeachers]:
         """The caps per run are over all runs of a session; `spending` knows what is left of every cap.
 
-        `batches` is where provider batches are written down; without it every role is asked live.
+        `batches` is where provider batches are written down; without it every role is asked live. `retry_rejects` asks
+        again for what was answered before and could not be used.
         """
         ...
 
@@ -113,6 +115,7 @@ class RunContext:
     in_flight: int = 64  # records worked on at once; the calls of a role have their own ceiling
     own_spending: SpendingLedger | None = None  # instead of the lake's, where the lake is thrown away
     limit: int | None = None  # inputs of a stage at most, in a try-out; what is made so is never a whole batch
+    retry_rejects: bool = False  # whether answers that could not be used are asked for once more
     live: bool = False  # whoever only looks does not wait a day: roles in provider batches are asked live too
 
     @property

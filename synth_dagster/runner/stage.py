@@ -73,6 +73,7 @@ def current(context: RunContext, stage: str, batch: str, wanted: tuple[str, Mapp
     dataset = context.recipe.dataset
     there = (context.lake.awaiting(dataset, stage, batch), context.lake.accepted(dataset, stage, batch))
     whole = [found for found in there if found and found.details.get("limit") == context.limit]
+    whole = [found for found in whole if not asks_again(context, stage, found)]
     return next((found for found in whole if (found.code_version, dict(found.inputs)) == wanted), None)
 
 
@@ -82,10 +83,17 @@ def is_settled(context: RunContext, stage: str, batch: str) -> bool:
     there = lake.accepted(dataset, stage, batch)
     if there is None or lake.awaiting(dataset, stage, batch) is not None:
         return False
-    if (there.code_version, dict(there.inputs)) != identity(context, stage, batch):
+    if (there.code_version, dict(there.inputs)) != identity(context, stage, batch) or asks_again(context, stage, there):
         return False
     gate = lake.meta.gate(there.candidate_id)
     return gate is not None and gate.passed
+
+
+def asks_again(context: RunContext, stage: str, there: Candidate) -> bool:
+    """Whether a version has answers that could not be used and are to be asked for once more, which it was not yet."""
+    if not context.retry_rejects or not there.details.get("unusable") or there.session_id == context.session_id:
+        return False
+    return needs_teacher([step.method for step in context.recipe.stage(stage).steps])
 
 
 def planned(context: RunContext, batch: str) -> PlannedBatch:
@@ -166,6 +174,7 @@ async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Cha
             session_id=context.session_id,
             spending=context.spending,
             batches=ledger,
+            retry_rejects=context.retry_rejects,
         ) as teachers:
             try:
                 chain = await _chained(context, stage, batch, teachers)

@@ -154,10 +154,11 @@ class Small(Project):
         batches: Sequence[str] = (),
         release: str | None = None,
         allow_missing: bool = False,
+        retry_rejects: bool = False,
     ) -> Told:
         quiet_dagster()
         with self.instance() as instance, self.answering() as teachers:
-            session = Session(self, self.recipe(name), instance, teachers, Silent())
+            session = Session(self, self.recipe(name), instance, teachers, Silent(), retry_rejects=retry_rejects)
             return session.run(batches, release, allow_missing=allow_missing)
 
     def context(self, name: str = "tiny", *, run_id: str = "by-hand", teachers: Any = None) -> RunContext:
