@@ -1,22 +1,23 @@
-"""A live daemon with SYNTH_AUTOMATION=on: what is put into the inbox becomes batches, each in exactly once."""
+"""A live daemon with SYNTH_AUTOMATION=on: what is delivered becomes batches, each in exactly once, on bad days too."""
 
-import json
-import threading
+import os
+import signal
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from tests.assets.project import small_project
-from tests.ui.dagster_ui import DagsterUI, dagster_ui, kill_group, members, until
+from tests.assets.teachers import Endpoint
+from tests.moto_server import new_bucket
+from tests.ui.dagster_ui import dagster_ui, kill_group, members, until
+from tests.ui.live import LONG, Hook, Inbox, Live, Objects
 
 pytestmark = pytest.mark.prove
 
-RECIPE = """\
+INBOX = """\
 dataset: tiny
-sources: [{name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en, shard: 20}]
+sources: [{name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en, shard: 30}]
 teachers: {writer: {use: embedded}, judge: {use: embedded}}
 stages:
   seed_corpus: []
@@ -24,53 +25,20 @@ stages:
   preference_pairs: [{ultrafeedback: {completions: 2}}]
   filtered_mix: {of: preference_pairs, filters: [answer_rules]}
 expect: {min_keep_rate: 0.01}
+fresh: {warn_after_days: 0.001, fail_after_days: 0.0013} # 86 and 112 seconds
 """
-STAGES = ("seed_corpus", "generated_instructions", "preference_pairs", "quality_signals")
-RUNS = """{ runsOrError(limit: 1000) { ... on Runs { results { runId jobName status tags { key value } } } } }"""
-LONG = 240.0  # seconds that a delivery may take on a busy machine: sensors, a queue, an import for each run
-
-
-class Hook:
-    """A web server that takes messages, as a chat does."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                hook.messages.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Hook]:
-    hook = Hook()
-    yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    project = small_project(tmp_path_factory.mktemp("live") / "p", RECIPE)
-    (project.root / "inbox" / "notes").mkdir(parents=True)
-    return project
-
-
-@pytest.fixture(scope="module")
-def env(hook: Hook) -> dict[str, str]:
-    return {"SYNTH_AUTOMATION": "on", "SYNTH_WEBHOOK": hook.url}
-
-
+IN_FLIGHT = 2
+BUCKET = """\
+dataset: objects
+sources: [{name: notes, reader: s3, path: %s/notes/, license: CC0-1.0, lang: en, shard: 8}]
+teachers: {writer: {use: endpoint, model: slow, max_in_flight: 2, patience_s: 5}}
+stages:
+  seed_corpus: []
+  generated_instructions: [{grounded_qa: {per_passage: 1}}]
+  filtered_mix: {of: generated_instructions, filters: [answer_rules]}
+expect: {min_keep_rate: 0.01}
+"""
+SENSORS = 7  # three of each dataset, and the webhook
 NOTE = """\
 The heron is a wading bird that hunts in shallow water. It stands still for a long time because fish flee from movement.
 A heron eats fish, frogs and small mammals. It nests in colonies high in trees, which are called heronries.
@@ -80,75 +48,148 @@ A kingfisher needs clear water because it finds its prey by sight. In hard winte
 
 In year {n} of the count there were {n} pairs of herons in the colony of the valley.
 """
-CHANGED = NOTE.format(n="seven")
 
 
-def note(n: int) -> str:
-    return NOTE.format(n=n)
+def notes(*numbers: int) -> dict[str, str]:
+    return {f"{n:03}": NOTE.format(n=n) for n in numbers}
 
 
-def put(project: Any, *numbers: int, text: str = "") -> None:
-    """As a careful program delivers: written under another name, then renamed."""
-    for n in numbers:
-        path = project.root / "inbox" / "notes" / f"{n:03}.txt"
-        path.with_suffix(".part").write_text(text or note(n))
-        path.with_suffix(".part").rename(path)
+def mills(*numbers: int) -> dict[str, str]:
+    """One sentence each: the endpoint asks one question about it."""
+    return {f"{n:03}": f"Mill {n} grinds the corn of village {n} and it was built in {1500 + n}." for n in numbers}
 
 
-def texts(project: Any) -> list[str]:
-    return sorted(row["text"] for row in project.rows("seed_corpus")) if there(project) else []
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, moto: str) -> Iterator[Live]:
+    root = tmp_path_factory.mktemp("live")
+    bucket = new_bucket(moto, root / "cache")
+    project = small_project(root / "p", INBOX)
+    project.write_recipe(BUCKET % bucket.url, "objects")
+    hook = Hook()
+    with Endpoint() as teacher:
+        env = {
+            "SYNTH_AUTOMATION": "on",
+            "SYNTH_WEBHOOK": hook.url,
+            "SYNTH_TICK_SECONDS": "5",
+            "SYNTH_QUIET_SECONDS": "3",
+            "FRESHNESS_DAEMON_INTERVAL_SECONDS": "5",
+            "SYNTH_MODEL": "slow",
+            "OPENAI_BASE_URL": teacher.url,
+            **bucket.env,
+        }
+        with pytest.MonkeyPatch.context() as here:
+            for name in ("SYNTH_MODEL", "OPENAI_BASE_URL"):  # who answers is part of what is made
+                here.setenv(name, env[name])
+            inbox = Inbox("tiny", project)
+            with dagster_ui(project.root, **env) as ui:
+                yield Live(project, inbox, Objects("objects", project, bucket=bucket), teacher, hook, env, ui)
+    hook.close()
 
 
-def there(project: Any) -> bool:
-    return "tiny" in project.lake.datasets() and "seed_corpus" in project.lake.stages("tiny")
+def launched_by_hand(live: Live, job: str, batch: str) -> str:
+    """Launch it as soon as Dagster knows the batch; the run's id."""
+    found: list[str] = []
+    until(lambda: bool(found.extend(live.launch(job, batch)) or found), seconds=LONG, what=live.ui.tail)
+    return found[0]
 
 
-def is_through(project: Any, wanted: list[str]) -> bool:
-    """Whether exactly these texts are in, and every stage of every batch is made of them."""
-    if texts(project) != sorted(wanted):
-        return False
-    with project.answering() as teachers:
-        from synth_dagster.runner.todo import is_whole
+def test_two_daemons_bring_each_delivery_in_exactly_once(live: Live):
+    """Files and objects, one and then many; besides, somebody clicks twice on a batch that is on its way."""
+    with live.another_daemon():
+        live.inbox.put(**notes(0))
+        live.objects.put(**mills(0))
+        until(lambda: bool(live.objects.batches()), seconds=LONG, what=live.ui.tail)
+        (batch,) = live.objects.batches()
+        by_hand = {launched_by_hand(live, "objects__batch", batch) for _ in range(2)}
+        live.wait()
+        live.inbox.put(**notes(*range(1, 50)))
+        live.objects.put(**mills(*range(1, 20)))
+        live.wait()
+    runs = live.runs()
+    assert {run["status"] for run in runs} == {"SUCCESS"}
+    assert by_hand < {run["runId"] for run in runs}
+    assert live.hook.messages == []
+    for delivered in (live.inbox, live.objects):
+        assert len(delivered.batches()) > 1
+        assert set(delivered.versions().values()) == {1}
+    assert set(live.teacher.times_seen().values()) == {1}
 
-        context = project.context(teachers=teachers)
-        return all(is_whole(context, batch.batch) for batch in project.lake.meta.planned("tiny"))
+
+def test_what_is_replaced_is_made_again_and_what_is_removed_is_withdrawn(live: Live):
+    if "008" not in live.inbox.texts:  # where this is the only test that runs
+        live.inbox.put(**notes(*range(6, 10)))
+        live.objects.put(**mills(*range(6, 10)))
+        live.wait()
+    live.inbox.put(**{"007": NOTE.format(n="seven")})
+    live.inbox.remove("008")
+    live.objects.put(**{"007": "Mill 7 was rebuilt of stone after the flood of 1902."})
+    live.objects.remove("008")
+    asked = live.teacher.calls
+    live.wait()
+    # a mill that did not change may be in a batch that did, and its answer is in the cache
+    assert live.teacher.calls - asked == 1
+    assert set(live.teacher.times_seen().values()) == {1}
+    assert set(live.inbox.versions().values()) | set(live.objects.versions().values()) == {1}
 
 
-def wait_for(project: Any, ui: DagsterUI, wanted: list[str]) -> None:
-    until(lambda: is_through(project, wanted), seconds=LONG, what=lambda: f"{len(texts(project))} texts\n{ui.tail()}")
+def test_a_worker_killed_inside_the_teacher_step_is_replaced_and_what_was_paid_is_kept(live: Live):
+    before, told = live.teacher.calls, len(live.hook.messages)
+    live.teacher.delay = 0.5
+    live.objects.put(**mills(*range(200, 220)))
+    until(lambda: live.teacher.calls >= before + 7, seconds=LONG, what=live.ui.tail)
+    (killed,) = [
+        run
+        for run in live.runs()
+        if run["status"] == "STARTED" and run["jobName"] == "objects__batch" and run["runId"] in live.holding_the_pool()
+    ]
+    os.kill(int(killed["tags"]["synth/pid"]), signal.SIGKILL)
+    live.teacher.delay = 0.0
+    live.wait()
+    runs = {run["runId"]: run for run in live.runs()}
+    assert runs[killed["runId"]]["status"] == "FAILURE"
+    (again,) = [run for run in runs.values() if run["tags"].get("dagster/run_key", "").endswith(killed["runId"])]
+    assert (again["status"], again["batch"], again["tags"]["synth/try"]) == ("SUCCESS", killed["batch"], "2")
+    assert live.holding_the_pool() == set()
+    assert live.teacher.calls - before <= 20 + IN_FLIGHT
+    assert set(live.objects.versions().values()) == {1}
+    until(lambda: len(live.hook.messages) > told, seconds=LONG, what=live.ui.tail)
+    (message,) = live.hook.messages[told:]
+    assert (message["run"], message["batch"]) == (killed["runId"], killed["batch"])
+    assert message["why"] == ["the process of the run died"]
 
 
-def runs(ui: DagsterUI) -> list[dict[str, Any]]:
-    return ui.ask(RUNS)["runsOrError"]["results"]
+def test_an_idle_daemon_makes_nothing_while_what_is_old_turns_to_warning_and_failing(live: Live):
+    corpus = "tiny/seed_corpus"
+    live.inbox.put(**notes(300))
+    live.wait()
+    old = live.age_a_tick()
+    time.sleep(10)  # what Dagster writes after the end of a run
+    runs, files, rows, turns = len(live.runs()), live.files_stored(), live.rows_stored(), len(live.turns(corpus))
+    start = time.monotonic()
+    until(lambda: live.freshness(corpus) == "DEGRADED", seconds=150, what=live.ui.tail)
+    time.sleep(max(0.0, 60 - (time.monotonic() - start)))
+    idle = time.monotonic() - start
+    assert live.turns(corpus)[-3:] == ["PASS", "WARN", "FAIL"]
+    assert live.freshness("tiny/filtered_mix") == "UNKNOWN"  # never made
+    assert len(live.runs()) == runs
+    assert live.files_stored() == files
+    grown = {name: count - rows[name] for name, count in live.rows_stored().items() if count != rows[name]}
+    # a row for each look of a sensor, and one for each turn of the policy
+    assert 0 < grown.pop("schedules.db: job_ticks") <= SENSORS * (idle / 5 + 2)
+    assert grown.get("index.db: event_logs", 0) == len(live.turns(corpus)) - turns
+    assert set(grown) <= {"index.db: event_logs"}
+    assert not live.is_kept(old)
+    live.inbox.put(**notes(301))
+    until(lambda: live.freshness(corpus) == "HEALTHY", seconds=LONG, what=live.ui.tail)
+    live.wait()
 
 
-def unfinished(ui: DagsterUI) -> list[str]:
-    return [run["runId"] for run in runs(ui) if run["status"] not in ("SUCCESS", "FAILURE", "CANCELED")]
-
-
-def test_deliveries_arrive_by_themselves_each_in_exactly_once(project: Any, hook: Hook, env: dict[str, str]):
-    with dagster_ui(project.root, **env) as ui:
-        put(project, 0)
-        wait_for(project, ui, [note(0)])
-        assert {stage: len(project.lake.accepted_all("tiny", stage)) for stage in STAGES} == dict.fromkeys(STAGES, 1)
-        put(project, *range(1, 50))
-        wait_for(project, ui, [note(n) for n in range(50)])
-        assert len(project.lake.meta.planned("tiny")) > 1
-        put(project, 7, text=CHANGED)
-        (project.root / "inbox" / "notes" / "008.txt").unlink()
-        changed = [CHANGED, *(note(n) for n in range(50) if n not in (7, 8))]
-        wait_for(project, ui, changed)
-        until(lambda: not unfinished(ui), seconds=LONG, what=ui.tail)
-        put(project, *range(50, 80))
-        until(lambda: bool(unfinished(ui)), seconds=LONG, what=ui.tail)
-        kill_group(ui.process.pid)  # everything at once, as when the machine loses power
-        ui.process.wait()
-        until(lambda: not members(ui.process.pid), seconds=20, what=lambda: "Processes are left.")
-    wanted = [*changed, *(note(n) for n in range(50, 80))]
-    with dagster_ui(project.root, **env) as ui:
-        wait_for(project, ui, wanted)
-        until(lambda: not unfinished(ui), seconds=LONG, what=ui.tail)
-        before, files = len(runs(ui)), sorted((project.root / "lake" / "tiny").rglob("*.parquet"))
-        time.sleep(40)  # two ticks of every sensor and more, with nothing to do
-        assert len(runs(ui)) == before
-        assert sorted((project.root / "lake" / "tiny").rglob("*.parquet")) == files
+def test_when_everything_is_killed_in_the_middle_the_next_start_goes_on(live: Live):
+    live.inbox.put(**notes(*range(400, 430)))
+    until(lambda: bool(live.unfinished()), seconds=LONG, what=live.ui.tail)
+    kill_group(live.ui.process.pid)  # everything at once, as when the machine loses power
+    live.ui.process.wait()
+    until(lambda: not members(live.ui.process.pid), seconds=20, what=lambda: "Processes are left.")
+    with live.started_again():
+        live.wait()
+    assert set(live.inbox.versions().values()) == {1}
