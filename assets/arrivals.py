@@ -117,8 +117,9 @@ def arrivals_sensor(
             requests = [dg.RunRequest(run_key=key.hex(), run_config=ingest_config(recipe.dataset, ready))]
             seen |= {name: replace(seen[name], asked=key.hex()) for name in ready}
         broken = [words for _, words in looks.values() if words]
-        for words in broken:
-            context.log.warning("%s", words)
+        if requests:  # else the tick's reason says it; a log is a file for each tick
+            for words in broken:
+                context.log.warning("%s", words)
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps({name: asdict(one) for name, one in seen.items()}),

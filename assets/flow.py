@@ -5,11 +5,13 @@ of a check for the asset as a whole, because checks are not partitioned: one ref
 there, and one accepted batch would let the refused one through.
 """
 
+import logging
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.instigation_logger import InstigationLogger  # what `context.log` has to be
 
 from assets.pace import Pace
 from synth_dagster.lake.lake import Candidate, Lake
@@ -80,13 +82,21 @@ def flows_on(dataset: str, stage: str, above: str, open_lake: OpenLake) -> dg.Au
     ).with_label("flows on when the gate above accepts")
 
 
+class FlowSensor(dg.AutomationConditionSensorDefinition):
+    """Dagster's own, which writes two messages at every look into a file of its own that nobody ever removes."""
+
+    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
+        context._logger = InstigationLogger(level=logging.WARNING)  # to the terminal only
+        return super().evaluate_tick(context)
+
+
 def flow_sensor(
     dataset: str, keys: list[dg.AssetKey], status: dg.DefaultSensorStatus, pace: Pace
 ) -> dg.SensorDefinition:
     """Evaluates the conditions of one dataset, in the project's own code: they ask the lake."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # `use_user_code_server` is one
-        return dg.AutomationConditionSensorDefinition(
+        return FlowSensor(
             f"{dataset}__flow",
             target=dg.AssetSelection.assets(*keys),
             default_status=status,
