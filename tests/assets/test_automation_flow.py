@@ -146,3 +146,24 @@ def test_what_is_made_weekly_is_expected_weekly(tmp_path):
     built = definitions.build(project.root, recipes=[project.recipe("tiny")], teachers=project.teachers, env={})
     policies = {spec.key.path[-1]: spec.freshness_policy for spec in built.resolve_all_asset_specs()}
     assert {name for name, policy in policies.items() if policy is not None} == {"seed_corpus", "filtered_mix"}
+
+
+def test_a_look_leaves_no_file_behind(tmp_path):
+    """Dagster's own sensor writes one at each look: thousands in a night, which nobody removes."""
+    project = small_project(tmp_path / "p", ONLY_CORPUS, Programs(EchoTeacher()))
+    built = definitions.build(project.root, recipes=[project.recipe("tiny")], teachers=project.teachers, env={})
+    repository = built.get_repository_def()
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        context = dg.SensorEvaluationContext(
+            instance_ref=instance.get_ref(),
+            last_tick_completion_time=None,
+            last_run_key=None,
+            cursor=None,
+            log_key=["flow", "looks", "1"],
+            repository_name=repository.name,
+            repository_def=repository,
+            sensor_name="tiny__flow",
+        )
+        with context:
+            assert not repository.get_sensor_def("tiny__flow").evaluate_tick(context).run_requests
+        assert [path for path in tmp_path.rglob("*") if "looks" in path.parts] == []
