@@ -15,6 +15,7 @@ from assets.failure_webhook import Webhook, failure_sensor
 from assets.flow import OpenLake, flow_sensor, flows_on
 from assets.materialized import Project
 from assets.pace import Pace
+from assets.provider_batches import provider_batches_sensor
 from assets.schedules import nightly_ingest, weekly_release
 from synth_dagster.errors import SynthError
 from synth_dagster.readers.places import INBOX
@@ -65,6 +66,7 @@ def automation(
             *watched,
             batches_sensor(project, recipe, batch, sensors, pace),
             flow_sensor(recipe.dataset, rows, sensors, pace),
+            *provider_batches_sensor(recipe, batch, sensors, pace),
         ],
         schedules=[
             nightly_ingest(recipe, ingest.name, schedules),

@@ -64,13 +64,13 @@ def batches_sensor(
         place = place_of(context.cursor) or Place(until=started)
         run = RunContext(recipe=recipe, lake=lake, teachers=teachers, places=project.places, run_id="sensor")
         session = _session(instance, recipe)
-        busy = _busy(instance, job)
-        fresh = _not_launched(instance, [_request(one.batch, one.key, session) for one in arrived(run)])
+        busy = busy_batches(instance, job)
+        fresh = not_launched(instance, [_request(one.batch, one.key, session) for one in arrived(run)])
         nightly, place = _unfinished(
             instance, run, place, started, skip={str(one.partition_key) for one in fresh} | busy
         )
         # what died and what is unfinished is found once, what has arrived is found again by the next tick
-        once = _not_launched(instance, [*_after_deaths(instance, job, min(place.until, started)), *nightly])
+        once = not_launched(instance, [*_after_deaths(instance, job, min(place.until, started)), *nightly])
         idle = [one for one in fresh if one.partition_key not in busy]
         requests = [*once, *idle[: max(0, AT_ONCE - len(once))]]
         planned = {batch.batch: None for batch in lake.meta.planned(recipe.dataset)}
@@ -126,7 +126,7 @@ def _after_deaths(instance: dg.DagsterInstance, job: str, since: float) -> Itera
             )
 
 
-def _busy(instance: dg.DagsterInstance, job: str) -> set[str]:
+def busy_batches(instance: dg.DagsterInstance, job: str) -> set[str]:
     """The batches that a run makes now or waits to make; a newer delivery of one comes after it."""
     statuses = [dg.DagsterRunStatus[name] for name in ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")]
     runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=statuses))
@@ -161,7 +161,7 @@ def _newest_nightly(instance: dg.DagsterInstance, recipe: Recipe, place: Place) 
     return replace(place, nightly=found[0].run_id, after="", done=False)
 
 
-def _not_launched(instance: dg.DagsterInstance, wanted: Iterable[dg.RunRequest]) -> list[dg.RunRequest]:
+def not_launched(instance: dg.DagsterInstance, wanted: Iterable[dg.RunRequest]) -> list[dg.RunRequest]:
     """Those whose key no run has. Dagster looks too, but what it skips would take the place of others in this tick."""
     by_key = {str(one.run_key): one for one in wanted}
     if not by_key:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 SILENT = {
     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
 }  # the UI has the log; the terminal has progress
-ENDS = {"over_budget": ExitCode.OVER_BUDGET, "pending": ExitCode.PENDING}
+ENDS = {"over_budget": ExitCode.OVER_BUDGET}
 
 
 @dataclass
@@ -46,13 +46,17 @@ class Told:
 
     made: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)  # what waits for provider batches
     ends: set[ExitCode] = field(default_factory=set)
 
     def exit_code(self) -> ExitCode:
         """Over budget and pending have codes of their own, unless something really failed."""
         if not self.causes:
-            return ExitCode.DONE
+            return ExitCode.PENDING if self.pending else ExitCode.DONE
         return self.ends.pop() if len(self.ends) == 1 else ExitCode.FAILED
+
+    def outcome(self) -> str:
+        return "failed" if self.causes else "pending" if self.pending else "done"
 
 
 def run_recipe(
@@ -75,7 +79,7 @@ def run_recipe(
     with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
         session = Session(project, recipe, instance, teachers, progress, retry_rejects=retry_rejects)
         told = session.run(batches, release, allow_missing=allow_missing)
-    print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes)
+    print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes, pending=told.pending)
     return int(told.exit_code())
 
 
@@ -135,7 +139,7 @@ class Session:
             self._make_batches(self._chosen(plan, batches), told)
             if not batches:
                 self._make_release(release, allow_missing, told)
-            outcome = "failed" if told.causes else "done"
+            outcome = told.outcome()
         except KeyboardInterrupt:
             outcome = "stopped"
             raise
@@ -170,6 +174,8 @@ class Session:
         is_whole = allow_missing or not inputs.missing
         if release is None and is_whole and is_released(self.context, inputs) is not None:
             return
+        if not is_whole and told.pending and not told.causes:
+            return  # the release comes when the batches are there
         if not is_whole:
             told.causes.extend(f"no release: batch {batch}: {why}" for batch, why in sorted(inputs.missing.items()))
             told.causes.append("Repair them, or release without them: synth run --allow-missing")
@@ -213,8 +219,12 @@ class Session:
             raise KeyboardInterrupt
         run = self.instance.get_run_by_id(result.run_id)
         outcome = run.tags.get(OUTCOME_TAG, "") if run else ""
-        told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
-        told.causes.extend(f"{which} {partition}: {cause}" for cause in causes_of(result.all_events))
+        causes = [f"{which} {partition}: {cause}" for cause in causes_of(result.all_events)]
+        if outcome == "pending":
+            told.pending.extend(causes)
+        else:
+            told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
+            told.causes.extend(causes)
 
     def _mark_stopped(self, run_id: str) -> None:
         run = self.instance.get_run_by_id(run_id)

@@ -1,6 +1,7 @@
 """`synth status`: what there is, for people and as JSON."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.causes import grouped
+from synth_dagster.runner.provider_batches import DatasetLedger
 from synth_dagster.runner.release import VERDICTS
 
 
@@ -46,6 +48,7 @@ def status_of(project: Project, dataset: str) -> dict[str, Any]:
         ],
         "checks": checks_of(lake, dataset),
         "awaiting": awaiting(lake, dataset),
+        "pending": pending(lake, dataset),
         "teacher": usage_json(lake.meta.usage(session_id=last.session_id) if last else Usage())
         | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
         "budget": standing(lake, dataset, last.session_id if last else "", caps_over(project, dataset)),
@@ -100,6 +103,30 @@ def awaiting(lake: Lake, dataset: str) -> list[dict[str, str]]:
     ]
 
 
+def pending(lake: Lake, dataset: str) -> list[dict[str, Any]]:
+    """The stages that wait for provider batches: since when, and how each batch stood when it was last looked at."""
+    ledger = DatasetLedger(lake, dataset)
+    return [
+        {
+            "stage": pause.stage,
+            "batch": pause.batch,
+            "since": datetime.fromtimestamp(pause.since, UTC).isoformat(timespec="seconds"),
+            "provider_batches": [
+                {
+                    "id": one.provider_id,
+                    "model": one.model,
+                    "requests": one.requests,
+                    "status": one.status or one.state,
+                    "done": one.done,
+                    "failed": one.failed,
+                }
+                for one in ledger.named(pause.awaits)
+            ],
+        }
+        for pause in ledger.pauses()
+    ]
+
+
 def usage_json(usage: Usage) -> dict[str, Any]:
     return {
         "calls": usage.calls,
@@ -111,7 +138,13 @@ def usage_json(usage: Usage) -> dict[str, Any]:
 
 
 def print_summary(
-    console: Console, project: Project, dataset: str, *, made: Sequence[str], causes: Sequence[str]
+    console: Console,
+    project: Project,
+    dataset: str,
+    *,
+    made: Sequence[str],
+    causes: Sequence[str],
+    pending: Sequence[str] = (),
 ) -> None:
     """The status as a person reads it, after a run with what it made and why the rest failed."""
     status = status_of(project, dataset)
@@ -125,9 +158,13 @@ def print_summary(
         console.print(budget_line(status["budget"]), highlight=False)
     for waiting in status["awaiting"]:
         console.print(f"[yellow]awaiting its gate[/yellow]: {waiting['stage']} \\[{waiting['batch']}]")
+    for waiting in status["pending"]:
+        console.print(f"[yellow]pending[/yellow]: {_plain(_pending_words(waiting))}", highlight=False)
     for cause in grouped(causes):
         console.print(f"[red]failed[/red]: {_plain(cause)}", highlight=False)
-    if not causes:
+    if pending and not causes:
+        console.print("Answers are being made by a provider. Later, once more: synth run", highlight=False)
+    elif not causes:
         console.print(_next_steps(project, status), highlight=False)
 
 
@@ -153,6 +190,20 @@ def _checks_line(status: dict[str, Any]) -> str:
     checks = status["checks"]
     style = "red" if checks["failed"] else "green"
     return f"checks: [{style}]{checks['passed']} passed, {checks['failed']} failed[/{style}], {checks['warned']} warned"
+
+
+def _pending_words(waiting: dict[str, Any]) -> str:
+    batches = waiting["provider_batches"]
+    place = f"{waiting['stage']} [{waiting['batch']}] since {waiting['since']}"
+    if not batches:
+        return f"{place}: the provider had no room for a batch"
+    told = ", ".join(f"{one['id'] or 'not confirmed'} {_progress_words(one)}" for one in batches)
+    return f"{place}: {sum(one['requests'] for one in batches):,} requests at the provider: {told}"
+
+
+def _progress_words(one: dict[str, Any]) -> str:
+    counts = f", {one['done'] + one['failed']:,} of {one['requests']:,}" if one["done"] or one["failed"] else ""
+    return f"({one['status']}{counts})"
 
 
 def _teacher_line(teacher: dict[str, Any]) -> str:

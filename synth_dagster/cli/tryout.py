@@ -68,6 +68,7 @@ def tried_out(console: Console, project: Project, recipe: Recipe, limit: int) ->
             session_id=run,
             progress=progress,
             own_spending=project.lake.spending,  # what is paid for a look counts like any other
+            live=True,
         )
         try:
             tried = try_out(context, limit)

@@ -105,10 +105,9 @@ class DatasetLedger:
     def waiting(self, call_ids: Collection[bytes]) -> Waiting:
         found: dict[bytes, str] = {}
         for part in _parts([call_id.hex() for call_id in call_ids]):
-            marks = ", ".join("?" for _ in part)
             rows = self.database.rows(
                 f"""select call_id, key from provider_lines join provider_batches using (key)
-                    where call_id in ({marks}) and {OPEN}""",
+                    where call_id in ({_marks(part)}) and {OPEN}""",
                 part,
             )
             found |= {bytes.fromhex(row["call_id"]): row["key"] for row in rows}
@@ -133,13 +132,17 @@ class DatasetLedger:
         rows = self.database.rows("select * from provider_pauses where dataset = ? order by since", (self.dataset,))
         return [_pause(row) for row in rows]
 
+    def named(self, keys: Sequence[str]) -> list[ProviderBatch]:
+        """These batches, of whatever dataset, oldest first."""
+        rows = self.database.rows(f"select * from provider_batches where key in ({_marks(keys)}) order by number", keys)
+        return [_batch(row) for row in rows]
+
     def is_ready(self, pause: Pause) -> bool:
         """Whether nothing is open any more that a stage waits for, and it is time."""
         if time.time() < pause.not_before:
             return False
-        marks = ", ".join("?" for _ in pause.awaits) or "null"
         return not self.database.rows(
-            f"select key from provider_batches where key in ({marks}) and {OPEN}", pause.awaits
+            f"select key from provider_batches where key in ({_marks(pause.awaits)}) and {OPEN}", pause.awaits
         )
 
 
@@ -223,6 +226,10 @@ def _count(transaction: Transaction, batch: ProviderBatch, paid: Paid) -> None:
 
 def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" for _ in values) or "null"
 
 
 def _texts(line: Asked) -> str:
