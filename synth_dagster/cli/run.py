@@ -19,6 +19,7 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.status import print_summary
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
+from synth_dagster.governance.report import has_report
 from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.causes import causes_of
@@ -172,7 +173,8 @@ class Session:
     def _make_release(self, release: str | None, allow_missing: bool, told: Told) -> None:
         inputs = release_inputs(self.context)
         is_whole = allow_missing or not inputs.missing
-        if release is None and is_whole and is_released(self.context, inputs) is not None:
+        there = is_released(self.context, inputs) if release is None and is_whole else None
+        if there is not None and has_report(self.context.lake, self.recipe.dataset, there):
             return
         if not is_whole and told.pending and not told.causes:
             return  # the release comes when the batches are there
@@ -180,7 +182,7 @@ class Session:
             told.causes.extend(f"no release: batch {batch}: {why}" for batch, why in sorted(inputs.missing.items()))
             told.causes.append("Repair them, or release without them: synth run --allow-missing")
             return
-        name = release or self.context.lake.meta.next_release_name(self.recipe.dataset)
+        name = release or there or self.context.lake.meta.next_release_name(self.recipe.dataset)
         check_name(name)
         self._add_partitions("release", [name])
         config = {

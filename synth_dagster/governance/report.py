@@ -47,6 +47,11 @@ def write_report(lake: Lake, facts: ReleaseFacts) -> Report:
     )
 
 
+def has_report(lake: Lake, dataset: str, release: str) -> bool:
+    """Whether a release's page was written, which comes last: a full disk or a kill may have come before it."""
+    return lake.store.entry(f"reports/{dataset}/{release}.html") is not None
+
+
 def release_facts(context: RunContext, release: str) -> ReleaseFacts:
     """Gather the facts of an accepted release. Raises LakeError when there is none of that name."""
     lake, recipe = context.lake, context.recipe

@@ -208,6 +208,26 @@ def test_a_project_on_one_disk_that_gets_ever_more_room_completes_at_some_time(t
         assert server.calls <= paid + 3 + 2  # an answer that could not be kept may be asked for again
 
 
+def test_a_report_that_could_not_be_written_is_written_by_the_next_run(tmp_path, server, monkeypatch):
+    """Its release was published before: that stays as it is, and is not made twice."""
+    for name in ("SYNTH_LAKE", "SYNTH_METADATA", "SYNTH_ANSWERS"):
+        monkeypatch.delenv(name, raising=False)
+    with small_disk(tmp_path / "disk", 8) as disk:
+        project = small_project(tmp_path / "p", BY_ENDPOINT)
+        project.deliver(LINES)
+        (project.root / "lake").mkdir()
+        (project.root / "lake" / "reports").symlink_to(disk.folder)
+        parts = Parts(project, {"reports": disk}, server)
+        disk.fill()
+        parts.is_stopped("release r0001: .*is full.*Make room")
+        seen, paid = parts.seen(), server.calls
+        assert seen[1] == ["r0001"] and not list(disk.folder.rglob("r0001*"))
+        disk.make_room()
+        assert parts.run() == []
+        assert parts.seen() == seen and server.calls == paid
+        assert sorted(path.suffix for path in disk.folder.rglob("r0001*")) == [".html", ".md"]
+
+
 def test_the_command_ends_in_one_line(parts):
     """As a process: no traceback, and the exit code of a failure."""
     parts.deliver_one_more()
