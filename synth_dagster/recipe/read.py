@@ -224,16 +224,40 @@ def _teachers(draft: Draft, value: Plain, graph: Graph) -> Mapping[str, "RoleSet
     values = draft.mapping(value, ("teachers",), "'teachers'") or {}
     used = sorted(graph.roles)
     found = {role: model.model_validate({}) for role in used}
+    fallbacks = {
+        role: said["fallback"] for role, said in values.items() if isinstance(said, dict) and "fallback" in said
+    }
     for role, said in values.items():
         where = ("teachers", role)
-        if graph.complete and role not in {*used, *USUAL_ROLES}:
+        if graph.complete and role not in {*used, *USUAL_ROLES, *map(str, fallbacks.values())}:
             draft.say(
                 where, no_such("role", shown_name(role), used or USUAL_ROLES, "No step of this recipe asks for it.")
             )
         settings = draft.mapping(said, where, f"teacher '{shown_name(role)}'")
         if settings is not None and (read := draft.settings(model, settings, where, f"teacher '{shown_name(role)}'")):
             found[role] = read
+    _check_fallbacks(draft, {role: one.fallback for role, one in found.items() if one.fallback}, values)
     return dict(sorted(found.items()))
+
+
+def _check_fallbacks(draft: Draft, fallbacks: Mapping[str, str], declared: Mapping[str, Plain]) -> None:
+    """A fallback is another declared role, and going from one to the next comes to an end."""
+    for role, fallback in fallbacks.items():
+        where = ("teachers", role, "fallback")
+        if fallback not in declared:
+            draft.say(where, no_such("role", shown_name(fallback), declared, "Declare it under 'teachers'."))
+        elif "embedder" in (role, fallback):
+            draft.say(where, "The vectors of two models cannot be compared, so the embedder has no part in a fallback.")
+        elif role in (way := _way(role, fallbacks)):
+            draft.say(where, f"The fallbacks go in a circle: {' -> '.join([role, *way])}.", "Leave one of them out.")
+
+
+def _way(role: str, fallbacks: Mapping[str, str]) -> list[str]:
+    """The roles that are asked after this one, up to the first that comes again."""
+    way: list[str] = []
+    while (role := fallbacks.get(role, "")) and role not in way:
+        way.append(role)
+    return way
 
 
 # --------------------------------------------------------------------------------------------------- what is refused

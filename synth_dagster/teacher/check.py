@@ -178,7 +178,7 @@ async def _has_batches(wire: Wire) -> bool:
 async def _rate(wire: Wire, endpoint: Endpoint) -> float | None:
     """Calls a minute of a small burst, as many at once as a run would send; nothing where one of them fails."""
     request = _request(endpoint, endpoint.models[0])
-    burst = min(BURST, endpoint.max_in_flight)
+    burst = min(BURST, endpoint.max_in_flight or BURST)
     began = time.monotonic()
     asked = (_post(wire, endpoint, request.model, lambda dialect: chat_body(request, 0, dialect)) for _ in range(burst))
     answers = await asyncio.gather(*asked, return_exceptions=True)

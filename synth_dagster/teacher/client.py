@@ -11,7 +11,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -39,15 +40,18 @@ from synth_dagster.teacher.forms import (
     whole_reply,
 )
 from synth_dagster.teacher.lexical import LexicalEmbedder
+from synth_dagster.teacher.limits.retries import RetryBudget
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
 from synth_dagster.teacher.structured import schema_of
 from synth_dagster.teacher.usage import RoleUsage, Usage
-from synth_dagster.teacher.wire import Dialect, Sending, Wire
+from synth_dagster.teacher.wire import Dialect, HandOver, Sending, Wire
 
 if TYPE_CHECKING:
     from synth_dagster.teacher.telemetry import Operation, Telemetry
 
 T = TypeVar("T")
+
+WireKey: TypeAlias = tuple[tuple[str, ...], str]  # the addresses and the key
 
 ATTEMPTS = 2  # for an answer that is empty or does not parse
 AGAIN = ("unparsable", "empty")
@@ -70,12 +74,17 @@ class Teachers:
         retry_rejects: bool = False,
         batches: StageLedger | None = None,
         telemetry: "Telemetry | None" = None,
+        shares: Path | None = None,
     ) -> None:
-        """With `batches`, roles that the recipe asks in provider batches are asked so; without, all are asked live."""
+        """With `batches`, roles that the recipe asks in provider batches are asked so; without, all are asked live.
+
+        `shares` is the folder where the processes of this machine share the limits of their endpoints.
+        """
         self._endpoints, self._cache, self._budget, self._run_id = dict(endpoints), cache, budget, run_id
         self._on_progress, self._retry_rejects, self._telemetry = on_progress, retry_rejects, telemetry
         self._flying: dict[bytes, asyncio.Task[tuple[Stored, bool]]] = {}
-        self._wires: dict[tuple[str, str], Wire] = {}
+        self._wires: dict[WireKey, Wire] = {}
+        self._shares, self._retries = shares, RetryBudget()
         self._desk = self._parking = None
         if batches is not None:
             self._desk = Desk(self._endpoints, cache, batches, budget.prices)
@@ -147,7 +156,10 @@ class Teachers:
         fresh = 0
         for attempt in count():
             call_id = request.call_id(attempt)
-            stored, cached = await self._stored(endpoint, request, call_id, attempt, prompt_hash)
+            try:
+                stored, cached = await self._stored(endpoint, request, call_id, attempt, prompt_hash)
+            except HandOver:
+                return await self._handed_over(endpoint, request, prompt_hash, read)
             fresh += not cached
             try:
                 used = self._used(call_id, stored, prompt_hash, read)
@@ -162,6 +174,18 @@ class Teachers:
                 return used if stored is None else await self._replay(request, won, stored, prompt_hash, read)
             return used
         raise AssertionError("attempts are counted without end")
+
+    async def _handed_over(
+        self, endpoint: Endpoint, request: Request, prompt_hash: str, read: Callable[[Stored], T]
+    ) -> tuple[T, Stored, Call]:
+        """The answer of the role's fallback, noted so that a rerun uses it again."""
+        other = self._endpoints.get(endpoint.fallback or "")
+        if other is None:
+            raise UnknownName("teacher role", endpoint.fallback or "", self._endpoints, "Correct 'fallback'.")
+        asked = replace(request, model=other.models[0], revision=other.revision)
+        used = await self.obtain(other, asked, prompt_hash, read)
+        await self._moving(self._cache.remember(request.logical_id(), used[2].call_id))
+        return used
 
     async def _replay(
         self, request: Request, noted: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
@@ -190,14 +214,16 @@ class Teachers:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator["Teachers"]:
-        shared: dict[tuple[str, str], list[Endpoint]] = {}
+        shared: dict[WireKey, list[Endpoint]] = {}
         for endpoint in self._endpoints.values():
             if not endpoint.base_url:
                 raise TeacherError(
                     f"The teacher role '{endpoint.role}' has no address: serve the embedded teacher first."
                 )
             shared.setdefault(_wire_key(endpoint), []).append(endpoint)
-        self._wires = {key: Wire(endpoints) for key, endpoints in shared.items()}
+        self._wires = {
+            key: Wire(endpoints, retries=self._retries, shares=self._shares) for key, endpoints in shared.items()
+        }
         try:
             if self._desk is not None:
                 await self._desk.collect()
@@ -319,6 +345,8 @@ class Teachers:
             reserve=lambda: self._budget.reserve(request.model, estimate, request.sampling.max_tokens),
             keep=keep,
             text="\n".join(message["content"] for message in request.messages),
+            tokens=estimate + request.sampling.max_tokens,
+            tokens_of=lambda answer: answer.tokens_in + answer.tokens_out,
             has_schema=request.schema is not None,
             on_retry=lambda: self._count_retry(usage),
         )
@@ -354,6 +382,8 @@ class Teachers:
             reserve=lambda: self._budget.reserve(model, estimate, 0),
             keep=keep,
             text="\n".join(texts.values()),
+            tokens=estimate,
+            tokens_of=lambda answer: answer[1],
             on_retry=lambda: self._count_retry(usage),
         )
         with told or nullcontext():
@@ -477,8 +507,8 @@ def _begun(told: "Operation | None", body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _wire_key(endpoint: Endpoint) -> tuple[str, str]:
-    return endpoint.base_url, endpoint.api_key
+def _wire_key(endpoint: Endpoint) -> WireKey:
+    return endpoint.addresses, endpoint.api_key
 
 
 def _record(call_id: bytes) -> None:

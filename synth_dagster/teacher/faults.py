@@ -7,7 +7,7 @@ quotes back.
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,6 +41,11 @@ class Fault:
     perhaps_paid: bool = False
 
     @property
+    def kind(self) -> str:
+        """What happened, without the endpoint's own words: nothing of a request can be in it."""
+        return f"HTTP {self.status}" if self.status else self.said.split(";", 1)[0]
+
+    @property
     def passing(self) -> bool:
         """Whether the same request may succeed later."""
         return self.what in ("busy", "failing", "lost")
@@ -48,7 +53,7 @@ class Fault:
 
 def refusal(response: "Response", endpoint: Endpoint, sent: str) -> Fault:
     """What a response that is no success means. `sent` is the request's text."""
-    found = status_fault(response.status_code, response.text, retry_after_s(response.headers.get("retry-after")))
+    found = status_fault(response.status_code, response.text, wait_s(response.headers))
     return replace(found, said=shown(found.said, endpoint.api_key, sent))
 
 
@@ -59,6 +64,12 @@ def status_fault(status: int, body: str, retry_after: float | None = None) -> Fa
     fault = Fault(_what(status, words), f"HTTP {status}{_detail(inner, body)}", status, _field(inner), retry_after)
     # A server that failed after it wrote may have counted the answer; one that refused has not.
     return replace(fault, perhaps_paid=status in (502, 504))
+
+
+def wait_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a response asks to wait: `retry-after-ms` is the finer of the two ways to say it."""
+    finer = retry_after_s(headers.get("retry-after-ms"))
+    return finer / 1_000 if finer is not None else retry_after_s(headers.get("retry-after"))
 
 
 def retry_after_s(header: str | None) -> float | None:
@@ -97,7 +108,13 @@ CHECK = "'synth teacher check' tells more."
 
 def address(endpoint: Endpoint) -> str:
     """The endpoint's address as it may be shown: scheme, host, port and path."""
-    parts = urlsplit(endpoint.base_url)
+    every = [shown_address(one) for one in endpoint.addresses]
+    return every[0] if len(every) == 1 else f"{every[0]} and {len(every) - 1} more"
+
+
+def shown_address(base_url: str) -> str:
+    """An address without anything that may be a secret."""
+    parts = urlsplit(base_url)
     port = f":{parts.port}" if parts.port else ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}{port}{parts.path}"

@@ -36,12 +36,24 @@ class RoleSettings(BaseModel):
     model: str | None = Field(None, min_length=1, description="The model's name at the endpoint.")
     models: tuple[str, ...] = Field((), description="A pool of models instead of one; the first answers by default.")
     base_url: str | None = Field(None, description="The endpoint's address, with or without /v1.")
+    base_urls: tuple[str, ...] = Field((), description="Several addresses that serve the same models; work is spread.")
     api_key_env: str | None = Field(None, description="The NAME of the variable that holds the key, never the key.")
     revision: str | None = Field(None, description="Names what the model's name does not: change it to ask anew.")
     temperature: float | None = Field(None, ge=0, le=2, description="Instead of what methods ask for.")
     top_p: float | None = Field(None, gt=0, le=1, description="Instead of what methods ask for.")
     max_tokens: int | None = Field(None, ge=1, description="Longest answer, instead of what methods ask for.")
-    max_in_flight: int = Field(8, ge=1, le=4_096, description="Requests at the endpoint at one time.")
+    max_in_flight: int | None = Field(
+        None, ge=1, le=4_096, description="Requests at the endpoint at one time; null finds out what helps."
+    )
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="Requests a minute at most; null learns it from the endpoint."
+    )
+    tokens_per_minute: float | None = Field(
+        None, gt=0, description="Tokens a minute at most, in and out; null learns it from the endpoint."
+    )
+    fallback: str | None = Field(
+        None, min_length=1, description="The role that answers while this one's endpoint cannot."
+    )
     timeout_s: float = Field(120.0, gt=0, le=3_600, description="Longest time that one request may take.")
     patience_s: float = Field(60.0, ge=0, le=86_400, description="How long an endpoint may answer nothing at all.")
     max_retries: int = Field(8, ge=0, le=100, description="How often a request is sent again that alone fails.")
@@ -60,6 +72,14 @@ class RoleSettings(BaseModel):
     def _usable_address(cls, address: str | None) -> str | None:
         return None if address is None else normal_address(address)
 
+    @field_validator("base_urls")
+    @classmethod
+    def _usable_addresses(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        usable = tuple(normal_address(address) for address in addresses)
+        if len(set(usable)) < len(usable):
+            raise ValueError("names one address twice")
+        return usable
+
     @field_validator("api_key_env")
     @classmethod
     def _name_of_a_variable(cls, name: str | None) -> str | None:
@@ -74,6 +94,8 @@ class RoleSettings(BaseModel):
             raise ValueError("has both 'model' and 'models': keep one of them")
         if len(set(self.models)) < len(self.models) or not all(self.models):
             raise ValueError("'models' names one model twice, or has an empty name")
+        if self.base_url and self.base_urls:
+            raise ValueError("has both 'base_url' and 'base_urls': keep one of them")
         return self
 
 
@@ -90,7 +112,11 @@ class Endpoint:
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
-    max_in_flight: int = 8
+    max_in_flight: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    base_urls: tuple[str, ...] = ()  # where there are several, base_url is the first of them
+    fallback: str | None = None
     timeout_s: float = 120.0
     patience_s: float = 60.0
     max_retries: int = 8
@@ -102,7 +128,12 @@ class Endpoint:
 
     def at(self, base_url: str) -> "Endpoint":
         """The same role, answered at that address."""
-        return replace(self, base_url=normal_address(base_url))
+        return replace(self, base_url=normal_address(base_url), base_urls=())
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses of the endpoint."""
+        return self.base_urls or (self.base_url,)
 
     def sampling(self, asked: Sampling) -> Sampling:
         """What is really asked for: the recipe's own numbers win over the method's."""
@@ -121,7 +152,8 @@ def resolve(role: str, settings: RoleSettings, env: Mapping[str, str]) -> Endpoi
         role,
         "endpoint",
         _models(role, settings, env),
-        base_url=settings.base_url or _address_of(env),
+        base_url=settings.base_url or (settings.base_urls or (_address_of(env),))[0],
+        base_urls=settings.base_urls,
         api_key=_key(role, settings, env),
         **_own_settings(settings),
     )
@@ -167,7 +199,11 @@ def _is_allowed(role: str, settings: RoleSettings, env: Mapping[str, str]) -> bo
     """SYNTH_MODEL is the switch. An embedder also needs an embedding model: a chat model cannot embed."""
     named = settings.model or settings.models or role != EMBEDDER or env.get("SYNTH_EMBEDDING_MODEL")
     reachable = (
-        env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL") or settings.base_url or _named_key(settings, env)
+        env.get("OPENAI_API_KEY")
+        or env.get("OPENAI_BASE_URL")
+        or settings.base_url
+        or settings.base_urls
+        or _named_key(settings, env)
     )
     return bool(_pool(env.get("SYNTH_MODEL", "")) and reachable and (named or settings.use == "endpoint"))
 
@@ -235,6 +271,9 @@ def _own_settings(settings: RoleSettings) -> dict[str, Any]:
         "top_p",
         "max_tokens",
         "max_in_flight",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "fallback",
         "timeout_s",
         "patience_s",
         "max_retries",

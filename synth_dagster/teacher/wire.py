@@ -1,8 +1,9 @@
-"""The wire: one endpoint's connections, its ceiling of requests in flight, its retries, and what it can do.
+"""The wire: one endpoint with its addresses, its limits, its retries, and what it can do.
 
-Roles that share an address and a key share a wire. What passes (429, 5xx, broken connections) is tried again with
-growing, jittered pauses until the endpoint has answered nothing at all for the role's patience; what cannot pass stops
-the wire at once, with one sentence that every later request of it repeats.
+Roles that share their addresses and a key share a wire. A request waits for its turn, which the limits give; what
+passes (429, 5xx, broken connections) is tried again within the run's retry budget, until the endpoint has answered
+nothing at all for the role's patience, or at once goes to the role's fallback where it has one; what cannot pass
+stops the wire with one sentence that every later request of it repeats.
 """
 
 import asyncio
@@ -10,9 +11,10 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from synth_dagster.errors import TeacherError
@@ -20,12 +22,20 @@ from synth_dagster.services import Unusable
 from synth_dagster.teacher.budget import Reservation
 from synth_dagster.teacher.channel import CONNECT_S, Channel
 from synth_dagster.teacher.faults import Fault, broken, refusal, sentence, status_fault
+from synth_dagster.teacher.limits.breaker import Breaker
+from synth_dagster.teacher.limits.ceiling import Ceiling
+from synth_dagster.teacher.limits.pace import Pace
+from synth_dagster.teacher.limits.replica import Replica, Turn
+from synth_dagster.teacher.limits.retries import RetryBudget
+from synth_dagster.teacher.limits.turns import Turns
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.structured import MODES, Mode
 
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 30.0
+FIRST_SHARE = 0.25  # of the tokens that a request may take at most, before any answer has shown it
+LEARNING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +72,53 @@ class Sending:
     reserve: Callable[[], Awaitable[Reservation]]
     keep: Callable[[Any, Reservation], Awaitable[Any]]  # settles and stores; until then the request is in flight
     text: str  # the words of the request, which no error message may repeat
+    tokens: int = 0  # an upper estimate of what it may take, in and out
+    tokens_of: Callable[[Any], int] = lambda answer: 0  # what an answer took
     has_schema: bool = False
     on_retry: Callable[[], None] = lambda: None
+
+
+class HandOver(TeacherError):
+    """The endpoint cannot answer now, and the role has a fallback that may."""
 
 
 @dataclass(slots=True)
 class Trouble:
     """What went wrong with one request so far."""
 
-    began: float = field(default_factory=time.monotonic)
+    began: float
     since: float = 0.0  # the first failure
     failures: int = 0
     own: int = 0  # failures after the request had reached the server, 429 excepted
 
-    def count(self, fault: Fault) -> None:
-        self.since = self.since or time.monotonic()
+    def count(self, fault: Fault, now: float) -> None:
+        self.since = self.since or now
         self.failures += 1
         self.own += fault.what == "failing" or fault.perhaps_paid
 
 
 class Wire:
-    """One address and key. The ceiling is fixed here; an adaptive one has its place in `_slot`."""
+    """One endpoint: one or several addresses with one key. Times are those of the event loop."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        first, *others = endpoints
-        self._ceiling = asyncio.Semaphore(max(endpoint.max_in_flight for endpoint in (first, *others)))
-        self._channel = Channel(first)
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        *,
+        retries: RetryBudget | None = None,
+        shares: Path | None = None,
+        connect: Callable[[Endpoint], Channel] = Channel,
+        wall: float | None = None,
+    ) -> None:
+        """`shares` is where processes share limits, `wall` what the clock on the wall is ahead of the loop's."""
+        wall = time.time() - time.monotonic() if wall is None else wall
+        roles = tuple(endpoints)
+        ceiling = Ceiling(roles, shares)
+        self._replicas = [_replica(roles[0].at(address), ceiling.most, connect, wall) for address in roles[0].addresses]
+        self._turns = Turns(self._replicas, ceiling)
+        self._retries = retries or RetryBudget()
         self._dialects: dict[str, Dialect] = defaultdict(Dialect)
-        self._stopped: dict[str | None, TeacherError] = {}  # by model; None is the whole endpoint
-        self._quiet_until = 0.0
+        self._stopped: dict[str | None, Fault] = {}  # by model; None is the whole endpoint
+        self._share_used = FIRST_SHARE
         self._last_answer = 0.0
         self._paid: set[asyncio.Task[Any] | None] = set()
         self.closing = False
@@ -98,22 +126,27 @@ class Wire:
     async def send(self, sending: Sending) -> Any:
         """The answer, read and kept. Its place in flight is free only then: a kill costs no more than the ceiling.
 
-        Raises TeacherError when the endpoint cannot be used, Unusable when it refuses this one request.
+        Raises HandOver when the role's fallback should be asked instead, TeacherError when the endpoint cannot be used,
+        Unusable when it refuses this one request.
         """
-        trouble = Trouble()
+        trouble = Trouble(_now())
         while True:
-            async with self._slot(sending):
+            reservation = await sending.reserve()
+            turn = await self._turn(sending, reservation, again=trouble.failures > 0)
+            try:
                 used = self._dialects[sending.model]
-                fault, answer, reservation = await self._post(sending, used)
+                fault, answer = await self._post(turn, sending, used, reservation)
                 if fault is None:
-                    self._last_answer = time.monotonic()
-                    return await sending.keep(answer, reservation)
-            if self._learned(sending, used, fault):
-                continue
-            trouble.count(fault)
-            self._stop_where_hopeless(sending, fault, trouble)
-            sending.on_retry()
-            await self._pause(sending.endpoint, fault, trouble.failures)
+                    return await self._kept(turn, sending, answer, reservation)
+                learned = self._learned(sending, used, fault)
+                if not learned:
+                    trouble.count(fault, _now())
+                    self._stop_where_hopeless(sending, fault, trouble)
+            finally:
+                self._turns.leave(turn)
+            if not learned:
+                sending.on_retry()
+                await self._pause(sending, fault, trouble.failures)
 
     async def get(self, path: str) -> bytes:
         """What stands at that path, or nothing where the endpoint does not say."""
@@ -122,7 +155,7 @@ class Wire:
 
         with suppress(aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError):
             async with asyncio.timeout(CONNECT_S):
-                response = await self._channel.get(path)
+                response = await self._replicas[0].channel.get(path)
             return response.content if response.is_success else b""
         return b""
 
@@ -135,49 +168,64 @@ class Wire:
         return task in self._paid
 
     async def close(self) -> None:
-        await self._channel.close()
+        self._turns.close()
+        for replica in self._replicas:
+            await replica.channel.close()
 
-    @asynccontextmanager
-    async def _slot(self, sending: Sending) -> AsyncIterator[None]:
-        async with self._ceiling:
-            while (wait := self._quiet_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it waits for a time, not an event
-                await asyncio.sleep(wait * _jitter(1.0, 1.1))
+    async def _turn(self, sending: Sending, reservation: Reservation, *, again: bool) -> Turn:
+        try:
             for scope in (None, sending.model):
                 if scope in self._stopped:
-                    # A new error for each caller: one object raised in many tasks gathers all their tracebacks.
-                    raise TeacherError(str(self._stopped[scope]))
-            yield
+                    raise _gone_for_good(self._stopped[scope], sending.endpoint, sending.model)
+            return await self._turns.take(sending, self._share_used * sending.tokens, again=again)
+        except BaseException:
+            reservation.release()
+            raise
 
-    async def _post(self, sending: Sending, dialect: Dialect) -> tuple[Fault | None, Any, Reservation]:
+    async def _post(
+        self, turn: Turn, sending: Sending, dialect: Dialect, reservation: Reservation
+    ) -> tuple[Fault | None, Any]:
         """One request; its fault or its answer."""
-        reservation = await sending.reserve()
         task = asyncio.current_task()
         self._paid.add(task)
         if task:
             task.add_done_callback(self._paid.discard)
         try:
-            fault, answer = await self._exchange(sending, sending.body(dialect))
+            fault, answer = await self._exchange(turn, sending, sending.body(dialect))
         except BaseException:
             reservation.hold()
             raise
-        if fault is not None:
+        if fault is None:
+            turn.replica.answered(turn, _now())
+        else:
             self._paid.discard(task)
             reservation.hold() if fault.perhaps_paid else reservation.release()
-        return fault, answer, reservation
+            turn.replica.failed(turn, fault, _now())
+        return fault, answer
 
-    async def _exchange(self, sending: Sending, body: dict[str, Any]) -> tuple[Fault | None, Any]:
+    async def _exchange(self, turn: Turn, sending: Sending, body: dict[str, Any]) -> tuple[Fault | None, Any]:
         import aiohttp
         import httpx2
 
         try:
             # The transport limits each read, this the whole request: a server may also answer one byte at a time.
             async with asyncio.timeout(sending.endpoint.timeout_s):
-                response = await self._channel.post(sending.path, body)
+                response = await turn.replica.channel.post(sending.path, body)
         except (aiohttp.ClientError, httpx2.HTTPError, TimeoutError, OSError) as error:
             return broken(error, sending.endpoint), None
+        turn.replica.tell(turn, response.headers, _now())
         if not response.is_success:
             return refusal(response, sending.endpoint, sending.text), None
         return _read(response.content, response.headers.get("content-type", ""), sending.read)
+
+    async def _kept(self, turn: Turn, sending: Sending, answer: Any, reservation: Reservation) -> Any:
+        self._last_answer = _now()
+        self._retries.earn()
+        if sending.tokens:
+            took = sending.tokens_of(answer)
+            self._turns.correct(turn, took - turn.tokens)
+            self._share_used += LEARNING * (took / sending.tokens - self._share_used)
+        return await sending.keep(answer, reservation)
 
     def _learned(self, sending: Sending, used: Dialect, fault: Fault) -> bool:
         """Whether the request is worth sending again in other words, found by this one or by another meanwhile."""
@@ -187,28 +235,75 @@ class Wire:
             self._dialects[sending.model] = used.after(fault, has_schema=sending.has_schema)
         return self._dialects[sending.model] != used
 
-    def _stop_where_hopeless(self, sending: Sending, fault: Fault, trouble: "Trouble") -> None:
+    def _stop_where_hopeless(self, sending: Sending, fault: Fault, trouble: Trouble) -> None:
         endpoint = sending.endpoint
         if fault.what in ("too_long", "refused"):
             raise Unusable(fault.what, "")
-        silent = time.monotonic() - max(trouble.since, self._last_answer)
+        silent = _now() - max(trouble.since, self._last_answer)
         impatient = silent >= endpoint.patience_s or (fault.retry_after or 0) > endpoint.patience_s
         # Where others are answered, it is this request that fails; where nobody is, patience alone decides.
         exhausted = trouble.own > endpoint.max_retries and self._last_answer > trouble.began
         if fault.passing and not (impatient or exhausted or self.closing):
+            self._hand_over_where_down(fault)
+            if endpoint.fallback and self._turns.is_down:
+                raise HandOver(sentence(fault, endpoint, sending.model))
             return
         said = _with_patience(fault, endpoint, trouble.failures, impatient=impatient)
-        error = TeacherError(sentence(said, endpoint, sending.model))
         if fault.what == "model":
-            self._stopped[sending.model] = error
+            self._stop(sending.model, said)
         elif fault.what in ("key", "quota", "strange") or (fault.passing and impatient):
-            self._stopped[None] = error
-        raise error
+            self._stop(None, said)
+        raise _gone_for_good(said, endpoint, sending.model)
 
-    async def _pause(self, endpoint: Endpoint, fault: Fault, failures: int) -> None:
-        if fault.retry_after is not None and fault.what == "busy":
-            self._quiet_until = max(self._quiet_until, time.monotonic() + fault.retry_after)
-        await asyncio.sleep(max(fault.retry_after or 0.0, pause_s(endpoint, failures)))
+    def _stop(self, scope: str | None, fault: Fault) -> None:
+        """No request of that model, or none at all, is sent any more in this run."""
+        self._stopped[scope] = fault
+        self._turns.send_away(
+            lambda waiting: (
+                _gone_for_good(fault, waiting.sending.endpoint, waiting.sending.model)
+                if scope in (None, waiting.sending.model)
+                else None
+            )
+        )
+
+    def _hand_over_where_down(self, fault: Fault) -> None:
+        """While every address is left alone, those that wait and have a fallback go there."""
+        if self._turns.is_down:
+            self._turns.send_away(
+                lambda waiting: (
+                    HandOver(sentence(fault, waiting.sending.endpoint, waiting.sending.model))
+                    if waiting.sending.endpoint.fallback
+                    else None
+                )
+            )
+
+    async def _pause(self, sending: Sending, fault: Fault, failures: int) -> None:
+        """What was refused waits in the line, whose pace knows when. What failed uses the budget of retries."""
+        if fault.what == "busy":
+            return
+        elsewhere = sum(not replica.breaker.failures for replica in self._replicas)
+        pause = 0.0 if elsewhere else pause_s(sending.endpoint, failures)
+        await asyncio.sleep(pause)
+        while (wait := self._retries.spend(_now())) > 0:  # noqa: ASYNC110 - it waits for a time, not an event
+            await asyncio.sleep(wait * random.uniform(1.0, 1.2))
+
+
+def _replica(endpoint: Endpoint, most: int | None, connect: Callable[[Endpoint], Channel], wall: float) -> Replica:
+    pace = Pace(most=most, timeout_s=endpoint.timeout_s, first_pause_s=endpoint.first_pause_s, wall=wall)
+    return Replica(connect(endpoint), pace, Breaker(lambda failures: pause_s(endpoint, failures)), endpoint.base_url)
+
+
+def _gone_for_good(fault: Fault, endpoint: Endpoint, model: str) -> TeacherError:
+    """A new error for each caller: one object raised in many tasks gathers all their tracebacks.
+
+    A wrong key or model is a mistake to put right, and no fallback hides it.
+    """
+    error = HandOver if endpoint.fallback and (fault.passing or fault.what == "quota") else TeacherError
+    return error(sentence(fault, endpoint, model))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def pause_s(endpoint: Endpoint, failures: int) -> float:

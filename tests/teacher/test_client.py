@@ -10,6 +10,7 @@ import pytest
 from synth_dagster.errors import SynthError, TeacherError
 from synth_dagster.services import Sampling, Unusable
 from synth_dagster.teacher.cache import AnswerCache, Request
+from synth_dagster.teacher.limits.climb import START
 from synth_dagster.teacher.roles import Endpoint
 from tests.teacher.faulty import PROMPT, Say, Word, question, words
 
@@ -97,7 +98,7 @@ def test_one_callers_cancellation_does_not_take_the_answer_from_the_other(ask, s
     assert server.calls == 1
 
 
-def test_what_was_sent_when_the_work_fails_is_kept(ask, server, endpoint):
+def test_what_was_sent_when_the_work_fails_is_kept(ask, server):
     """Eight requests are at the endpoint when the work dies: eight answers are paid, and no more are sent."""
     server.delay = 0.2
 
@@ -108,7 +109,7 @@ def test_what_was_sent_when_the_work_fails_is_kept(ask, server, endpoint):
 
     with pytest.raises(ZeroDivisionError):
         ask(dies)
-    assert server.calls == endpoint.max_in_flight == 8
+    assert server.calls == START == 8
     server.delay = 0.0
     ask(words(range(20)))
     assert server.calls == 20

@@ -291,3 +291,28 @@ def test_a_timeout_counts_at_its_upper_estimate_and_a_refusal_does_not(ask, serv
     refused = Budget()
     ask(words(["y"]), budget=refused)
     assert (refused.spent.calls, refused.reserved.calls) == (1, 0)
+
+
+# --------------------------------------------------------------------------------------------------------- fallback
+
+
+def test_a_fallback_answers_while_the_endpoint_is_down_and_a_rerun_replays_it(ask, server, endpoint):
+    """The judge's model is at the server; the writer's address answers nothing."""
+    down = replace(endpoint, base_url="http://127.0.0.1:9/v1", fallback="judge")
+    roles = {"writer": down, "judge": replace(endpoint, role="judge", models=("m2",))}
+
+    async def work(teachers):
+        return await asyncio.gather(*(teachers["writer"].tell(PROMPT, thing=thing) for thing in range(20)))
+
+    first = ask(work, endpoints=roles)
+    assert {answer.call.model_id for answer in first} == {"m2-dated"}
+    assert server.calls == 20
+    assert [answer.call for answer in ask(work, endpoints=roles)] == [answer.call for answer in first]
+    assert server.calls == 20
+
+
+def test_a_wrong_key_is_not_hidden_by_a_fallback(ask, server, endpoint):
+    server.script = lambda body, seen: Say(status=401, error="no") if body["model"] == "m" else Say()
+    roles = {"writer": replace(endpoint, fallback="judge"), "judge": replace(endpoint, role="judge", models=("m2",))}
+    (error,) = ask(words(["x"]), endpoints=roles)
+    assert isinstance(error, TeacherError) and "does not accept the key" in str(error)
