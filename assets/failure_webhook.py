@@ -32,7 +32,7 @@ DO = {
     "broken": "The other sources were read. Correct the delivery; it is read again as soon as it changes.",
     "over_budget": "What was paid for is kept. Raise the cap and run it again. A cap per run begins anew with the "
     "nightly ingest, one per month with the next month.",
-    "pending": "Nothing. The answers are being made by the provider; the nightly ingest goes on with them.",
+    "pending": "Nothing. The answers are being made by the provider; the sensor of provider batches goes on with them.",
     "died": "Nothing at first: it is launched again, up to twice. If it keeps dying, look for a lack of memory.",
     "failed": "Repair what the reason names. The nightly ingest tries the batch again, and so does 'synth run'.",
 }

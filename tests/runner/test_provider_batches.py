@@ -7,7 +7,7 @@ import pytest
 
 from synth_dagster.cli.status import pending
 from synth_dagster.errors import ExitCode, Pending, TeacherError
-from synth_dagster.runner.provider_batches import DatasetLedger
+from synth_dagster.runner.provider_batches import DatasetLedger, StageLedger
 from synth_dagster.runner.stage import run_stage
 from synth_dagster.teacher.embedded import protocol
 from tests.assets.automated import Ticks
@@ -119,6 +119,21 @@ def test_a_collected_batch_costs_half_and_the_stage_waits_no_longer(server, wait
     assert usage.calls == 6 and usage.usd == pytest.approx(6 * (10 * 0.15 + 5 * 0.60) / 1e6 / 2)
     again(waiting)
     assert waiting.lake.meta.usage(dataset="tiny").calls == 6  # counted once
+
+
+def test_a_collection_that_is_cut_off_before_the_ledger_is_repeated_and_counted_once(server, waiting, monkeypatch):
+    server.finish()
+
+    def cut(*_):
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StageLedger, "settle", cut)
+        with pytest.raises(RuntimeError, match="killed"):
+            again(waiting)
+    assert len(ledger(waiting).open()) == 1
+    assert again(waiting).records == MADE
+    assert waiting.lake.meta.usage(dataset="tiny").calls == 6 and set(server.submitted.values()) == {1}
 
 
 def test_lines_that_failed_or_expired_go_into_the_next_batch(server, waiting):
