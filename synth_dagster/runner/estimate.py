@@ -1,10 +1,10 @@
-"""From a forecast to numbers for a stage and for the whole: counted where all is known, else a mean with its error.
+"""From a forecast to numbers for a stage and for the whole: counted where all is known, else corrected, with an error.
 
-Where another model than the embedded teacher would answer, the stand-in's numbers are multiplied by the ratio of two
-means: of the inputs whose answers are all kept (asked once, in a sample or an earlier run) and of those that the
-stand-in answered. A ratio of one step carries on to the steps and stages below it, which get so many more inputs. The
-standard error of a ratio is that of the known mean, which is the smaller sample; errors of stages add up, as if they
-were all in one direction.
+Where another model than the embedded teacher would answer, the stand-in's numbers are multiplied by a ratio. It is
+taken over seeds whose answers are all kept (asked once, in a sample or an earlier run): what they really took in a
+stage, to what they take where the stand-in answers them too. A seed that gives much with one gives much with the
+other, so the ratio is surer than a mean, and seeds that are unlike the others mislead it less. Its error is that of a
+ratio estimator (Cochran, Sampling Techniques, 3rd ed., 6.4). Errors of stages add up, as if all were in one direction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, State, Unit
 
 Basis: TypeAlias = Literal["exact", "sample", "stand-in"]
-LEAST_KNOWN = 10  # inputs, so that their mean says something
+LEAST_KNOWN = 10  # seeds, so that their ratio says something
 WIDE = 1.96  # standard errors to either side: 95 % of a normal distribution
 
 # What is estimated of a unit's new calls, by which number over all its answers the ratio is taken.
@@ -83,13 +83,17 @@ class Estimate:
 def estimates(forecast: Forecast) -> list[Estimate]:
     """One for each stage, in their order."""
     stages = list(dict.fromkeys(part.stage for part in forecast.parts))
-    inflow = ONE
-    found: list[Estimate] = []
-    for stage in stages:
-        parts = [part for part in forecast.parts if part.stage == stage]
-        made, inflow = _estimate(stage, parts, inflow)
-        found.append(made)
-    return found
+    known = _known_seeds(forecast)
+    return [
+        _estimate(
+            stage, _of(forecast.parts, stage), _ratios(_of(forecast.parts, stage), _of(forecast.blind, stage), known)
+        )
+        for stage in stages
+    ]
+
+
+def _of(parts: Sequence[StageOfBatch], stage: str) -> list[StageOfBatch]:
+    return [part for part in parts if part.stage == stage]
 
 
 def total(found: Sequence[Estimate]) -> Estimate:
@@ -108,62 +112,72 @@ def total(found: Sequence[Estimate]) -> Estimate:
     )
 
 
-def _estimate(stage: str, parts: Sequence[StageOfBatch], inflow: Amount) -> tuple[Estimate, Amount]:
-    """The stage's estimate, and how many times more records it hands on than the stand-in would."""
+def _estimate(stage: str, parts: Sequence[StageOfBatch], ratios: Mapping[str, Amount] | None) -> Estimate:
     there = [part for part in parts if part.is_rehearsed and part.state != "current"]
     whole = _share(parts)
-    units = [unit for part in there for unit in part.units]
-    known = {name: _known(name, there, units) for name in NEW}
-    amounts = {name: Amount(known[name]) for name in NEW}
-    is_sampled, records, before = True, Amount(), inflow
-    for step in dict.fromkeys(unit.step for unit in units):
-        sure = [unit for unit in units if unit.step == step and not unit.asked.guessed]
-        guesses = [unit for unit in units if unit.step == step and unit.asked.guessed]
-        if not guesses:
-            records += Amount(sum(unit.records for unit in sure))
-            continue
-        is_sampled = is_sampled and len(sure) >= LEAST_KNOWN
-        for name in NEW:
-            guessed = Amount(sum(map(NEW[name], guesses)))
-            amounts[name] += guessed.times(before).times(_ratio(RATIOS[name], sure, guesses))
-        gives = _ratio(lambda unit: unit.records, sure, guesses)
-        before = before.times(gives)
-        records += Amount(sum(unit.records for unit in guesses)).times(before)
-        records += Amount(sum(unit.records for unit in sure))
-    raw = sum(unit.records for unit in units)
-    is_guess = any(part.asked.guessed for part in there)
+    guesses = [unit for part in there for unit in part.units if unit.asked.guessed]
+    amounts: dict[str, Amount] = {}
+    for name, number in NEW.items():
+        guessed = sum(map(number, guesses))
+        counted = sum(number(Unit(b"", part.asked)) for part in there) - guessed
+        ratio = ratios[name] if ratios else ONE
+        amounts[name] = (Amount(counted) + Amount(guessed).times(ratio)).times(whole)
     basis: Basis = "exact" if whole is ONE else "sample"
-    if is_guess:
-        basis = "sample" if is_sampled else "stand-in"
-    made = Estimate(
+    if any(part.asked.guessed for part in there):
+        basis = "sample" if ratios else "stand-in"
+    return Estimate(
         stage=stage,
         batches=_added({part.state: 1} for part in parts),
         inputs=sum(part.inputs for part in there) * whole.value,
         certain=sum(part.asked.certain for part in there),
         cached=round(sum(part.asked.answers - part.asked.calls for part in there) * whole.value),
-        amounts={name: amount.times(whole) for name, amount in amounts.items()},
+        amounts=amounts,
         knows_price=all(part.asked.usd is not None for part in there),
-        seconds=_seconds(there, amounts["calls"].times(whole).value, whole.value, is_guess=is_guess),
+        seconds=_seconds(there, amounts["calls"].value, whole.value, is_guess=bool(guesses)),
         basis=basis,
     )
-    return made, Amount(records.value / raw, records.error / raw) if raw else inflow
 
 
-def _known(name: str, parts: Sequence[StageOfBatch], units: Sequence[Unit]) -> float:
-    """What is new in a stage and no guess of a unit."""
-    guessed = sum(NEW[name](unit) for unit in units if unit.asked.guessed)
-    return sum(NEW[name](Unit("", part.asked, 0)) for part in parts) - guessed
+def _known_seeds(forecast: Forecast) -> set[bytes]:
+    """The seeds for which nobody had to stand in, in any stage."""
+    units = [unit for part in forecast.parts for unit in part.units]
+    return {unit.seed for unit in units} - {unit.seed for unit in units if unit.asked.guessed}
 
 
-def _ratio(number: Callable[[Unit], float], known: Sequence[Unit], guessed: Sequence[Unit]) -> Amount:
-    """How many times the stand-in's mean the real mean is, with its error; 1 where too little is known."""
-    if len(known) < LEAST_KNOWN:
-        return ONE
-    real, stood_in = fmean(map(number, known)), fmean(map(number, guessed))
+def _ratios(
+    parts: Sequence[StageOfBatch], blind: Sequence[StageOfBatch], known: set[bytes]
+) -> Mapping[str, Amount] | None:
+    """How many times the stand-in's number the real number of a stage is; nothing where too little is known."""
+    ratios = {name: ratio_of(_pairs(parts, blind, known, number)) for name, number in RATIOS.items()}
+    return {name: one for name, one in ratios.items() if one} if all(ratios.values()) else None
+
+
+def _pairs(
+    parts: Sequence[StageOfBatch], blind: Sequence[StageOfBatch], known: set[bytes], number: Callable[[Unit], float]
+) -> list[tuple[float, float]]:
+    """For each known seed that either asked for: the real number and the stand-in's."""
+    real, stood_in = (_by_seed(one, known, number) for one in (parts, blind))
+    return [(real.get(seed, 0.0), stood_in.get(seed, 0.0)) for seed in sorted(real.keys() | stood_in.keys())]
+
+
+def _by_seed(parts: Sequence[StageOfBatch], known: set[bytes], number: Callable[[Unit], float]) -> dict[bytes, float]:
+    found: dict[bytes, float] = {}
+    for unit in (unit for part in parts for unit in part.units):
+        if unit.seed in known:
+            found[unit.seed] = found.get(unit.seed, 0.0) + number(unit)
+    return found
+
+
+def ratio_of(pairs: Sequence[tuple[float, float]]) -> Amount | None:
+    """The ratio of the sums of real and stand-in numbers, with its standard error; None for fewer than ten pairs."""
+    if len(pairs) < LEAST_KNOWN:
+        return None
+    real, stood_in = sum(one for one, _ in pairs), sum(other for _, other in pairs)
     if not stood_in:
-        return ONE
-    error = (variance(map(number, known)) / len(known)) ** 0.5
-    return Amount(real / stood_in, error / stood_in)
+        return ONE if not real else None
+    ratio = real / stood_in
+    left = sum((one - ratio * other) ** 2 for one, other in pairs)
+    return Amount(ratio, (len(pairs) * left / (len(pairs) - 1)) ** 0.5 / stood_in)
 
 
 def _share(parts: Sequence[StageOfBatch]) -> Amount:

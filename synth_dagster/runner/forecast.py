@@ -33,11 +33,10 @@ PACED = 20  # versions of a stage that say how long a call takes
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one input of a step asked, and how many records it gave."""
+    """What one input of a step asked, and from which seed it comes: the record that the first stage read or made."""
 
-    step: str
+    seed: bytes
     asked: Sum
-    records: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,7 @@ class Forecast:
     parts: Sequence[StageOfBatch]
     retired: Sequence[str]
     stands_in: bool  # whether the embedded teacher stood in for another model
+    blind: Sequence[StageOfBatch] = ()  # the same where the stand-in answers also what is kept, to compare the two
 
 
 def forecast(context: RunContext, rehearsal: Rehearsal, batches: Sequence[str] = ()) -> Forecast:
@@ -75,12 +75,21 @@ def forecast(context: RunContext, rehearsal: Rehearsal, batches: Sequence[str] =
     retired = sorted({batch.batch for batch in meta.planned(recipe.dataset)} - known)
     chosen = [batch for batch in planned if not batches or batch.batch in batches]
     rehearsed = _rehearsed([batch for batch in chosen if _has_work(context, batch)])
+    parts = _all_parts(context, rehearsal, chosen, rehearsed)
+    is_mixed = rehearsal.stands_in and any(not unit.asked.guessed for part in parts for unit in part.units)
+    blind = _all_parts(context, rehearsal.blind(), chosen, rehearsed) if is_mixed else []
+    return Forecast(parts, retired, rehearsal.stands_in, blind)
+
+
+def _all_parts(
+    context: RunContext, rehearsal: Rehearsal, batches: Sequence[PlannedBatch], rehearsed: set[str]
+) -> list[StageOfBatch]:
     parts: list[StageOfBatch] = []
     with seldom_collected():
-        for batch in chosen:
+        for batch in batches:
             story = _Batch(context, rehearsal, batch, is_rehearsed=batch.batch in rehearsed)
             parts.extend(run_to_end(story.run()))
-    return Forecast(parts, retired, rehearsal.stands_in)
+    return parts
 
 
 def _has_work(context: RunContext, batch: PlannedBatch) -> bool:
@@ -139,6 +148,7 @@ class _Batch:
         self.context, self.rehearsal, self.batch, self.is_rehearsed = context, rehearsal, batch, is_rehearsed
         self.made: dict[str, list[Record]] = {}  # stage -> its current records, of the lake or of the rehearsal
         self.guessed: set[bytes] = set()  # records that stand on the word of a stand-in
+        self.seeds: dict[bytes, bytes] = {}  # record -> the record that it goes back to
 
     async def run(self) -> list[StageOfBatch]:
         return [
@@ -154,7 +164,7 @@ class _Batch:
         chain = _Watched(
             self.context, self.rehearsal, stage.name, stage.record_kind, self.batch.batch, inputs=self._inputs(stage)
         )
-        chain.guessed = self.guessed
+        chain.guessed, chain.seeds = self.guessed, self.seeds
         with self.rehearsal.counting(guessed=bool(self.guessed)) as outside:
             await self._made(chain, stage)
         self.made[stage.name] = current_records(self.context, stage, to_table(chain.made, stage.record_kind))
@@ -215,6 +225,7 @@ class _Watched(Chain):
 
     units: list[Unit] = field(default_factory=list)
     guessed: set[bytes] = field(default_factory=set)
+    seeds: dict[bytes, bytes] = field(default_factory=dict)
     _shaky: set[bytes] = field(default_factory=set)  # inputs whose answers were guesses
 
     async def _one(self, step: Step, record: Record, verb: Callable[[], Awaitable[Any]]) -> Given:
@@ -224,12 +235,19 @@ class _Watched(Chain):
         if asked.guessed:
             self._shaky.add(record.record_id)
         if asked.answers:
-            self.units.append(Unit(step.key, asked, sum(one.status == "current" for one in given.records)))
+            self.units.append(Unit(self._seed(record), asked))
         return given
+
+    def _seed(self, record: Record) -> bytes:
+        if record.record_id not in self.seeds:
+            above = record.parents[0].record_id if record.parents else record.record_id
+            self.seeds[record.record_id] = self.seeds.get(above, above)
+        return self.seeds[record.record_id]
 
     def pass_on(self) -> None:
         """What was made of a guess, or by one, is a guess."""
         for record in self.made:
+            self._seed(record)
             parents = {parent.record_id for parent in record.parents}
             if parents & self.guessed or parents & self._shaky:
                 self.guessed.add(record.record_id)

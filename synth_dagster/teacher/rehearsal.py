@@ -133,6 +133,10 @@ class Rehearsal(Teachers):
         self._prices = prices
         self._guesses: set[bytes] = set()  # the calls that the embedded teacher answered for another
 
+    def blind(self) -> "Rehearsal":
+        """The same roles with no answer kept: what the stand-in makes of inputs that a model has answered for."""
+        return Rehearsal(self._endpoints, kept=None, prices=self._prices)
+
     @property
     def stands_in(self) -> bool:
         """Whether the embedded teacher answered for another model."""
