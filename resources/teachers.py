@@ -99,13 +99,14 @@ class Gateway:
     ) -> AsyncIterator[OpenTeachers]:
         from synth_dagster.teacher.budget import Budget, shared_caps
         from synth_dagster.teacher.client import Teachers
+        from synth_dagster.teacher.limits.shares import shares_folder
 
         self.admit(recipe)
         place = {"session": session_id, "dataset": recipe.dataset, "shared": shared_caps(self._env)}
         budget = Budget.of(recipe.budget, prices=self.prices, ledger=spending, **place)
         with budget, self._answers() as cache:
             options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
-            options["retry_rejects"] = retry_rejects
+            options |= {"retry_rejects": retry_rejects, "shares": shares_folder(self._env)}
             async with Teachers.open(self.served(recipe), telemetry=self._told(), **options) as teachers:
                 yield teachers
 
