@@ -119,7 +119,9 @@ def ours(url: str, calls: int, in_flight: int, path: Path) -> int:
         return teachers.usage.total.calls
 
     with AnswerCache.open(path) as cache:
-        return Teachers.run(work, {"writer": endpoint}, cache=cache, budget=Budget(tokens_per_run=10**12), run_id="benchmark")
+        return Teachers.run(
+            work, {"writer": endpoint}, cache=cache, budget=Budget(tokens_per_run=10**12), run_id="benchmark"
+        )
 
 
 def a_second(calls: int, work: Any) -> tuple[float, Any]:
