@@ -3,6 +3,7 @@
 tests/fixtures/previous_lake.py says how the fixture was made.
 """
 
+import asyncio
 import shutil
 import sqlite3
 import tarfile
@@ -13,6 +14,8 @@ from synth_dagster.errors import LakeError
 from synth_dagster.governance.trace import trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import MIGRATIONS
+from synth_dagster.teacher.cache import AnswerCache
+from synth_dagster.teacher.caches.rows import SCHEMA_VERSION
 from tests.assets.project import HOME, Small, small_project
 from tests.fixtures.previous_lake import CHANGED, RECIPE, deliver
 
@@ -71,6 +74,24 @@ def test_it_goes_on_and_releases_and_what_was_released_stays(previous):
     assert len(previous.rows("seed_corpus")) == 4
     code, said = previous.synth("export", "r0001", "--format", "trl", "--to", str(previous.root / "out"))
     assert code == 0, said
+
+
+def test_answers_that_were_paid_for_move_up_and_are_not_asked_again(previous):
+    file = previous.root / "lake/cache.sqlite"
+    with sqlite3.connect(file) as before:
+        assert before.execute("pragma user_version").fetchone() == (1,)
+        paid = dict(before.execute("select call_id, model from calls"))
+    with AnswerCache.open(file) as cache:
+        found = {call_id: asyncio.run(cache.get(call_id)) for call_id in paid}
+    assert paid and {call_id: answer.model for call_id, answer in found.items()} == paid
+    with sqlite3.connect(file) as after:
+        assert after.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
+        assert dict(after.execute("select call_id, model from calls")) == paid
+    deliver(previous.root, CHANGED | {"added": "The mill of Sulmar is used to grind the rye of three villages."})
+    assert previous.run().causes == []
+    asked = previous.lake.meta.usage(session_id=previous.lake.meta.last_session("tiny").session_id)
+    # for each passage a question, four answers to it, four aspects rated and four critiques written: 13
+    assert (asked.cached, asked.calls) == (3 * 13, 13)
 
 
 def test_a_lake_of_a_newer_version_is_refused_and_left_as_it_is(previous):
