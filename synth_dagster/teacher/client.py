@@ -14,11 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import numpy as np
-
-from synth_dagster.errors import SynthError, TeacherError, UnknownName, no_such
-from synth_dagster.records import Json
-from synth_dagster.services import Answer, Call, Embedder, Prompt, R, Sampling, Teacher, Unusable, role_of
+from synth_dagster.errors import SynthError, TeacherError, UnknownName
+from synth_dagster.services import Call, Embedder, Sampling, Teacher, Unusable, role_of
+from synth_dagster.teacher.asked_roles import RoleEmbedder, RoleTeacher
 from synth_dagster.teacher.batches.desk import Desk
 from synth_dagster.teacher.batches.ledger import FINAL, Asked, StageLedger
 from synth_dagster.teacher.batches.parking import Parked, Parking
@@ -31,18 +29,14 @@ from synth_dagster.teacher.forms import (
     chat_body,
     embedding_body,
     in_calls,
-    plain_text,
     read_chat,
     read_embeddings,
     shared_out,
-    unit_rows,
     upper_tokens,
-    whole_reply,
 )
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.limits.retries import RetryBudget
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
-from synth_dagster.teacher.structured import schema_of
 from synth_dagster.teacher.usage import RoleUsage, Usage
 from synth_dagster.teacher.wire import Dialect, HandOver, Sending, Wire
 
@@ -420,84 +414,6 @@ class Teachers:
     def _progress(self) -> None:
         if self._on_progress:
             self._on_progress(self.usage)
-
-
-class RoleTeacher:
-    """One role as methods see it: `services.Teacher`."""
-
-    def __init__(self, teachers: Teachers, endpoint: Endpoint) -> None:
-        self._teachers, self._endpoint = teachers, endpoint
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return self._endpoint.models
-
-    async def tell(
-        self,
-        prompt: Prompt,
-        /,
-        *,
-        sampling: Sampling = Sampling(),
-        sample: int = 0,
-        model: str | None = None,
-        **values: object,
-    ) -> Answer:
-        request = self._request(prompt.messages(values), model, sampling, sample)
-        text, stored, call = await self._teachers.obtain(self._endpoint, request, prompt.hash, plain_text)
-        return Answer(text, stored.finish_reason, call, stored.tokens_in, stored.tokens_out)
-
-    async def ask(
-        self,
-        prompt: Prompt,
-        /,
-        *,
-        into: type[R],
-        sampling: Sampling = Sampling(),
-        sample: int = 0,
-        model: str | None = None,
-        **values: object,
-    ) -> R:
-        request = self._request(prompt.messages(values), model, sampling, sample, schema_of(into))
-        reply, _, call = await self._teachers.obtain(
-            self._endpoint, request, prompt.hash, lambda stored: whole_reply(stored, into)
-        )
-        reply.answered_by(call)
-        return reply
-
-    def _request(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        model: str | None,
-        sampling: Sampling,
-        sample: int,
-        schema: Json = None,
-    ) -> Request:
-        if model is not None and model not in self.models:
-            raise TeacherError(no_such(f"model of the role '{self._endpoint.role}'", model, self.models))
-        return Request(
-            messages=messages,
-            model=model or self.models[0],
-            revision=self._endpoint.revision,
-            sampling=self._endpoint.sampling(sampling),
-            schema=schema,
-            sample=sample,
-        )
-
-
-class RoleEmbedder:
-    """The role `embedder` as methods see it: `services.Embedder`."""
-
-    def __init__(self, teachers: Teachers, endpoint: Endpoint) -> None:
-        self._teachers, self._endpoint = teachers, endpoint
-
-    async def embed(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = [np.frombuffer(vector, dtype="<f4") for vector in await self._teachers.vectors(self._endpoint, texts)]
-        if len({len(vector) for vector in vectors}) > 1:
-            raise TeacherError(
-                f"The teacher role '{self._endpoint.role}' gave vectors of several lengths for one model name. "
-                "Set 'revision' of the role, so that all texts are embedded anew."
-            )
-        return unit_rows(np.vstack(vectors)) if vectors else np.zeros((0, 0), dtype=np.float32)
 
 
 def _begun(told: "Operation | None", body: dict[str, Any]) -> dict[str, Any]:
