@@ -20,13 +20,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(place), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = place.glob("*.whl")
-    venv.create(place / "env", symlinks=True)
+    venv.create(place / "env", symlinks=True, with_pip=True)  # its own pip: an environment of uv has none
     python = place / "env/bin/python"
     site = Path(sysconfig.get_path("purelib", vars={"base": str(place / "env"), "platbase": str(place / "env")}))
     # the editable install is a .pth file of the outer environment, which a path named in a .pth does not read
     (site / "outer.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*command, str(wheel)], check=True, capture_output=True)
+    command = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(command, check=True, capture_output=True)
     return place / "env/bin/synth"
 
 

@@ -33,7 +33,8 @@ for number in range(int(first), int(last)):
             session_id="s", code_version="c", inputs={}, recipe_hash="h", details={},
         )
         lake.accept(candidate)
-        print(batch, number, flush=True)
+        sys.stdout.write(f"{batch} {number}\\n")  # at once: a kill between the pieces of a print would cut the line
+        sys.stdout.flush()
 """
 
 
