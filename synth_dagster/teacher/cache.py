@@ -154,14 +154,6 @@ class AnswerCache(ABC):
         """Erases these calls so that no byte of their text stays in the place; gives how many there were."""
 
     @abstractmethod
-    async def ability(self, key: bytes, newer_than: float) -> str | None:
-        """What an endpoint was found to be able to do, where it was found after that time (seconds since 1970)."""
-
-    @abstractmethod
-    async def note_ability(self, key: bytes, found: str) -> None:
-        """Notes what an endpoint was found to be able to do, with the time of now."""
-
-    @abstractmethod
     async def claim(self, call_id: bytes) -> bool:
         """Whether no other process asks for this answer now. A claim ends with `unclaim`, or with its process."""
 

@@ -107,12 +107,6 @@ class Overlay(AnswerCache):
     async def forget(self, call_ids: Iterable[bytes]) -> int:
         return sum(self._answers.pop(call_id, None) is not None for call_id in call_ids)
 
-    async def ability(self, key: bytes, newer_than: float) -> str | None:
-        return await self._below.ability(key, newer_than) if self._below else None
-
-    async def note_ability(self, key: bytes, found: str) -> None:
-        """Nothing is found out: nobody is asked."""
-
     async def claim(self, call_id: bytes) -> bool:
         return True
 

@@ -105,10 +105,6 @@ class Provider:
                 return seen
         return None
 
-    async def cancel(self, provider_id: str) -> Seen:
-        """Asks the provider to end a batch; what is answered by then is still given out and paid."""
-        return _seen(await self._json(lambda: self._channel.post(f"/batches/{provider_id}/cancel", {})))
-
     async def content(self, file_id: str) -> bytes | None:
         """What stands in a file of answers, or None where the provider has no such file (any more)."""
         response = await self._answered(lambda: self._channel.get(f"/files/{file_id}/content"), missing=True)

@@ -113,12 +113,6 @@ class BucketCache(AnswerCache):
         await self._front.forget(doomed)
         return gone
 
-    async def ability(self, key: bytes, newer_than: float) -> str | None:
-        return await self._front.ability(key, newer_than)
-
-    async def note_ability(self, key: bytes, found: str) -> None:
-        await self._front.note_ability(key, found)
-
     async def claim(self, call_id: bytes) -> bool:
         """Among the processes of this machine. Two machines that ask for the same at once both pay, and agree after."""
         return await self._front.claim(call_id)

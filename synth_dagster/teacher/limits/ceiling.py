@@ -28,10 +28,6 @@ class Ceiling:
             self.shares = Shares(folder, key_of(endpoints[0].addresses, endpoints[0].api_key), self.most)
         self._here = self.most
 
-    @property
-    def counts_tokens(self) -> bool:
-        return self._tokens_s is not None
-
     def look(self, waiting: int) -> None:
         """Adapts this process's share."""
         if self.shares is None:

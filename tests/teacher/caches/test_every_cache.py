@@ -154,18 +154,6 @@ def test_a_claim_ends_with_its_process(place):
             asyncio.run(cache.unclaim(b"k" * 16))
 
 
-def test_what_an_endpoint_can_do_is_kept_for_a_while(place):
-    async def work(cache):
-        assert await cache.ability(key(1), 0.0) is None
-        await cache.note_ability(key(1), "json_object")
-        await cache.note_ability(key(1), "plain")
-        assert await cache.ability(key(1), time.time() - 60) == "plain"
-        assert await cache.ability(key(1), time.time() + 60) is None
-
-    with AnswerCache.open(**place) as cache:
-        asyncio.run(work(cache))
-
-
 def test_a_closed_cache_says_so(place):
     cache = AnswerCache.open(**place)
     cache.close()
