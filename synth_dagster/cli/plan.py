@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,12 @@ def plan_json(recipe: Recipe, planned: Forecast, room: Sequence[Mapping[str, Any
         "batches": [_part_json(part) for part in planned.parts],
         "retired": list(planned.retired),
         "caps": caps_reached(room, total(found)),
+        "provider_batches": {role: _batch_json(share) for role, share in planned.batch_shares.items()},
     }
+
+
+def _batch_json(share: Decimal | None) -> dict[str, float | None]:
+    return {"share_of_live_price": None if share is None else float(share)}
 
 
 def _estimate_json(one: Estimate) -> dict[str, Any]:
@@ -134,6 +140,8 @@ def print_plan(
     if planned.retired:
         console.print(f"no longer delivered, and left out: {escape(', '.join(planned.retired))}", highlight=False)
     console.print(f"{BASES[whole.basis]}.", highlight=False)
+    for role, share in planned.batch_shares.items():
+        console.print(_batch_words(role, share), highlight=False)
     for cap in caps_reached(room, whole):
         console.print(f"[yellow]the run would stop at the cap {cap}[/yellow]: raise it first", highlight=False)
     console.print(_next(recipe, whole), highlight=False)
@@ -151,6 +159,16 @@ def cost_in_words(whole: Estimate) -> str:
     tokens = whole.amounts["tokens_in"].value + whole.amounts["tokens_out"].value
     numbers = f"{_count(whole, 'calls')} calls, {round(tokens):,} tokens, {_cost(whole)}, {_time(whole.seconds)}"
     return f"a run would take {numbers}; {BASES[whole.basis]}"
+
+
+def _batch_words(role: str, share: Decimal | None) -> str:
+    """What a role that is asked in provider batches pays, of the live price."""
+    where = f"{role} is asked in provider batches, which take up to a day each:"
+    if share is None:
+        return f"{where} at a price that is unknown."
+    if share == 1:
+        return f"{where} at the full price, for the price file names none for batches."
+    return f"{where} the cost is {share:.0%} of the live price."
 
 
 def _next(recipe: Recipe, whole: Estimate) -> str:

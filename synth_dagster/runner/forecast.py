@@ -11,6 +11,7 @@ Nothing is written, neither to the lake nor to the cache. Gates do not stand in 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from synth_dagster.errors import SynthError
@@ -65,6 +66,7 @@ class Forecast:
     retired: Sequence[str]
     stands_in: bool  # whether the embedded teacher stood in for another model
     blind: Sequence[StageOfBatch] = ()  # the same where the stand-in answers also what is kept, to compare the two
+    batch_shares: Mapping[str, Decimal | None] = field(default_factory=dict)  # role -> its batch price, of the live one
 
 
 def forecast(context: RunContext, rehearsal: Rehearsal, batches: Sequence[str] = ()) -> Forecast:
@@ -78,7 +80,7 @@ def forecast(context: RunContext, rehearsal: Rehearsal, batches: Sequence[str] =
     parts = _all_parts(context, rehearsal, chosen, rehearsed)
     is_mixed = rehearsal.stands_in and any(not unit.asked.guessed for part in parts for unit in part.units)
     blind = _all_parts(context, rehearsal.blind(), chosen, rehearsed) if is_mixed else []
-    return Forecast(parts, retired, rehearsal.stands_in, blind)
+    return Forecast(parts, retired, rehearsal.stands_in, blind, dict(rehearsal.batch_shares))
 
 
 def _all_parts(

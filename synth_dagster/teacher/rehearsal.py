@@ -126,6 +126,9 @@ class Rehearsal(Teachers):
         super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan")
         self._prices = prices
         self._guesses: set[bytes] = set()  # the calls that the embedded teacher answered for another
+        self.batch_shares: dict[
+            str, Decimal | None
+        ] = {}  # role in provider batches -> its price there, of the live one
 
     def blind(self) -> "Rehearsal":
         """The same roles with no answer kept: what the stand-in makes of inputs that a model has answered for."""
@@ -159,7 +162,9 @@ class Rehearsal(Teachers):
         self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
     ) -> Stored:
         answer = _answered(endpoint, request, attempt)
-        usd = self._usd(request.model, answer.tokens_in, answer.tokens_out)
+        usd = self._usd(request.model, answer.tokens_in, answer.tokens_out, batch=endpoint.batch)
+        if endpoint.batch:
+            self._note_share(endpoint.role, usd, self._usd(request.model, answer.tokens_in, answer.tokens_out))
         (_work.get() or Sum()).sent(answer.tokens_in, answer.tokens_out, usd)
         self.usage.roles[endpoint.role].paid(answer.tokens_in, answer.tokens_out, usd)
         if endpoint.kind != "embedded":
@@ -181,9 +186,15 @@ class Rehearsal(Teachers):
         await self._overlay.put_vectors({key: StoredVector(model=model, vector=one) for key, one in made.items()})
         return made
 
-    def _usd(self, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:
+    def _usd(self, model: str, tokens_in: int, tokens_out: int, *, batch: bool = False) -> Decimal | None:
         price = self._prices.of(model)
-        return None if price is None else price.of(tokens_in, tokens_out)
+        return None if price is None else price.of(tokens_in, tokens_out, batch=batch)
+
+    def _note_share(self, role: str, usd: Decimal | None, live: Decimal | None) -> None:
+        """The share of the live price that is paid in a batch: the highest of the role's models."""
+        share = None if usd is None or live is None else usd / live if live else Decimal(1)
+        known = self.batch_shares.get(role, Decimal(0))
+        self.batch_shares[role] = None if share is None or known is None else max(known, share)
 
 
 def _answered(endpoint: Endpoint, request: Request, attempt: int) -> Stored:

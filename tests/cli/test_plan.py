@@ -89,3 +89,30 @@ def test_a_paid_endpoint_is_not_asked_and_a_guess_is_called_one(tmp_path, model,
     assert plan["stages"]["generated_instructions"]["certain_calls"] == 3 == plan["total"]["certain_calls"]
     assert (total["usd"] is not None and total["usd"] > 0) if usd else total["usd"] is None
     assert "the embedded teacher stood in" in said and ("unknown" in said) and ("~$" in said) == usd
+
+
+def test_a_role_in_provider_batches_is_priced_at_the_batch_price_and_it_is_said(tmp_path):
+    place = new_place(tmp_path / "p")
+    file = place.root / "recipes/tiny.yaml"
+
+    def planned(batch):
+        writer = f"writer: {{use: default, batch: {batch}}}"
+        text = RECIPE.replace("writer: {use: embedded}", writer).replace(
+            "judge: {use: embedded}", "judge: {use: default}"
+        )
+        file.write_text(text, encoding="utf-8")
+        with FaultServer() as server:
+            env = {"OPENAI_BASE_URL": server.url, "SYNTH_MODEL": "gpt-4o-mini", "COLUMNS": "140"}
+            found = place.call("plan", "--json", **env).json(), place.call("plan", **env).out
+            assert server.calls == 0
+        return found
+
+    (live, live_said), (batch, batch_said) = planned("false"), planned("true")
+    assert live["provider_batches"] == {} and "provider batches" not in live_said
+    assert batch["provider_batches"] == {"writer": {"share_of_live_price": 0.5}}
+    assert "writer is asked in provider batches, which take up to a day each: the cost is 50% of the live" in batch_said
+    # only the writer asks in the first teacher stage; in the second the judge asks too, live
+    of = {name: plan["stages"]["generated_instructions"]["usd"] for name, plan in (("live", live), ("batch", batch))}
+    assert of["batch"] == pytest.approx(of["live"] / 2)
+    whole, halved = (plan["stages"]["preference_pairs"]["usd"] for plan in (live, batch))
+    assert whole / 2 < halved < whole
