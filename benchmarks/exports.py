@@ -6,7 +6,6 @@ lake, so that nothing else is measured.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.measured import tell
+from tests.peak_memory import peak_bytes
 
 FEW, MANY = 10_000, 1_000_000
 AT_ONCE = 10_000
@@ -67,10 +67,9 @@ def one(slug: str, count: int, held_out: bool) -> dict[str, Any]:
         to = Folder(Path(folder) / "out")
         origin = Origin(dataset="synthetic", release="r0001")
         made = exporter(slug).export(releases(count), "instruction", to=to, origin=origin, form=form)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rows = {name: part["rows"] for name, part in made.splits.items()}
     seconds = round(time.perf_counter() - start, 1)
-    return {"rows": rows, "files": len(made.files), "peak_mib": round(peak / 1024, 1), "seconds": seconds}
+    return {"rows": rows, "files": len(made.files), "peak_mib": round(peak_bytes() / 2**20, 1), "seconds": seconds}
 
 
 def measured(slug: str, count: int, *, held_out: bool = False) -> dict[str, Any]:

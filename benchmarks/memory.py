@@ -6,7 +6,6 @@ what a machine must have.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 from benchmarks.measured import tell
 from benchmarks.overhead import text_of
+from tests.peak_memory import peak_bytes
 
 FEW, MANY, RECORDS = 3, 30, 400
 MOST = 1.2
@@ -42,8 +42,7 @@ def one(batches: int) -> dict[str, Any]:
             raise RuntimeError("; ".join(told.causes))
         records, made, _ = project.lake.counts("tiny")["seed_corpus"]
         kept, _, _ = project.lake.counts("tiny")["filtered_mix"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"batches": made, "records": records, "kept": kept, "peak_mib": round(peak / 1024, 1)}
+    return {"batches": made, "records": records, "kept": kept, "peak_mib": round(peak_bytes() / 2**20, 1)}
 
 
 def measured(batches: int) -> dict[str, Any]:

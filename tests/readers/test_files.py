@@ -403,15 +403,15 @@ def test_a_place_that_is_gone_says_to_plan_again(deliver, read, tmp_path):
 
 
 GROWTH = """
-import resource, sys
+import sys
 from pathlib import Path
 from synth_dagster.readers.files import Files
 from synth_dagster.readers.places import Places
-def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+from tests.peak_memory import peak_bytes
 items = Files(path="big.jsonl").items(Places(Path(sys.argv[1])))
 next(items)
-before = most()
-print(1 + sum(1 for _ in items), most() - before)
+before = peak_bytes()
+print(1 + sum(1 for _ in items), peak_bytes() - before)
 """
 
 

@@ -43,6 +43,7 @@ from synth_dagster.readers.places import Places
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.plan import plan_batches
 from synth_dagster.runner.stage import read_batch
+from tests.peak_memory import peak_bytes
 
 resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
 root = Path(sys.argv[1])
@@ -55,7 +56,7 @@ records, rejects = read_batch(context, "seed_corpus", plan.active[-1].batch)
 print(json.dumps({
     "batches": len(plan.active), "items": sum(batch.count for batch in plan.active),
     "records": len(records), "rejects": [reject.reason for _, reject in rejects], "last": plan.active[-1].count,
-    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "peak": peak_bytes(),
 }))
 """
 
@@ -101,15 +102,15 @@ def test_ten_gigabytes_without_a_line_end_are_one_reject(tmp_path):
 
 
 GROWTH = """
-import resource, sys
+import sys
 from pathlib import Path
 from synth_dagster.readers.files import Files
 from synth_dagster.readers.places import Places
-def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+from tests.peak_memory import peak_bytes
 items = Files(path=sys.argv[2], max_expansion=100_000).items(Places(Path(sys.argv[1])))
 for _ in range(100): next(items)
-before = most()
-print(100 + sum(1 for _ in items), most() - before)
+before = peak_bytes()
+print(100 + sum(1 for _ in items), peak_bytes() - before)
 """
 
 

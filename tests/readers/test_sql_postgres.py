@@ -144,19 +144,17 @@ def test_a_database_is_only_read(postgres, table, read):
 # ----------------------------------------------------------------------------------------------------------- streaming
 
 MANY = """
-import resource, sys
+import sys
 from pathlib import Path
 from synth_dagster.readers.places import Places
 from synth_dagster.readers.sql import Sql
-
-def megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from tests.peak_memory import peak_bytes
 
 reader = Sql(query=sys.argv[1], url_env="NOTES_DB")
 items = reader.items(Places(Path(".")))
 next(items)
-before = megabytes()
-print(1 + sum(1 for _ in items), megabytes() - before)
+before = peak_bytes()
+print(1 + sum(1 for _ in items), (peak_bytes() - before) / 1e6)
 """
 
 
