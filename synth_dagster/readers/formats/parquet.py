@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_AT_A_TIME = 8 * MIB  # of rows, as the file says they are large
+_AT_A_TIME = 2 * MIB  # of rows, as the file says they are large
 _MOST_ROWS = 1_000
 
 
