@@ -14,11 +14,12 @@ from synth_dagster.errors import SynthError
 from synth_dagster.services import Reply, Sampling, Unusable
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import Request
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.faults import CHECK, address
 from synth_dagster.teacher.forms import chat_body, embedding_body, parsed_reply, read_chat, read_embeddings
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
 from synth_dagster.teacher.structured import schema_of
-from synth_dagster.teacher.wire import Dialect, Sending, Wire
+from synth_dagster.teacher.wire import Sending, Wire
 
 # A check is asked by somebody who waits: it gives up long before a run would.
 PATIENCE_S = 5.0

@@ -10,8 +10,8 @@ import numpy as np
 from synth_dagster.records import canonical_json
 from synth_dagster.services import R, Unusable
 from synth_dagster.teacher.cache import Request, Stored, StoredVector
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.structured import instructed, parsed, response_format
-from synth_dagster.teacher.wire import Dialect
 
 PER_MESSAGE = 16  # tokens that a chat template may add to a message, at most
 PER_REQUEST = 64

@@ -15,14 +15,15 @@ from typing import Any, TypeVar
 
 from synth_dagster.records import canonical_json
 from synth_dagster.services import Call, Unusable
+from synth_dagster.teacher.attempts import Attempt
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector
 from synth_dagster.teacher.client import Teachers
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
 from synth_dagster.teacher.prices import Prices
 from synth_dagster.teacher.roles import EMBEDDED_EMBEDDER, EMBEDDED_MODELS, Endpoint
 from synth_dagster.teacher.structured import MODES
-from synth_dagster.teacher.wire import Dialect
 
 T = TypeVar("T")
 
@@ -123,7 +124,7 @@ class Rehearsal(Teachers):
     def __init__(self, endpoints: Mapping[str, Endpoint], *, kept: AnswerCache | None, prices: Prices) -> None:
         self._overlay = Overlay(kept)
         budget = Budget(prices=prices)
-        super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan")
+        super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan", calls=self)
         self._prices = prices
         self._guesses: set[bytes] = set()  # the calls that the embedded teacher answered for another
         self.batch_shares: dict[
@@ -158,20 +159,21 @@ class Rehearsal(Teachers):
         work.guessed = work.guessed or call_id in self._guesses
         return super()._used(call_id, stored, prompt_hash, read)
 
-    async def _paid(
-        self, endpoint: Endpoint, request: Request, call_id: bytes, attempt: int, prompt_hash: str
-    ) -> Stored:
-        answer = _answered(endpoint, request, attempt)
+    async def chat(self, attempt: Attempt, /) -> Stored:
+        """What would be paid for: counted, and answered by the embedded teacher."""
+        endpoint, request = attempt.endpoint, attempt.request
+        answer = _answered(endpoint, request, attempt.number)
         usd = self._usd(request.model, answer.tokens_in, answer.tokens_out, batch=endpoint.batch)
         if endpoint.batch:
             self._note_share(endpoint.role, usd, self._usd(request.model, answer.tokens_in, answer.tokens_out))
         (_work.get() or Sum()).sent(answer.tokens_in, answer.tokens_out, usd)
         self.usage.roles[endpoint.role].paid(answer.tokens_in, answer.tokens_out, usd)
         if endpoint.kind != "embedded":
-            self._guesses.add(call_id)
-        return await self._overlay.put(call_id, replace(answer, usd=usd, prompt_hash=prompt_hash))
+            self._guesses.add(attempt.call_id)
+        return await self._overlay.put(attempt.call_id, replace(answer, usd=usd, prompt_hash=attempt.prompt_hash))
 
-    async def _embedded(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
+    async def embed(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str], /) -> dict[bytes, bytes]:
+        """What would be paid for vectors: counted, and made by the embedded teacher."""
         from synth_dagster.teacher.embedded import protocol
 
         found = protocol.embeddings(embedding_body(list(texts.values()), EMBEDDED_EMBEDDER, Dialect()))

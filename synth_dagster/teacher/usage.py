@@ -1,6 +1,7 @@
 """What the teachers did in a run: calls, answers from the cache, failures, tokens and money, by role."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -59,9 +60,30 @@ class RoleUsage:
 
 @dataclass(slots=True)
 class Usage:
-    """What the teachers did, by role."""
+    """What the teachers did, by role; whoever watches is told of each change."""
 
     roles: dict[str, RoleUsage] = field(default_factory=dict)
+    watch: "Callable[[Usage], None] | None" = None
+
+    def count_cached(self, role: str, answers: int = 1) -> None:
+        """So many answers cost nothing."""
+        self.roles[role].cached += answers
+        self.changed()
+
+    def count_retry(self, role: str) -> None:
+        """A request is sent again."""
+        self.roles[role].retried += 1
+        self.changed()
+
+    def count_failed(self, role: str, reason: str) -> None:
+        """An answer could not be used."""
+        self.roles[role].fail(reason)
+        self.changed()
+
+    def changed(self) -> None:
+        """Tells whoever watches."""
+        if self.watch:
+            self.watch(self)
 
     @property
     def total(self) -> RoleUsage:

@@ -21,6 +21,7 @@ from synth_dagster.errors import TeacherError
 from synth_dagster.services import Unusable
 from synth_dagster.teacher.budget import Reservation
 from synth_dagster.teacher.channel import CONNECT_S, Channel
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.faults import Fault, broken, refusal, sentence, status_fault
 from synth_dagster.teacher.limits.breaker import Breaker
 from synth_dagster.teacher.limits.ceiling import Ceiling
@@ -29,35 +30,12 @@ from synth_dagster.teacher.limits.replica import Replica, Turn
 from synth_dagster.teacher.limits.retries import RetryBudget
 from synth_dagster.teacher.limits.turns import Turns
 from synth_dagster.teacher.roles import Endpoint
-from synth_dagster.teacher.structured import MODES, Mode
 
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 30.0
 FIRST_SHARE = 0.25  # of the tokens that a request may take at most, before any answer has shown it
 LEARNING = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What a model at an endpoint was found to understand; it begins with the best."""
-
-    mode: Mode = "json_schema"
-    token_field: str = "max_tokens"  # noqa: S105 - the name of a request field
-    seed: bool = True
-    base64: bool = True
-
-    def after(self, fault: Fault, *, has_schema: bool) -> "Dialect":
-        """The dialect to try after a refusal; the same one where other words would not help."""
-        if fault.what != "request" or fault.status not in (400, 422):
-            return self
-        if fault.field in ("max_tokens", "max_completion_tokens"):
-            return replace(self, token_field="max_completion_tokens")  # noqa: S106 - the name of a request field
-        if fault.field in ("seed", "encoding_format"):
-            return replace(self, seed=False) if fault.field == "seed" else replace(self, base64=False)
-        if has_schema and fault.field != "temperature" and self.mode != MODES[-1]:
-            return replace(self, mode=MODES[MODES.index(self.mode) + 1])
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

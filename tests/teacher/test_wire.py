@@ -11,9 +11,10 @@ import pytest
 from synth_dagster.errors import TeacherError
 from synth_dagster.services import Unusable
 from synth_dagster.teacher.budget import Budget
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.faults import retry_after_s, shown, status_fault
 from synth_dagster.teacher.roles import Endpoint
-from synth_dagster.teacher.wire import LONGEST_PAUSE_S, Dialect, pause_s
+from synth_dagster.teacher.wire import LONGEST_PAUSE_S, pause_s
 from tests.teacher.faulty import PROMPT, Say, Word, question, words
 
 KEY = "sk-planted-secret-key-4711"

@@ -14,8 +14,8 @@ from typing import Any
 from synth_dagster.errors import SynthError
 from synth_dagster.teacher.batches.ledger import Asked
 from synth_dagster.teacher.cache import Stored
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.roles import Endpoint
-from synth_dagster.teacher.wire import Dialect
 
 LOOK_S = 0.05
 TURNS = 50  # of the loop: more than there are steps between one answer of a method and its next question

@@ -18,8 +18,8 @@ from synth_dagster.teacher.batches.parking import Parked, Submitted
 from synth_dagster.teacher.batches.provider import Busy, Provider, TooLarge, Unclear
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import Stored
+from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.roles import Endpoint
-from synth_dagster.teacher.wire import Dialect
 
 MOST_TRIES = 3  # in batches; a request that failed in so many is no longer the provider's bad day
 AGAIN_S = 300.0  # until a provider that had no room is asked once more
