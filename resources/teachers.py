@@ -107,7 +107,7 @@ class Gateway:
         with budget, self._answers() as cache:
             options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
             options |= {"retry_rejects": retry_rejects, "shares": shares_folder(self._env)}
-            async with Teachers.open(self.served(recipe), telemetry=self._told(), **options) as teachers:
+            async with Teachers.open(self._asked(recipe), telemetry=self._told(), **options) as teachers:
                 yield teachers
 
     def _told(self) -> "Telemetry | None":
@@ -138,9 +138,17 @@ class Gateway:
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
         """The endpoints with an address each; one embedded teacher answers for all roles that use it."""
+        return self._with_addresses(self.endpoints(recipe))
+
+    def _asked(self, recipe: Recipe) -> dict[str, Endpoint]:
+        """The endpoints that a run asks. The lexical embedder computes in the run, so nothing is started for it."""
+        asked = {role: endpoint for role, endpoint in self.endpoints(recipe).items() if not endpoint.is_lexical}
+        return self._with_addresses(asked)
+
+    def _with_addresses(self, endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
         return {
             role: endpoint.at(self._embedded_address()) if endpoint.kind == "embedded" else endpoint
-            for role, endpoint in self.endpoints(recipe).items()
+            for role, endpoint in endpoints.items()
         }
 
     def _answers(self) -> "AnswerCache":

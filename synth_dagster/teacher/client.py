@@ -92,8 +92,9 @@ class Teachers:
 
     @property
     def embedder(self) -> Embedder:
-        endpoint = self._endpoint(EMBEDDER)
-        return LexicalEmbedder() if endpoint.kind == "embedded" else RoleEmbedder(self, endpoint)
+        """That of the endpoint, or without one the lexical embedder."""
+        endpoint = self._endpoints.get(EMBEDDER)
+        return RoleEmbedder(self, endpoint) if endpoint and not endpoint.is_lexical else LexicalEmbedder()
 
     def check_whole(self) -> None:
         """Raises what an answer is missing for, whatever the callers made of it. Pending in most cases."""

@@ -131,6 +131,11 @@ class Endpoint:
         return replace(self, base_url=normal_address(base_url), base_urls=())
 
     @property
+    def is_lexical(self) -> bool:
+        """Whether texts become vectors in this process, and nobody is asked."""
+        return self.kind == "embedded" and self.role == EMBEDDER
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """All addresses of the endpoint."""
         return self.base_urls or (self.base_url,)

@@ -121,3 +121,9 @@ def test_a_request_that_timed_out_counts_in_the_next_run_too(project, server):
     gateway, recipe, lake = project("tokens_per_recipe: 600")  # raised, it goes on
     (answer,) = ask(gateway, recipe, lake, session="third")
     assert answer.text.startswith("word") and account(lake).spent.tokens == 15
+
+
+def test_a_run_whose_roles_are_all_endpoints_starts_no_embedded_teacher(project, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", pytest.fail)
+    (answer,) = ask(*project(""))
+    assert answer.text.startswith("word")

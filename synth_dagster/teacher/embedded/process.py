@@ -6,6 +6,7 @@ dies: no server is left behind.
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Self
 
 from synth_dagster.errors import TeacherError
@@ -58,7 +59,7 @@ def main() -> None:
     """Serve until standard input ends; the first line of standard output is the address."""
     from synth_dagster.teacher.embedded.server import EmbeddedTeacher
 
-    with EmbeddedTeacher.serve() as server:
+    with EmbeddedTeacher.serve() as server, suppress(BrokenPipeError):  # the parent was killed before it heard
         print(server.base_url, flush=True)  # noqa: T201  # this is how the parent learns the address
         sys.stdin.read()
 
