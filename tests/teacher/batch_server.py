@@ -49,7 +49,7 @@ class Batch:
 
 
 class BatchServer(FaultServer):
-    """`refuse(request) -> Say` may fail any request to the Batch API; `batches` is what was made, oldest first."""
+    """`refuse(method, path, seen) -> Say` may fail any request to the Batch API; `batches` are those made, in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +58,7 @@ class BatchServer(FaultServer):
         self.most_bytes = 1 << 40
         self.refuse: Callable[[str, str, int], Say | None] = lambda method, path, seen: None
         self.cut_after_making = 0  # so many batches are made, and the connection is cut before that is said
+        self.watch: Callable[[str, str, str], None] = lambda moment, method, path: None  # "before", "after" a request
         self.files: dict[str, bytes] = {}
         self.batches: list[Batch] = []
         self.batch_requests: list[tuple[str, str]] = []
@@ -117,12 +118,22 @@ class BatchServer(FaultServer):
     # ------------------------------------------------------------------------------------------------------- protocol
 
     def routes(self, app: web.Application) -> None:
+        app.middlewares.append(self._watched)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{file}/content", self._content)
         app.router.add_post("/v1/batches", self._make)
         app.router.add_get("/v1/batches", self._list)
         app.router.add_get("/v1/batches/{batch}", self._show)
         app.router.add_post("/v1/batches/{batch}/cancel", self._cancel)
+
+    @web.middleware
+    async def _watched(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        place = (request.method, request.path.removeprefix("/v1"))
+        self.watch("before", *place)
+        try:
+            return await handler(request)
+        finally:
+            self.watch("after", *place)
 
     def _refused(self, request: web.Request) -> web.Response | None:
         place = (request.method, request.path.removeprefix("/v1"))

@@ -31,7 +31,6 @@ class Desk:
     cache: AnswerCache
     ledger: Ledger
     prices: Prices
-    grace_s: float = GRACE_S
     _fates: Mapping[bytes, Fate] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------------------------- collecting
@@ -83,7 +82,7 @@ class Desk:
         if seen is not None:
             self.ledger.change(batch.key, state="submitted", provider_id=seen.provider_id, status=seen.status)
             return replace(batch, state="submitted", provider_id=seen.provider_id)
-        if batch.file_id is None or time.time() - batch.changed_at > self.grace_s:
+        if batch.file_id is None or time.time() - batch.changed_at > GRACE_S:
             self.ledger.settle(batch, "dropped", {}, Paid())
         return None
 
