@@ -1,11 +1,13 @@
-"""Where a record comes from and what was made of it: the answer of `synth trace`, from the derived lineage index."""
+"""Where a record comes from and what was made of it: the answer of `synth trace ID`, from the derived lineage index."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.lineage import Lineage, Relative
+from synth_dagster.lake.lineage import Lineage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +24,16 @@ class Trace:
 
 def trace(lake: Lake, prefix: str) -> Trace:
     """The trace of the record whose id starts so. Raises UnknownName for an unknown or ambiguous one."""
-    index = Lineage(lake)
-    for dataset in lake.datasets():
-        index.catch_up(dataset)
-    record_id = index.resolve(prefix.strip().lower())
-    entry = index.entry(record_id)
-    verdicts = verdicts_of(lake, entry.dataset, record_id) if entry.dataset else []
-    record = asdict(entry) | {"verdicts": verdicts}
-    return Trace(record, _entries(index.ancestors(record_id)), _entries(index.descendants(record_id)))
+    lineage = Lineage(lake)
+    record_id = lineage.resolve(prefix)
+    entry = _entries(lineage.entries([record_id]))[0]
+    verdicts = verdicts_of(lake, entry["dataset"], record_id) if entry["dataset"] else []
+    ancestors, descendants = lineage.ancestors([record_id]), lineage.descendants([record_id])
+    return Trace(entry | {"verdicts": verdicts}, _entries(ancestors), _entries(descendants))
 
 
-def _entries(relatives: Sequence[Relative]) -> list[dict[str, Any]]:
-    return [asdict(relative.entry) | {"distance": relative.distance} for relative in relatives]
+def _entries(table: pa.Table) -> list[dict[str, Any]]:
+    return [row | {"record_id": row["record_id"].hex()} for row in table.to_pylist()]
 
 
 def verdicts_of(lake: Lake, dataset: str, record_id: bytes) -> list[dict[str, object]]:

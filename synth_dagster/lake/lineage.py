@@ -1,274 +1,325 @@
 """Who comes from whom, as an index that answers in a blink and can be thrown away.
 
-The truth of lineage is the `parents` column of the records. This file, `lineage.sqlite`, repeats it as edges
-with a B-tree in both directions, because a question about one record must not scan a lake. It knows which file of which
-table it has read, so catching up costs what has changed. A file that is damaged or of another layout is built again.
+The truth of lineage is the `parents` column of the records. The index (`lineage_index.py`, `segments.py`) repeats it as
+sorted arrays in both directions, because a question about one record must not scan a lake. It knows which file of which
+table it has read, so catching up costs what has changed; every question first catches up. An index that is damaged or
+of another layout is built again. Ids come and go as Arrow columns, one or a million at a time, level by level.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.errors import UnknownName
+from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.sqlite import SqliteDatabase
-from synth_dagster.lake.tables import DataFile, Snapshot
+from synth_dagster.lake.lineage_index import LineageIndex, State
+from synth_dagster.lake.lineage_rows import PLACE
+from synth_dagster.lake.segments import TERMS, Damaged, Segment
 
 T = TypeVar("T")
 
-LAYOUT = """
-create table layout_1 (place integer);
-create table terms (term integer primary key, text text not null unique);
-create table indexed (dataset text, stage text, version integer not null, primary key (dataset, stage));
-create table files (file integer primary key, dataset text not null, stage text not null, batch text not null,
-    path text not null, unique (dataset, stage, path));
-create table records (record_id blob, file integer references files on delete cascade, method integer, model_id integer,
-    prompt_hash integer, run_id integer, status integer, source integer, primary key (record_id, file)) without rowid;
-create table edges (child blob, parent blob, file integer references files on delete cascade, stage integer,
-    batch integer, relation integer, primary key (child, parent, file, relation)) without rowid;
-create index children on edges (parent, child);
-create index records_of_a_file on records (file);
-create index edges_of_a_file on edges (file);
-"""
-TERMS = ("method", "model_id", "prompt_hash", "run_id", "status", "source")
-NEEDED = frozenset({"record_id", "parents", *TERMS})
-DEEPEST = 1_000  # no chain of stages is this long: a longer one would be a circle
+WORD = pa.dictionary(pa.int32(), pa.string())
+ENTRY = pa.schema(
+    [
+        ("record_id", pa.binary()),
+        ("dataset", WORD),
+        ("stage", WORD),
+        ("batch", WORD),
+        ("path", WORD),  # of the file in its table
+        *((name, WORD) for name in TERMS),
+        ("synthetic_depth", pa.int32()),
+        ("created_at", pa.timestamp("s", "UTC")),
+    ]
+)
+"""What the index knows of a record. `status` is missing for one that only its children's rows name: then all is null
+but its id, and the stage and batch that they say it stood in."""
+RELATIVE = ENTRY.append(pa.field("distance", pa.int32()))
+"""A record that others were made from, or that was made from them, and over how many steps at least."""
+TALLY = pa.schema([*((name, pa.string()) for name in ("dataset", "stage", "batch", "status")), ("records", pa.int64())])
+EDGE = pa.schema([("child", pa.binary()), ("parent", pa.binary()), ("relation", WORD)])
+DIGITS = 32
+NEAR = 64  # places that are looked through at a time for a living neighbour
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the index knows of a record. `status` is 'missing' for one that only its children's rows name."""
-
-    record_id: str
-    dataset: str | None
-    stage: str
-    batch: str
-    method: str | None
-    model_id: str | None
-    prompt_hash: str | None
-    run_id: str | None
-    status: str | None
-    source: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Relative:
-    """An ancestor or descendant, and over how many steps."""
-
-    entry: Entry
-    distance: int
+AnyIds = pa.Array | pa.ChunkedArray | Sequence[bytes]
 
 
 class Lineage:
-    """The lineage index of a lake."""
+    """The lineage of a lake's records."""
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, index: LineageIndex | None = None) -> None:
         self.lake = lake
-        self._path = lake.store.derived / "lineage.sqlite"
-        self._opened: SqliteDatabase | None = None
-        self._inode = 0
+        self.index = index or LineageIndex(lake)
 
-    def catch_up(self, dataset: str) -> int:
-        """Read what was accepted since the last time; how many files were read. Two processes take turns."""
-        with self.lake.lease("lineage", "exclusive"):
-            return self._safely(
-                lambda: sum(self._catch_up_stage(dataset, stage) for stage in self.lake.stages(dataset))
-            )
+    def catch_up(self) -> int:
+        """Read what was accepted since the last time; how many files were read."""
+        try:
+            return self.index.catch_up()
+        except Damaged:
+            return self.index.rebuild()
 
     def rebuild(self) -> int:
         """Throw the index away and read everything; how many files were read."""
-        with self.lake.lease("lineage", "exclusive"):
-            self._discard()
-        return sum(self.catch_up(dataset) for dataset in self.lake.datasets())
+        return self.index.rebuild()
+
+    def purge(self) -> None:
+        """Leave no byte of what tables show no longer: the last step of an erasure."""
+        self.catch_up()
+        self.index.purge()
+
+    # ------------------------------------------------------------------------------------------------------ one record
 
     def resolve(self, prefix: str) -> bytes:
         """The id that begins with these hexadecimal digits. Raises UnknownName when none does, or more than one."""
         low, high = _range(prefix)
-        found = self._ids("record_id >= ? and record_id <= ? order by record_id limit 6", low, high)
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            before = self._ids("record_id < ? order by record_id desc limit 1", low)
-            after = self._ids("record_id > ? order by record_id limit 1", high)
-            raise UnknownName("record", prefix, [near.hex() for near in before + after], "Ids are hexadecimal.")
-        more = " or more" if len(found) > 5 else ""
-        raise UnknownName(
-            "single record",
-            prefix,
-            [one.hex() for one in found[:5]],
-            f"{min(len(found), 5)}{more} begin like that: give more digits.",
+        return self._asked(lambda state: _only(state, prefix, low, high))
+
+    # ---------------------------------------------------------------------------------------------------- many records
+
+    def entries(self, ids: AnyIds) -> pa.Table:
+        """What is known of these records, sorted by id: a row for each that a table shows, and for each missing one."""
+        wanted = _ids(ids).unique()
+        return self._asked(lambda state: _entries(state, wanted))
+
+    def ancestors(self, ids: AnyIds) -> pa.Table:
+        """Everything that these records were made from, nearest first, by the schema RELATIVE."""
+        return self._asked(lambda state: _relatives(state, _ids(ids), Segment.parents_of))
+
+    def descendants(self, ids: AnyIds) -> pa.Table:
+        """Everything that was made from these records, nearest first, by the schema RELATIVE."""
+        return self._asked(lambda state: _relatives(state, _ids(ids), Segment.children_of))
+
+    def edges(self, ids: AnyIds) -> pa.Table:
+        """The parents that these records name, by the schema EDGE."""
+        wanted = _ids(ids).unique()
+        return self._asked(lambda state: _edges(state, wanted))
+
+    def find(
+        self, where: Mapping[str, Iterable[str]], *, since: int | None = None, until: int | None = None
+    ) -> pa.Array:
+        """The ids of the records with one of the words in each of these columns, made from `since` to before `until`.
+
+        Columns are those of ENTRY that hold words, times are whole seconds since 1970.
+        """
+        return self._asked(lambda state: _found(state, where, since, until).to_arrow())
+
+    def reach(self, ids: AnyIds) -> pa.Array:
+        """The ids of everything that was made from these records, each once: `descendants` where they are millions."""
+        return self._asked(
+            lambda state: together([level for level, _ in _walked(state, _ids(ids), Segment.children_of)]).to_arrow()
         )
 
-    def entry(self, record_id: bytes) -> Entry:
-        """What is known of a record. Raises UnknownName when the index has none of that id."""
-        found = self._entry(record_id)
-        if found is None:
-            self.resolve(record_id.hex())
-            raise LakeError(f"The record {record_id.hex()} has just been removed. Ask again.")
-        return found
+    def tally(self, ids: AnyIds) -> pa.Table:
+        """How many of these records stand where, by the schema TALLY; nothing of those that no table shows."""
+        wanted = _ids(ids).unique()
+        return self._asked(lambda state: _tally(state, wanted))
 
-    def ancestors(self, record_id: bytes) -> list[Relative]:
-        """Everything a record was made from, nearest first, each once."""
-        return self._walk(record_id, "child", "parent")
+    def words(self, column: str) -> list[str]:
+        """All words of a column that some record has or had, such as the names of all models."""
+        return self._asked(lambda state: sorted(state.numbers[column]))
 
-    def descendants(self, record_id: bytes) -> list[Relative]:
-        """Everything that was made from a record, nearest first, each once."""
-        return self._walk(record_id, "parent", "child")
-
-    def _walk(self, record_id: bytes, here: str, there: str) -> list[Relative]:
-        walk = f"""with recursive walk (id, distance) as (select ?1, 0 union select edges.{there}, distance + 1
-                   from walk join edges on edges.{here} = walk.id where distance < ?2)
-                   select id, min(distance) as distance from walk where id <> ?1 group by id order by 2, 1"""
-        found = self._safely(lambda: self._database().rows(walk, (record_id, DEEPEST)))
-        return [Relative(self._entry(row["id"]) or self._missing(row["id"]), row["distance"]) for row in found]
-
-    def _entry(self, record_id: bytes) -> Entry | None:
-        words = ", ".join(f"(select text from terms where term = records.{name}) as {name}" for name in TERMS)
-        sql = f"""select record_id, dataset, stage, batch, {words} from records join files using (file)
-                  where record_id = ? order by status = 'current' desc, file desc"""
-        row = self._safely(lambda: self._database().row(sql, (record_id,)))
-        return Entry(**(dict(row) | {"record_id": record_id.hex()})) if row else None
-
-    def _missing(self, record_id: bytes) -> Entry:
-        """A record that is in no table any more, as its children name it."""
-        row = self._database().row(
-            """select (select text from terms where term = edges.stage) as stage,
-               (select text from terms where term = edges.batch) as batch from edges where parent = ?""",
-            (record_id,),
+    def counts(self) -> tuple[int, int]:
+        """How many records and edges the index holds."""
+        return self._asked(
+            lambda state: (
+                sum(segment.living for segment in state.segments.values()),
+                sum(segment.living_edges for segment in state.segments.values()),
+            )
         )
-        stage, batch = (row["stage"], row["batch"]) if row else ("", "")
-        return Entry(record_id.hex(), None, stage, batch, None, None, None, None, "missing", None)
 
-    def _ids(self, condition: str, *values: bytes) -> list[bytes]:
-        sql = f"select distinct record_id from records where {condition}"
-        return [row["record_id"] for row in self._safely(lambda: self._database().rows(sql, values))]
-
-    # ------------------------------------------------------------------------------------------------------ catching up
-
-    def _catch_up_stage(self, dataset: str, stage: str) -> int:
-        place, shown = self.lake.snapshot(dataset, stage)
-        if not NEEDED.issubset(shown.schema.names) or shown.partition_by != ("batch",):
-            return 0  # signals, verdicts and mixes hold no records of their own
-        database = self._database()
-        row = database.row("select version from indexed where dataset = ? and stage = ?", (dataset, stage))
-        if row is not None and row["version"] == shown.version:
-            return 0
-        new = self._drop_old_files(dataset, stage, shown)
-        for file in new:
-            self._read_file(dataset, stage, file, place.local(file))
-        database.write("insert or replace into indexed values (?, ?, ?)", (dataset, stage, shown.version))
-        return len(new)
-
-    def _drop_old_files(self, dataset: str, stage: str, shown: Snapshot) -> list[DataFile]:
-        """Forget the files that the table shows no longer; those that are new."""
-        rows = self._database().rows("select file, path from files where dataset = ? and stage = ?", (dataset, stage))
-        known, wanted = {row["path"]: row["file"] for row in rows}, {file.path: file for file in shown.files}
-        for path in known.keys() - wanted.keys():
-            self._database().write("delete from files where file = ?", (known[path],))
-        return [wanted[path] for path in sorted(wanted.keys() - known.keys())]
-
-    def _read_file(self, dataset: str, stage: str, file: DataFile, path: Path) -> None:
-        """One file in one transaction: after a kill it is in the index whole or not at all."""
-        with self._database().transaction() as connection, pq.ParquetFile(path) as parquet:
-            number = connection.execute(
-                "insert into files (dataset, stage, batch, path) values (?, ?, ?, ?)",
-                (dataset, stage, file.partition[0], file.path),
-            ).lastrowid
-            assert number is not None
-            for part in parquet.iter_batches(columns=["record_id", "parents", *TERMS]):
-                _insert(connection, part, number)
-
-    # -------------------------------------------------------------------------------------------------- the file itself
-
-    def _database(self) -> SqliteDatabase:
-        if self._opened is None or not self._is_same_file():
-            opened = SqliteDatabase(self._path, (LAYOUT,))
-            opened.rows("select place from layout_1")  # another layout has no such table
-            self._opened, self._inode = opened, self._path.stat().st_ino
-        return self._opened
-
-    def _is_same_file(self) -> bool:
-        """False when another process has thrown the file away since we opened it."""
-        return self._path.exists() and self._path.stat().st_ino == self._inode
-
-    def _safely(self, work: Callable[[], T]) -> T:
-        """Do the work; when the file turns out to be damaged or of another layout, with a new one."""
+    def _asked(self, question: Callable[[State], T]) -> T:
+        """The answer of one moment of the caught-up index; when it turns out to be damaged, of a new one."""
         try:
-            return work()
-        except (sqlite3.DatabaseError, LakeError) as error:
-            if not _is_broken(error):
-                raise
-        self._discard()
-        return work()
-
-    def _discard(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            return question(self.index.current())
+        except Damaged:
+            self.index.rebuild()
+            return question(self.index.current())
 
 
-def catch_up(lake: Lake, dataset: str) -> Lineage:
-    """The lineage index of a lake, with everything in it that a dataset has accepted."""
+def catch_up(lake: Lake) -> Lineage:
+    """The lineage of a lake, with everything in it that was accepted."""
     lineage = Lineage(lake)
-    lineage.catch_up(dataset)
+    lineage.catch_up()
     return lineage
 
 
-def _is_broken(error: Exception) -> bool:
-    text = str(error)
-    return any(
-        sign in text for sign in ("not a database", "malformed", "no such table", "no such column", "schema version")
-    )
+def _ids(ids: AnyIds) -> Ids:
+    return Ids.from_arrow(ids) if isinstance(ids, pa.Array | pa.ChunkedArray) else Ids.of(ids)
+
+
+# --------------------------------------------------------------------------------------------------------------- ids
 
 
 def _range(prefix: str) -> tuple[bytes, bytes]:
     """The lowest and the highest 16 bytes that begin with these digits."""
     digits = prefix.strip().lower()
-    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
-        raise UnknownName("record", prefix, (), "An id is up to 32 hexadecimal digits; the first few will do.")
-    return bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f"))
+    if not digits or len(digits) > DIGITS or set(digits) - set("0123456789abcdef"):
+        raise UnknownName("record", prefix, (), f"An id is up to {DIGITS} hexadecimal digits; the first few will do.")
+    return bytes.fromhex(digits.ljust(DIGITS, "0")), bytes.fromhex(digits.ljust(DIGITS, "f"))
 
 
-# --------------------------------------------------------------------------------------------------------------- rows
-
-
-def _insert(connection: sqlite3.Connection, part: pa.RecordBatch, file: int) -> None:
-    ids = part.column("record_id").to_pylist()
-    words = [_terms(connection, part.column(name)) for name in TERMS]
-    connection.executemany(
-        "insert or ignore into records values (?, ?, ?, ?, ?, ?, ?, ?)",
-        zip(ids, [file] * len(ids), *words, strict=True),
+def _only(state: State, prefix: str, low: bytes, high: bytes) -> bytes:
+    found = _between(state, low, high, 6)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        near = [*_between(state, bytes(16), low, 1, backwards=True), *_between(state, high, b"\xff" * 16, 1)]
+        raise UnknownName("record", prefix, [one.hex() for one in near], "Ids are hexadecimal.")
+    more = " or more" if len(found) > 5 else ""
+    raise UnknownName(
+        "single record",
+        prefix,
+        [one.hex() for one in found[:5]],
+        f"{min(len(found), 5)}{more} begin like that: give more digits.",
     )
-    connection.executemany("insert or ignore into edges values (?, ?, ?, ?, ?, ?)", _edges(connection, part, file))
 
 
-def _edges(connection: sqlite3.Connection, part: pa.RecordBatch, file: int) -> Iterator[tuple[Any, ...]]:
-    """One row a parent: child, parent, file, and where the parent stands and what it was to the child."""
-    lists = part.column("parents")
-    children = part.column("record_id").take(_parent_indices(lists)).to_pylist()
-    parents = lists.flatten()
-    words = [_terms(connection, parents.field(name)) for name in ("stage", "batch", "relation")]
-    return zip(children, parents.field("record_id").to_pylist(), [file] * len(children), *words, strict=True)
+def _between(state: State, low: bytes, high: bytes, limit: int, *, backwards: bool = False) -> list[bytes]:
+    """The first living ids of a range, or its last ones."""
+    found: set[bytes] = set()
+    for segment in state.segments.values():
+        first, last = (_place(segment.ids, one) for one in (low, high))
+        last += segment.ids.take(np.array([last])).to_arrow()[0].as_py() == high if last < len(segment.ids) else 0
+        found.update(_living(segment, first, last, limit, backwards=backwards))
+    return sorted(found, reverse=backwards)[:limit]
 
 
-def _parent_indices(lists: pa.ListArray) -> pa.Array:
-    """For each item of the flattened lists, the row that it belongs to."""
-    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    return pa.array(np.repeat(np.arange(len(lists)), lengths), pa.int64())
+def _place(ids: Ids, one: bytes) -> int:
+    """Where an id would stand among sorted ones."""
+    high, low = (np.uint64(int.from_bytes(half, "big")) for half in (one[:8], one[8:]))
+    first, last = (int(np.searchsorted(ids.high, high, side)) for side in ("left", "right"))
+    return first + int(np.searchsorted(ids.low[first:last], low))
 
 
-def _terms(connection: sqlite3.Connection, column: pa.Array) -> Sequence[int | None]:
-    """The numbers that stand for the words of a column, each word kept once."""
-    encoded = column.dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    connection.executemany("insert or ignore into terms (text) values (?)", [(word,) for word in words])
-    numbers = [connection.execute("select term from terms where text = ?", (word,)).fetchone()[0] for word in words]
-    return pa.array(numbers, pa.int64()).take(encoded.indices).to_pylist()
+def _living(segment: Segment, first: int, last: int, limit: int, *, backwards: bool) -> list[bytes]:
+    found: list[bytes] = []
+    while first < last and len(found) < limit:
+        span = np.arange(max(first, last - NEAR), last) if backwards else np.arange(first, min(first + NEAR, last))
+        first, last = (first, int(span[0])) if backwards else (int(span[-1]) + 1, last)
+        rows = segment.rows_of(segment.ids.take(span))
+        ids = segment.ids.take(np.unique(segment.column("row_id")[rows])).to_arrow().to_pylist()
+        found += reversed(ids) if backwards else ids
+    return found[:limit]
+
+
+# --------------------------------------------------------------------------------------------------------------- walks
+
+
+def _relatives(state: State, start: Ids, step: Callable[[Segment, Ids], Ids]) -> pa.Table:
+    found = _walked(state, start, step)
+    ids = together([level for level, _ in found])
+    known, order = _entries(state, ids), ids.order()
+    distances = np.repeat([far for _, far in found], [len(level) for level, _ in found]).astype(np.int32)
+    far = distances[order][_ids(known["record_id"]).places_in(ids.take(order))]
+    nearest_first = pa.array(np.argsort(far, kind="stable"))
+    return known.append_column(RELATIVE.field("distance"), pa.array(far)).take(nearest_first)
+
+
+def _walked(state: State, start: Ids, step: Callable[[Segment, Ids], Ids]) -> list[tuple[Ids, int]]:
+    """Level by level: what is reached for the first time after so many steps. A circle ends where it began."""
+    seen = frontier = start.unique()
+    found: list[tuple[Ids, int]] = []
+    for distance in count(1):
+        frontier = together([step(segment, frontier) for segment in state.segments.values()]).unique().without(seen)
+        if not len(frontier):
+            return found
+        found.append((frontier, distance))
+        seen = together([seen, frontier]).unique()
+    return found
+
+
+def _edges(state: State, wanted: Ids) -> pa.Table:
+    parts = [EDGE.empty_table()]
+    relations = [word and json.loads(word)[2] for word in state.words[PLACE]]
+    for segment in state.segments.values():
+        children, parents, places = segment.edges_of(segment.rows_of(wanted))
+        columns = [children.to_arrow(), parents.to_arrow(), _word(places, relations)]
+        parts.append(pa.Table.from_arrays(columns, schema=EDGE))
+    return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _found(state: State, where: Mapping[str, Iterable[str]], since: int | None, until: int | None) -> Ids:
+    parts: list[Ids] = []
+    for segment in state.segments.values():
+        chosen = segment.alive[segment.column("file")]
+        for column, words in where.items():
+            numbers = [state.numbers[column][word] for word in words if word in state.numbers[column]]
+            chosen &= np.isin(segment.column(column), np.array(numbers, np.int64))
+        made = segment.column("created")
+        chosen &= (made >= since) if since is not None else True
+        chosen &= (made < until) if until is not None else True
+        parts.append(segment.ids.take(segment.column("row_id")[chosen]))
+    return together(parts).unique()
+
+
+# ------------------------------------------------------------------------------------------------------------- entries
+
+
+def _entries(state: State, wanted: Ids) -> pa.Table:
+    parts, known = [ENTRY.empty_table()], [Ids.none()]
+    for segment in state.segments.values():
+        rows = segment.rows_of(wanted)
+        if len(rows):
+            known.append(segment.ids.take(segment.column("row_id")[rows]))
+            parts.append(_rows(state, segment, rows, known[-1]))
+    parts.append(_missing(state, wanted.without(together(known).unique())))
+    return pa.concat_tables(parts).unify_dictionaries().sort_by("record_id")
+
+
+def _rows(state: State, segment: Segment, rows: np.ndarray, ids: Ids) -> pa.Table:
+    files = [state.files[number] if number >= 0 else None for number in segment.numbers.tolist()]
+    at = segment.column("file")[rows]
+    columns = [ids.to_arrow()]
+    columns += [
+        _word(at, [file and getattr(file, name) for file in files]) for name in ("dataset", "stage", "batch", "path")
+    ]
+    columns += [_word(segment.column(name)[rows], state.words[name]) for name in TERMS]
+    columns.append(pa.array(segment.column("synthetic_depth")[rows], pa.int32()))
+    columns.append(pa.array(segment.column("created")[rows].astype(np.int64)).cast(ENTRY.field("created_at").type))
+    return pa.Table.from_arrays(columns, schema=ENTRY)
+
+
+def _tally(state: State, wanted: Ids) -> pa.Table:
+    found: list[Mapping[str, object]] = []
+    for segment in state.segments.values():
+        rows, words = segment.rows_of(wanted), state.words["status"]
+        both = segment.column("file")[rows].astype(np.int64) * len(words) + segment.column("status")[rows]
+        for one, records in zip(*np.unique(both, return_counts=True), strict=True):
+            at, status = divmod(int(one), len(words))
+            file = state.files[int(segment.numbers[at])]
+            place = {"dataset": file.dataset, "stage": file.stage, "batch": file.batch}
+            found.append(place | {"status": words[status], "records": int(records)})
+    return pa.Table.from_pylist(list(found), schema=TALLY)
+
+
+def _word(numbers: np.ndarray, words: Sequence[str | None]) -> pa.Array:
+    """A column of words by their numbers; only the words that occur."""
+    distinct, which = np.unique(numbers, return_inverse=True)
+    return pa.array([words[number] for number in distinct.tolist()], pa.string()).dictionary_encode().take(which)
+
+
+def _missing(state: State, ids: Ids) -> pa.Table:
+    """Records that are in no table any more, as their children name them; those that nobody names are not there."""
+    parts: list[pa.Table] = [ENTRY.empty_table()]
+    for segment in state.segments.values():
+        who, places = segment.mentions(ids) if len(ids) else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        if len(who):
+            named = ids.take(who)
+            parts.append(_named(named, [json.loads(state.words[PLACE][number] or "") for number in places.tolist()]))
+            ids = ids.without(named)
+    return pa.concat_tables(parts)
+
+
+def _named(ids: Ids, places: Sequence[tuple[str, str, str]]) -> pa.Table:
+    columns = {
+        "record_id": ids.to_arrow(),
+        "stage": pa.array([stage for stage, _, _ in places], pa.string()).dictionary_encode(),
+        "batch": pa.array([batch for _, batch, _ in places], pa.string()).dictionary_encode(),
+        "status": pa.array(["missing"] * len(ids), pa.string()).dictionary_encode(),
+    }
+    filled = [columns.get(field.name, pa.nulls(len(ids), field.type)) for field in ENTRY]
+    return pa.Table.from_arrays(filled, schema=ENTRY)

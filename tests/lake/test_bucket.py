@@ -188,7 +188,7 @@ def test_the_lineage_index_of_a_bucket_stands_on_this_machine(bucket):
 
     lake = in_bucket(bucket)
     lake.accept(write_to(lake, "notes:1", documents("notes:1", 3)))
-    lineage = catch_up(lake, "demo")
+    lineage = catch_up(lake)
     record = lake.read("demo", "corpus", columns=["record_id"])["record_id"][0].as_py()
     assert lineage.resolve(record.hex()[:8]) == record
     assert list(bucket.cache.rglob("lineage.sqlite"))
