@@ -60,7 +60,7 @@ class Method(BaseModel):
 
     kind: ClassVar[MethodKind]
     slug: ClassVar[str] = ""  # the file name; set by the catalog
-    version: ClassVar[str] = "1"  # raise it when the same settings give other records
+    version: ClassVar[str] = "1"  # raise it when the same settings and prompts give other records
     paper: ClassVar[str]  # arXiv:..., or "interpretation" where it is our own
     proof: ClassVar[Proof]
 

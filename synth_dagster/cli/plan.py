@@ -16,7 +16,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import UnknownName
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import RunContext
-from synth_dagster.runner.estimate import Estimate, estimates, total
+from synth_dagster.runner.estimate import Consequence, Estimate, consequences, estimates, total
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, forecast
 
 NEXT_RUN = ""  # a session of which nobody has spent anything
@@ -66,6 +66,7 @@ def plan_json(recipe: Recipe, planned: Forecast, room: Sequence[Mapping[str, Any
         "total": _estimate_json(total(found)),
         "stages": {one.stage: _estimate_json(one) for one in found},
         "batches": [_part_json(part) for part in planned.parts],
+        "stale": [_consequence_json(one) for one in consequences(planned)],
         "retired": list(planned.retired),
         "caps": caps_reached(room, total(found)),
         "provider_batches": {role: _batch_json(share) for role, share in planned.batch_shares.items()},
@@ -90,6 +91,11 @@ def _estimate_json(one: Estimate) -> dict[str, Any]:
         "usd_interval": _interval(one, "usd") if one.usd else None,
         "seconds": one.seconds,
     }
+
+
+def _consequence_json(one: Consequence) -> dict[str, Any]:
+    about = {"stage": one.stage, "why": one.why, "batches": one.batches, "records": one.records}
+    return _estimate_json(one.work) | about
 
 
 def _interval(one: Estimate, name: str) -> list[float] | None:
@@ -135,6 +141,8 @@ def print_plan(
     whole = total(found)
     console.print(f"\n[bold]{recipe.dataset}[/bold], {batches_in_words(planned)}", highlight=False)
     console.print(_table([*found, whole]))
+    for one in consequences(planned)[:MOST_LINES]:
+        console.print(escape(in_words(one)), highlight=False)
     if by_batch:
         _print_parts(console, planned)
     if planned.retired:
@@ -152,6 +160,17 @@ def batches_in_words(planned: Forecast) -> str:
     work = {part.batch for part in planned.parts if part.state != "current"}
     every = {part.batch for part in planned.parts}
     return f"{len(every)} {'batch' if len(every) == 1 else 'batches'}, {len(work)} with work"
+
+
+def in_words(one: Consequence) -> str:
+    """What a change costs in one stage, as one line."""
+    made = f"{_counted(one.records, 'record')} of {_counted(one.batches, 'batch', 'batches')}"
+    asked = f"{_count(one.work, 'calls')} calls, {_cost(one.work)}"
+    return f"{one.stage}: {one.why}: {made} to make anew, {asked}"
+
+
+def _counted(number: int, one: str, several: str = "") -> str:
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def cost_in_words(whole: Estimate) -> str:

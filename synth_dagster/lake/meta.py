@@ -187,7 +187,12 @@ insert into accounts select 'recipe/' || dataset, cast(coalesce(sum(usd), 0.0) a
     sum(calls), '0', 0, 0, sum(case when calls > 0 and usd is null then calls else 0 end) from usage group by dataset;
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+# What a code version stands for: the steps with their settings and prompts, the teachers, the terms of a source.
+VERSION_5 = """
+create table code_versions (code_version text primary key, made_by text not null);
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 
@@ -478,6 +483,18 @@ class Meta:
         if row is None:
             raise UnknownName("prompt", prompt_hash, self._column("prompt_hash", "from prompts"))
         return row["system"], row["user"]
+
+    # ------------------------------------------------------------------------------------------------- code versions
+
+    def remember_code_version(self, code_version: str, made_by: Mapping[str, Any]) -> None:
+        """Keep what a code version stands for, so that a later one can be compared with it."""
+        text = canonical_json(made_by)
+        self.database.write("insert into code_versions values (?, ?) on conflict do nothing", (code_version, text))
+
+    def made_by(self, code_version: str) -> dict[str, Any] | None:
+        """What a code version stands for; None for one of a time when this was not written down."""
+        row = self.database.row("select made_by from code_versions where code_version = ?", (code_version,))
+        return json.loads(row["made_by"]) if row else None
 
     # ------------------------------------------------------------------------------------------------------ releases
 

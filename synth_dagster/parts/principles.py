@@ -74,20 +74,23 @@ comprehensive, 3 not longer than it must be. Name the kinds that you found in th
 5: right, rich in what helps, nothing superfluous.""",
 }
 
-RATE = prompt(
-    system="""
+RATE: Mapping[str, Prompt] = {
+    aspect: prompt(
+        system="""
 You rate texts on one aspect. The texts were written independently: rate each by itself, on the scale, whatever the
 others are like and wherever it stands. Neither order nor length is a merit.
 """,
-    user="""
+        user="""
 {reference}{instruction}{texts}Rate every text above for the aspect <aspect>{aspect}</aspect>
 
 {scale}
 
 Give one rating with a short rationale for each text, in the order of their ids.
 """,
-    variables="reference instruction texts aspect scale",
-)
+        variables="reference instruction texts aspect scale",
+    ).filled(aspect=aspect, scale=scale.strip())
+    for aspect, scale in ASPECTS.items()
+}
 CRITIQUE = prompt(
     system="You are a teacher who reads a pupil's work closely, says exactly what to improve, and marks it fairly.",
     user="""

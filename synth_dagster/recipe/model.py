@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.method import Filter, Method
+from synth_dagster.recipe.wording import said_by
 from synth_dagster.records import Json, RecordKind, canonical_json
 from synth_dagster.services import Embedder, Teacher, asked_of, role_of
 
@@ -315,19 +316,19 @@ class Recipe:
         adopted = sorted(one.name for one in self.sources if stage in self.adopting(one.name))
         if source in adopted:
             return _hashed([asked.kind, asked.reads, ADOPTED, ADOPTION_VERSION])
-        made = [asked.kind, asked.reads, terms, _work(asked.steps, root), _answerers(asked.steps, teachers)]
+        made = [asked.kind, asked.reads, terms, _work(asked.steps, root), step_answerers(asked.steps, teachers)]
         return _hashed(made if source or not adopted else [*made, ADOPTED, ADOPTION_VERSION, adopted])
 
     def signals_fingerprint(self, root: Path, *, teachers: Mapping[str, Mapping[str, Json]] | None = None) -> str:
         """What the signals depend on: their expressions and the engine, never a threshold."""
         made = {step.key: self.step_signals_fingerprint(step, root) for step in self.mix.filters}
-        return _hashed([made, _answerers(self.mix.filters, teachers)])
+        return _hashed([made, step_answerers(self.mix.filters, teachers)])
 
     def step_signals_fingerprint(self, step: Step, root: Path) -> str:
         """What one filter's signals depend on: its expressions, its files, the kind of record, and the engine."""
         method = step.method
         expressions = method.signals_fingerprint() if isinstance(method, Filter) else method.fingerprint()
-        return _hashed([self.stage(self.mix.of).record_kind, expressions, _inputs(step, root), version("duckdb")])
+        return _hashed([self.stage(self.mix.of).record_kind, expressions, step_files(step, root), version("duckdb")])
 
     def mix_fingerprint(self, root: Path) -> str:
         """What the verdicts depend on besides the signals: rules, deduplication, selection, mixture, in their order."""
@@ -364,15 +365,23 @@ def _role(parameter: str, service: object) -> str | None:
 
 
 def _work(steps: Iterable[Step], root: Path) -> Json:
-    return [[step.method.fingerprint(), _inputs(step, root)] for step in steps]
+    return [_step_work(step, root) for step in steps]
 
 
-def _answerers(steps: Iterable[Step], teachers: Mapping[str, Mapping[str, Json]] | None) -> Json:
+def _step_work(step: Step, root: Path) -> list[Json]:
+    work: list[Json] = [step.method.fingerprint(), list(step_files(step, root))]
+    said = said_by(type(step.method))
+    return [*work, said] if said else work
+
+
+def step_answerers(steps: Iterable[Step], teachers: Mapping[str, Mapping[str, Json]] | None) -> Json:
+    """The roles that steps ask, and what can change their answers."""
     given = teachers or {}
     return {role: dict(given[role]) for role in roles_of(steps) if role in given}
 
 
-def _inputs(step: Step, root: Path) -> tuple[str, ...]:
+def step_files(step: Step, root: Path) -> tuple[str, ...]:
+    """Hashes of the files that a step's settings name."""
     values = [getattr(step.method, name) for name in step.method.input_paths()]
     return tuple(input_digest(root / value, root) for value in values if value)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
+from synth_dagster.recipe.makeup import makeup_of
 from synth_dagster.records import Json
 from synth_dagster.services import Embedder, Teacher
 from synth_dagster.spending import SpendingLedger
@@ -132,6 +133,11 @@ class RunContext:
         """What a batch's records depend on besides their inputs; of a corpus, the terms of its own source only."""
         teachers = self.teachers.identities(self.recipe)
         return self.recipe.fingerprint(stage, teachers=teachers, root=self.root, source=source_of(batch))
+
+    def makeup(self, stage: str, batch: str) -> Mapping[str, Json]:
+        """What that code version stands for, to name later what of it changed."""
+        teachers = self.teachers.identities(self.recipe)
+        return makeup_of(self.recipe, stage, teachers=teachers, root=self.root, source=source_of(batch))
 
 
 def source_of(batch: str) -> str:

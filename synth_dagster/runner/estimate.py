@@ -92,6 +92,40 @@ def estimates(forecast: Forecast) -> list[Estimate]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What one change makes stale in one stage: so many records of so many batches, made again by so much work."""
+
+    stage: str
+    why: str
+    batches: int
+    records: int
+    work: Estimate
+
+
+def consequences(forecast: Forecast) -> list[Consequence]:
+    """One for each stage and reason to make what is there anew, in the order of the stages."""
+    known = _known_seeds(forecast)
+    stale = [part for part in forecast.parts if part.state == "stale"]
+    return [
+        _consequence(stage, why, _of(forecast.parts, stage), _of(forecast.blind, stage), known)
+        for stage, why in sorted({(part.stage, part.why): None for part in stale}, key=_stages_of(forecast))
+    ]
+
+
+def _stages_of(forecast: Forecast) -> Callable[[tuple[str, str]], tuple[int, str]]:
+    order = list(dict.fromkeys(part.stage for part in forecast.parts))
+    return lambda found: (order.index(found[0]), found[1])
+
+
+def _consequence(
+    stage: str, why: str, parts: Sequence[StageOfBatch], blind: Sequence[StageOfBatch], known: set[bytes]
+) -> Consequence:
+    of_it = [part for part in parts if part.why == why and part.state == "stale"]
+    work = _estimate(stage, of_it, _ratios(parts, blind, known))
+    return Consequence(stage, why, len(of_it), sum(part.records for part in of_it), work)
+
+
 def _of(parts: Sequence[StageOfBatch], stage: str) -> list[StageOfBatch]:
     return [part for part in parts if part.stage == stage]
 

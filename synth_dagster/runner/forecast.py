@@ -18,6 +18,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.recipe import Stage, Step
+from synth_dagster.recipe.makeup import differences
 from synth_dagster.records import Document, Json, Record, to_table
 from synth_dagster.runner.chain import Chain, Given
 from synth_dagster.runner.context import RunContext
@@ -47,7 +48,8 @@ class StageOfBatch:
     batch: str
     stage: str
     state: State
-    why: str = ""  # of a stale one: which of its steps and inputs changed
+    why: str = ""  # of a stale one: what of its steps and inputs changed
+    records: int = 0  # of the version that is there, and would be replaced
     items: int = 0  # of the delivery
     inputs: int = 0
     asked: Sum = field(default_factory=Sum)
@@ -95,7 +97,7 @@ def _all_parts(
 
 
 def _has_work(context: RunContext, batch: PlannedBatch) -> bool:
-    return any(state != "current" for state, _ in _states(context, batch).values())
+    return any(found.state != "current" for found in _states(context, batch).values())
 
 
 def _rehearsed(batches: Sequence[PlannedBatch]) -> set[str]:
@@ -107,40 +109,64 @@ def _rehearsed(batches: Sequence[PlannedBatch]) -> set[str]:
     return {batch.batch for batch in batches[::every]}
 
 
-def _states(context: RunContext, batch: PlannedBatch) -> dict[str, tuple[State, str]]:
-    """Stage -> what is there of a batch, and why it would be made anew. What stands on something stale is stale."""
-    found: dict[str, tuple[State, str]] = {}
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What is there of a stage's batch, and why it would be made anew."""
+
+    state: State
+    why: str = ""
+    records: int = 0
+
+
+def _states(context: RunContext, batch: PlannedBatch) -> dict[str, _There]:
+    """The same by stage. What stands on something stale is stale."""
+    found: dict[str, _There] = {}
     for stage in context.recipe.stages.values():
         above = found.get(stage.reads or "")
-        found[stage.name] = _state(context, stage, batch, above[0] if above else "current")
+        found[stage.name] = _state(context, stage, batch, above.state if above else "current")
     return found
 
 
-def _state(context: RunContext, stage: Stage, batch: PlannedBatch, above: State) -> tuple[State, str]:
+def _state(context: RunContext, stage: Stage, batch: PlannedBatch, above: State) -> _There:
     lake, dataset = context.lake, context.recipe.dataset
     there = lake.accepted(dataset, stage.name, batch.batch)
     made = lake.meta.candidates(dataset, stage.name, batch.batch)
     was_refused = bool(made) and made[-1].state == "refused" and above == "current"
     if was_refused and not _changes(context, stage, batch, made[-1]):
-        return "refused", "its gate refused it as it is"
+        return _There("refused", "its gate refused it as it is", there.current if there else 0)
     if there is None:
-        return "new", ""
+        return _There("new")
+    changes = _changes(context, stage, batch, there, above)
+    return _There("stale" if changes else "current", "; ".join(changes), there.current)
+
+
+def _changes(
+    context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate, above: State = "current"
+) -> list[str]:
+    """What a version was made by or from that a run would not use now, a phrase each."""
+    changes = _changed_steps(context, stage, batch, there)
     if above != "current":
-        return "stale", f"{stage.reads} is made anew"
-    changes = _changes(context, stage, batch, there)
-    return ("stale", f"{' and '.join(changes)} changed") if changes else ("current", "")
+        return [*changes, f"{stage.reads} is made anew"]
+    return [*changes, *(["inputs changed"] if _reads_others(context, stage, batch, there) else [])]
 
 
-def _changes(context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate) -> list[str]:
-    """Whether a version was made by other steps or from other inputs than a run would use now."""
+def _changed_steps(context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate) -> list[str]:
+    if there.code_version == context.code_version(stage.name, batch.batch):
+        return []
+    before = context.lake.meta.made_by(there.code_version)
+    named = differences(before, context.makeup(stage.name, batch.batch)) if before is not None else []
+    return named or ["steps or prompts changed"]
+
+
+def _reads_others(context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate) -> bool:
+    """Whether the inputs of a version are not those that a run would read."""
     dataset = context.recipe.dataset
-    steps = there.code_version != context.code_version(stage.name, batch.batch)
     if stage.reads is None:
         inputs = {"delivery": batch.digest}
     else:
         above = context.lake.accepted(dataset, stage.reads, batch.batch)
         inputs = {stage.reads: above.data_version if above else ""}
-    return [name for name, differs in (("steps", steps), ("inputs", dict(there.inputs) != inputs)) if differs]
+    return dict(there.inputs) != inputs
 
 
 class _Batch:
@@ -154,14 +180,15 @@ class _Batch:
 
     async def run(self) -> list[StageOfBatch]:
         return [
-            await self._stage(self.context.recipe.stage(name), state, why)
-            for name, (state, why) in _states(self.context, self.batch).items()
+            await self._stage(self.context.recipe.stage(name), there)
+            for name, there in _states(self.context, self.batch).items()
         ]
 
-    async def _stage(self, stage: Stage, state: State, why: str) -> StageOfBatch:
+    async def _stage(self, stage: Stage, there: _There) -> StageOfBatch:
         facts: dict[str, Any] = {"batch": self.batch.batch, "stage": stage.name, "items": self.batch.count}
-        if state == "current" or not self.is_rehearsed:
-            return StageOfBatch(state=state, why=why, is_rehearsed=state == "current", **facts)
+        facts |= {"state": there.state, "why": there.why, "records": there.records}
+        if there.state == "current" or not self.is_rehearsed:
+            return StageOfBatch(is_rehearsed=there.state == "current", **facts)
         began, before = time.monotonic(), self._calls()
         chain = _Watched(
             self.context, self.rehearsal, stage.name, stage.record_kind, self.batch.batch, inputs=self._inputs(stage)
@@ -171,8 +198,6 @@ class _Batch:
             await self._made(chain, stage)
         self.made[stage.name] = current_records(self.context, stage, to_table(chain.made, stage.record_kind))
         return StageOfBatch(
-            state=state,
-            why=why,
             inputs=len(chain.inputs),
             asked=sum((unit.asked for unit in chain.units), outside),
             units=chain.units,

@@ -1,14 +1,13 @@
 """Gives a method's verb the services that its signature names."""
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
 from synth_dagster.readers.texts import read_texts
 from synth_dagster.runner.context import OpenTeachers
-from synth_dagster.services import Embedder, Prompt, References, Teacher, asked_of, role_of
+from synth_dagster.services import Embedder, References, Teacher, asked_of, role_of
 
 
 class ProjectReferences:
@@ -56,20 +55,3 @@ def _answer(name: str, service: object, teachers: OpenTeachers | None, root: Pat
     if teachers is None:
         raise MethodError(f"'{name}' needs a teacher, and this step runs without one.")
     return teachers.embedder if service is Embedder else teachers[role_of(name)]
-
-
-def prompts_of(method: Method) -> Mapping[str, Prompt]:
-    """The prompts that a method may send, by hash: those of its module, also inside its tables."""
-    module = inspect.getmodule(type(method))
-    found = [prompt for value in vars(module).values() for prompt in _prompts_in(value)] if module else []
-    return {prompt.hash: prompt for prompt in found}
-
-
-def _prompts_in(value: object) -> list[Prompt]:
-    if isinstance(value, Prompt):
-        return [value]
-    if isinstance(value, Mapping):
-        return [prompt for item in value.values() for prompt in _prompts_in(item)]
-    if isinstance(value, list | tuple):
-        return [prompt for item in value for prompt in _prompts_in(item)]
-    return []

@@ -21,6 +21,7 @@ from synth_dagster.parts.chunks import split
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.recipe import ADOPTED, Source, Stage
+from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import (
     REJECT,
     Document,
@@ -38,7 +39,7 @@ from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext, sour
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
-from synth_dagster.runner.services import needs_teacher, prompts_of
+from synth_dagster.runner.services import needs_teacher
 from synth_dagster.runner.stamp import counted
 
 READ = "read"  # the step that brings records in
@@ -123,6 +124,7 @@ def _make(context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict
     with seldom_collected():
         chain, usage = run_to_end(_run_chain(context, stage, batch))
     code_version, inputs = wanted
+    context.lake.meta.remember_code_version(code_version, context.makeup(stage.name, batch))
     return context.lake.write_candidate(
         context.recipe.dataset,
         stage.name,

@@ -14,6 +14,10 @@ from synth_dagster.errors import LakeError
 from synth_dagster.governance.trace import trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import MIGRATIONS
+from synth_dagster.methods.synthesize import ultrafeedback
+from synth_dagster.parts import principles
+from synth_dagster.runner.forecast import forecast
+from synth_dagster.services import Prompt
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.caches.rows import SCHEMA_VERSION
 from tests.assets.project import HOME, Small, small_project
@@ -92,6 +96,20 @@ def test_answers_that_were_paid_for_move_up_and_are_not_asked_again(previous):
     asked = previous.lake.meta.usage(session_id=previous.lake.meta.last_session("tiny").session_id)
     # for each passage a question, four answers to it, four aspects rated and four critiques written: 13
     assert (asked.cached, asked.calls) == (3 * 13, 13)
+
+
+def test_nothing_of_it_is_stale_and_an_edited_prompt_makes_it_so(previous, monkeypatch):
+    def plan():
+        with previous.environment.gateway({}) as gateway, gateway.rehearsing(previous.recipe("tiny")) as rehearsal:
+            found = forecast(previous.context(teachers=gateway), rehearsal)
+        return {part.stage: (part.state, part.why) for part in found.parts}
+
+    rows = list(previous.recipe("tiny").stages)
+    assert plan() == dict.fromkeys(rows, ("current", ""))
+    edited = Prompt(user=principles.CRITIQUE.user + " Be brief.", system=principles.CRITIQUE.system)
+    monkeypatch.setattr(ultrafeedback, "CRITIQUE", edited)
+    # which of them is not known: it was not written down then
+    assert plan()["preference_pairs"] == ("stale", "steps or prompts changed")
 
 
 def test_a_lake_of_a_newer_version_is_refused_and_left_as_it_is(previous):

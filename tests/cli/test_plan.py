@@ -2,6 +2,8 @@
 
 import pytest
 
+from synth_dagster.methods.synthesize import grounded_qa
+from synth_dagster.services import Prompt
 from tests.cli.project import LINES, RECIPE, new_place
 from tests.teacher.faulty import FaultServer
 
@@ -50,7 +52,24 @@ def test_what_an_edit_invalidates_is_said_with_why(planned):
     finally:
         recipe.write_text(RECIPE, encoding="utf-8")
     assert states == {"seed_corpus": "current", "generated_instructions": "current", "preference_pairs": "stale"}
-    assert "preference_pairs: stale (steps changed);" in said and "generated_instructions: stale" not in said
+    assert "preference_pairs: stale (completions of ultrafeedback changed);" in said
+    assert "preference_pairs: completions of ultrafeedback changed: 3 records of 1 batch to make anew" in said
+    assert "generated_instructions: stale" not in said
+
+
+def test_what_an_edited_prompt_invalidates_is_said_with_its_name_and_cost(planned, monkeypatch):
+    place = planned[0]
+    old = grounded_qa.QUESTIONS
+    edited = Prompt(user=old["span"].user + " Be brief.", system=old["span"].system)
+    monkeypatch.setattr(grounded_qa, "QUESTIONS", old | {"span": edited})
+    (own, below) = place.call("plan", "--json").json()["stale"]
+    said = place.call("plan", COLUMNS="160").out
+    # two questions about each of three passages, of which one call asks
+    assert (own["stage"], own["batches"], own["records"], own["calls"]) == ("generated_instructions", 1, 3, 3)
+    assert own["why"] == "prompt QUESTIONS[span] of grounded_qa was edited" and own["usd"] == 0
+    assert (below["stage"], below["why"]) == ("preference_pairs", "generated_instructions is made anew")
+    line = "prompt QUESTIONS[span] of grounded_qa was edited: 3 records of 1 batch to make anew, 3 calls, $0.0000"
+    assert f"generated_instructions: {line}" in said
 
 
 def test_a_delivery_makes_its_batch_stale_and_what_was_answered_stays_free(planned):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +31,7 @@ from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import KINDS, ROW_KINDS, Filter, Method, Mixture, ProofLevel
 from synth_dagster.parts.tokens import count
 from synth_dagster.recipe import Step, method_roles
+from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import (
     Document,
     Instruction,
@@ -43,9 +45,9 @@ from synth_dagster.records import (
 )
 from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
-from synth_dagster.runner.services import needs_teacher, prompts_of, services_for, wanted
+from synth_dagster.runner.services import needs_teacher, services_for, wanted
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Finding
+from synth_dagster.services import Finding, Prompt
 from tests.scripted_teacher.echo import EchoTeacher
 
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
@@ -252,13 +254,18 @@ class Late(EchoTeacher):
 
     def __init__(self, seed: int) -> None:
         super().__init__(models=("echo", "echo-small"))
-        self._rng, self.used = random.Random(seed), set()
+        self._rng, self.used, self.filled_in = random.Random(seed), set(), set()
 
     async def tell(self, prompt, /, **given):
+        self._note(prompt, given)
         return await self._later(super().tell(prompt, **given), prompt)
 
     async def ask(self, prompt, /, **given):
+        self._note(prompt, given)
         return await self._later(super().ask(prompt, **given), prompt)
+
+    def _note(self, prompt, given):
+        self.filled_in |= {str(given[name]) for name in prompt.variables}
 
     async def _later(self, answer, prompt):
         for _ in range(self._rng.randrange(12)):
@@ -358,6 +365,32 @@ def test_calls_are_counted_and_their_prompts_are_the_ones_of_the_method(slug, mo
     for record in written:
         assert record.call_id in record.calls
         assert record.prompt_hash in prompts_of(method)
+
+
+@every_of_a_row_stage
+def test_words_for_a_teacher_stand_in_prompts_and_are_not_filled_in_from_elsewhere(slug, monkeypatch):
+    """What is filled in is material. Our own words would be sent and yet be part of no prompt's hash."""
+    method = made(slug)
+    _, teacher = chained(method, inputs_for(slug, texts()), in_flight=64, monkeypatch=monkeypatch)
+    module = sys.modules[type(method).__module__]
+    ours = {text.strip() for value in vars(module).values() for text in texts_in(value) if len(text.split()) > 3}
+    assert [text for text in ours if any(text in one for one in teacher.filled_in)] == []
+
+
+def texts_in(value):
+    """The texts of a constant, also inside tables and data classes."""
+    if isinstance(value, str):
+        return [value]
+    if is_dataclass(value) and not isinstance(value, type | Prompt):
+        return [text for name in fields(value) for text in texts_in(getattr(value, name.name))]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [text for one in inside for text in texts_in(one)]
+
+
+def test_words_that_are_filled_in_from_a_table_would_be_found():
+    from synth_dagster.parts.rewriting import STYLES
+
+    assert STYLES["easy"].how in texts_in({"a": [STYLES]}) and texts_in(Prompt(user="Say {this}.")) == []
 
 
 @every_of_a_row_stage

@@ -4,11 +4,14 @@ import pytest
 
 from synth_dagster.errors import LakeError, MethodError, TeacherError, UnknownName
 from synth_dagster.method import Filter, Synthesizer
+from synth_dagster.methods.synthesize import grounded_qa
+from synth_dagster.recipe.makeup import differences
+from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import Document, Instruction
 from synth_dagster.runner.plan import plan_batches
-from synth_dagster.runner.services import needs_teacher, prompts_of, wanted
+from synth_dagster.runner.services import needs_teacher, wanted
 from synth_dagster.runner.stage import is_settled, run_stage
-from synth_dagster.services import Embedder, References, Teacher, role_of
+from synth_dagster.services import Embedder, Prompt, References, Teacher, role_of
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher
@@ -57,6 +60,31 @@ def test_what_is_current_is_not_made_again_and_settled_only_when_its_gate_passed
     assert is_settled(hand.context, "seed_corpus", BATCH)
     hand.lake.meta.record_gate(first.candidate.candidate_id, passed=False, suite="edited", checks=[])
     assert not is_settled(hand.context, "seed_corpus", BATCH)
+
+
+def test_an_edited_prompt_makes_a_batch_stale_and_records_name_the_text_that_made_them(by_hand, monkeypatch):
+    hand = planned(by_hand, TAUGHT)
+    hand.accepted(run_stage(hand.context, "seed_corpus", BATCH))
+    first = run_stage(hand.context, "generated_instructions", BATCH)
+    hand.accepted(first)
+    before = grounded_qa.QUESTIONS
+    edited = Prompt(user=before["span"].user + " Be brief.", system=before["span"].system)
+    monkeypatch.setattr(grounded_qa, "QUESTIONS", before | {"span": edited})
+    assert not is_settled(hand.context, "generated_instructions", BATCH)
+    assert is_settled(hand.context, "seed_corpus", BATCH)
+    second = run_stage(hand.context, "generated_instructions", BATCH)
+    assert second.made and second.candidate.data_version != first.candidate.data_version
+    meta = hand.lake.meta
+    for made, prompt in ((first, before["span"]), (second, edited)):
+        rows = hand.lake.candidate_table(made.candidate).to_pylist()
+        assert {row["prompt_hash"] for row in rows} == {prompt.hash}
+        assert meta.prompt(prompt.hash) == (prompt.system, prompt.user)
+    was, now = (meta.made_by(made.candidate.code_version) for made in (first, second))
+    assert differences(was, now) == ["prompt QUESTIONS[span] of grounded_qa was edited"]
+    monkeypatch.setattr(grounded_qa, "QUESTIONS", before)  # taken back: what was accepted is current again
+    assert is_settled(hand.context, "generated_instructions", BATCH) is False  # the newer one awaits its gate
+    again = run_stage(hand.context, "generated_instructions", BATCH)
+    assert again.candidate.candidate_id == first.candidate.candidate_id
 
 
 def test_a_source_that_changed_after_planning_writes_nothing(by_hand):

@@ -23,7 +23,7 @@ RATES = {"refusal": 0.1, "broken_json": 0.1, "truncation": 0.1}
 def ask_about(teacher, documents):
     async def one(document):
         passage = f"<passage>{document.body}</passage>"
-        return await teacher.ask(QUESTIONS, into=Questions, passage=passage, count=2, answer_rule="")
+        return await teacher.ask(QUESTIONS["span"], into=Questions, passage=passage, count=2)
 
     async def all_of_them():
         return await asyncio.gather(*map(one, documents), return_exceptions=True)

@@ -16,7 +16,7 @@ from synth_dagster.parts.grounding import narrowed, support
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.words import is_blank, normalised
 from synth_dagster.records import Instruction, Message, Span
-from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
 
 Operation: TypeAlias = Literal["constraint", "deepen", "concretise", "reason", "breadth", "complicate_input"]
 
@@ -59,9 +59,10 @@ class Compared(Reply):
     reason: str = Field(description="What differs, in one sentence.")
 
 
-EVOLVE = prompt(
-    system="You turn instructions for assistants into better exercises. You return the new one and nothing else.",
-    user="""
+EVOLVE: dict[Operation, Prompt] = {
+    operation: prompt(
+        system="You turn instructions for assistants into better exercises. You return the new one and nothing else.",
+        user="""
 {passage}{instruction}Operation: <operation>{operation}</operation>
 
 {how}
@@ -69,8 +70,10 @@ EVOLVE = prompt(
 If a passage is given, the new instruction must be answerable from the passage alone, and must not point at a passage.
 The new instruction stands by itself: it does not speak of a prompt that was given, created or rewritten.
 """,
-    variables="passage instruction operation how",
-)
+        variables="passage instruction operation how",
+    ).filled(operation=operation, how=how)
+    for operation, how in HOW.items()
+}
 ANSWER = prompt(
     system="You answer instructions correctly and completely. You never claim what you cannot support.",
     user="""
@@ -176,14 +179,12 @@ class _Round:
     async def _evolve(self, writer: Teacher) -> Evolved:
         # The sample is the round: after an eliminated round the same request must not bring the same failure back.
         return await writer.ask(
-            EVOLVE,
+            EVOLVE[self.operation],
             into=Evolved,
             sampling=WRITING,
             sample=self.number,
             passage=self.passage,
             instruction=tagged("instruction", self.parent.instruction),
-            operation=self.operation,
-            how=HOW[self.operation],
         )
 
     async def _answer(self, writer: Teacher, text: str) -> Answered:

@@ -18,7 +18,7 @@ from synth_dagster.parts.answers import final_answer, same_answer
 from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json
-from synth_dagster.services import Answer, Call, Drop, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
 
 Branch: TypeAlias = Literal["ansaug", "rephrase", "sv", "fobar"]
 
@@ -54,8 +54,12 @@ DECLARE = prompt(
 """,
     variables="clause answer",
 )
-TOLD = "{backward} Suppose the answer to this question is {answer}. What is the value of {unknown}?"
-STATED = "{rest} {statement} What is the value of {unknown}?"
+# The forms of a question that is asked backwards: part of a problem, and written down with the prompts.
+TOLD = prompt(
+    "{backward} Suppose the answer to this question is {answer}. What is the value of {unknown}?",
+    variables="backward answer unknown",
+)
+STATED = prompt("{rest} {statement} What is the value of {unknown}?", variables="rest statement unknown")
 
 
 class Rephrased(Reply):
@@ -172,8 +176,9 @@ class _Problem:
         found = masked(self.record.instruction if text is None else text, self.method.unknown)
         return list(found)[: self.method.backward]
 
-    def _backward(self, form: str, **values: str) -> str:
-        return form.format(unknown=self.method.unknown, **values)
+    def _backward(self, form: Prompt, **values: str) -> str:
+        (turn,) = form.messages(values | {"unknown": self.method.unknown})
+        return turn["content"]
 
     # ------------------------------------------------------------------------------------------------------- one answer
 

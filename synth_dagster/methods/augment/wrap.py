@@ -28,16 +28,20 @@ from synth_dagster.parts.words import is_blank, normalised
 from synth_dagster.records import Document
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 
-REPHRASE = prompt(
-    system="You are a careful assistant who rewrites texts for people. You answer with the new text and nothing else.",
-    user="""
+REPHRASE = {
+    style: prompt(
+        system="You are a careful assistant who rewrites texts for people. "
+        "You answer with the new text and nothing else.",
+        user="""
 {passage}{style}{how}
 
 Say what the text says, and nothing that it does not say. Keep every name and every number as it is. Do not announce the
 new text and do not comment on it.
 """,
-    variables="passage style how",
-)
+        variables="passage style how",
+    ).filled(style=tagged("style", style), how=told.how)
+    for style, told in STYLES.items()
+}
 
 
 class Wrap(Augmenter[Document, Document]):
@@ -86,11 +90,9 @@ class Wrap(Augmenter[Document, Document]):
 
     async def _ask(self, writer: Teacher, document: Document, part: str, style: StyleName) -> Answer:
         return await writer.tell(
-            REPHRASE,
+            REPHRASE[style],
             sampling=Sampling(temperature=self.temperature, max_tokens=self.max_tokens),
             passage=tagged("passage", part, title=document.title),
-            style=tagged("style", style),
-            how=STYLES[style].how,
         )
 
     def _made(self, document: Document, place: int, part: str, style: StyleName, answer: Answer | Unusable) -> Document:

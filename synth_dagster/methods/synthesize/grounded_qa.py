@@ -32,12 +32,17 @@ class Questions(Reply):
     )
 
 
-QUESTIONS = prompt(
-    system="""
+ANSWER_RULES = {
+    "span": "The answer is a short piece copied from its evidence, without any change.",
+    "free": "The answer is one or two full sentences that say nothing beyond its evidence.",
+}
+QUESTIONS = {
+    kind: prompt(
+        system="""
 You write reading-comprehension questions for people who will never see the passage. You use only what the passage says,
 and you would rather write no question than a poor one.
 """,
-    user="""
+        user="""
 {passage}Write up to this many different questions that the passage answers: <count>{count}</count>
 
 - Each question names its subject in full. It never points at a text: no "the passage", "this section", "described
@@ -46,11 +51,9 @@ and you would rather write no question than a poor one.
 - The evidence is one unbroken piece of the passage, copied letter by letter, long enough to prove the answer.
 - No two questions ask for the same thing. Return fewer when the passage holds no more.
 """,
-    variables="passage count answer_rule",
-)
-ANSWER_RULES = {
-    "span": "The answer is a short piece copied from its evidence, without any change.",
-    "free": "The answer is one or two full sentences that say nothing beyond its evidence.",
+        variables="passage count answer_rule",
+    ).filled(answer_rule=rule)
+    for kind, rule in ANSWER_RULES.items()
 }
 
 
@@ -77,12 +80,11 @@ class GroundedQA(Synthesizer[Document, Instruction]):
         if is_blank(passage.body):
             return Drop("blank_passage")
         reply = await writer.ask(
-            QUESTIONS,
+            QUESTIONS[self.answer],
             into=Questions,
             sampling=Sampling(temperature=self.temperature, max_tokens=self.max_tokens),
             passage=tagged("passage", passage.body, title=passage.title),
             count=self.per_passage,
-            answer_rule=ANSWER_RULES[self.answer],
         )
         made = self._checked(passage, reply)
         if any(record.status == "current" for record in made):

@@ -168,15 +168,13 @@ class Ultrafeedback(Synthesizer[Instruction, Preference]):
 
         async def ask(sample: int) -> Ratings:
             return await judge.ask(
-                RATE,
+                RATE[aspect],
                 into=Ratings,
                 sampling=self._judging,
                 sample=sample,
                 reference=self._reference(record, aspect),
                 instruction=asked(record),
                 texts=shown,
-                aspect=aspect,
-                scale=ASPECTS[aspect].strip(),
             )
 
         reply = await insist(ask, tries=self.judge_tries, fits=lambda reply: len(reply.ratings) == len(texts))

@@ -20,12 +20,8 @@ See section Exceptions for more.
 
 
 def asked(style, text=TEXT, title="Assertions"):
-    values = {
-        "passage": tagged("passage", text, title=title),
-        "style": tagged("style", style),
-        "how": STYLES[style].how,
-    }
-    return answer(REPHRASE.messages(values), model=EXTRACTIVE, chance=Chance.of(0), schema=None)
+    values = {"passage": tagged("passage", text, title=title)}
+    return answer(REPHRASE[style].messages(values), model=EXTRACTIVE, chance=Chance.of(0), schema=None)
 
 
 def test_each_style_says_it_in_its_own_words():
