@@ -133,9 +133,10 @@ class Refusal:
             parts.append(f"{said(account.parked, unit)} reserved by provider batches")
         if account.held.of(unit) > account.parked.of(unit):
             parts.append(f"{said(account.held - account.parked, unit)} reserved by calls under way")
+        wanting = "the next call" if self.wanted.calls <= 1 else f"the next {self.wanted.calls:,} calls"
         return (
             f"The cap of {PERIODS[cap.period]} is reached: {cap.name} is {amount(cap.limit, unit)}, with "
-            f"{', '.join(parts)}, and the next call may need {said(self.wanted, unit)}. "
+            f"{', '.join(parts)}, and {wanting} may need {said(self.wanted, unit)}. "
             f"Raise {cap.cure} and run again: what was paid is in the cache."
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from synth_dagster.errors import Pending, SynthError
 from synth_dagster.lake.database import Database, Row, Transaction
@@ -21,6 +21,8 @@ from synth_dagster.records import canonical_json
 from synth_dagster.spending import Cost
 from synth_dagster.teacher.batches.ledger import (
     ANSWERED,
+    GIVEN_UP,
+    Alone,
     Asked,
     Fate,
     Paid,
@@ -31,8 +33,10 @@ from synth_dagster.teacher.batches.ledger import (
     parked_name,
 )
 
+T = TypeVar("T")
+
 LEASE = "provider_batches"
-OPEN = "state in ('intended', 'submitted')"
+OPEN = "state in ('intended', 'submitted', 'giving_up')"
 AT_ONCE = 500  # values in one question; SQLite's own limit is 32,766
 COLUMNS = tuple(field.name for field in fields(ProviderBatch))
 
@@ -48,7 +52,7 @@ class DatasetLedger:
     def database(self) -> Database:
         return self.lake.meta.database
 
-    def alone(self, *, wait_s: float = 600) -> AbstractContextManager[object]:
+    def alone(self, *, wait_s: float = 600) -> AbstractContextManager[Alone]:
         """One lease for the whole lake: datasets may share a request."""
         return self.lake.lease(LEASE, "exclusive", wait_s=wait_s)
 
@@ -59,17 +63,22 @@ class DatasetLedger:
             transaction.execute(
                 f"insert into provider_batches ({', '.join(row)}) values ({marks})", tuple(row.values())
             )
-            for line in lines:
+            for part in _parts(lines):
+                rows = [(batch.key, one.call_id.hex(), one.tokens_in, one.prompt_hash, _texts(one)) for one in part]
                 transaction.execute(
-                    "insert into provider_lines (key, call_id, tokens_in, prompt_hash, texts) values (?, ?, ?, ?, ?)",
-                    (batch.key, line.call_id.hex(), line.tokens_in, line.prompt_hash, _texts(line)),
+                    "insert into provider_lines (key, call_id, tokens_in, prompt_hash, texts) values "
+                    + ", ".join(["(?, ?, ?, ?, ?)"] * len(rows)),
+                    [value for row in rows for value in row],
                 )
 
-    def change(self, key: str, **values: str | int | None) -> None:
+    def change(self, key: str, **values: str | int | None) -> bool:
         given = {**values, "changed_at": time.time()}
         sets = ", ".join(f"{name} = ?" for name in given)
         with self.database.transaction(durable=True) as transaction:
-            transaction.execute(f"update provider_batches set {sets} where key = ?", (*given.values(), key))
+            changed = transaction.execute(
+                f"update provider_batches set {sets} where key = ? and {OPEN}", (*given.values(), key)
+            )
+            return changed.rowcount > 0
 
     def settle(self, batch: ProviderBatch, state: State, outcomes: Mapping[bytes, str], paid: Paid) -> None:
         with self.database.transaction(durable=True) as transaction:
@@ -81,11 +90,12 @@ class DatasetLedger:
                 return
             if state == "dropped":  # none of its requests was ever asked
                 transaction.execute("delete from provider_lines where key = ?", (batch.key,))
-            for call_id, outcome in outcomes.items():
-                transaction.execute(
-                    "update provider_lines set outcome = ? where key = ? and call_id = ?",
-                    (outcome, batch.key, call_id.hex()),
-                )
+            for outcome in set(outcomes.values()):
+                for part in _parts([call_id.hex() for call_id, found in outcomes.items() if found == outcome]):
+                    transaction.execute(
+                        f"update provider_lines set outcome = ? where key = ? and call_id in ({_marks(part)})",
+                        (outcome, batch.key, *part),
+                    )
             if paid.calls:
                 _count(transaction, batch, paid)
             usd = None if paid.usd is None else Decimal(str(paid.usd))
@@ -116,8 +126,8 @@ class DatasetLedger:
     def fates(self) -> dict[bytes, Fate]:
         rows = self.database.rows(
             """select call_id, outcome from provider_lines join provider_batches using (key)
-               where dataset = ? and state = 'collected' and outcome <> ? order by number""",
-            (self.dataset, ANSWERED),
+               where dataset = ? and state = 'collected' and outcome not in (?, ?) order by number""",
+            (self.dataset, ANSWERED, GIVEN_UP),
         )
         fates: dict[bytes, Fate] = {}
         for row in rows:
@@ -224,7 +234,7 @@ def _count(transaction: Transaction, batch: ProviderBatch, paid: Paid) -> None:
     )
 
 
-def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
 
 

@@ -1,17 +1,18 @@
 """The answer of one attempt: kept from before, in flight for another caller, in a provider batch, or paid for now."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from synth_dagster.services import Unusable
 from synth_dagster.teacher.attempts import Attempt
 from synth_dagster.teacher.batches.desk import Desk
 from synth_dagster.teacher.batches.ledger import FINAL, Asked
-from synth_dagster.teacher.batches.parking import Parked, Parking, Submitted
-from synth_dagster.teacher.cache import AnswerCache, Stored
-from synth_dagster.teacher.forms import chat_body, upper_tokens
+from synth_dagster.teacher.batches.parking import Answer, Parked, Parking, Submitted
+from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector
+from synth_dagster.teacher.forms import chat_body, embedding_body, in_calls, upper_tokens, upper_tokens_of
 from synth_dagster.teacher.paid import Calls
+from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.usage import Usage
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class Answers:
     ) -> None:
         """With `desk` and `submit`, roles that are asked in provider batches are asked so."""
         self._cache, self._calls, self._usage, self._desk = cache, calls, usage, desk
-        self._flying: dict[bytes, asyncio.Task[tuple[Stored, bool]]] = {}
+        self._flying: dict[bytes, asyncio.Task[Any]] = {}
         self._parking = Parking(submit, self._is_still) if submit else None
 
     async def of(self, attempt: Attempt) -> tuple[Stored, bool]:
@@ -42,15 +43,20 @@ class Answers:
         if stored is not None:
             self._usage.count_cached(attempt.endpoint.role)
             return stored, True
-        flying = self._flying.get(attempt.call_id)
-        if flying is None:
-            task = asyncio.create_task(self._obtained(attempt))
-            self._flying[attempt.call_id] = task
-            task.add_done_callback(lambda done: self._landed(attempt.call_id, done))
-            return await asyncio.shield(task)
-        stored, _ = await asyncio.shield(flying)
+        is_first = attempt.call_id not in self._flying
+        stored, is_free = await asyncio.shield(self._flight(attempt.call_id, lambda: self._obtained(attempt)))
+        if is_first:
+            return stored, is_free
         self._usage.count_cached(attempt.endpoint.role)
         return stored, True
+
+    async def vectors(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
+        """The embeddings, as float32 bytes, of texts that have none, by the ids of the texts."""
+        live = {key: text for key, text in texts.items() if self._is_live(endpoint, key)}
+        parts = await self.moving(_all(self._calls.embed(endpoint, model, part) for part in in_calls(live)))
+        waiting = {key: text for key, text in texts.items() if key not in live}
+        made = await asyncio.gather(*(self._in_batch(endpoint, model, key, text) for key, text in waiting.items()))
+        return {key: vector for part in (*parts, dict(zip(waiting, made, strict=True))) for key, vector in part.items()}
 
     async def moving(self, work: Awaitable[T]) -> T:
         """Work that is under way without being a request: while it runs, not all wait for a provider batch."""
@@ -80,17 +86,32 @@ class Answers:
 
     async def _obtained(self, attempt: Attempt) -> tuple[Stored, bool]:
         """An answer that nobody has yet, live or from a provider batch, and whether it cost nothing."""
-        if self._parking is None or self._desk is None or not attempt.endpoint.batch:
+        if self._is_live(attempt.endpoint, attempt.call_id):
             return await self._asked(attempt)
-        fate = self._desk.fate(attempt.call_id)
+        stored = await self._parked(_chat(attempt))
+        assert isinstance(stored, Stored)
+        return stored, True
+
+    async def _in_batch(self, endpoint: Endpoint, model: str, key: bytes, text: str) -> bytes:
+        stored = await asyncio.shield(self._flight(key, lambda: self._parked(_embedding(endpoint, model, key, text))))
+        assert isinstance(stored, StoredVector)
+        return stored.vector
+
+    async def _parked(self, parked: Parked) -> Answer:
+        """The answer where another process has collected it meanwhile. Raises Pending where nobody has."""
+        assert self._parking is not None
+        stored = await self._parking.park(parked)
+        self._usage.count_cached(parked.endpoint.role)
+        return stored
+
+    def _is_live(self, endpoint: Endpoint, call_id: bytes) -> bool:
+        """Whether it is asked live. Raises Unusable for what failed in a batch and would fail again."""
+        if self._parking is None or self._desk is None or not endpoint.batch:
+            return True
+        fate = self._desk.fate(call_id)
         if fate is not None and fate.reason in FINAL:
             raise Unusable(fate.reason, "")
-        if fate is not None and attempt.endpoint.batch_failures == "live":
-            return await self._asked(attempt)
-        # it is there only where another process has collected it meanwhile
-        stored = await self._parking.park(_parked(attempt))
-        self._usage.count_cached(attempt.endpoint.role)
-        return stored, True
+        return fate is not None and endpoint.batch_failures == "live"
 
     async def _asked(self, attempt: Attempt) -> tuple[Stored, bool]:
         """The answer of the endpoint, or of another process that was asking for it."""
@@ -100,7 +121,14 @@ class Answers:
                 return kept, True
             return await self._calls.chat(attempt), False
 
-    def _landed(self, call_id: bytes, task: asyncio.Task[tuple[Stored, bool]]) -> None:
+    def _flight(self, call_id: bytes, begin: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        """The task that obtains an answer, one for all who want it."""
+        if call_id not in self._flying:
+            self._flying[call_id] = asyncio.create_task(begin())
+            self._flying[call_id].add_done_callback(lambda done: self._landed(call_id, done))
+        return self._flying[call_id]
+
+    def _landed(self, call_id: bytes, task: asyncio.Task[Any]) -> None:
         self._flying.pop(call_id, None)
         if not task.cancelled():
             task.exception()  # every caller may be gone: asyncio would complain of an error that nobody saw
@@ -110,7 +138,7 @@ class Answers:
         return len(self._flying) == parked
 
 
-def _parked(attempt: Attempt) -> Parked:
+def _chat(attempt: Attempt) -> Parked:
     request = attempt.request
     return Parked(
         endpoint=attempt.endpoint,
@@ -120,3 +148,26 @@ def _parked(attempt: Attempt) -> Parked:
         max_tokens=request.sampling.max_tokens,
         body=lambda dialect: chat_body(request, attempt.number, dialect),
     )
+
+
+def _embedding(endpoint: Endpoint, model: str, key: bytes, text: str) -> Parked:
+    """One text a request: then a text is known wherever it waits, whatever it was asked with."""
+    return Parked(
+        endpoint=endpoint,
+        model=model,
+        path="/embeddings",
+        asked=Asked(call_id=key, tokens_in=upper_tokens_of([text]), texts=(key,)),
+        max_tokens=0,
+        body=lambda dialect: embedding_body([text], model, dialect),
+    )
+
+
+async def _all(work: Iterator[Awaitable[T]]) -> list[T]:
+    """All results in order; when one fails the others are cancelled before its error is raised."""
+    tasks = [asyncio.ensure_future(item) for item in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

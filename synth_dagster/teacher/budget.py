@@ -59,10 +59,10 @@ class Caps(Protocol):
 
 
 class Reservation:
-    """The upper estimate of one call. Its end is told by exactly one of settle, release, hold and park."""
+    """The upper estimate of a call, or of several. Its end is told by exactly one of settle, release, hold and park."""
 
-    def __init__(self, budget: "Budget", number: int, model: str) -> None:
-        self._budget, self._number, self._model = budget, number, model
+    def __init__(self, budget: "Budget", number: int, model: str, calls: int) -> None:
+        self._budget, self._number, self._model, self.calls = budget, number, model, calls
 
     def settle(self, tokens_in: int, tokens_out: int, *, cached_in: int = 0) -> Decimal | None:
         """The call was answered; returns what it cost, None where the price is unknown."""
@@ -174,7 +174,7 @@ class Budget:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await asyncio.wrap_future(settled)
-        return Reservation(self, number, model)
+        return Reservation(self, number, model, calls)
 
     @contextmanager
     def wait(self) -> Iterator[Future[None]]:

@@ -5,7 +5,7 @@ that cannot be parsed is asked for again under the next attempt number, so that 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from itertools import count
@@ -22,7 +22,6 @@ from synth_dagster.teacher.batches.ledger import StageLedger
 from synth_dagster.teacher.batches.submit import Submitter
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, vector_id
-from synth_dagster.teacher.forms import in_calls
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.paid import Calls, PaidCalls
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
@@ -146,8 +145,7 @@ class Teachers:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if found:
             self.usage.count_cached(endpoint.role, len(found))
-        made = await moving(_all(self._calls.embed(endpoint, model, part) for part in in_calls(missing)))
-        found |= {key: vector for part in made for key, vector in part.items()}
+        found |= await self._answers.vectors(endpoint, model, missing)
         for key in set(keys):
             record(key)
         return [found[key] for key in keys]
@@ -207,17 +205,6 @@ class Teachers:
         if self._retry_rejects and fresh == 0:
             return True  # what was rejected before is asked for anew
         return reason in AGAIN and (fresh if self._retry_rejects else number + 1) < ATTEMPTS
-
-
-async def _all(work: Iterator[Awaitable[T]]) -> list[T]:
-    """All results in order; when one fails the others are cancelled before its error is raised."""
-    tasks = [asyncio.ensure_future(item) for item in work]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _run_anywhere(story: Callable[[], Any]) -> Any:

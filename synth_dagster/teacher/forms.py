@@ -1,7 +1,7 @@
 """The forms of the protocol: a request as an endpoint understands it, and its answer as we keep it. Pure functions."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -74,6 +74,11 @@ def upper_tokens(request: Request) -> int:
     """More tokens than the request can have: a token is at least one byte."""
     schema = 0 if request.schema is None else 2 * len(canonical_json(request.schema).encode())
     return schema + PER_REQUEST + sum(len(m["content"].encode()) + PER_MESSAGE for m in request.messages)
+
+
+def upper_tokens_of(texts: Iterable[str]) -> int:
+    """More tokens than a request to embed these texts can have."""
+    return PER_REQUEST + sum(len(text.encode("utf-8", "surrogatepass")) + PER_MESSAGE for text in texts)
 
 
 def read_chat(found: Mapping[str, Any], asked: str, estimate: int) -> Stored:

@@ -11,14 +11,13 @@ from synth_dagster.teacher.attempts import Attempt
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import AnswerCache, Stored
 from synth_dagster.teacher.forms import (
-    PER_MESSAGE,
-    PER_REQUEST,
     chat_body,
     embedding_body,
     read_chat,
     read_embeddings,
     shared_out,
     upper_tokens,
+    upper_tokens_of,
 )
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.usage import Usage
@@ -94,7 +93,7 @@ class PaidCalls:
             raise
 
     async def embed(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str], /) -> dict[bytes, bytes]:
-        estimate = sum(len(text.encode()) + PER_MESSAGE for text in texts.values()) + PER_REQUEST
+        estimate = upper_tokens_of(texts.values())
         told = self._told("embeddings", endpoint, model)
 
         async def keep(answer: tuple[list[bytes], int], reservation: Reservation) -> dict[bytes, bytes]:

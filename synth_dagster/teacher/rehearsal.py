@@ -163,9 +163,7 @@ class Rehearsal(Teachers):
         """What would be paid for: counted, and answered by the embedded teacher."""
         endpoint, request = attempt.endpoint, attempt.request
         answer = _answered(endpoint, request, attempt.number)
-        usd = self._usd(request.model, answer.tokens_in, answer.tokens_out, batch=endpoint.batch)
-        if endpoint.batch:
-            self._note_share(endpoint.role, usd, self._usd(request.model, answer.tokens_in, answer.tokens_out))
+        usd = self._price(endpoint, request.model, answer.tokens_in, answer.tokens_out)
         (_work.get() or Sum()).sent(answer.tokens_in, answer.tokens_out, usd)
         self.usage.roles[endpoint.role].paid(answer.tokens_in, answer.tokens_out, usd)
         if endpoint.kind != "embedded":
@@ -178,7 +176,7 @@ class Rehearsal(Teachers):
 
         found = protocol.embeddings(embedding_body(list(texts.values()), EMBEDDED_EMBEDDER, Dialect()))
         vectors, tokens = read_embeddings(found, len(texts), 0)
-        usd = self._usd(model, tokens, 0)
+        usd = self._price(endpoint, model, tokens, 0)
         work = _work.get() or Sum()
         work.sent(tokens, 0, usd)
         work.used(tokens, 0, usd)
@@ -188,15 +186,20 @@ class Rehearsal(Teachers):
         await self._overlay.put_vectors({key: StoredVector(model=model, vector=one) for key, one in made.items()})
         return made
 
+    def _price(self, endpoint: Endpoint, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:
+        """What a role pays for a call; in a batch, noted beside the highest share of the live price of its models."""
+        live = self._usd(model, tokens_in, tokens_out)
+        if not endpoint.batch:
+            return live
+        usd = self._usd(model, tokens_in, tokens_out, batch=True)
+        share = None if usd is None or live is None else usd / live if live else Decimal(1)
+        known = self.batch_shares.get(endpoint.role, Decimal(0))
+        self.batch_shares[endpoint.role] = None if share is None or known is None else max(known, share)
+        return usd
+
     def _usd(self, model: str, tokens_in: int, tokens_out: int, *, batch: bool = False) -> Decimal | None:
         price = self._prices.of(model)
         return None if price is None else price.of(tokens_in, tokens_out, batch=batch)
-
-    def _note_share(self, role: str, usd: Decimal | None, live: Decimal | None) -> None:
-        """The share of the live price that is paid in a batch: the highest of the role's models."""
-        share = None if usd is None or live is None else usd / live if live else Decimal(1)
-        known = self.batch_shares.get(role, Decimal(0))
-        self.batch_shares[role] = None if share is None or known is None else max(known, share)
 
 
 def _answered(endpoint: Endpoint, request: Request, attempt: int) -> Stored:

@@ -6,20 +6,23 @@ repeats the first and changes nothing. It is done alone: no other process submit
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from typing import TypeVar
 
 from synth_dagster.errors import TeacherError
-from synth_dagster.teacher.batches.ledger import Asked, Collected, Fate, Ledger, Paid, ProviderBatch
-from synth_dagster.teacher.batches.lines import Result, Vectors, merged, results
+from synth_dagster.teacher.batches.ledger import Collected, Fate, Ledger, Paid, ProviderBatch
 from synth_dagster.teacher.batches.provider import Busy, Provider, Seen
-from synth_dagster.teacher.cache import AnswerCache, Stored
-from synth_dagster.teacher.forms import shared_out
+from synth_dagster.teacher.batches.taking import Taking
+from synth_dagster.teacher.cache import AnswerCache
+from synth_dagster.teacher.faults import shown_address
 from synth_dagster.teacher.prices import Prices
 from synth_dagster.teacher.roles import Endpoint
 
+T = TypeVar("T")
+
+GONE = "gone"  # a batch that the provider does not know any more
 GRACE_S = 30.0  # how long after an upload a batch that was asked for may still appear in the provider's list
 
 
@@ -31,20 +34,19 @@ class Desk:
     cache: AnswerCache
     ledger: Ledger
     prices: Prices
+    problems: Sequence[str] = ()  # what kept a batch from being looked at, the last time
     _fates: Mapping[bytes, Fate] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------------------------- collecting
 
     async def collect(self, *, wait_s: float = 600) -> Collected:
         """Look at each open batch and take what has ended into the cache. Raises LakeError when others are at it."""
-        if not self.ledger.open():
-            self._fates = self.ledger.fates()
-            return Collected()
-        async with entered(self.ledger.alone(wait_s=wait_s)):
-            found = Collected()
-            for endpoint, batches in self._by_endpoint(self.ledger.open()):
-                found += await self._collected_at(endpoint, batches)
-        self._fates = self.ledger.fates()
+        found = Collected()
+        if self.ledger.open():
+            async with entered(self.ledger.alone(wait_s=wait_s)):
+                for endpoint, batches in self._by_endpoint(self.ledger.open()):
+                    found += await self._collected_at(endpoint, batches)
+        self._fates, self.problems = self.ledger.fates(), found.problems
         return found
 
     def fate(self, call_id: bytes) -> Fate | None:
@@ -53,8 +55,7 @@ class Desk:
 
     async def _collected_at(self, endpoint: Endpoint | None, batches: Sequence[ProviderBatch]) -> Collected:
         if endpoint is None:
-            where = ", ".join(sorted({batch.address for batch in batches}))
-            return Collected(waiting=len(batches), problems=(f"no role of the recipe is at {where} any more",))
+            return Collected(waiting=len(batches), problems=tuple(sorted({_no_role(batch) for batch in batches})))
         found = Collected()
         async with Provider(endpoint) as provider:
             for batch in batches:
@@ -68,11 +69,15 @@ class Desk:
         known = await self._found_again(provider, batch)
         if known is None:
             return Collected(waiting=int(batch.file_id is not None))
-        seen = await provider.look(str(known.provider_id)) or Seen(str(known.provider_id), "gone")
+        return await self._noted(provider, known, await provider.look(str(known.provider_id)))
+
+    async def _noted(self, provider: Provider, batch: ProviderBatch, seen: Seen | None) -> Collected:
+        """How a batch stands is written down, and what an ended one gave is taken."""
+        seen = seen or Seen(str(batch.provider_id), GONE)
         self.ledger.change(batch.key, status=seen.status, done=seen.done, failed=seen.failed)
-        if not seen.ended and seen.status != "gone":
+        if not seen.ended and seen.status != GONE:
             return Collected(waiting=1)
-        return await self._taken(provider, known, seen)
+        return await self._taken(provider, batch, seen)
 
     async def _found_again(self, provider: Provider, batch: ProviderBatch) -> ProviderBatch | None:
         """The batch with its provider's id; one whose submission was cut off is looked for at the provider."""
@@ -89,45 +94,32 @@ class Desk:
     async def _taken(self, provider: Provider, batch: ProviderBatch, seen: Seen) -> Collected:
         """Everything that an ended batch gave, in the cache; then it is ended in the ledger too."""
         asked = {one.call_id.hex(): one for one in self.ledger.lines(batch.key)}
-        found: dict[bytes, Result] = {}
+        taking = Taking(batch, asked, self.cache, self.prices.of(batch.model))
         for file_id in filter(None, (seen.output_file, seen.error_file)):
-            content = await provider.content(file_id) or b""
-            for call_id, result in results(content, asked, batch.model):
-                if call_id not in found or (found[call_id].answer is None and result.answer is not None):
-                    found[call_id] = result
-        outcomes = merged(iter(found.items()), asked.values(), seen.errors[0] if seen.errors else seen.status)
-        paid = await self._kept(batch, asked.values(), outcomes)
-        self.ledger.settle(batch, "collected", {call_id: one.outcome for call_id, one in outcomes.items()}, paid)
-        return Collected(batches=1, answers=paid.calls, failed=len(outcomes) - paid.calls)
+            async with provider.rows(file_id) as rows:
+                await taking.read(rows or ())
+        paid = taking.end(_missing(seen))
+        self.ledger.settle(batch, "collected", taking.outcomes, paid)
+        return Collected(batches=1, answers=paid.calls, failed=len(asked) - paid.calls)
 
-    async def _kept(self, batch: ProviderBatch, asked: Iterable[Asked], outcomes: Mapping[bytes, Result]) -> Paid:
-        """Answers go into the cache; what they cost. Durable when this returns, however often it is done."""
-        calls = tokens_in = tokens_out = 0
-        usd: Decimal | None = Decimal(0)
-        keeping = []
-        for one in asked:
-            answer = outcomes[one.call_id].answer
-            if answer is None:
-                continue
-            read, written = answer.tokens_in, answer.tokens_out if isinstance(answer, Stored) else 0
-            cost = self._cost(batch.model, read, written)
-            calls, tokens_in, tokens_out = calls + 1, tokens_in + read, tokens_out + written
-            usd = None if usd is None or cost is None else usd + cost
-            keeping.append(self._put(batch, one, answer, cost))
-        await asyncio.gather(*keeping)
-        return Paid(calls, tokens_in, tokens_out, None if usd is None else float(usd))
+    # ------------------------------------------------------------------------------------------------------- giving up
 
-    async def _put(self, batch: ProviderBatch, asked: Asked, answer: Stored | Vectors, usd: Decimal | None) -> None:
-        if isinstance(answer, Stored):
-            kept = replace(answer, usd=usd, prompt_hash=asked.prompt_hash, run_id=batch.run_id)
-            await self.cache.put(asked.call_id, kept)
-        else:
-            made = dict(zip(asked.texts, answer.vectors, strict=True))
-            await self.cache.put_vectors(shared_out(made, batch.model, answer.tokens_in, usd, batch.run_id))
+    async def give_up(self, batch: ProviderBatch) -> Collected:
+        """Have the provider end a batch. What it has answered by then is collected: now, or when it says it has ended.
 
-    def _cost(self, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:
-        price = self.prices.of(model)
-        return None if price is None else price.of(tokens_in, tokens_out, batch=True)
+        Raises TeacherError where the provider cannot be asked, or perhaps is just making the batch.
+        """
+        async with entered(self.ledger.alone()):
+            ((endpoint, _),) = self._by_endpoint([batch])
+            if endpoint is None:
+                raise TeacherError(_no_role(batch))
+            async with Provider(endpoint) as provider:
+                known = await self._found_again(provider, batch)
+                if known is None:
+                    return Collected()
+                self.ledger.change(known.key, state="giving_up")
+                seen = await provider.cancel(str(known.provider_id))
+                return await self._noted(provider, replace(known, state="giving_up"), seen)
 
     def _by_endpoint(self, batches: Sequence[ProviderBatch]) -> list[tuple[Endpoint | None, list[ProviderBatch]]]:
         """The batches with the role's endpoint that reaches them: its own, else another at the same address."""
@@ -142,10 +134,25 @@ class Desk:
 
 
 @asynccontextmanager
-async def entered(held: AbstractContextManager[object]) -> AsyncIterator[None]:
+async def entered(held: AbstractContextManager[T]) -> AsyncIterator[T]:
     """A blocking context, entered and left beside the event loop."""
-    await asyncio.to_thread(held.__enter__)
+    inside = await asyncio.to_thread(held.__enter__)
     try:
-        yield
+        yield inside
     finally:
         await asyncio.to_thread(held.__exit__, None, None, None)
+
+
+def _missing(seen: Seen) -> str:
+    """Why a request has no answer that no file speaks of."""
+    if seen.errors:
+        return seen.errors[0]
+    return "answers_gone" if seen.status == "completed" else seen.status
+
+
+def _no_role(batch: ProviderBatch) -> str:
+    name = batch.provider_id or batch.key
+    return (
+        f"No role of the recipe is at {shown_address(batch.address)} any more, where the provider batch {name} is. "
+        f"Put its address back, or drop the batch with 'synth batches --forget {name}'."
+    )

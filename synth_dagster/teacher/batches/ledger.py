@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-State: TypeAlias = Literal["intended", "submitted", "collected", "dropped"]
-"""intended: perhaps at the provider. submitted: certainly there. collected: in the cache. dropped: never was there."""
+State: TypeAlias = Literal["intended", "submitted", "giving_up", "collected", "dropped"]
+"""intended: perhaps at the provider. submitted: certainly there. giving_up: there, and told to end. collected: in the
+cache. dropped: never was there, or is not waited for."""
 
-OPEN: tuple[State, ...] = ("intended", "submitted")
 ANSWERED = "answered"
+GIVEN_UP = "given_up"  # by a person, before the provider came to it: no failure
 FINAL = ("refused", "too_long")  # what no other try would change: the request becomes a reject
 
 
@@ -118,10 +119,18 @@ def parked_name(key: str) -> str:
     return f"batch/{key}"
 
 
+class Alone(Protocol):
+    """Being the only one who submits or collects."""
+
+    def check(self) -> None:
+        """Raises LakeError where that was lost, because this machine was not heard of for too long."""
+        ...
+
+
 class Ledger(Protocol):
     """The provider batches of one dataset, and those of others with which it shares a request."""
 
-    def alone(self, *, wait_s: float = 600) -> AbstractContextManager[object]:
+    def alone(self, *, wait_s: float = 600) -> AbstractContextManager[Alone]:
         """Nobody else submits or collects meanwhile, on any machine. Raises LakeError when it is not free in time."""
         ...
 
@@ -129,8 +138,8 @@ class Ledger(Protocol):
         """Writes down a batch before it is submitted; durable against a power cut when this returns."""
         ...
 
-    def change(self, key: str, **fields: str | int | None) -> None:
-        """Writes down what became known of a batch."""
+    def change(self, key: str, **fields: str | int | None) -> bool:
+        """Writes down what became known of an open batch; whether it is open."""
         ...
 
     def settle(self, batch: ProviderBatch, state: State, outcomes: Mapping[bytes, str], paid: Paid) -> None:
@@ -150,7 +159,7 @@ class Ledger(Protocol):
         ...
 
     def fates(self) -> Mapping[bytes, Fate]:
-        """The requests of this dataset that failed in a batch."""
+        """The requests of this dataset that failed in a batch. What was given up has not failed."""
         ...
 
 

@@ -3,9 +3,8 @@
 A file of answers is not trusted: it may hold a line twice, lines of others, and broken ones; none of them does harm.
 """
 
-import io
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,14 +14,6 @@ from synth_dagster.teacher.faults import status_fault
 from synth_dagster.teacher.forms import read_chat, read_embeddings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A request as the provider reads it."""
-
-    asked: Asked
-    content: bytes  # with its line break
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +32,36 @@ class Result:
     answer: Stored | Vectors | None = None
 
 
-def line_of(asked: Asked, path: str, body: Mapping[str, Any]) -> Line:
-    """A request of a batch; its `custom_id` is the call id."""
-    request = {"custom_id": asked.call_id.hex(), "method": "POST", "url": f"/v1{path}", "body": body}
-    return Line(asked, json.dumps(request, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+def line_of(call_id: bytes, path: str, body: Mapping[str, Any]) -> bytes:
+    """A request of a batch as the provider reads it; its `custom_id` is the call id."""
+    request = {"custom_id": call_id.hex(), "method": "POST", "url": f"/v1{path}", "body": body}
+    return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def in_parts(lines: Sequence[T], size: Callable[[T], int], *, most: int, most_bytes: int) -> Iterator[Sequence[T]]:
+def in_parts(lines: Iterable[T], size: Callable[[T], int], *, most: int, most_bytes: int) -> Iterator[list[T]]:
     """The lines in order, in parts that stay within both limits; a line that alone is too long is a part alone."""
-    start = total = 0
-    for place, line in enumerate(lines):
-        if place > start and (place - start == most or total + size(line) > most_bytes):
-            yield lines[start:place]
-            start, total = place, 0
+    part: list[T] = []
+    total = 0
+    for line in lines:
+        if part and (len(part) == most or total + size(line) > most_bytes):
+            yield part
+            part, total = [], 0
+        part.append(line)
         total += size(line)
-    if start < len(lines):
-        yield lines[start:]
+    if part:
+        yield part
 
 
-def results(content: bytes, asked: Mapping[str, Asked], model: str) -> Iterator[tuple[bytes, Result]]:
-    """Call id and result of each line of a file that belongs to one of our requests, by their `custom_id`."""
-    for row in io.BytesIO(content):
+def results(rows: Iterable[bytes], asked: Mapping[str, Asked], model: str) -> Iterator[tuple[Asked, Result]]:
+    """The result of each row of a file that belongs to one of our requests, by their `custom_id`."""
+    for row in rows:
         try:
             found = json.loads(row)
             ours = asked.get(str(found.get("custom_id")))
         except (ValueError, RecursionError, AttributeError):
             continue
         if ours is not None:
-            yield ours.call_id, _result(found, ours, model)
-
-
-def merged(found: Iterator[tuple[bytes, Result]], asked: Collection[Asked], missing: str) -> dict[bytes, Result]:
-    """One result for each request: its first answer, else its first failure, else that nothing came."""
-    by_call: dict[bytes, Result] = {}
-    for call_id, result in found:
-        known = by_call.get(call_id)
-        if known is None or (known.answer is None and result.answer is not None):
-            by_call[call_id] = result
-    return {one.call_id: by_call.get(one.call_id) or Result(missing) for one in asked}
+            yield ours, _result(found, ours, model)
 
 
 def _result(found: Mapping[str, Any], asked: Asked, model: str) -> Result:

@@ -9,13 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from synth_dagster.errors import SynthError
 from synth_dagster.teacher.batches.ledger import Asked
-from synth_dagster.teacher.cache import Stored
+from synth_dagster.teacher.cache import Stored, StoredVector
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.roles import Endpoint
+
+Answer: TypeAlias = Stored | StoredVector
 
 LOOK_S = 0.05
 TURNS = 50  # of the loop: more than there are steps between one answer of a method and its next question
@@ -37,7 +39,7 @@ class Parked:
 class Submitted:
     """What became of parked requests: those that meanwhile have an answer, and why the others have none yet."""
 
-    answers: Mapping[bytes, Stored]
+    answers: Mapping[bytes, Answer]
     problem: SynthError | None
 
 
@@ -49,14 +51,14 @@ class Parking:
     ) -> None:
         """`is_still(parked)`: whether nothing but so many parked requests is under way."""
         self._submit, self._is_still = submit, is_still
-        self._parked: dict[bytes, tuple[Parked, asyncio.Future[Stored]]] = {}
+        self._parked: dict[bytes, tuple[Parked, asyncio.Future[Answer]]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._moves = self._busy = 0
         self.problem: SynthError | None = None  # why the work cannot be whole, whatever its callers made of it
 
-    async def park(self, parked: Parked) -> Stored:
+    async def park(self, parked: Parked) -> Answer:
         """The answer, if there is one by the time that all wait. Raises Pending, or why the batch was not made."""
-        future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._parked[parked.asked.call_id] = parked, future
         self._moves += 1
         if self._watch is None or self._watch.done():
@@ -96,7 +98,7 @@ class Parking:
             self._settle(waiting, submitted)
             await asyncio.sleep(0)
 
-    def _settle(self, waiting: Mapping[bytes, tuple[Parked, asyncio.Future[Stored]]], submitted: Submitted) -> None:
+    def _settle(self, waiting: Mapping[bytes, tuple[Parked, asyncio.Future[Answer]]], submitted: Submitted) -> None:
         self.problem = submitted.problem or self.problem
         for call_id, (_, future) in waiting.items():
             self._parked.pop(call_id, None)
@@ -123,6 +125,6 @@ class Parking:
         return moves == self._moves and not self._busy and self._is_still(len(self._parked))
 
 
-def _fail(future: "asyncio.Future[Stored]", error: Exception) -> None:
+def _fail(future: "asyncio.Future[Answer]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)

@@ -7,9 +7,12 @@ it is being made; that is said (`Unclear`), never guessed.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 from synth_dagster.errors import TeacherError
 from synth_dagster.teacher.channel import Channel
@@ -25,6 +28,8 @@ WINDOW = "24h"
 PAGE = 100
 MOST_PAGES = 200
 ENDED = ("completed", "failed", "expired", "cancelled")
+MISSING = (404,)
+ENDED_BEFORE = (400, 404, 409)  # what providers say to the cancelling of a batch that has ended
 
 
 class TooLarge(Exception):
@@ -78,9 +83,9 @@ class Provider:
         """Raises TeacherError where the endpoint has no Batch API, before anything is uploaded."""
         await self._page("")
 
-    async def upload(self, name: str, content: bytes) -> str:
+    async def upload(self, name: str, pieces: Collection[bytes]) -> str:
         """The id of a file of requests. Raises TooLarge or Busy."""
-        found = await self._json(lambda: self._channel.post_file("/files", name, content, {"purpose": "batch"}))
+        found = await self._json(lambda: self._channel.post_file("/files", name, pieces, {"purpose": "batch"}))
         return str(found["id"])
 
     async def create(self, file_id: str, path: str, key: str) -> Seen:
@@ -95,7 +100,7 @@ class Provider:
 
     async def look(self, provider_id: str) -> Seen | None:
         """How a batch stands, or None where the provider does not know it (any more)."""
-        response = await self._answered(lambda: self._channel.get(f"/batches/{provider_id}"), missing=True)
+        response = await self._answered(lambda: self._channel.get(f"/batches/{provider_id}"), allowed=MISSING)
         return _seen(self._read(response)) if response.is_success else None
 
     async def find(self, key: str) -> Seen | None:
@@ -105,10 +110,19 @@ class Provider:
                 return seen
         return None
 
-    async def content(self, file_id: str) -> bytes | None:
-        """What stands in a file of answers, or None where the provider has no such file (any more)."""
-        response = await self._answered(lambda: self._channel.get(f"/files/{file_id}/content"), missing=True)
-        return response.content if response.is_success else None
+    async def cancel(self, provider_id: str) -> Seen | None:
+        """Asks the provider to end a batch, and how it stands then. What is answered by then is given out and paid."""
+        await self._answered(lambda: self._channel.post(f"/batches/{provider_id}/cancel", {}), allowed=ENDED_BEFORE)
+        return await self.look(provider_id)
+
+    @asynccontextmanager
+    async def rows(self, file_id: str) -> AsyncIterator[IO[bytes] | None]:
+        """The rows of a file of answers, on this disk meanwhile; None where the provider does not have it any more."""
+        with TemporaryFile() as file:
+            download = partial(self._channel.download, f"/files/{file_id}/content", file)
+            response = await self._answered(download, allowed=MISSING)
+            file.seek(0)
+            yield file if response.is_success else None
 
     async def _all(self) -> AsyncIterator[Seen]:
         after = ""
@@ -143,13 +157,13 @@ class Provider:
         raise TeacherError(no_batch_api(self.endpoint, "what it answers there is no JSON of such an API"))
 
     async def _answered(
-        self, send: Callable[[], Awaitable["Response"]], *, once: bool = False, missing: bool = False
+        self, send: Callable[[], Awaitable["Response"]], *, once: bool = False, allowed: Collection[int] = ()
     ) -> "Response":
-        """A response that is a success, or a 404 where `missing` allows it; passing failures are tried again."""
+        """A response that is a success or has an allowed status; passing failures are tried again."""
         began, failures = time.monotonic(), 0
         while True:
             fault, response = await self._sent(send)
-            if response is not None and (response.is_success or (missing and response.status_code == 404)):
+            if response is not None and (response.is_success or response.status_code in allowed):
                 return response
             assert fault is not None
             self._refuse(fault)

@@ -6,23 +6,41 @@ meanwhile.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import uuid4
 
-from synth_dagster.errors import OverBudget, Pending, SynthError, TeacherError
+from synth_dagster.errors import LakeError, OverBudget, Pending, SynthError, TeacherError
+from synth_dagster.spending import Cost, said
 from synth_dagster.teacher.batches.desk import Desk, entered
-from synth_dagster.teacher.batches.ledger import Paid, ProviderBatch, StageLedger, parked_name
-from synth_dagster.teacher.batches.lines import Line, in_parts, line_of
-from synth_dagster.teacher.batches.parking import Parked, Submitted
+from synth_dagster.teacher.batches.ledger import Alone, Paid, ProviderBatch, StageLedger, parked_name
+from synth_dagster.teacher.batches.lines import in_parts, line_of
+from synth_dagster.teacher.batches.parking import Answer, Parked, Submitted
 from synth_dagster.teacher.batches.provider import Busy, Provider, TooLarge, Unclear
 from synth_dagster.teacher.budget import Budget, Reservation
-from synth_dagster.teacher.cache import Stored
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.roles import Endpoint
 
 MOST_TRIES = 3  # in batches; a request that failed in so many is no longer the provider's bad day
 AGAIN_S = 300.0  # until a provider that had no room is asked once more
+
+Ready: TypeAlias = tuple[Parked, bytes]
+"""A request and its line in the provider's file."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of requests that are alike: the batches that hold the first of them, and why not all."""
+
+    group: Sequence[Parked]
+    keys: set[str] = field(default_factory=set)
+    requests: int = 0
+    why: SynthError | Busy | None = None
+
+    @property
+    def left(self) -> Sequence[Parked]:
+        return self.group[self.requests :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +54,25 @@ class Submitter:
 
     async def __call__(self, parked: Sequence[Parked]) -> Submitted:
         """Submit what no batch holds yet. What others have collected meanwhile is answered."""
-        async with entered(self.ledger.alone()):
+        async with entered(self.ledger.alone()) as alone:
             answers = {one.asked.call_id: found for one in parked if (found := await self._answered(one)) is not None}
             left = [one for one in parked if one.asked.call_id not in answers]
             held = self.ledger.waiting([one.asked.call_id for one in left])
             fresh = [one for one in left if one.asked.call_id not in held]
             self._refuse_hopeless(fresh)
-            awaits, problem, not_before = set(held.by_call.values()), None, 0.0
-            for group in _alike(fresh):
-                made, stopped = await self._submitted(group)
-                awaits |= made
-                if isinstance(stopped, Busy):
-                    not_before = time.time() + max(stopped.after or 0.0, AGAIN_S)
-                elif stopped is not None:
-                    problem = stopped
+            sent = [await self._submitted(group, alone) for group in _alike(fresh)]
         if not left:
             return Submitted(answers, None)
-        if problem is not None and not awaits:
-            raise problem
-        self.ledger.pause(awaits, not_before=0.0 if awaits else not_before)
-        return Submitted(answers, Pending(self._sentence(awaits, len(left), problem)))
+        awaits = set(held.by_call.values()).union(*(one.keys for one in sent))
+        stopped = [one for one in sent if one.why is not None]
+        if not awaits:
+            self._refuse_what_does_not_pass(stopped)
+        self.ledger.pause(awaits, not_before=0.0 if awaits else time.time() + max(map(_wait_s, stopped)))
+        return Submitted(answers, Pending(self._sentence(awaits, len(left), stopped)))
 
-    async def _answered(self, parked: Parked) -> Stored | None:
-        return None if parked.asked.texts else await self.desk.cache.get(parked.asked.call_id)
+    async def _answered(self, parked: Parked) -> Answer | None:
+        cache, texts = self.desk.cache, parked.asked.texts
+        return (await cache.vectors(texts)).get(texts[0]) if texts else await cache.get(parked.asked.call_id)
 
     def _refuse_hopeless(self, parked: Sequence[Parked]) -> None:
         """Raises for requests that failed in batch after batch."""
@@ -71,52 +85,75 @@ class Submitter:
                 "then asked one by one, which also says what is wrong with them."
             )
 
-    async def _submitted(self, group: Sequence[Parked]) -> tuple[set[str], SynthError | Busy | None]:
-        """The keys of the batches made of requests that are alike, and what stopped the rest."""
-        endpoint = group[0].endpoint
-        dialect = self.dialect(endpoint, group[0].model)
-        lines = [line_of(one.asked, one.path, one.body(dialect)) for one in group]
-        most_tokens = {one.asked.call_id: one.max_tokens for one in group}
-        made: set[str] = set()
-        async with Provider(endpoint) as provider:
-            await provider.check()
-            ahead = list(in_parts(lines, _size, most=endpoint.batch_requests, most_bytes=endpoint.batch_bytes))
-            while ahead:
-                part = ahead.pop(0)
-                try:
-                    affordable, reserved, problem = await self._afforded(group[0], part, most_tokens)
-                    if reserved is not None:
-                        made.add(await self._sent(provider, group[0], part[:affordable], reserved))
-                    if problem is not None:
-                        return made, problem
-                except TooLarge:
-                    if len(part) == 1:
-                        return made, TeacherError(_too_large(endpoint, part[0]))
-                    ahead[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
-                except (Busy, SynthError) as stopped:
-                    return made, stopped
-        return made, None
+    def _refuse_what_does_not_pass(self, stopped: Sequence[Sent]) -> None:
+        """Raises what a person has to do something about, where nothing could be submitted."""
+        for one in stopped:
+            if isinstance(one.why, OverBudget):
+                raise OverBudget(f"{one.why} {self._missing(one)}")
+            if isinstance(one.why, SynthError):
+                raise one.why
 
-    async def _afforded(
-        self, first: Parked, part: Sequence[Line], most_tokens: Mapping[bytes, int]
-    ) -> tuple[int, Reservation | None, OverBudget | None]:
-        """How many of these requests, from the first on, the caps can hold, and what is set aside for them."""
-        most, refusal = len(part), None
-        while most:
-            read = sum(line.asked.tokens_in for line in part[:most])
-            written = sum(most_tokens[line.asked.call_id] for line in part[:most])
+    async def _submitted(self, group: Sequence[Parked], alone: Alone) -> Sent:
+        """Requests that are alike, in as many batches as the provider's limits and the caps make of them."""
+        endpoint, sent = group[0].endpoint, Sent(group)
+        try:
+            async with Provider(endpoint) as provider:
+                await provider.check()
+                ready = self._lines(group)
+                for part in in_parts(ready, _size, most=endpoint.batch_requests, most_bytes=endpoint.batch_bytes):
+                    await self._part(provider, part, sent, alone)
+        except (Busy, SynthError) as stopped:
+            sent.why = stopped
+        return sent
+
+    def _lines(self, group: Sequence[Parked]) -> Iterator[Ready]:
+        """One by one, so that no more of them are in memory than go into one batch."""
+        dialect = self.dialect(group[0].endpoint, group[0].model)
+        return ((one, line_of(one.asked.call_id, one.path, one.body(dialect))) for one in group)
+
+    async def _part(self, provider: Provider, part: Sequence[Ready], sent: Sent, alone: Alone) -> None:
+        """One batch, or more where the provider takes no file of that size. Raises what keeps a rest from going."""
+        reserved, refused = await self._afforded(part)
+        affordable = part[: reserved.calls] if reserved else []
+        try:
+            if reserved:
+                sent.keys.add(await self._made(provider, affordable, reserved, alone))
+                sent.requests += len(affordable)
+        except TooLarge:
+            if len(affordable) == 1:
+                raise TeacherError(_too_large(affordable[0])) from None
+            half = len(affordable) // 2
+            for piece in (affordable[:half], affordable[half:]):
+                await self._part(provider, piece, sent, alone)
+        if refused:
+            raise refused
+
+    async def _afforded(self, part: Sequence[Ready]) -> tuple[Reservation | None, OverBudget | None]:
+        """What is set aside for as many of these requests, from the first on, as the caps can hold."""
+        try:
+            return await self._reserved(part), None
+        except OverBudget as problem:
+            fit = await self._fitting(part)
+            return await self._reserved(part[:fit]) if fit else None, problem
+
+    async def _fitting(self, part: Sequence[Ready]) -> int:
+        fit, too_many = 0, len(part)
+        while too_many - fit > 1:
+            middle = (fit + too_many) // 2
             try:
-                reserved = await self.budget.reserve(first.model, read, written, calls=most, batch=True)
-            except OverBudget as problem:
-                refusal = problem
-                most //= 2
-            else:
-                return most, reserved, refusal
-        return 0, None, refusal
+                (await self._reserved(part[:middle])).release()
+                fit = middle
+            except OverBudget:
+                too_many = middle
+        return fit
 
-    async def _sent(self, provider: Provider, first: Parked, part: Sequence[Line], reserved: Reservation) -> str:
+    async def _reserved(self, part: Sequence[Ready]) -> Reservation:
+        read, written = _most_tokens([one for one, _ in part])
+        return await self.budget.reserve(part[0][0].model, read, written, calls=len(part), batch=True)
+
+    async def _made(self, provider: Provider, part: Sequence[Ready], reserved: Reservation, alone: Alone) -> str:
         """One batch: written down, uploaded, made. Its key."""
-        place = self.ledger.place
+        first, place = part[0][0], self.ledger.place
         batch = ProviderBatch(
             key=uuid4().hex,
             stage=place["stage"],
@@ -131,32 +168,55 @@ class Submitter:
             session_id=place["session_id"],
             run_id=place["run_id"],
         )
-        self.ledger.intend(batch, [line.asked for line in part])
+        try:
+            self.ledger.intend(batch, [one.asked for one, _ in part])
+        except SynthError:
+            reserved.release()
+            raise
         reserved.park(parked_name(batch.key))
         try:
-            file_id = await provider.upload(f"synth-{batch.key}.jsonl", b"".join(line.content for line in part))
+            file_id = await provider.upload(f"synth-{batch.key}.jsonl", [line for _, line in part])
             self.ledger.change(batch.key, file_id=file_id)
+            alone.check()
             seen = await provider.create(file_id, first.path, batch.key)
         except Unclear:
             return batch.key  # the next look finds out; until then it may be there
         except (TooLarge, Busy, SynthError):
             self.ledger.settle(batch, "dropped", {}, Paid())
             raise
-        self.ledger.change(batch.key, state="submitted", provider_id=seen.provider_id, status=seen.status)
+        if not self.ledger.change(batch.key, state="submitted", provider_id=seen.provider_id, status=seen.status):
+            await provider.cancel(seen.provider_id)
+            raise LakeError("Another process took this one for dead and submits the same. Run the command again.")
         return batch.key
 
-    def _sentence(self, awaits: set[str], answers: int, problem: SynthError | None) -> str:
-        stage, batch = self.ledger.place["stage"], self.ledger.place["batch"]
+    # --------------------------------------------------------------------------------------------------- what is said
+
+    def _sentence(self, awaits: set[str], answers: int, stopped: Sequence[Sent]) -> str:
+        place = f"{self.ledger.place['stage']} [{self.ledger.place['batch']}]"
+        rest = sum(len(one.left) for one in stopped)
         if not awaits:
             return (
-                f"{stage} [{batch}] needs {answers} answers and the provider has no room for a batch now. "
+                f"{place} needs {answers:,} answers and the provider has no room for a batch now. "
                 "Run the same command later."
             )
-        more = f" Others could not be submitted yet: {problem}" if problem else ""
-        return (
-            f"{stage} [{batch}] waits for {answers} answers from {len(awaits)} provider "
-            f"batch{'es' if len(awaits) > 1 else ''}. Run the same command later: it collects what is ready.{more}"
-        )
+        batches = "1 provider batch" if len(awaits) == 1 else f"{len(awaits)} provider batches"
+        waits = f"{place} waits for {answers - rest:,} answers from {batches}."
+        parts = [
+            f"{waits} Run the same command later: it collects what is ready.",
+            *(f"{len(one.left):,} more could not be submitted yet: {one.why} {self._missing(one)}" for one in stopped),
+            *(f"A provider batch could not be looked at: {problem}" for problem in self.desk.problems),
+        ]
+        return " ".join(part.strip() for part in parts)
+
+    def _missing(self, sent: Sent) -> str:
+        """What the requests that a cap kept back would cost at most."""
+        if not isinstance(sent.why, OverBudget):
+            return ""
+        read, written = _most_tokens(sent.left)
+        price = self.budget.prices.of(sent.group[0].model)
+        most = Cost(price and price.most(read, written, batch=True), read + written)
+        money = "an unknown price" if most.usd is None else f"{said(most, 'usd')} at the batch price"
+        return f"These {len(sent.left):,} requests need at most {said(most, 'tokens')} and {money}."
 
 
 def _alike(parked: Sequence[Parked]) -> list[list[Parked]]:
@@ -167,12 +227,23 @@ def _alike(parked: Sequence[Parked]) -> list[list[Parked]]:
     return list(groups.values())
 
 
-def _size(line: Line) -> int:
-    return len(line.content)
+def _most_tokens(requests: Sequence[Parked]) -> tuple[int, int]:
+    """Tokens that they may read and write at most."""
+    return sum(one.asked.tokens_in for one in requests), sum(one.max_tokens for one in requests)
 
 
-def _too_large(endpoint: Endpoint, line: Line) -> str:
+def _wait_s(stopped: Sent) -> float:
+    after = stopped.why.after if isinstance(stopped.why, Busy) else None
+    return max(after or 0.0, AGAIN_S)
+
+
+def _size(ready: Ready) -> int:
+    return len(ready[1])
+
+
+def _too_large(ready: Ready) -> str:
+    parked, line = ready
     return (
-        f"One request of the teacher role '{endpoint.role}' has {len(line.content):,} bytes, and the provider takes no "
+        f"One request of the teacher role '{parked.endpoint.role}' has {len(line):,} bytes, and the provider takes no "
         "batch with it. Cut the passages shorter ('chunk' of the source), or write 'batch: false' for the role."
     )
