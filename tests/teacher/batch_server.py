@@ -79,16 +79,19 @@ class BatchServer(FaultServer):
         twice: bool = False,
         strangers: bool = False,
         loses_output: bool = False,
+        spoils: Callable[[dict[str, Any]], object] = lambda row: None,
         errors: tuple[str, ...] = (),
     ) -> int:
         """End every batch in progress; how many those were. `fails` says which lines fail: an HTTP answer or a code."""
-        ending = [batch for batch in self.batches if batch.status == "in_progress"]
+        ending = [batch for batch in self.batches if batch.status in ("in_progress", "cancelling")]
         for batch in ending:
             good, bad = [], []
             for place, line in enumerate(batch.lines):
                 failure = fails(place, line)
                 (good if failure is None else bad).append(self._row(line, failure))
             batch.failed, batch.errors = len(bad), [{"code": code, "message": "no"} for code in errors]
+            for row in good:
+                spoils(row)
             good = [*good[::-1], *(good if twice else [])]
             if strangers:
                 good += [{**good[0], "custom_id": name} for name in ("00" * 16, "zz", "")] + [{"custom_id": None}]
@@ -96,7 +99,7 @@ class BatchServer(FaultServer):
             batch.error = self._file(bad) if bad else None
             if loses_output and batch.output:
                 del self.files[batch.output]
-            batch.status = status
+            batch.status = "cancelled" if batch.status == "cancelling" else status
         return len(ending)
 
     def _row(self, line: Line, failure: Say | str | None) -> dict[str, Any]:
@@ -142,6 +145,10 @@ class BatchServer(FaultServer):
         self._told[place] += 1
         if say is None:
             return None
+        if say.drop:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
         error = {"error": {"message": say.error, "code": say.code, "type": "t"}}
         return web.json_response(error, status=say.status, headers=dict(say.headers))
 
@@ -198,6 +205,9 @@ class BatchServer(FaultServer):
         if refused := self._refused(request):
             return refused
         (batch,) = [batch for batch in self.batches if batch.id == request.match_info["batch"]]
+        if batch.status not in ("in_progress", "cancelling"):
+            said = {"error": {"message": f"Cannot cancel a batch with status '{batch.status}'."}}
+            return web.json_response(said, status=409)
         batch.status = "cancelling"
         return web.json_response(batch.shown())
 

@@ -200,7 +200,8 @@ class Submitter:
                 "Run the same command later."
             )
         batches = "1 provider batch" if len(awaits) == 1 else f"{len(awaits)} provider batches"
-        waits = f"{place} waits for {answers - rest:,} answers from {batches}."
+        count = "1 answer" if answers - rest == 1 else f"{answers - rest:,} answers"
+        waits = f"{place} waits for {count} from {batches}."
         parts = [
             f"{waits} Run the same command later: it collects what is ready.",
             *(f"{len(one.left):,} more could not be submitted yet: {one.why} {self._missing(one)}" for one in stopped),
