@@ -12,6 +12,8 @@ from synth_dagster.teacher.limits.rate import told_by
 
 log = logging.getLogger("synth_dagster.teacher")
 
+SAID_AGAIN_S = 60.0  # an endpoint that goes and comes is said once in so long
+
 
 @dataclass(slots=True)
 class Turn:
@@ -30,6 +32,7 @@ class Replica:
     def __init__(self, channel: Channel, pace: Pace, breaker: Breaker, base_url: str) -> None:
         self.channel, self.pace, self.breaker = channel, pace, breaker
         self.where = shown_address(base_url)
+        self._said_at = self._came_back_at = -SAID_AGAIN_S
 
     def wait(self, now: float, tokens: float) -> float:
         """Seconds until a request may go: 0 is now, infinity when another has come back."""
@@ -52,7 +55,8 @@ class Replica:
             self.pace.refused(turn.sent, now, fault.retry_after)
         elif fault.passing:
             self.pace.failed(turn.sent, now, fault.retry_after)
-            if self.breaker.failed(turn.sent.at, now, trying=turn.trying):
+            if self.breaker.failed(turn.sent.at, now, trying=turn.trying) and now - self._said_at >= SAID_AGAIN_S:
+                self._said_at = now
                 log.warning(
                     "The endpoint at %s failed %d times in a row (%s). It is left alone, and asked again by one "
                     "request at a time until it answers.",
@@ -77,5 +81,6 @@ class Replica:
             self.pace.tell(turn.sent, told_by(headers, "requests"), told_by(headers, "tokens"), now)
 
     def _works(self, now: float) -> None:
-        if self.breaker.answered(now):
+        if self.breaker.answered(now) and self._said_at > self._came_back_at:
+            self._came_back_at = now
             log.warning("The endpoint at %s answers again.", self.where)

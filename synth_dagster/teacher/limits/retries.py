@@ -2,7 +2,7 @@
 
 SHARE = 0.2  # of a retry that each answer pays for
 MOST = 64.0
-A_SECOND = 1.0  # and so many come with time, so that an endpoint that answers nothing is found again
+A_SECOND = 10.0  # and so many come with time: what fails must not stand still where much fails
 
 
 class RetryBudget:

@@ -128,24 +128,53 @@ def test_a_batching_server_gets_all_that_makes_it_faster():
     assert 4_000 / took >= AT_LEAST * 256 / (1 + 256 / 64)
 
 
-def test_more_than_a_server_answers_in_time_is_not_sent_for_long():
-    """Told 256, four workers of 50 ms answer 160 within the timeout of 2 s. Nobody is sent twice in vain after that."""
-    server = Server(workers=4)
-    answers, _ = asked(server, 2_000, max_in_flight=256, timeout_s=2.0)
+@pytest.mark.parametrize("timeout_s", [1.0, 2.0])
+@pytest.mark.parametrize("service_s", [0.04, 0.05])
+def test_more_than_a_server_answers_in_time_is_not_sent_for_long(timeout_s, service_s):
+    """Told 256, four workers of 50 ms answer 160 within a timeout of 2 s. Nobody is sent twice in vain after that."""
+    server = Server(workers=4, latency=lambda number: service_s)
+    answers, took = asked(server, 2_000, max_in_flight=256, timeout_s=timeout_s)
     answered(answers)
+    assert 2_000 / took >= AT_LEAST * 4 / service_s
     assert server.calls <= 2_000 + 256
 
 
 # ------------------------------------------------------------------------------------------------- it fails, or is slow
 
 
-def test_single_failures_do_not_slow_the_rest():
-    """5 % errors and 2 % dropped connections: an oracle sends 1 / 0.93 requests for an answer, 32 at a time."""
+@pytest.mark.parametrize(
+    ("count", "settings", "in_flight"),
+    [
+        pytest.param(5_000, {"max_in_flight": 32}, 32, id="stated"),
+        # from 8 to 256 in five rounds, which take what four whole ones do, and the last round waits for a retry
+        pytest.param(15_000, {}, 256, id="climbing"),
+    ],
+)
+def test_single_failures_do_not_slow_the_rest(count, settings, in_flight):
+    """5 % errors and 2 % dropped connections: an oracle sends 1 / 0.93 requests for an answer."""
     error, drop = chances(0.05), chances(0.02)[::-1]
     server = Server(fails=lambda number: 500 if error[number] else 1 if drop[number] else 0)
-    answers, took = asked(server, 5_000, max_in_flight=32)
+    answers, took = asked(server, count, **settings)
     answered(answers)
-    assert 5_000 / took >= AT_LEAST * 0.93 * 32 / 0.05
+    assert count / took >= AT_LEAST * 0.93 * in_flight / 0.05
+
+
+def test_an_endpoint_that_goes_and_comes_is_said_once_a_minute(caplog):
+    """It is down for two of every ten seconds, while 5,000 answers take 40 s or more: four times down, told once."""
+    server = Server(fails=lambda number: 503 if asyncio.get_running_loop().time() % 10 < 2 else 0)
+    answered(asked(server, 5_000, max_in_flight=8)[0])
+    assert len([one for one in caplog.records if "left alone" in one.message]) == 1
+    assert len([one for one in caplog.records if "answers again" in one.message]) == 1
+
+
+@pytest.mark.parametrize("share", [0.17, 0.3])
+def test_an_endpoint_that_always_fails_so_often_is_not_taken_for_a_full_one(share):
+    """With fewer in flight as large a share fails, so load is not the cause: 32 at a time, one second each."""
+    error = chances(share)
+    server = Server(latency=lambda number: 1.0, fails=lambda number: 500 if error[number] else 0)
+    answers, took = asked(server, 2_000, max_in_flight=32)
+    answered(answers)
+    assert 2_000 / took >= AT_LEAST * (1 - share) * 32
 
 
 def test_a_slow_tail_does_not_look_like_a_queue():
@@ -155,6 +184,20 @@ def test_a_slow_tail_does_not_look_like_a_queue():
     answers, took = asked(server, 5_000, max_in_flight=32)
     answered(answers)
     assert 5_000 / took >= AT_LEAST * 32 / 0.0725
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_of_very_different_lengths_do_not_look_like_a_queue(seed):
+    """Half take less than 1 s, one in twenty more than 3.7 s (log-normal, 0.8). The oracle is told of 64 workers."""
+
+    def server():
+        rng = random.Random(seed)
+        return Server(workers=64, latency=lambda number: rng.lognormvariate(0, 0.8))
+
+    answers, took = asked(server(), 5_000)
+    answered(answers)
+    _, oracle_took = asked(server(), 5_000, max_in_flight=64)
+    assert oracle_took / took >= AT_LEAST
 
 
 @pytest.mark.parametrize("gone", [Dead, Hole])

@@ -31,7 +31,7 @@ class _Jumping(selectors.DefaultSelector):
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = 50_000.0  # no clock of a real loop begins at nothing either
         jumping = _Jumping()
         super().__init__(jumping)
         jumping.loop = self
