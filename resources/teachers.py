@@ -21,7 +21,7 @@ from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
 from synth_dagster.spending import SpendingLedger
 from synth_dagster.storage import is_bucket
-from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
+from synth_dagster.teacher.batches.ledger import Collected, Ledger, ProviderBatch, StageLedger
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint, RoleSettings, identity, resolve
 
 if TYPE_CHECKING:
@@ -135,6 +135,13 @@ class Gateway:
 
         with self._answers() as cache:
             return await Desk(self.endpoints(recipe), cache, batches, self.prices).collect(wait_s=wait_s)
+
+    async def give_up(self, recipe: Recipe, batches: Ledger, batch: ProviderBatch) -> Collected:
+        """Have the provider of one of the recipe's roles end a batch, and take what it has answered into the cache."""
+        from synth_dagster.teacher.batches.desk import Desk
+
+        with self._answers() as cache:
+            return await Desk(self.endpoints(recipe), cache, batches, self.prices).give_up(batch)
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
         """The endpoints with an address each; one embedded teacher answers for all roles that use it."""

@@ -74,6 +74,32 @@ def status(dataset: Dataset = None, as_json: AsJson = False, project: ProjectDir
 
 
 @app.command()
+def batches(
+    cancel: Annotated[
+        str | None, typer.Option(metavar="ID", help="Have the provider end this one; what it has answered is kept.")
+    ] = None,
+    forget: Annotated[
+        str | None, typer.Option(metavar="ID", help="Wait no more for this one, whose provider cannot be asked.")
+    ] = None,
+    ended: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    dataset: Annotated[str | None, typer.Option(help="Only of this dataset.")] = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """List what waits in provider batches, since when and at what cost, or give one up."""
+    from synth_dagster.cli.batches import cancel_batch, forget_batch, show_batches
+
+    if cancel is not None and forget is not None:
+        raise typer.BadParameter("takes one of --cancel and --forget")
+    if cancel is not None:
+        cancel_batch(project, cancel)
+    elif forget is not None:
+        forget_batch(project, forget)
+    else:
+        show_batches(project, dataset, ended=ended, as_json=as_json)
+
+
+@app.command()
 def show(
     stage: Annotated[str, typer.Argument(help="A table, such as preference_pairs, verdicts or rejects.")],
     where: Annotated[

@@ -136,6 +136,14 @@ class LakeLedger:
             cls._note(transaction, json.loads(row["accounts"]), Report(name, {}, spent, unpriced=unpriced))
             transaction.execute("delete from allowances where token = ?", (name,))
 
+    @classmethod
+    def lose_parked(cls, transaction: Transaction, name: str) -> None:
+        """Ends what was parked under a name where nobody will know what came of it: it counts as spent, all of it."""
+        row = transaction.execute("select * from allowances where token = ?", (name,)).fetchone()
+        if row is not None:
+            cls._note(transaction, json.loads(row["accounts"]), Report(name, {}, unconfirmed=_cost(row)))
+            transaction.execute("delete from allowances where token = ?", (name,))
+
     @staticmethod
     def _note(transaction: Transaction, names: Iterable[str], report: Report) -> None:
         if (report.spent.known(), report.unconfirmed.known(), report.unpriced) == (NOTHING, NOTHING, 0):

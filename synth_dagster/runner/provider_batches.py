@@ -102,11 +102,22 @@ class DatasetLedger:
             spent = Cost(usd, paid.tokens_in + paid.tokens_out, paid.calls)
             LakeLedger.settle_parked(transaction, parked_name(batch.key), spent)
 
+    def forget(self, batch: ProviderBatch) -> None:
+        """Drops an open batch whose provider cannot be asked: what it may cost at most counts as spent."""
+        with self.database.transaction(durable=True) as transaction:
+            ended = transaction.execute(
+                f"update provider_batches set state = 'dropped', changed_at = ? where key = ? and {OPEN}",
+                (time.time(), batch.key),
+            ).rowcount
+            if ended:
+                transaction.execute("delete from provider_lines where key = ?", (batch.key,))
+                LakeLedger.lose_parked(transaction, parked_name(batch.key))
+
     def open(self) -> list[ProviderBatch]:
         rows = self.database.rows(
             f"select * from provider_batches where dataset = ? and {OPEN} order by number", (self.dataset,)
         )
-        return [_batch(row) for row in rows]
+        return [batch_of(row) for row in rows]
 
     def lines(self, key: str) -> list[Asked]:
         rows = self.database.rows("select * from provider_lines where key = ?", (key,))
@@ -142,10 +153,22 @@ class DatasetLedger:
         rows = self.database.rows("select * from provider_pauses where dataset = ? order by since", (self.dataset,))
         return [_pause(row) for row in rows]
 
+    def wait_no_more(self, key: str) -> None:
+        """The stages of this dataset that waited for a batch are not launched when it ends."""
+        for pause in self.pauses():
+            if key in pause.awaits:
+                self.resume(pause.stage, pause.batch)
+
+    def resume(self, stage: str, batch: str) -> None:
+        """The stage waits no longer: it was made, failed for another reason, or what it waits for was given up."""
+        self.database.write(
+            "delete from provider_pauses where dataset = ? and stage = ? and batch = ?", (self.dataset, stage, batch)
+        )
+
     def named(self, keys: Sequence[str]) -> list[ProviderBatch]:
         """These batches, of whatever dataset, oldest first."""
         rows = self.database.rows(f"select * from provider_batches where key in ({_marks(keys)}) order by number", keys)
-        return [_batch(row) for row in rows]
+        return [batch_of(row) for row in rows]
 
     def is_ready(self, pause: Pause) -> bool:
         """Whether nothing is open any more that a stage waits for, and it is time."""
@@ -186,13 +209,6 @@ class StageLedger(DatasetLedger):
             ),
         )
 
-    def resume(self) -> None:
-        """The stage waits no longer: it was made, or failed for another reason."""
-        self.database.write(
-            "delete from provider_pauses where dataset = ? and stage = ? and batch = ?",
-            (self.dataset, self.stage, self.batch),
-        )
-
 
 @contextmanager
 def resumed(ledger: StageLedger | None) -> Iterator[None]:
@@ -203,10 +219,10 @@ def resumed(ledger: StageLedger | None) -> Iterator[None]:
         raise
     except SynthError:
         if ledger is not None:
-            ledger.resume()
+            ledger.resume(ledger.stage, ledger.batch)
         raise
     if ledger is not None:
-        ledger.resume()
+        ledger.resume(ledger.stage, ledger.batch)
 
 
 def asks_in_batches(recipe: Recipe) -> bool:
@@ -246,7 +262,8 @@ def _texts(line: Asked) -> str:
     return " ".join(text.hex() for text in line.texts)
 
 
-def _batch(row: Row) -> ProviderBatch:
+def batch_of(row: Row) -> ProviderBatch:
+    """A row of the table as what it says."""
     values: dict[str, Any] = {name: row[name] for name in COLUMNS}
     return ProviderBatch(**values)
 

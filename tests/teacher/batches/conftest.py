@@ -1,7 +1,5 @@
 """Roles that are asked in provider batches, over a lake of their own."""
 
-import asyncio
-
 import pytest
 
 from synth_dagster.lake.lake import Lake
@@ -83,16 +81,3 @@ def ask(run):
         return run(work, **options)
 
     return ask
-
-
-@pytest.fixture
-def desk_of(lake, ledger, tmp_path):
-    """Does something with the desk that looks after the batches of a role."""
-
-    def do(endpoint, work):
-        from synth_dagster.teacher.prices import Prices
-
-        with AnswerCache.open(tmp_path / "cache.sqlite") as cache:
-            return asyncio.run(work(desk.Desk({endpoint.role: endpoint}, cache, ledger, Prices.load())))
-
-    return do
