@@ -7,6 +7,7 @@ run opens its teachers and stay in memory.
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ import dagster as dg
 from pydantic import Field
 
 from synth_dagster.errors import Problem, RecipeError, TeacherError
+from synth_dagster.licences.registry import joined
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
@@ -60,7 +62,8 @@ class Gateway:
         return {role: resolve(role, role_settings, self._env) for role, role_settings in settings.items()}
 
     def identities(self, recipe: Recipe) -> Mapping[str, Mapping[str, Json]]:
-        return {role: identity(endpoint) for role, endpoint in self.endpoints(recipe).items()}
+        endpoints = self.endpoints(recipe)
+        return {role: _identity(endpoint, endpoints) for role, endpoint in endpoints.items()}
 
     @cached_property
     def prices(self) -> "Prices":
@@ -185,6 +188,15 @@ class TeachersResource(dg.ConfigurableResource[TeacherSource]):
         place = self.cache if is_bucket(self.cache) else Path(self.cache)
         with Gateway(place, dict(os.environ), Path(self.prices) if self.prices else None) as gateway:
             yield gateway
+
+
+def _identity(endpoint: Endpoint, endpoints: Mapping[str, Endpoint]) -> Mapping[str, Json]:
+    """A role's identity. What its fallback writes is under the fallback's terms, so those count as well."""
+    terms, other = [endpoint.terms], endpoints.get(endpoint.fallback or "")
+    while other is not None:
+        terms.append(other.terms)
+        other = endpoints.get(other.fallback or "")
+    return identity(replace(endpoint, terms=joined(terms)))
 
 
 def _shown(path: Path) -> str:

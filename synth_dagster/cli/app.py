@@ -156,6 +156,11 @@ def export(
         str | None, typer.Option(help="Begin a new file after so many rows (50000) or bytes (200MB).")
     ] = None,
     only_chosen: Annotated[bool, typer.Option(help="Of preference pairs the better side, as conversations.")] = False,
+    purpose: Annotated[
+        str | None,
+        typer.Option(help="Refuse what licences keep from commercial, unspecified, non_commercial or research use."),
+    ] = None,
+    public: Annotated[bool, typer.Option(help="It leaves your house: refuse what may not be passed on.")] = False,
     dataset: Dataset = None,
     project: ProjectDir = None,
 ) -> None:
@@ -172,7 +177,22 @@ def export(
         seed=seed,
         shard=shard_size,
         only_chosen=only_chosen,
+        purpose=purpose,
+        public=public,
     )
+
+
+@app.command()
+def licences(
+    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Say what the licences of a release allow, what they dropped, and the chain that forbids it."""
+    from synth_dagster.cli.licences import show_licences
+
+    show_licences(project, dataset, release, as_json=as_json)
 
 
 @app.command()

@@ -6,10 +6,13 @@ from rich.markup import escape
 
 from synth_dagster.cli.project import open_project
 from synth_dagster.cli.terminal import Terminal
+from synth_dagster.errors import UnknownName
 from synth_dagster.exports.files import shard_size
 from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.place import place_of
 from synth_dagster.governance.handover import HandedOver, Wishes, hand_over
+from synth_dagster.governance.licences import Wanted
+from synth_dagster.licences.fit import PURPOSES, Purpose
 
 
 def export_release(
@@ -23,15 +26,29 @@ def export_release(
     seed: int = 1,
     shard: str | None = None,
     only_chosen: bool = False,
+    purpose: str | None = None,
+    public: bool = False,
 ) -> None:
     """Write a release. Raises UnknownName for another release or format, SynthError for a taken folder."""
     wishes = Wishes(
-        validation=validation, seed=seed, shard=shard_size(shard) if shard else None, only_chosen=only_chosen
+        validation=validation,
+        seed=seed,
+        shard=shard_size(shard) if shard else None,
+        only_chosen=only_chosen,
+        use=wanted(purpose, public=public),
     )
     project = open_project(given)
     place = place_of(to, project.environment.open_bucket)
     done = hand_over(project.lake, project.dataset(dataset), release, format_=format_, to=place, wishes=wishes)
     _tell(done, to)
+
+
+def wanted(purpose: str | None, *, public: bool) -> Wanted:
+    """What a release is asked for. Raises UnknownName for another purpose."""
+    known: dict[str, Purpose] = {name: name for name in PURPOSES}
+    if purpose is not None and purpose not in known:
+        raise UnknownName("purpose", purpose, known)
+    return Wanted(None if purpose is None else known[purpose], public)
 
 
 def _tell(done: HandedOver, to: str) -> None:

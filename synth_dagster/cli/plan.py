@@ -18,6 +18,7 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.estimate import Consequence, Estimate, consequences, estimates, total
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, forecast
+from synth_dagster.runner.licences import misfits
 
 NEXT_RUN = ""  # a session of which nobody has spent anything
 MOST_LINES = 40  # batches and stages that a terminal shows one by one
@@ -35,10 +36,20 @@ def show_plan(given: Path | None, name: str | None, *, batches: Sequence[str], b
     project = open_project(given)
     recipe = project.recipe(name)
     planned = plan_of(project, recipe, batches)
+    left_out = left_out_of(project, recipe)
     if as_json:
-        print_json(plan_json(recipe, planned, room_of(project, recipe)))
-    else:
-        print_plan(Terminal(), recipe, planned, room_of(project, recipe), by_batch=by_batch)
+        print_json(plan_json(recipe, planned, room_of(project, recipe)) | {"left_out": left_out})
+        return
+    console = Terminal()
+    print_plan(console, recipe, planned, room_of(project, recipe), by_batch=by_batch)
+    for sentence in left_out:
+        console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
+
+
+def left_out_of(project: Project, recipe: Recipe) -> list[str]:
+    """What a run would pay for and no release would hold, for its licence."""
+    with project.environment.gateway(os.environ) as gateway:
+        return misfits(recipe, gateway.identities(recipe))
 
 
 def plan_of(project: Project, recipe: Recipe, batches: Sequence[str] = ()) -> Forecast:

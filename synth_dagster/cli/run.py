@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from synth_dagster.cli.progress import TerminalProgress
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.status import print_summary
@@ -25,6 +27,7 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.runner.causes import causes_of
 from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, TeacherSource
 from synth_dagster.runner.dead_runs import free_dead_runs, process_tags
+from synth_dagster.runner.licences import misfits
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import check_name, is_released, release_inputs
 from synth_dagster.runner.stage import seldom_collected
@@ -77,6 +80,8 @@ def run_recipe(
     quiet_dagster()
     gateway = project.environment.gateway(os.environ)
     gateway.admit(recipe)
+    for sentence in misfits(recipe, gateway.identities(recipe)):
+        console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
     with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
         session = Session(project, recipe, instance, teachers, progress, retry_rejects=retry_rejects)
         told = session.run(batches, release, allow_missing=allow_missing)

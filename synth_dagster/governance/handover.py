@@ -1,7 +1,7 @@
 """A release handed over: found, checked for what forbids it, split and exported."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.place import Place
 from synth_dagster.exports.split import Split, check_share, grouped_split, keys_of
 from synth_dagster.governance.groups import links_of
+from synth_dagster.governance.licences import Wanted, check_use, rules_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import CONTENT, RecordKind
@@ -28,6 +29,7 @@ class Wishes:
     seed: int = 1
     shard: ShardSize | None = None
     only_chosen: bool = False
+    use: Wanted = field(default_factory=Wanted)  # more than what the release was made for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,14 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
     release = the_release(lake, dataset, name)
     version = _rows_of(lake, release)
     kind = _kind(lake, version)
+    use = _use(release, wishes.use)
+    check_use(lake, release, use)
     origin = Origin(
         dataset=dataset,
         release=release.release,
         demo=release.demo,
         data_version=release.data_version,
-        facts={"manifest": release.manifest, "data_version": release.data_version},
+        facts={"manifest": release.manifest, "data_version": release.data_version, "use": asdict(use)},
     )
     writer.kind_shown(kind, Form(only_chosen=wishes.only_chosen))  # before the work of a split
     form = Form(split=_split(lake, release, version, wishes), shard=wishes.shard, only_chosen=wishes.only_chosen)
@@ -60,6 +64,12 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
         return HandedOver(there, made=False)
     rows = lake.stream(dataset, version.stage, batches=[release.release])
     return HandedOver(writer.export(rows, kind, to=to, origin=origin, form=form), made=True)
+
+
+def _use(release: Release, asked: Wanted) -> Wanted:
+    """What a release is handed over for: what was asked, else what it was made for."""
+    _, made_for = rules_of(release)
+    return Wanted(asked.purpose or made_for.purpose, asked.published or made_for.published)
 
 
 def the_release(lake: Lake, dataset: str, name: str) -> Release:

@@ -22,6 +22,7 @@ from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.method import Measure
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.licences import LICENCE
 from synth_dagster.runner.release import VERDICTS
 from synth_dagster.scale.signals import flatten
 
@@ -76,7 +77,7 @@ def release_facts(context: RunContext, release: str) -> ReleaseFacts:
         tokens=int(version.details["tokens"]),
         token_counter=manifest["token_counter"],
         dropped=verdicts["dropped"],
-        deciding=[step.key for step in recipe.mix.deciding],
+        deciding=[*([LICENCE] if recipe.use.is_stated else []), *(step.key for step in recipe.mix.deciding)],
         sources=_counts(rows, "source"),
         licenses=_counts(rows, "license"),
         languages=_counts(rows, "lang"),

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.licences.fit import Purpose
+from synth_dagster.licences.registry import Licences, table_date, terms_of_providers
 from synth_dagster.method import Filter, Method
 from synth_dagster.recipe.wording import said_by
 from synth_dagster.records import Json, RecordKind, canonical_json
@@ -178,6 +180,27 @@ class Freshness(Settings):
         return self
 
 
+class UseSettings(Settings):
+    """What the dataset is meant for. Records whose licences do not fit are dropped from releases."""
+
+    purpose: Purpose | None = Field(
+        None,
+        description="What releases are used for; null drops nothing. commercial keeps what allows every use, "
+        "unspecified also what says nothing, non_commercial also what forbids sale, research all.",
+    )
+    published: bool = Field(
+        False, description="Whether releases leave your house: then no-derivatives and share-alike bind them too."
+    )
+    provider_terms: Literal["count", "ignore"] = Field(
+        "count", description="Whether what a provider says about its models' answers counts as a licence of theirs."
+    )
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether anything can be dropped for its licence."""
+        return self.purpose is not None or self.published
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One use of a method. The key is its slug, with #2 for the second use in a stage."""
@@ -258,6 +281,8 @@ class Recipe:
     budget: BudgetSettings
     expect: Expectations
     fresh: Freshness
+    use: UseSettings
+    own_licences: Mapping[str, str]  # licence -> its terms in words, before those of the table
     seed: int
     path: Path
     text: str
@@ -287,6 +312,12 @@ class Recipe:
             way.insert(0, joined)
             joined = stage.reads
         return tuple(way)
+
+    def licences(self) -> Licences:
+        """The terms of licences as this recipe counts them."""
+        stated = {settings.terms for settings in self.teachers.values() if settings.terms}
+        ignored = terms_of_providers() | stated if self.use.provider_terms == "ignore" else frozenset[str]()
+        return Licences(self.own_licences, ignored)
 
     def roles(self, stage: str | None = None) -> tuple[str, ...]:
         """The teacher roles that a row stage asks, or the whole recipe."""
@@ -334,7 +365,12 @@ class Recipe:
         """What the verdicts depend on besides the signals: rules, deduplication, selection, mixture, in their order."""
         rules = [dict(step.method.rules()) for step in self.mix.filters if isinstance(step.method, Filter)]
         chosen = [bool(step) for step in (self.mix.deduplicate, self.mix.select, self.mix.mix)]
-        return _hashed([self.mix.of, chosen, _work(self.mix.deciding, root), [list(rule.items()) for rule in rules]])
+        made = [self.mix.of, chosen, _work(self.mix.deciding, root), [list(rule.items()) for rule in rules]]
+        return _hashed([*made, self._licence_rules()] if self.use.is_stated else made)
+
+    def _licence_rules(self) -> Json:
+        ignored = sorted(self.licences().ignored)
+        return [self.use.model_dump(mode="json"), dict(self.own_licences), ignored, table_date()]
 
     def describe_lines(self, stage: str) -> tuple[Path, int]:
         """Where a stage stands: the recipe's file and the line."""

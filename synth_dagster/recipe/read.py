@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, create_model
 
 from synth_dagster.errors import RecipeError, no_such
+from synth_dagster.licences.terms import Terms
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_readers, problem_of, role_settings
 from synth_dagster.recipe.model import (
     BudgetSettings,
@@ -23,6 +24,7 @@ from synth_dagster.recipe.model import (
     Recipe,
     Source,
     SourceSettings,
+    UseSettings,
 )
 from synth_dagster.recipe.settings import SECRET, shown, shown_name
 from synth_dagster.recipe.stages import Graph, read_stages
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh", "seed")
+TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh", "use", "licences", "seed")
 USUAL_ROLES = ("writer", "judge", "embedder")
 ENVIRONMENT = re.compile(r"\$\{\w+\}|^\$[A-Z_]+$")
 
@@ -92,7 +94,9 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     budget = _section(draft, BudgetSettings, found, "budget")
     expect = _section(draft, Expectations, found, "expect")
     fresh = _section(draft, Freshness, found, "fresh")
-    if draft.problems or dataset is None or graph.mix is None or not (budget and expect and fresh):
+    use = _section(draft, UseSettings, found, "use")
+    own_licences = _licences(draft, found.get("licences", {}))
+    if draft.problems or dataset is None or graph.mix is None or not (budget and expect and fresh and use):
         return None
     return Recipe(
         dataset=dataset,
@@ -103,6 +107,8 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
         budget=budget,
         expect=expect,
         fresh=fresh,
+        use=use,
+        own_licences=own_licences,
         seed=seed,
         path=path,
         text=text,
@@ -131,6 +137,17 @@ def _seed(draft: Draft, value: Plain) -> int:
 def _section(draft: Draft, model: type[M], found: Mapping[str, Any], name: str) -> M | None:
     values = draft.mapping(found.get(name, {}), (name,), f"'{name}'")
     return draft.settings(model, values, (name,), f"'{name}'") if values is not None else None
+
+
+def _licences(draft: Draft, value: Plain) -> dict[str, str]:
+    """Licence -> its terms in words."""
+    found = draft.mapping(value, ("licences",), "'licences'") or {}
+    for name, words in found.items():
+        try:
+            Terms.of("?" if not isinstance(words, str) else words, name)
+        except ValueError as error:
+            draft.say(("licences", name), f"The terms of {shown_name(name)} cannot be read: {error}.")
+    return {str(name): words for name, words in found.items() if isinstance(words, str)}
 
 
 def _sources(draft: Draft, value: Plain) -> tuple[Source, ...]:

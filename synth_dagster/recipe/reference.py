@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from synth_dagster.recipe.draft import known_readers, role_settings
-from synth_dagster.recipe.model import BudgetSettings, Chunk, Expectations, Freshness, SourceSettings
+from synth_dagster.recipe.model import BudgetSettings, Chunk, Expectations, Freshness, SourceSettings, UseSettings
 from synth_dagster.recipe.settings import allowed, shown
 
 BEGIN = "<!-- settings: generated, do not edit -->"
@@ -31,6 +31,7 @@ def recipe_reference() -> str:
         _section("Hard caps", "budget", BudgetSettings),
         _section("What must hold", "expect", Expectations),
         _section("How old it may become", "fresh", Freshness),
+        _section("What it is for", "use", UseSettings),
     ]
     return "\n\n".join(parts)
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from synth_dagster.errors import MethodError, OverBudget, SynthError
 from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner
 from synth_dagster.recipe import Step
+from synth_dagster.recipe.model import roles_of
 from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_id, to_table
 from synth_dagster.runner.context import OpenTeachers, RunContext
 from synth_dagster.runner.missing import Sums, missing
@@ -174,7 +175,7 @@ class Chain:
             )
 
     def _stamper(self, step: Step) -> Stamper:
-        return Stamper(self.stage, self.batch, step)
+        return Stamper(self.stage, self.batch, step, self.context.terms(roles_of([step])))
 
     def _add(
         self, step: Step, record: Record | None, given: Given, stamper: Stamper, *, first: int = 0

@@ -1,12 +1,13 @@
 """What a run carries with it: the recipe, the lake, the teachers, and who is asking."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.licences.registry import joined
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
 from synth_dagster.recipe.makeup import makeup_of
@@ -138,6 +139,13 @@ class RunContext:
         """What that code version stands for, to name later what of it changed."""
         teachers = self.teachers.identities(self.recipe)
         return makeup_of(self.recipe, stage, teachers=teachers, root=self.root, source=source_of(batch))
+
+    def terms(self, roles: Iterable[str]) -> str:
+        """The terms of the providers whose models these roles ask, as a licence expression; empty for none."""
+        if not roles:
+            return ""
+        identities = self.teachers.identities(self.recipe)
+        return joined(str(identities.get(role, {}).get("terms", "")) for role in roles)
 
 
 def source_of(batch: str) -> str:

@@ -1,8 +1,8 @@
 """Makes a release of the mix: reads accepted batches only, and gives every record of its stage one verdict.
 
-The order is filters, duplicates, selection, mixture. A record is kept, or dropped with the method and the rule that
-dropped it, a duplicate with the record that it duplicates. The manifest names the version of every batch that was read,
-so that the same release made again is the same bytes or is refused.
+The order is licences, filters, duplicates, selection, mixture. A record is kept, or dropped with the method and the
+rule that dropped it, a duplicate with the record that it duplicates. The manifest names the version of every batch that
+was read, so that the same release made again is the same bytes or is refused.
 """
 
 import re
@@ -23,6 +23,7 @@ from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
 from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
+from synth_dagster.runner.licences import unlicensed
 from synth_dagster.runner.signals import filter_steps
 from synth_dagster.runner.stamp import counted
 from synth_dagster.scale.signals import column_name, flatten, judge
@@ -245,6 +246,8 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
         "mix": fingerprint,
         "identity": inputs.identity(fingerprint),
         "token_counter": TOKEN_COUNTER,
+        "use": recipe.use.model_dump(mode="json"),
+        "licences": {"own": dict(recipe.own_licences), "ignored": sorted(recipe.licences().ignored)},
         "batches": {
             batch: {
                 "records": rows.candidate_id,
@@ -265,7 +268,7 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
 class _Pool:
     """Every record of the stage, narrow: one row each, with what has been decided about it."""
 
-    table: pa.Table  # record_id, batch, source, origin, text, tokens
+    table: pa.Table  # record_id, batch, source, license, origin, text, tokens
     reason: list[str | None]
     duplicate_of: list[bytes | None]
     score: list[float | None]
@@ -294,8 +297,8 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
     table = table.sort_by("record_id")
     rows = table.num_rows
     return _Pool(
-        table.drop_columns(["reason"]),
-        reason=table["reason"].to_pylist(),
+        table.drop_columns(["reason", "status"]),
+        reason=unlicensed(context.recipe, table),
         duplicate_of=[None] * rows,
         score=[None] * rows,
         rank=[None] * rows,
@@ -305,7 +308,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
 
 # what became of a record before the mix, else the first rule of the recipe that drops it
 _JUDGED = f"""
-    select record_id, batch, source, text, {token_count_sql("text")} as tokens,
+    select record_id, batch, source, license, status, text, {token_count_sql("text")} as tokens,
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
         case status when 'current' then rule when 'superseded' then status else coalesce(reason, status) end as reason
     from records join texts using (record_id)
@@ -321,7 +324,8 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate) -> pa.Table:
     texts = flatten(full, context.recipe.stage(rows.stage).record_kind).select(["record_id", "text"])
     with duckdb.connect() as connection:
         connection.register(
-            "records", full.select(["record_id", "batch", "source", "synthetic_depth", "status", "reason"])
+            "records",
+            full.select(["record_id", "batch", "source", "license", "synthetic_depth", "status", "reason"]),
         )
         connection.register("texts", texts)
         connection.register("ruled", _ruled(context, marks))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 from synth_dagster.errors import MethodError
+from synth_dagster.licences.registry import joined
 from synth_dagster.parts.words import one_line
 from synth_dagster.records import Document, Instruction, Parent, Preference, Record, child_id, digest
 
@@ -38,6 +39,7 @@ class Stamper:
     stage: str
     batch: str
     step: Asked
+    terms: str = ""  # of the providers whose models the step asks
     _stamped: dict[int, Record] = field(default_factory=dict)
     _kept_alive: list[Record] = field(default_factory=list)  # an id() is only unique among living objects
     _version: str = ""
@@ -65,6 +67,8 @@ class Stamper:
             calls=tuple(dict.fromkeys(calls)),
             **inherited(record, [parent for parent in parents if isinstance(parent, Record)]),
         )
+        if self.terms and (calls or record.model_id):
+            stamped = replace(stamped, license=joined([stamped.license, self.terms]))
         self._stamped[id(record)] = stamped
         self._kept_alive.append(record)
         return stamped
@@ -105,14 +109,6 @@ def inherited(record: Record, parents: Sequence[Record]) -> dict[str, object]:
         "synthetic_depth": depth + (record.model_id is not None),
         "human_share": human_share(record, parents),
     }
-
-
-def joined(values: Iterable[str]) -> str:
-    """Distinct SPDX expressions as one that asks for all of them: `A AND B`, a compound one in brackets."""
-    distinct = sorted({value for value in values if value})
-    if len(distinct) < 2:
-        return distinct[0] if distinct else ""
-    return " AND ".join(f"({value})" if " OR " in value else value for value in distinct)
 
 
 def _common(values: Iterable[str], *, otherwise: str) -> str:

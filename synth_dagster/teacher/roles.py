@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from synth_dagster.errors import TeacherError
+from synth_dagster.licences.registry import provider_terms
 from synth_dagster.records import Json
 from synth_dagster.services import Sampling
 
@@ -58,6 +59,12 @@ class RoleSettings(BaseModel):
     patience_s: float = Field(60.0, ge=0, le=86_400, description="How long an endpoint may answer nothing at all.")
     max_retries: int = Field(8, ge=0, le=100, description="How often a request is sent again that alone fails.")
 
+    terms: str | None = Field(
+        None,
+        max_length=300,
+        description="The provider's terms on what the role writes, as a licence; null: those that its models and its "
+        "address are known for; an empty text: none.",
+    )
     batch: bool = Field(
         False, description="Ask in provider batches: half the price, and an answer within a day. Not when embedded."
     )
@@ -124,6 +131,7 @@ class Endpoint:
     batch_failures: Literal["batch", "live"] = "batch"
     batch_requests: int = 50_000
     batch_bytes: int = 200_000_000
+    terms: str = ""  # the provider's, on what the role writes: a licence expression
     first_pause_s: float = 0.25  # before the first retry; every further one waits about twice as long
 
     def at(self, base_url: str) -> "Endpoint":
@@ -153,24 +161,28 @@ def resolve(role: str, settings: RoleSettings, env: Mapping[str, str]) -> Endpoi
         return _embedded(role, settings)
     if not _is_allowed(role, settings, env):
         raise TeacherError(_not_allowed(role, env))
+    models = _models(role, settings, env)
+    addresses = settings.base_urls or (settings.base_url or _address_of(env),)
     return Endpoint(
         role,
         "endpoint",
-        _models(role, settings, env),
-        base_url=settings.base_url or (settings.base_urls or (_address_of(env),))[0],
+        models,
+        base_url=addresses[0],
         base_urls=settings.base_urls,
         api_key=_key(role, settings, env),
+        terms=provider_terms(models, addresses) if settings.terms is None else settings.terms,
         **_own_settings(settings),
     )
 
 
 def identity(endpoint: Endpoint) -> dict[str, Json]:
-    """What can change this role's answers, for a stage's fingerprint: no address, no key."""
+    """What can change what this role's answers make, for a stage's fingerprint: no address, no key."""
     own: dict[str, Json] = {
         "revision": endpoint.revision,
         "temperature": endpoint.temperature,
         "top_p": endpoint.top_p,
         "max_tokens": endpoint.max_tokens,
+        "terms": endpoint.terms or None,
     }
     return {"models": list(endpoint.models), **{name: value for name, value in own.items() if value is not None}}
 

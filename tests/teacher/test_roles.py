@@ -121,7 +121,13 @@ def test_settings_that_make_no_sense_are_refused(settings, said):
 def test_identity_holds_what_can_change_answers_and_no_address_or_key():
     here = resolve("writer", RoleSettings(model="m", revision="r", temperature=0.2), PAID)
     there = resolve("writer", RoleSettings(model="m", revision="r", temperature=0.2, base_url="http://h"), PAID)
-    assert identity(here) == identity(there) == {"models": ["m"], "revision": "r", "temperature": 0.2}
+    assert identity(there) == {"models": ["m"], "revision": "r", "temperature": 0.2}
+    assert identity(here) == identity(there) | {"terms": "LicenseRef-OpenAI-Terms"}  # of the provider at that address
+
+
+def test_a_recipe_may_say_a_providers_terms_itself():
+    assert resolve("writer", RoleSettings(model="gpt-4o", terms="LicenseRef-Ours"), PAID).terms == "LicenseRef-Ours"
+    assert "terms" not in identity(resolve("writer", RoleSettings(model="gpt-4o", terms=""), PAID))
 
 
 def test_the_recipes_sampling_wins_over_the_methods():

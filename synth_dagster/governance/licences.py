@@ -1,0 +1,252 @@
+"""What the licences of a release allow: each with its terms, what they kept and dropped, and the chain that forbids.
+
+A release is judged by the rules it was made under, which its manifest holds; an export may ask for more than that.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from synth_dagster.errors import SynthError
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.meta import Release
+from synth_dagster.licences.fit import Purpose, unfit
+from synth_dagster.licences.registry import Licences
+from synth_dagster.licences.terms import Terms, every
+
+SHOWN = 3  # examples of what is dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a release is to be used for."""
+
+    purpose: Purpose | None = None
+    published: bool = False
+
+    @property
+    def is_stated(self) -> bool:
+        return self.purpose is not None or self.published
+
+    def words(self) -> str:
+        """As a sentence names it."""
+        parts = [f"purpose '{self.purpose}'"] if self.purpose else []
+        return " and ".join([*parts, "publication"] if self.published else parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A record on the way from a forbidden one up to where what forbids it came in."""
+
+    record_id: str
+    stage: str
+    method: str
+    source: str
+    license: str
+
+    def line(self) -> str:
+        where = f"{self.stage} {self.record_id[:12]}"
+        return f"{where} ({f'by {self.method}' if self.method else f'source {self.source}'}): {self.license or 'none'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Why a record is forbidden: from the record up to the first one that is, and what brought it in there."""
+
+    reason: str
+    steps: Sequence[Step]
+    brought_in: str
+
+    def line(self) -> str:
+        return f"{self.reason}: {' <- '.join(step.line() for step in self.steps)}; {self.brought_in}"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceLine:
+    """One licence of a release's records: its terms, and how many records with it were kept and dropped for it."""
+
+    license: str
+    terms: Terms
+    kept: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceReport:
+    """The licences of a release."""
+
+    release: str
+    wanted: Wanted
+    lines: Sequence[LicenceLine]
+    whole: Terms  # of everything that was kept, together
+    chains: Sequence[Chain]  # examples of what was dropped
+    unknown: Mapping[str, str]  # licences that nobody has classed -> what to do
+
+    def as_json(self) -> dict[str, Any]:
+        lines = [{"license": one.license, **terms_json(one.terms)} | _counts(one) for one in self.lines]
+        return {
+            "release": self.release,
+            "use": asdict(self.wanted),
+            "licenses": lines,
+            "whole": terms_json(self.whole),
+            "chains": [asdict(chain) for chain in self.chains],
+            "unknown": dict(self.unknown),
+        }
+
+
+def terms_json(terms: Terms) -> dict[str, Any]:
+    """Terms as JSON: the use by its name, sets as sorted lists."""
+    return {
+        "use": terms.use.name.lower(),
+        "attribution": terms.attribution,
+        "share_alike": sorted(terms.share_alike),
+        "no_derivatives": sorted(terms.no_derivatives),
+        "unknown": sorted(terms.unknown),
+    }
+
+
+def _counts(line: LicenceLine) -> dict[str, int]:
+    return {"kept": line.kept, "dropped": line.dropped}
+
+
+def licence_report(lake: Lake, release: Release) -> LicenceReport:
+    """What the licences of a release's records ask for, of those kept and those dropped for their licence."""
+    known, wanted = rules_of(release)
+    kept, dropped = Counter[str](), Counter[str]()
+    examples: dict[str, bytes] = {}
+    for row in _judged(lake, release):
+        kept[row["license"]] += row["verdict"] == "kept"
+        if (row["reason"] or "").startswith("licence:"):
+            dropped[row["license"]] += 1
+            examples.setdefault(row["reason"], row["record_id"])
+    lines = [
+        LicenceLine(licence, known.terms(licence), kept[licence], dropped[licence])
+        for licence in sorted({*kept, *dropped}, key=lambda one: (-kept[one], one))
+        if kept[licence] or dropped[licence]
+    ]
+    whole = every(line.terms for line in lines if line.kept)
+    chains = [Chains(lake, release, wanted, known).of(record_id) for _, record_id in sorted(examples.items())[:SHOWN]]
+    unknown = {name: known.hint(name) for name in sorted({one for line in lines for one in line.terms.unknown})}
+    return LicenceReport(release.release, wanted, lines, whole, chains, unknown)
+
+
+def rules_of(release: Release) -> tuple[Licences, Wanted]:
+    """How a release counts licences, and what it is for: nothing is stated for one of an older version."""
+    use, rules = release.manifest.get("use", {}), release.manifest.get("licences", {})
+    known = Licences(rules.get("own", {}), frozenset(rules.get("ignored", ())))
+    return known, Wanted(use.get("purpose"), use.get("published", False))
+
+
+def check_use(lake: Lake, release: Release, wanted: Wanted) -> None:
+    """Refuse to hand over what its licences forbid. Raises SynthError with the counts, the first chain and a cure."""
+    if not wanted.is_stated:
+        return
+    known, _ = rules_of(release)
+    found, first = Counter[tuple[str, str]](), None
+    for row in _released(lake, release):
+        why = unfit(
+            known.terms(row["license"] or ""),
+            purpose=wanted.purpose,
+            published=wanted.published,
+            changed=row["synthetic_depth"] > 0,
+        )
+        if why:
+            found[why, row["license"] or "no licence"] += 1
+            first = first or row["record_id"]
+    if first is not None:
+        raise SynthError(_refusal(release, wanted, found, Chains(lake, release, wanted, known).of(first)))
+
+
+def _refusal(release: Release, wanted: Wanted, found: Mapping[tuple[str, str], int], chain: Chain) -> str:
+    most = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{count} {why} ({licence})" for (why, licence), count in most[:3])
+    more = f" and {len(most) - 3} more licences" if len(most) > 3 else ""
+    return (
+        f"{sum(found.values())} of {release.records} records of '{release.release}' do not fit {wanted.words()}: "
+        f"{told}{more}. The first: {chain.line()}. Nothing was written. State it under 'use:' in the recipe and run: "
+        "the next release leaves such records out."
+    )
+
+
+@dataclass
+class Chains:
+    """Walks from a forbidden record up its parents, to where what forbids it came in."""
+
+    lake: Lake
+    release: Release
+    wanted: Wanted
+    known: Licences
+
+    def of(self, record_id: bytes) -> Chain:
+        row = self._row(self.release.manifest["of"], None, record_id)
+        if row is None:
+            return Chain("replaced", [], f"record {record_id.hex()} is no longer what the lake shows")
+        reason = self._why(row) or "fits"
+        steps = [_step(row)]
+        while above := next((parent for parent in self._parents(row) if self._why(parent) == reason), None):
+            row = above
+            steps.append(_step(row))
+        return Chain(reason, steps, self._origin(row))
+
+    def _origin(self, row: Mapping[str, Any]) -> str:
+        parents = self._parents(row)
+        if not parents:
+            return f"source '{row['source']}' has that licence"
+        given = {part for parent in parents for part in (parent["license"] or "").split(" AND ")}
+        added = [part for part in (row["license"] or "").split(" AND ") if part not in given]
+        if added:
+            return f"the terms of the provider of '{row['model_id']}' brought in {', '.join(added)}"
+        return f"its {len(parents)} parents do not go together"
+
+    def _why(self, row: Mapping[str, Any]) -> str | None:
+        terms = self.known.terms(row["license"] or "")
+        return unfit(terms, purpose=self.wanted.purpose, published=self.wanted.published, changed=True)
+
+    def _parents(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        rows = (self._row(one["stage"], one["batch"], one["record_id"]) for one in row["parents"] or ())
+        return [found for found in rows if found is not None]
+
+    def _row(self, stage: str, batch: str | None, record_id: bytes) -> dict[str, Any] | None:
+        rows = self.lake.read(
+            self.release.dataset,
+            stage,
+            columns=["record_id", "license", "source", "method", "model_id", "parents"],
+            where=f"record_id = unhex('{record_id.hex()}')",
+            batches=None if batch is None else [batch],
+        ).to_pylist()
+        return rows[0] | {"stage": stage} if rows else None
+
+
+def _step(row: Mapping[str, Any]) -> Step:
+    method = row["method"] if row["parents"] else ""
+    return Step(row["record_id"].hex(), row["stage"], method, row["source"], row["license"] or "")
+
+
+def _released(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
+    columns = ["record_id", "license", "synthetic_depth"]
+    table = release.manifest["table"]
+    for part in lake.stream(release.dataset, table, batches=[release.release], columns=columns):
+        yield from part.to_pylist()
+
+
+def _judged(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
+    """Every record that the release judged, with its licence and verdict."""
+    import duckdb
+
+    verdicts = lake.read(
+        release.dataset, "verdicts", columns=["record_id", "verdict", "reason"], batches=[release.release]
+    )
+    for pins in release.manifest["batches"].values():
+        records = lake.candidate_table(lake.meta.candidate(pins["records"]), columns=["record_id", "license"])
+        yield from _with_verdicts(duckdb.connect(), records, verdicts)
+
+
+def _with_verdicts(connection: Any, records: pa.Table, verdicts: pa.Table) -> list[dict[str, Any]]:
+    with connection:
+        connection.register("records", records)
+        connection.register("verdicts", verdicts)
+        joined = "select record_id, coalesce(license, '') as license, verdict, reason from records join verdicts "
+        return connection.sql(f"{joined} using (record_id) order by record_id").to_arrow_table().to_pylist()
