@@ -194,7 +194,7 @@ def main() -> int:
         is_whole = Ids.from_arrow(found["record_id"]).unique().to_arrow().equals(wanted.to_arrow())
         replaced = changed(lake, world, made)
         caught_up, read = clocked(lineage.catch_up)
-        size = lineage.index.size()
+        size = lineage.index.catalog.size()
         again, _ = asked(lineage, world)
     p95 = float(np.percentile(seconds, 95)) * 1000
     after = float(np.percentile(again, 95)) * 1000

@@ -119,14 +119,37 @@ def show(
 
 @app.command()
 def trace(
-    record: Annotated[str, typer.Argument(metavar="ID", help="A record's id, or the beginning of it.")],
+    record: Annotated[str | None, typer.Argument(metavar="[ID]", help="A record's id, or the beginning of it.")] = None,
+    source: Annotated[str | None, typer.Option(help="All records of this source, and what was made of them.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="All that were asked for with this prompt (its hash).")] = None,
+    model: Annotated[str | None, typer.Option(help="All that this model wrote.")] = None,
+    run: Annotated[str | None, typer.Option(help="All that this run made (its id).")] = None,
+    since: Annotated[str | None, typer.Option(help="Only those made then or later: 2026-03-01, in UTC.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only those made before: 2026-04-01.")] = None,
+    kept: Annotated[bool, typer.Option("--kept", help="Only those that a release has kept.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Show so many records.")] = 20,
+    to: Annotated[Path | None, typer.Option(help="Write all records to this file, one JSON object a line.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Of one record: also the words, down to its sources.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Of one record: a graph that Mermaid draws.")] = False,
+    dataset: Dataset = None,
     as_json: AsJson = False,
     project: ProjectDir = None,
 ) -> None:
-    """Show what a record was made from, down to its source, and what was made from it."""
-    from synth_dagster.cli.show import show_trace
+    """Show what a record was made from, down to its source, and what was made from it; or how far a source reaches."""
+    from synth_dagster.cli.trace import BadTrace, moment, show_reach, show_trace
+    from synth_dagster.governance.reach import Asked
 
-    show_trace(project, record, as_json=as_json)
+    of_many = (source, prompt, model, run, since, until, kept or None, to, dataset)
+    if record is not None:
+        if of_many != (None,) * len(of_many):
+            raise BadTrace("An ID is one record; --source, --prompt, --model, --run and the like are about many.")
+        show_trace(project, record, limit=limit, as_json=as_json, mermaid=mermaid, texts=text)
+        return
+    if text or mermaid:
+        raise BadTrace("--text and --mermaid are about one record. Give its ID.")
+    times = {"since": moment("--since", since), "until": moment("--until", until)}
+    asked = Asked(source=source, prompt=prompt, model=model, run=run, kept=kept, dataset=dataset, **times)
+    show_reach(project, asked, limit=limit, as_json=as_json, to=to)
 
 
 @app.command()

@@ -1,7 +1,7 @@
-"""`synth show` and `synth trace`: records and their lineage, for people and as JSON."""
+"""`synth show`: records, for people and as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 from synth_dagster.cli.project import open_project
 from synth_dagster.cli.terminal import Terminal, plain, print_json
 from synth_dagster.errors import UnknownName
-from synth_dagster.governance.trace import Trace, trace
+from synth_dagster.lake.lake import Lake
 
 HEAD = ("record_id", "stage", "batch", "source", "status", "reason", "method", "model_id", "license", "release")
 TEXTS = ("title", "text", "messages", "prompt", "chosen", "rejected", "rationale", "raw", "detail")
@@ -44,6 +44,16 @@ def show_records(
         console.print("No record fits.")
 
 
+def print_texts(lake: Lake, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Print the records themselves, in this order. One that no table shows any more is passed over."""
+    console = Terminal()
+    for entry in entries:
+        if entry["dataset"]:
+            where = f"record_id = unhex('{entry['record_id']}')"
+            for row in lake.read(entry["dataset"], entry["stage"], batches=[entry["batch"]], where=where).to_pylist():
+                _print(console, entry["stage"], row)
+
+
 def _print(console: Console, stage: str, row: Mapping[str, Any]) -> None:
     head = {name: plain(row[name]) for name in HEAD if row.get(name)}
     console.rule(escape(str(head.pop("record_id", stage))), align="left")
@@ -60,46 +70,3 @@ def _spoken(value: Any) -> str:
     if isinstance(value, list):
         return "\n  ".join(f"{turn['role']}: {turn['content']}" for turn in value)
     return str(value)
-
-
-def show_trace(given: Path | None, record: str, *, as_json: bool) -> None:
-    """Print a record's ancestors and descendants. Raises UnknownName for an unknown or ambiguous id."""
-    project = open_project(given)
-    found = trace(project.lake, record)
-    if as_json:
-        print_json(found.as_json())
-    else:
-        _print_trace(Terminal(), found)
-
-
-def _print_trace(console: Console, found: Trace) -> None:
-    console.print("[bold]made from[/bold]")
-    for entry in found.ancestors:
-        console.print(_indented(entry), highlight=False)
-    if not found.ancestors:
-        console.print("  nothing: it came from outside")
-    console.print(f"[bold]record[/bold]\n  {_line(found.record)}", highlight=False)
-    console.print("[bold]made of it[/bold]")
-    for entry in found.descendants:
-        console.print(_indented(entry), highlight=False)
-    if not found.descendants:
-        console.print("  nothing yet")
-    for verdict in found.record["verdicts"]:
-        console.print(f"[bold]release {verdict['release']}[/bold]: {escape(_verdict(verdict))}", highlight=False)
-
-
-def _indented(entry: Mapping[str, Any]) -> str:
-    return "  " * entry["distance"] + _line(entry)
-
-
-def _verdict(verdict: Mapping[str, Any]) -> str:
-    of = f", a duplicate of {verdict['duplicate_of']}" if verdict["duplicate_of"] else ""
-    return verdict["verdict"] + (f" by {verdict['reason']}" if verdict["reason"] else "") + of
-
-
-def _line(entry: Mapping[str, Any]) -> str:
-    facts = [f"{entry['stage']} {entry['record_id']}", f"by {entry['method']}"]
-    facts += [f"model {entry['model_id']}"] if entry.get("model_id") else []
-    facts += [f"prompt {entry['prompt_hash'][:12]}"] if entry.get("prompt_hash") else []
-    facts += [f"source {entry['source']}"] if entry.get("source") else []
-    return escape(", ".join([*facts, f"run {str(entry['run_id'])[:8]}"]))

@@ -1,47 +1,166 @@
-"""Where a record comes from and what was made of it: the answer of `synth trace ID`, from the derived lineage index."""
+"""Where a record comes from and what was made of it: the answer of `synth trace ID`.
 
-from collections.abc import Mapping, Sequence
+The derived lineage index says who comes from whom, made how, and under which licence. The tables say what releases
+decided and what was measured; the metadata store says what a prompt was, and what is known of the version that a record
+stands in. No text of a record is in the answer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 
+from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.governance.verdicts import verdicts_of
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
+from synth_dagster.runner.context import SIGNALS
+from synth_dagster.runner.stamp import joined
+
+Entry = Mapping[str, Any]
+
+NOT_SIGNALS = frozenset({"record_id", "stage", "batch", "source", "run_id", "created_at"})
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One record with everything above and below it, nearest first, and its verdict in every release."""
 
-    record: Mapping[str, Any]
-    ancestors: Sequence[Mapping[str, Any]]
-    descendants: Sequence[Mapping[str, Any]]
+    record: Entry
+    ancestors: Sequence[Entry]
+    descendants: Sequence[Entry]
+    edges: Sequence[Mapping[str, str]]  # child, parent and what the parent was to the child
+    derivation: Sequence[Mapping[str, Any]]  # licence and consent, step by step from the sources to the record
+    prompts: Mapping[str, Mapping[str, str]]  # hash -> what the teacher was given, without the records' text
+    versions: Sequence[Mapping[str, Any]]  # of the batches that the record and its ancestors stand in
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 
-def trace(lake: Lake, prefix: str) -> Trace:
+def trace(lake: Lake, prefix: str, *, lineage: Lineage | None = None) -> Trace:
     """The trace of the record whose id starts so. Raises UnknownName for an unknown or ambiguous one."""
-    lineage = Lineage(lake)
+    lineage = lineage or Lineage(lake)
     record_id = lineage.resolve(prefix)
-    entry = _entries(lineage.entries([record_id]))[0]
-    verdicts = verdicts_of(lake, entry["dataset"], record_id) if entry["dataset"] else []
-    ancestors, descendants = lineage.ancestors([record_id]), lineage.descendants([record_id])
-    return Trace(entry | {"verdicts": verdicts}, _entries(ancestors), _entries(descendants))
+    own, above, below = (
+        entries_of(table)
+        for table in (lineage.entries([record_id]), lineage.ancestors([record_id]), lineage.descendants([record_id]))
+    )
+    record, *others = own  # the same record may stand in several files: the first is told, all are listed
+    everyone = [record, *above, *below]
+    verdicts = _verdicts(lake, everyone)
+    edges = edges_of(lineage, everyone)
+    record |= {"verdicts": verdicts.get(record["record_id"], []), "signals": _signals(lake, record)}
+    return Trace(
+        record | ({"also": others} if others else {}),
+        above,
+        [entry | {"verdicts": verdicts.get(entry["record_id"], [])} for entry in below],
+        edges,
+        derivation([*reversed(above), record], edges),
+        _prompts(lake, everyone),
+        _versions(lake, [record, *above]),
+    )
 
 
-def _entries(table: pa.Table) -> list[dict[str, Any]]:
+def entries_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows of the lineage index for people and programs: ids in hexadecimal."""
     return [row | {"record_id": row["record_id"].hex()} for row in table.to_pylist()]
 
 
-def verdicts_of(lake: Lake, dataset: str, record_id: bytes) -> list[dict[str, object]]:
-    """What each release decided about a record; none for a record that is not of the mix's stage."""
-    if "verdicts" not in lake.stages(dataset):
-        return []
-    columns = ["release", "verdict", "reason", "duplicate_of"]
-    rows = lake.read(dataset, "verdicts", columns=columns, where=f"record_id = unhex('{record_id.hex()}')")
-    return [
-        {**row, "duplicate_of": row["duplicate_of"].hex() if row["duplicate_of"] else None} for row in rows.to_pylist()
-    ]
+def edges_of(lineage: Lineage, entries: Sequence[Entry]) -> list[dict[str, str]]:
+    """The edges that begin and end among these records."""
+    ids = {entry["record_id"] for entry in entries}
+    found = lineage.edges([bytes.fromhex(one) for one in sorted(ids)]).to_pylist()
+    told = [edge | {"child": edge["child"].hex(), "parent": edge["parent"].hex()} for edge in found]
+    return [edge for edge in told if edge["parent"] in ids]
+
+
+def derivation(entries: Sequence[Entry], edges: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """How each record came to its licence and consent. Entries come farthest first, the record that is asked for last.
+
+    `how` is declared for what came from outside, joined where it is what its parents' make together, inherited with a
+    single parent, and differs where a record says something else than its parents do.
+    """
+    known = {entry["record_id"]: entry for entry in entries}
+    steps = []
+    for entry in known.values():
+        parents = [edge for edge in edges if edge["child"] == entry["record_id"] and edge["parent"] in known]
+        of = [known[one] for one in dict.fromkeys(edge["parent"] for edge in parents)]
+        given = {name: entry[name] for name in ("record_id", "stage", "source", "license", "consent")}
+        made_from = [{name: one[name] for name in ("record_id", "license", "consent")} for one in of]
+        steps.append(given | {"how": _how(entry, of), "made_from": made_from})
+    return steps
+
+
+def _how(entry: Entry, parents: Sequence[Entry]) -> str:
+    if entry["status"] == "missing" or any(parent["status"] == "missing" for parent in parents):
+        return "unknown"
+    if not parents:
+        return "declared"
+    expected = [joined(parent[name] or "" for parent in parents) for name in ("license", "consent")]
+    if [entry["license"] or "", entry["consent"] or ""] != expected:
+        return "differs"
+    return "inherited" if len(parents) == 1 else "joined"
+
+
+def _verdicts(lake: Lake, entries: Iterable[Entry]) -> dict[str, list[dict[str, Any]]]:
+    """Of all these records, by id."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    ids: dict[str, list[bytes]] = {}
+    for entry in entries:
+        if entry["dataset"]:
+            ids.setdefault(entry["dataset"], []).append(bytes.fromhex(entry["record_id"]))
+    for dataset, wanted in ids.items():
+        told = verdicts_of(lake, dataset, pa.array(wanted, pa.binary()))
+        found |= {one.hex(): verdicts for one, verdicts in told.items()}
+    return found
+
+
+def _signals(lake: Lake, record: Entry) -> dict[str, Any]:
+    """What was measured about a record of the mix's stage."""
+    if not record["dataset"] or SIGNALS not in lake.stages(record["dataset"]):
+        return {}
+    where = f"record_id = unhex('{record['record_id']}')"
+    rows = lake.read(record["dataset"], SIGNALS, batches=[record["batch"]], where=where).to_pylist()
+    return {name: value for row in rows[:1] for name, value in row.items() if name not in NOT_SIGNALS}
+
+
+def _prompts(lake: Lake, entries: Iterable[Entry]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for hashed in sorted({entry["prompt_hash"] for entry in entries if entry["prompt_hash"]}):
+        try:
+            system, user = lake.meta.prompt(hashed)
+        except UnknownName:  # tables may be older than the metadata beside them
+            continue
+        found[hashed] = {"system": system, "user": user}
+    return found
+
+
+def _versions(lake: Lake, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """What is known of the accepted version of each batch: who made it, from what, and what its gate said."""
+    places = dict.fromkeys(
+        (entry["dataset"], entry["stage"], entry["batch"], PurePosixPath(entry["path"]).stem)
+        for entry in entries
+        if entry["path"]
+    )
+    return [_version(lake, *place) for place in places]
+
+
+def _version(lake: Lake, dataset: str, stage: str, batch: str, candidate_id: str) -> dict[str, Any]:
+    place = {"dataset": dataset, "stage": stage, "batch": batch, "candidate": candidate_id}
+    try:
+        made = lake.meta.candidate(candidate_id)
+    except LakeError:
+        return place
+    gate = lake.meta.gate(candidate_id)
+    return place | {
+        "run_id": made.run_id,
+        "session_id": made.session_id,
+        "recipe_hash": made.recipe_hash,
+        "code_version": made.code_version,
+        "inputs": dict(made.inputs),
+        "version": made.version,
+        "gate": None if gate is None else {"passed": gate.passed, "checks": len(gate.checks), "at": gate.checked_at},
+    }

@@ -17,7 +17,8 @@ import pyarrow as pa
 from synth_dagster.errors import UnknownName
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.lineage_index import LineageIndex, State
+from synth_dagster.lake.lineage_catalog import State
+from synth_dagster.lake.lineage_index import LineageIndex
 from synth_dagster.lake.lineage_rows import PLACE
 from synth_dagster.lake.segments import TERMS, Damaged, Segment
 
@@ -99,13 +100,18 @@ class Lineage:
         return self._asked(lambda state: _edges(state, wanted))
 
     def find(
-        self, where: Mapping[str, Iterable[str]], *, since: int | None = None, until: int | None = None
+        self,
+        where: Mapping[str, Iterable[str]],
+        *,
+        dataset: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
     ) -> pa.Array:
         """The ids of the records with one of the words in each of these columns, made from `since` to before `until`.
 
-        Columns are those of ENTRY that hold words, times are whole seconds since 1970.
+        Columns are those of TERMS, times are whole seconds since 1970. The ids are sorted.
         """
-        return self._asked(lambda state: _found(state, where, since, until).to_arrow())
+        return self._asked(lambda state: _found(state, where, dataset, since, until).to_arrow())
 
     def reach(self, ids: AnyIds) -> pa.Array:
         """The ids of everything that was made from these records, each once: `descendants` where they are millions."""
@@ -242,10 +248,12 @@ def _edges(state: State, wanted: Ids) -> pa.Table:
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def _found(state: State, where: Mapping[str, Iterable[str]], since: int | None, until: int | None) -> Ids:
+def _found(
+    state: State, where: Mapping[str, Iterable[str]], dataset: str | None, since: int | None, until: int | None
+) -> Ids:
     parts: list[Ids] = []
     for segment in state.segments.values():
-        chosen = segment.alive[segment.column("file")]
+        chosen = _of_dataset(state, segment, dataset)[segment.column("file")]
         for column, words in where.items():
             numbers = [state.numbers[column][word] for word in words if word in state.numbers[column]]
             chosen &= np.isin(segment.column(column), np.array(numbers, np.int64))
@@ -254,6 +262,13 @@ def _found(state: State, where: Mapping[str, Iterable[str]], since: int | None, 
         chosen &= (made < until) if until is not None else True
         parts.append(segment.ids.take(segment.column("row_id")[chosen]))
     return together(parts).unique()
+
+
+def _of_dataset(state: State, segment: Segment, dataset: str | None) -> np.ndarray:
+    """Which files of a segment are alive and of the dataset, or of any."""
+    if dataset is None:
+        return segment.alive
+    return np.array([n >= 0 and state.files[n].dataset == dataset for n in segment.numbers.tolist()], bool)
 
 
 # ------------------------------------------------------------------------------------------------------------- entries

@@ -176,6 +176,10 @@ class Segment:
     def edges(self) -> int:
         return self._head["parent"][1]
 
+    @property
+    def weight(self) -> int:
+        return self.rows + self.edges
+
     @cached_property
     def living(self) -> int:
         """How many rows tables still show."""

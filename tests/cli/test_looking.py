@@ -171,6 +171,67 @@ def test_a_beginning_that_fits_many_records_asks_for_more_digits(made):
     assert done.code == 2 and "give more digits" in done.err
 
 
+def test_a_source_reaches_every_stage_and_release(made):
+    found = made.call("trace", "--source", "notes", "--json", "--limit", "3").json()
+    assert [stage["stage"] for stage in found["stages"]] == [
+        "generated_instructions",
+        "preference_pairs",
+        "seed_corpus",
+    ]
+    assert [release["release"] for release in found["releases"]] == ["r0001", "r0002"]
+    status = made.call("status", "--json").json()
+    assert [one["kept"] for one in found["releases"]] == [one["verdicts"]["kept"] for one in status["releases"]]
+    assert len(found["first"]) == 3 and found["records"] > 3
+    said = made.call("trace", "--source", "notes").out
+    assert "tiny/seed_corpus: 4 in 1 batch" in said and "release tiny r0002" in said
+
+
+def test_all_kept_records_of_a_teacher_go_to_a_file(made, tmp_path):
+    to = tmp_path / "all.jsonl"
+    done = made.call("trace", "--model", "embedded-extractive", "--kept", "--since", "2026-01-01", "--to", str(to))
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in to.read_text().splitlines()]
+    assert rows and f"{len(rows)} records written to" in done.out
+    assert all({"verdict": "kept"}.items() <= row["verdicts"][-1].items() for row in rows if row["reached"] == "asked")
+    none = made.call("trace", "--model", "embedded-extractive", "--until", "2020-01-01", "--json").json()
+    assert (none["records"], none["first"], none["releases"]) == (0, [], [])
+
+
+def test_a_prompt_is_shown_with_what_it_made(made):
+    hashed = made.call("show", "generated_instructions", "--limit", "1", "--json").json()[0]["prompt_hash"]
+    said = made.call("trace", "--prompt", hashed[:8]).out
+    assert f"prompt_hash {hashed}" in said and "  user " in said and "generated_instructions" in said
+
+
+def test_a_graph_and_the_words_of_a_record(made):
+    pair = made.call("show", "filtered_mix", "--limit", "1", "--json").json()[0]["record_id"]
+    graph = made.call("trace", pair, "--mermaid").out
+    assert graph.startswith("flowchart TB\n") and f"r{pair}" in graph
+    assert "lighthouse" not in made.call("trace", pair).out.lower()
+    said = made.call("trace", pair, "--text").out
+    assert said.count(pair) == 2 and "assistant:" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param([], "Give the ID of a record, or one of --source", id="nothing"),
+        pytest.param(["ab", "--source", "notes"], "An ID is one record", id="both"),
+        pytest.param(["--kept"], "Give the ID of a record, or one of --source", id="only kept"),
+        pytest.param(["--source", "note"], "Did you mean 'notes'", id="unknown source"),
+        pytest.param(["--source", "notes", "--since", "March"], "--since 'March' is no date", id="no date"),
+        pytest.param(["--source", "notes", "--since", "2026-05-01", "--until", "2026-04-01"], "not before", id="order"),
+        pytest.param(["--source", "notes", "--mermaid"], "are about one record", id="graph of many"),
+        pytest.param(["ab", "--json", "--text"], "Give one of them", id="two answers"),
+        pytest.param(["--source", "notes", "--dataset", "tin"], "Did you mean 'tiny'", id="unknown dataset"),
+        pytest.param(["--source", "notes", "--to", "."], "is a folder", id="a folder"),
+    ],
+)
+def test_a_trace_that_cannot_be_meant(made, options, said):
+    done = made.call("trace", *options)
+    assert (done.code, done.out) == (2, "") and said in done.err
+
+
 # ------------------------------------------------------------------------------------------------- outside of a project
 
 

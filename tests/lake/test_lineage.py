@@ -169,8 +169,8 @@ def test_one_other_byte_in_a_segment_is_seen(lake, family):
 def spoiled_index_is_made_again(lake, family, spoil):
     first = catch_up(lake)
     before = first.ancestors([family[2][0].record_id])
-    first.index._database().rows("pragma wal_checkpoint(truncate)")
-    first.index._database().close()
+    first.index.catalog.database().rows("pragma wal_checkpoint(truncate)")
+    first.index.catalog.database().close()
     spoil()
     assert catch_up(lake).ancestors([family[2][0].record_id]).equals(before)
 
@@ -182,11 +182,11 @@ def flipped(data: bytes) -> bytes:
 def test_an_index_of_another_layout_is_made_again(lake, family):
     first = catch_up(lake)
     before = first.ancestors([family[2][0].record_id])
-    first.index._database().write("drop table layout_2")
+    first.index.catalog.database().write("drop table layout_2")
     second = catch_up(lake)
     assert second.ancestors([family[2][0].record_id]).equals(before)
     assert first.ancestors([family[2][0].record_id]).equals(before)
-    second.index._database().write("pragma user_version = 9")
+    second.index.catalog.database().write("pragma user_version = 9")
     assert Lineage(lake).catch_up() == 3
 
 
