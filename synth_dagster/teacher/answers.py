@@ -146,6 +146,7 @@ def _chat(attempt: Attempt) -> Parked:
         path="/chat/completions",
         asked=Asked(call_id=attempt.call_id, tokens_in=upper_tokens(request), prompt_hash=attempt.prompt_hash),
         max_tokens=request.sampling.max_tokens,
+        has_schema=request.schema is not None,
         body=lambda dialect: chat_body(request, attempt.number, dialect),
     )
 

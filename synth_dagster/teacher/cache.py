@@ -154,6 +154,14 @@ class AnswerCache(ABC):
         """Erases these calls so that no byte of their text stays in the place; gives how many there were."""
 
     @abstractmethod
+    async def ability(self, key: bytes, newer_than: float) -> str | None:
+        """What an endpoint was found to be able to do, where it was found after that time (seconds since 1970)."""
+
+    @abstractmethod
+    async def note_ability(self, key: bytes, found: str, noted_at: float | None = None) -> None:
+        """Notes what an endpoint was found to be able to do, in place of what was noted before; None is now."""
+
+    @abstractmethod
     async def claim(self, call_id: bytes) -> bool:
         """Whether no other process asks for this answer now. A claim ends with `unclaim`, or with its process."""
 

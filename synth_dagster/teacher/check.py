@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from synth_dagster.errors import SynthError
-from synth_dagster.services import Reply, Sampling, Unusable
+from synth_dagster.records import Json
+from synth_dagster.services import Sampling, Unusable
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import Request
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.faults import CHECK, address
-from synth_dagster.teacher.forms import chat_body, embedding_body, parsed_reply, read_chat, read_embeddings
+from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
+from synth_dagster.teacher.probe import probe_body, probe_of, seen_in
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
-from synth_dagster.teacher.structured import schema_of
+from synth_dagster.teacher.structured import Mode
 from synth_dagster.teacher.wire import Sending, Wire
 
 # A check is asked by somebody who waits: it gives up long before a run would.
@@ -26,12 +28,6 @@ PATIENCE_S = 5.0
 BURST = 8  # calls that are sent at once to see how many a minute go through
 
 GREETING = ({"role": "user", "content": "Say the word ready."},)
-
-
-class Word(Reply):
-    """The smallest structured reply."""
-
-    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ async def _chat(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
         "latency_s": latency,
         "schema": await _has_schema(wire, endpoint),
         "n": await _has_n(wire, endpoint),
-        "seed": wire.dialect(endpoint.models[0]).seed,
+        "seed": wire.dialects.of(endpoint.models[0]).seed,
         "logprobs": await _has_logprobs(wire, endpoint),
         "batch": await _has_batches(wire),
         "calls_a_minute": await _rate(wire, endpoint),
@@ -128,14 +124,18 @@ async def _embedding(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
 
 async def _has_schema(wire: Wire, endpoint: Endpoint) -> bool:
     """Whether the endpoint takes a schema and keeps to it."""
-    request = _request(endpoint, endpoint.models[0], schema=schema_of(Word))
+    request = probe_of(endpoint, endpoint.models[0])
+    asked: list[Mode] = []
+
+    def body(dialect: Dialect) -> dict[str, Any]:
+        asked.append(dialect.mode)
+        return probe_body(request, dialect)
+
     try:
-        stored = await _post(
-            wire, endpoint, request.model, lambda dialect: chat_body(request, 0, dialect), has_schema=True
-        )
+        stored = await _post(wire, endpoint, request.model, body, schema=request.schema)
     except (SynthError, Unusable):
         return False
-    return wire.dialect(request.model).mode == "json_schema" and parsed_reply(stored, Word) is not None
+    return seen_in(stored, asked[-1]).mode == "json_schema"
 
 
 async def _has_n(wire: Wire, endpoint: Endpoint) -> bool:
@@ -188,9 +188,9 @@ async def _rate(wire: Wire, endpoint: Endpoint) -> float | None:
     return 60 * burst / max(time.monotonic() - began, 1e-3)
 
 
-def _request(endpoint: Endpoint, model: str, *, schema: Any = None, temperature: float = 0.0) -> Request:
+def _request(endpoint: Endpoint, model: str, *, temperature: float = 0.0) -> Request:
     sampling = endpoint.sampling(Sampling(temperature=temperature, max_tokens=64))
-    return Request(messages=GREETING, model=model, sampling=sampling, schema=schema)
+    return Request(messages=GREETING, model=model, sampling=sampling)
 
 
 async def _post(
@@ -201,7 +201,7 @@ async def _post(
     *,
     read: Callable[[dict[str, Any]], Any] | None = None,
     path: str = "/chat/completions",
-    has_schema: bool = False,
+    schema: Json = None,
 ) -> Any:
     """One question outside of any run's budget."""
     unbounded = Budget()
@@ -222,7 +222,8 @@ async def _post(
         reserve=reserve,
         keep=keep,
         text="",
-        has_schema=has_schema,
+        schema=schema,
+        quiet=True,
     )
     return await wire.send(sending)
 

@@ -24,6 +24,7 @@ from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, vector_id
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.paid import Calls, PaidCalls
+from synth_dagster.teacher.probe import Probes
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
 from synth_dagster.teacher.usage import RoleUsage, Usage
 from synth_dagster.teacher.wire import HandOver
@@ -63,11 +64,13 @@ class Teachers:
         self._endpoints, self._cache, self._retry_rejects = dict(endpoints), cache, retry_rejects
         self.usage = Usage({role: RoleUsage() for role in endpoints}, on_progress)
         self._wires = Wires(shares)
-        self._calls = calls or PaidCalls(self._wires, cache, budget, self.usage, run_id=run_id, telemetry=telemetry)
+        probes = Probes(self._wires, cache, budget, self.usage)
+        told = {"run_id": run_id, "telemetry": telemetry}
+        self._calls = calls or PaidCalls(self._wires, cache, budget, self.usage, probes, **told)
         self._desk = submit = None
         if batches is not None:
             self._desk = Desk(self._endpoints, cache, batches, budget.prices)
-            submit = Submitter(self._desk, batches, budget, self._wires.dialect)
+            submit = Submitter(self._desk, batches, budget, probes.dialect)
         self._answers = Answers(cache, self._calls, self.usage, desk=self._desk, submit=submit)
         budget.admit(self._endpoints.values())
 

@@ -65,7 +65,8 @@ def chat_body(request: Request, attempt: int, dialect: Dialect) -> dict[str, Any
     if dialect.seed:
         body["seed"] = request.sample + 1_000_000 * attempt
     if isinstance(schema, Mapping):
-        body["messages"] = instructed(body["messages"], schema, dialect.mode)
+        if dialect.mode != "json_schema" or not dialect.described:
+            body["messages"] = instructed(body["messages"], schema)
         body |= response_format("reply", schema, dialect.mode)
     return body
 

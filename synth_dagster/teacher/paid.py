@@ -19,6 +19,7 @@ from synth_dagster.teacher.forms import (
     upper_tokens,
     upper_tokens_of,
 )
+from synth_dagster.teacher.probe import Probes
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.usage import Usage
 from synth_dagster.teacher.wire import Sending
@@ -49,12 +50,13 @@ class PaidCalls:
         cache: AnswerCache,
         budget: Budget,
         usage: Usage,
+        probes: Probes,
         *,
         run_id: str,
         telemetry: "Telemetry | None" = None,
     ) -> None:
         self._wires, self._cache, self._budget, self._usage = wires, cache, budget, usage
-        self._run_id, self._telemetry = run_id, telemetry
+        self._probes, self._run_id, self._telemetry = probes, run_id, telemetry
 
     async def chat(self, attempt: Attempt, /) -> Stored:
         endpoint, request, role = attempt.endpoint, attempt.request, attempt.endpoint.role
@@ -68,6 +70,7 @@ class PaidCalls:
             self._usage.roles[role].paid(answer.tokens_in, answer.tokens_out, usd)
             answer = replace(answer, usd=usd, prompt_hash=attempt.prompt_hash, run_id=self._run_id)
             stored = await self._cache.put(attempt.call_id, answer)
+            await self._probes.save(endpoint, request.model)
             self._usage.changed()
             return stored
 
@@ -82,10 +85,11 @@ class PaidCalls:
             text="\n".join(message["content"] for message in request.messages),
             tokens=estimate + request.sampling.max_tokens,
             tokens_of=lambda answer: answer.tokens_in + answer.tokens_out,
-            has_schema=request.schema is not None,
+            schema=request.schema,
             on_retry=lambda: self._usage.count_retry(role),
         )
         try:
+            await self._probes.ready(endpoint, request.model, has_schema=request.schema is not None)
             with told or nullcontext():
                 return await self._wires.of(endpoint).send(sending)
         except (SynthError, Unusable) as problem:
@@ -104,6 +108,7 @@ class PaidCalls:
             self._usage.roles[endpoint.role].paid(tokens, 0, usd)
             made = dict(zip(texts, vectors, strict=True))
             await self._cache.put_vectors(shared_out(made, model, tokens, usd, self._run_id))
+            await self._probes.save(endpoint, model)
             self._usage.changed()
             return made
 
@@ -120,6 +125,7 @@ class PaidCalls:
             tokens_of=lambda answer: answer[1],
             on_retry=lambda: self._usage.count_retry(endpoint.role),
         )
+        await self._probes.ready(endpoint, model, has_schema=False)
         with told or nullcontext():
             return await self._wires.of(endpoint).send(sending)
 

@@ -22,6 +22,7 @@ from synth_dagster.teacher.client import Teachers
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
 from synth_dagster.teacher.prices import Prices
+from synth_dagster.teacher.probe import FORM, QUESTION, dialect_id, probe_of, remembered
 from synth_dagster.teacher.roles import EMBEDDED_EMBEDDER, EMBEDDED_MODELS, Endpoint
 from synth_dagster.teacher.structured import MODES
 
@@ -108,6 +109,12 @@ class Overlay(AnswerCache):
     async def forget(self, call_ids: Iterable[bytes]) -> int:
         return sum(self._answers.pop(call_id, None) is not None for call_id in call_ids)
 
+    async def ability(self, key: bytes, newer_than: float) -> str | None:
+        return await self._below.ability(key, newer_than) if self._below else None
+
+    async def note_ability(self, key: bytes, found: str, noted_at: float | None = None) -> None:
+        """Nothing is found out: nobody is asked."""
+
     async def claim(self, call_id: bytes) -> bool:
         return True
 
@@ -126,6 +133,7 @@ class Rehearsal(Teachers):
         budget = Budget(prices=prices)
         super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan", calls=self)
         self._prices = prices
+        self._probed: set[bytes] = set()  # models that a run would have asked by now what they understand
         self._guesses: set[bytes] = set()  # the calls that the embedded teacher answered for another
         self.batch_shares: dict[
             str, Decimal | None
@@ -162,6 +170,8 @@ class Rehearsal(Teachers):
     async def chat(self, attempt: Attempt, /) -> Stored:
         """What would be paid for: counted, and answered by the embedded teacher."""
         endpoint, request = attempt.endpoint, attempt.request
+        if request.schema is not None and endpoint.kind != "embedded":
+            await self._probe(endpoint, request.model)
         answer = _answered(endpoint, request, attempt.number)
         usd = self._price(endpoint, request.model, answer.tokens_in, answer.tokens_out)
         (_work.get() or Sum()).sent(answer.tokens_in, answer.tokens_out, usd)
@@ -169,6 +179,23 @@ class Rehearsal(Teachers):
         if endpoint.kind != "embedded":
             self._guesses.add(attempt.call_id)
         return await self._overlay.put(attempt.call_id, replace(answer, usd=usd, prompt_hash=attempt.prompt_hash))
+
+    async def _probe(self, endpoint: Endpoint, model: str) -> None:
+        """A run asks a model that nobody knows once how it takes a schema."""
+        from synth_dagster.teacher.embedded.reading import token_count
+
+        key = dialect_id(endpoint, model)
+        if key in self._probed:
+            return
+        self._probed.add(key)
+        known = await remembered(self._overlay, endpoint, model)
+        if known is None or not known[1]:
+            request = probe_of(endpoint, model)
+            read = token_count(QUESTION) + token_count(canonical_json(request.schema))
+            written = token_count(FORM)
+            usd = self._usd(model, read, written)
+            (_work.get() or Sum()).sent(read, written, usd)
+            self.usage.roles[endpoint.role].paid(read, written, usd)
 
     async def embed(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str], /) -> dict[bytes, bytes]:
         """What would be paid for vectors: counted, and made by the embedded teacher."""

@@ -18,6 +18,12 @@ from synth_dagster.services import R, Reply
 Mode: TypeAlias = Literal["json_schema", "json_object", "plain"]
 MODES: tuple[Mode, ...] = ("json_schema", "json_object", "plain")
 
+IN_WORDS: dict[Mode, str] = {
+    "json_schema": "with the schema",
+    "json_object": "in JSON mode, with the schema in words",
+    "plain": "in plain words",
+}
+
 MAX_TRIES = 16  # places in a text where the reply's object may begin
 
 INSTRUCTION = "Answer with one JSON object that follows this JSON schema, and write nothing else:\n{schema}"
@@ -38,10 +44,10 @@ def response_format(name: str, schema: Mapping[str, Any], mode: Mode) -> dict[st
     return {"response_format": {"type": "json_object"}} if mode == "json_object" else {}
 
 
-def instructed(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any], mode: Mode) -> list[dict[str, str]]:
-    """The messages, with the schema in words where the endpoint does not take it as a field."""
+def instructed(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The messages, with the schema in words: for a model that does not read it as a field of the request."""
     turns = [dict(message) for message in messages]
-    if mode != "json_schema" and turns:
+    if turns:
         wish = INSTRUCTION.format(schema=json.dumps(schema, ensure_ascii=False))
         turns[-1]["content"] = f"{turns[-1]['content']}\n\n{wish}"
     return turns

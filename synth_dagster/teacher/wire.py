@@ -10,7 +10,6 @@ import asyncio
 import json
 import random
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from synth_dagster.errors import TeacherError
+from synth_dagster.records import Json
 from synth_dagster.services import Unusable
 from synth_dagster.teacher.budget import Reservation
 from synth_dagster.teacher.channel import CONNECT_S, Channel
-from synth_dagster.teacher.dialects import Dialect
-from synth_dagster.teacher.faults import Fault, broken, refusal, sentence, status_fault
+from synth_dagster.teacher.dialects import Dialect, Dialects, Wording
+from synth_dagster.teacher.faults import Fault, address, broken, refusal, sentence, status_fault
 from synth_dagster.teacher.limits.breaker import Breaker
 from synth_dagster.teacher.limits.ceiling import Ceiling
 from synth_dagster.teacher.limits.pace import Pace
@@ -52,7 +52,8 @@ class Sending:
     text: str  # the words of the request, which no error message may repeat
     tokens: int = 0  # an upper estimate of what it may take, in and out
     tokens_of: Callable[[Any], int] = lambda answer: 0  # what an answer took
-    has_schema: bool = False
+    schema: Json = None  # that its answer has to follow
+    quiet: bool = False  # whether a schema that is refused is nothing to warn of
     on_retry: Callable[[], None] = lambda: None
 
 
@@ -94,7 +95,7 @@ class Wire:
         self._replicas = [_replica(roles[0].at(address), ceiling.most, connect, wall) for address in roles[0].addresses]
         self._turns = Turns(self._replicas, ceiling)
         self._retries = retries or RetryBudget()
-        self._dialects: dict[str, Dialect] = defaultdict(Dialect)
+        self.dialects = Dialects(address(roles[0]))
         self._stopped: dict[str | None, Fault] = {}  # by model; None is the whole endpoint
         self._share_used = FIRST_SHARE
         self._last_answer = 0.0
@@ -108,15 +109,17 @@ class Wire:
         Unusable when it refuses this one request.
         """
         trouble = Trouble(_now())
+        wording = Wording(self.dialects, sending.model, sending.schema, quiet=sending.quiet)
         while True:
             reservation = await sending.reserve()
             turn = await self._turn(sending, reservation, again=trouble.failures > 0)
             try:
-                used = self._dialects[sending.model]
-                fault, answer = await self._post(turn, sending, used, reservation)
+                wording.renew()
+                fault, answer = await self._post(turn, sending, wording.used, reservation)
                 if fault is None:
+                    wording.answered()
                     return await self._kept(turn, sending, answer, reservation)
-                learned = self._learned(sending, used, fault)
+                learned = wording.refused(fault)
                 if not learned:
                     trouble.count(fault, _now())
                     self._stop_where_hopeless(sending, fault, trouble)
@@ -136,10 +139,6 @@ class Wire:
                 response = await self._replicas[0].channel.get(path)
             return response.content if response.is_success else b""
         return b""
-
-    def dialect(self, model: str) -> Dialect:
-        """What is known by now of what that model understands."""
-        return self._dialects[model]
 
     def is_paid(self, task: asyncio.Task[Any]) -> bool:
         """Whether that task has a request at the endpoint, or its answer in hand."""
@@ -204,14 +203,6 @@ class Wire:
             self._turns.correct(turn, took - turn.tokens)
             self._share_used += LEARNING * (took / sending.tokens - self._share_used)
         return await sending.keep(answer, reservation)
-
-    def _learned(self, sending: Sending, used: Dialect, fault: Fault) -> bool:
-        """Whether the request is worth sending again in other words, found by this one or by another meanwhile."""
-        if fault.what != "request":
-            return False
-        if self._dialects[sending.model] == used:
-            self._dialects[sending.model] = used.after(fault, has_schema=sending.has_schema)
-        return self._dialects[sending.model] != used
 
     def _stop_where_hopeless(self, sending: Sending, fault: Fault, trouble: Trouble) -> None:
         endpoint = sending.endpoint

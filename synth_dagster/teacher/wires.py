@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from synth_dagster.errors import TeacherError
-from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.limits.retries import RetryBudget
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.wire import Wire
@@ -35,10 +34,6 @@ class Wires:
 
     def of(self, endpoint: Endpoint) -> Wire:
         return self._wires[_key(endpoint)]
-
-    def dialect(self, endpoint: Endpoint, model: str) -> Dialect:
-        """What is known by now of what that model understands there."""
-        return self.of(endpoint).dialect(model)
 
     def end(self) -> None:
         """Nothing that fails is tried again from now on."""

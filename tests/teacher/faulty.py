@@ -1,4 +1,4 @@
-"""An endpoint on loopback that fails on request."""
+"""An endpoint on loopback that fails on request. Probes of what it understands are answered and counted apart."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from synth_dagster.services import Prompt, Reply
+from synth_dagster.teacher.probe import FORM, QUESTION
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class FaultServer:
     def __init__(self) -> None:
         self.script: Script = lambda body, seen: Say()
         self.delay = 0.0
+        self.probe_script: Script = lambda body, seen: Say(FORM)  # it follows schemas and reads their descriptions
+        self.probes: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
@@ -121,6 +124,11 @@ class FaultServer:
         return body, say
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        probe = await request.json()
+        if question(probe).startswith(QUESTION):
+            self.probes.append(probe)
+            say = self.probe_script(probe, len(self.probes) - 1)
+            return _failed(request, say) or web.json_response(_completion(probe, say))
         body, say = await self._take(request)
         return _failed(request, say) or web.json_response(_completion(body, say))
 

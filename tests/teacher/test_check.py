@@ -35,7 +35,7 @@ def test_what_an_endpoint_does_not_support_is_said(server, endpoint):
             return Say(status=400, error="n is not supported")
         return Say(status=400, error="unknown field seed") if "seed" in body else Say()
 
-    server.script = script
+    server.script = server.probe_script = script
     writer = checked(writer=endpoint)["writer"]
     assert (writer.reached, writer.schema, writer.n, writer.seed) == (True, False, False, False)
 

@@ -10,7 +10,10 @@ from pydantic import BaseModel, Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.services import Reply
-from synth_dagster.teacher.structured import instructed, parsed, response_format, schema_of
+from synth_dagster.teacher.cache import Request
+from synth_dagster.teacher.dialects import Dialect
+from synth_dagster.teacher.forms import chat_body
+from synth_dagster.teacher.structured import parsed, schema_of
 
 
 class Item(BaseModel):
@@ -60,13 +63,23 @@ def test_a_reply_that_contains_itself_is_the_methods_mistake():
         schema_of(Tree)
 
 
-def test_a_schema_reaches_the_teacher_in_every_mode():
-    schema, messages = schema_of(Items), [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
-    for mode in ("json_schema", "json_object", "plain"):
-        sent = json.dumps([instructed(messages, schema, mode), response_format("Items", schema, mode)])
-        assert "What it is called." in sent
-    assert messages[1]["content"] == "u"
-    assert response_format("Items", schema, "plain") == {}
+@pytest.mark.parametrize(
+    ("dialect", "in_words"),
+    [
+        pytest.param(Dialect(), False, id="a schema that the model reads"),
+        pytest.param(Dialect(described=False), True, id="a schema that only the decoder reads"),
+        pytest.param(Dialect(mode="json_object"), True, id="JSON mode"),
+        pytest.param(Dialect(mode="plain"), True, id="plain words"),
+    ],
+)
+def test_the_descriptions_reach_the_model_in_every_mode(dialect, in_words):
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    body = chat_body(Request(messages=messages, model="m", schema=schema_of(Items)), 0, dialect)
+    spoken = body["messages"][-1]["content"]
+    assert "What it is called." in json.dumps(body)
+    assert ("What it is called." in spoken) == in_words and spoken.startswith("u")
+    assert ("json_schema" in body.get("response_format", {})) == (dialect.mode == "json_schema")
+    assert messages[1]["content"] == "u"  # nobody's own messages are changed
 
 
 GOOD = '{"items": [{"title": "a", "score": 2}], "tone": "warm"}'

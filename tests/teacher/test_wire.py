@@ -151,6 +151,11 @@ def test_a_request_that_only_this_record_caused_is_data(ask, server, say, reason
 # -------------------------------------------------------------------------------------------- what endpoints can do
 
 
+def modes(bodies):
+    """In which mode each request asked for its schema."""
+    return [body.get("response_format", {}).get("type", "plain") for body in bodies]
+
+
 def asked(*things):
     async def work(teachers):
         return await asyncio.gather(*(teachers["writer"].ask(PROMPT, into=Word, thing=thing) for thing in things))
@@ -162,11 +167,10 @@ def test_an_endpoint_without_schemas_gets_json_mode_and_then_plain_words(ask, se
     def script(body, seen):
         return Say(status=400, error="response_format is not supported") if "response_format" in body else Say()
 
-    server.script = script
+    server.script = server.probe_script = script
     assert len(ask(asked(*range(20)))) == 20
-    modes = [body.get("response_format", {}).get("type", "plain") for body in server.requests]
-    assert modes.count("plain") == 20
-    assert modes.count("json_schema") <= 8 and modes.count("json_object") <= 8  # only those in flight found out
+    assert modes(server.probes) == ["json_schema", "json_object", "plain"]  # one probe, refused twice
+    assert modes(server.requests) == ["plain"] * 20
     assert "follows this JSON schema" in question(server.requests[-1])
 
 

@@ -32,6 +32,7 @@ class Parked:
     path: str
     asked: Asked
     max_tokens: int
+    has_schema: bool = False
     body: Callable[[Dialect], dict[str, Any]]
 
 

@@ -6,7 +6,7 @@ meanwhile.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import uuid4
@@ -20,7 +20,6 @@ from synth_dagster.teacher.batches.parking import Answer, Parked, Submitted
 from synth_dagster.teacher.batches.provider import Busy, Provider, TooLarge, Unclear
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.dialects import Dialect
-from synth_dagster.teacher.roles import Endpoint
 
 MOST_TRIES = 3  # in batches; a request that failed in so many is no longer the provider's bad day
 AGAIN_S = 300.0  # until a provider that had no room is asked once more
@@ -50,7 +49,7 @@ class Submitter:
     desk: Desk
     ledger: StageLedger
     budget: Budget
-    dialect: Callable[[Endpoint, str], Dialect]  # of a model there
+    dialect: Callable[..., Awaitable[Dialect]]  # of a model there
 
     async def __call__(self, parked: Sequence[Parked]) -> Submitted:
         """Submit what no batch holds yet. What others have collected meanwhile is answered."""
@@ -99,17 +98,13 @@ class Submitter:
         try:
             async with Provider(endpoint) as provider:
                 await provider.check()
-                ready = self._lines(group)
+                has_schema = any(one.has_schema for one in group)
+                ready = _lines(group, await self.dialect(endpoint, group[0].model, has_schema=has_schema))
                 for part in in_parts(ready, _size, most=endpoint.batch_requests, most_bytes=endpoint.batch_bytes):
                     await self._part(provider, part, sent, alone)
         except (Busy, SynthError) as stopped:
             sent.why = stopped
         return sent
-
-    def _lines(self, group: Sequence[Parked]) -> Iterator[Ready]:
-        """One by one, so that no more of them are in memory than go into one batch."""
-        dialect = self.dialect(group[0].endpoint, group[0].model)
-        return ((one, line_of(one.asked.call_id, one.path, one.body(dialect))) for one in group)
 
     async def _part(self, provider: Provider, part: Sequence[Ready], sent: Sent, alone: Alone) -> None:
         """One batch, or more where the provider takes no file of that size. Raises what keeps a rest from going."""
@@ -218,6 +213,11 @@ class Submitter:
         most = Cost(price and price.most(read, written, batch=True), read + written)
         money = "an unknown price" if most.usd is None else f"{said(most, 'usd')} at the batch price"
         return f"These {len(sent.left):,} requests need at most {said(most, 'tokens')} and {money}."
+
+
+def _lines(group: Sequence[Parked], dialect: Dialect) -> Iterator[Ready]:
+    """One by one, so that no more of them are in memory than go into one batch."""
+    return ((one, line_of(one.asked.call_id, one.path, one.body(dialect))) for one in group)
 
 
 def _alike(parked: Sequence[Parked]) -> list[list[Parked]]:

@@ -6,12 +6,14 @@ machine has read or written it keeps in a SQLite file, so nothing is fetched twi
     cache/<2 hex>/<id>      an answer
     replay/<2 hex>/<id>     the call that was used for a request, where it was not the first attempt
     vectors/<2 hex>/<id>    an embedding
+    abilities/<2 hex>/<id>  what an endpoint was found to be able to do, and when
     erased/<2 hex>/<id>     says to every machine that its own copy has to go
 """
 
 import asyncio
 import base64
 import json
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +115,26 @@ class BucketCache(AnswerCache):
         await self._front.forget(doomed)
         return gone
 
+    async def ability(self, key: bytes, newer_than: float) -> str | None:
+        own = await self._front.ability(key, newer_than)
+        if own is not None or (found := await self._read(_name("abilities", key))) is None:
+            return own
+        text, noted_at = self._decoded(_ability_of, found, key)
+        if noted_at <= newer_than:
+            return None
+        await self._front.note_ability(key, text, noted_at)
+        return text
+
+    async def note_ability(self, key: bytes, found: str, noted_at: float | None = None) -> None:
+        at, name = noted_at or time.time(), _name("abilities", key)
+
+        def replace() -> None:
+            self._store.remove(name)
+            self._store.create(name, json.dumps([found, at]).encode())  # one of two machines that do so at once
+
+        await self._in_thread(replace)
+        await self._front.note_ability(key, found, at)
+
     async def claim(self, call_id: bytes) -> bool:
         """Among the processes of this machine. Two machines that ask for the same at once both pay, and agree after."""
         return await self._front.claim(call_id)
@@ -204,6 +226,11 @@ def _stored_of(content: bytes) -> Stored:
     fields = json.loads(zlib.decompress(content))
     usd = fields.pop("usd")
     return Stored(**fields, usd=None if usd is None else Decimal(usd))
+
+
+def _ability_of(content: bytes) -> tuple[str, float]:
+    found, noted_at = json.loads(content)
+    return str(found), float(noted_at)
 
 
 def _packed_vector(vector: StoredVector) -> bytes:

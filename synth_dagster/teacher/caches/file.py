@@ -104,6 +104,14 @@ class FileCache(AnswerCache):
         finally:
             connection.close()
 
+    async def ability(self, key: bytes, newer_than: float) -> str | None:
+        row = self._row("select found, noted_at from abilities where key = ?", key)
+        return row[0] if row is not None and row[1] > newer_than else None
+
+    async def note_ability(self, key: bytes, found: str, noted_at: float | None = None) -> None:
+        row = (key, found, noted_at or time.time())
+        await self._written(lambda connection: connection.execute("replace into abilities values (?, ?, ?)", row))
+
     async def claim(self, call_id: bytes) -> bool:
         return self._claims.take(call_id)
 
@@ -272,7 +280,7 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("begin immediate")
     if not _is_ours(connection, path) or _version(connection) < SCHEMA_VERSION:  # no other process was faster
         for statement in TABLES:
-            connection.execute(statement.format(blob="blob"))
+            connection.execute(statement.format(blob="blob", real="real"))
         connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
         connection.execute(f"pragma application_id = {APPLICATION_ID}")
     connection.execute("commit")

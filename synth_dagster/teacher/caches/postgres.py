@@ -6,6 +6,7 @@ one that asks: the server lets go of them when its process or its network ends.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -81,6 +82,14 @@ class PostgresCache(AnswerCache):
         gone = await self._written(lambda connection: _forget(connection, doomed))
         await self._asked(("vacuum", b""))
         return gone
+
+    async def ability(self, key: bytes, newer_than: float) -> str | None:
+        row = await self._asked(("abilities", key))
+        return row[1] if row is not None and row[2] > newer_than else None
+
+    async def note_ability(self, key: bytes, found: str, noted_at: float | None = None) -> None:
+        row = (key, found, noted_at or time.time())
+        await self._written(lambda connection: connection.execute(NOTE_ABILITY, row))
 
     async def claim(self, call_id: bytes) -> bool:
         with self._guard:
@@ -192,8 +201,10 @@ class _Session:
 
 # --------------------------------------------------------------------------------------------------------------- SQL
 
-KEYS = {"calls": "call_id", "vectors": "call_id", "replay": "logical_id"}
-COLUMNS = {"calls": CALL, "vectors": VECTOR, "replay": "logical_id, call_id"}
+KEYS = {"calls": "call_id", "vectors": "call_id", "replay": "logical_id", "abilities": "key"}
+COLUMNS = {"calls": CALL, "vectors": VECTOR, "replay": "logical_id, call_id", "abilities": "key, found, noted_at"}
+NOTE_ABILITY = """insert into abilities values (%s, %s, %s)
+    on conflict (key) do update set found = excluded.found, noted_at = excluded.noted_at"""
 
 
 def _transaction(connection: Connection, items: Sequence[Put | Work]) -> list[Any]:
@@ -259,7 +270,7 @@ def _make_tables(connection: Connection, schema: str) -> None:
     if known is None:
         connection.execute(f"create schema {schema}")
     for statement in TABLES:
-        connection.execute(statement.format(blob="bytea"))
+        connection.execute(statement.format(blob="bytea", real="double precision"))
     connection.execute("create table if not exists answers_version (version bigint not null)")
     connection.execute("insert into answers_version values (%s)", (SCHEMA_VERSION,))
 

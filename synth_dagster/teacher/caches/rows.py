@@ -12,9 +12,9 @@ from synth_dagster.teacher.cache import Stored, StoredVector
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-# {blob} is the database's own word for bytes.
+# {blob} and {real} are the database's own words for bytes and for seconds since 1970.
 TABLES = (
     """create table if not exists calls (call_id {blob} primary key, model text not null, answer {blob} not null,
        tokens_in bigint not null, tokens_out bigint not null, usd text, prompt_hash text, run_id text not null,
@@ -24,8 +24,9 @@ TABLES = (
        tokens_in bigint not null, usd text, run_id text not null, created_at text not null)""",
     "create index if not exists calls_by_run on calls (run_id)",
     "create index if not exists replay_by_call on replay (call_id)",
+    "create table if not exists abilities (key {blob} primary key, found text not null, noted_at {real} not null)",
 )
-"""Every version so far has only added tables and indexes: a file of an older version gets those that it lacks."""
+"""Every version so far has only added tables: a file of an older version gets those that it lacks."""
 
 CALL = "call_id, model, answer, tokens_in, tokens_out, usd, prompt_hash, run_id"
 VECTOR = "call_id, model, vector, tokens_in, usd, run_id"

@@ -149,7 +149,8 @@ class Shaper:
         least, most = schema.get("minLength", 0), schema.get("maxLength")
         if most is not None and most < least:
             raise SchemaRefused(f"maxLength is below minLength at '{name}'.")
-        text = value if isinstance(value, str) else self._next_sentence()
+        said = re.fullmatch(r'Exactly the word "(\w+)"\.', str(schema.get("description", "")))
+        text = said.group(1) if said else value if isinstance(value, str) else self._next_sentence()
         while len(text) < least:
             text = f"{text} {self._next_sentence()}"
         return text if most is None else _shortened(text, least, most)

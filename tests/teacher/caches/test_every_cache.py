@@ -154,6 +154,25 @@ def test_a_claim_ends_with_its_process(place):
             asyncio.run(cache.unclaim(b"k" * 16))
 
 
+def test_what_an_endpoint_can_do_is_kept_for_a_while_for_all_machines(place, tmp_path):
+    async def note(cache):
+        assert await cache.ability(key(1), 0.0) is None
+        await cache.note_ability(key(1), "json_object")
+        await cache.note_ability(key(1), "plain")  # the last word counts
+
+    async def look(cache):
+        assert await cache.ability(key(1), time.time() + 60) is None
+        assert await cache.ability(key(1), time.time() - 60) == "plain"
+        assert await cache.ability(key(1), time.time() + 60) is None
+        assert await cache.ability(key(2), 0.0) is None
+
+    with AnswerCache.open(**place) as cache:
+        asyncio.run(note(cache))
+        asyncio.run(look(cache))
+    with AnswerCache.open(**elsewhere(place, tmp_path)) as cache:
+        asyncio.run(look(cache))
+
+
 def test_a_closed_cache_says_so(place):
     cache = AnswerCache.open(**place)
     cache.close()
