@@ -61,6 +61,16 @@ class Gateway:
         settings = {EMBEDDER: RoleSettings.model_validate({}), **recipe.teachers}
         return {role: resolve(role, role_settings, self._env) for role, role_settings in settings.items()}
 
+    def asked(self, recipe: Recipe) -> dict[str, Endpoint]:
+        """The endpoints that a run may ask: those of its steps' roles, and their fallbacks."""
+        declared = self.endpoints(recipe)
+        roles = list(recipe.roles())
+        for role in roles:  # grows while it is walked
+            fallback = declared[role].fallback
+            if fallback and fallback not in roles:
+                roles.append(fallback)
+        return {role: endpoint for role, endpoint in declared.items() if role in roles}
+
     def identities(self, recipe: Recipe) -> Mapping[str, Mapping[str, Json]]:
         endpoints = self.endpoints(recipe)
         return {role: _identity(endpoint, endpoints) for role, endpoint in endpoints.items()}
@@ -76,7 +86,7 @@ class Gateway:
         """Refuses caps that cannot be held: money where a price is unknown. Raises RecipeError, with file and line."""
         from synth_dagster.teacher.budget import caps_of, price_cure, shared_caps, unknown_price
 
-        asked = [endpoint for role, endpoint in self.endpoints(recipe).items() if role in recipe.roles()]
+        asked = self.asked(recipe).values()
         models = {model for endpoint in asked if endpoint.kind == "endpoint" for model in endpoint.models}
         unknown = self.prices.unknown(models)
         money = [cap for cap in caps_of(recipe.budget.model_dump()) if cap.unit == "usd"]
@@ -110,7 +120,7 @@ class Gateway:
         with budget, self._answers() as cache:
             options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
             options |= {"retry_rejects": retry_rejects, "shares": shares_folder(self._env)}
-            async with Teachers.open(self._asked(recipe), telemetry=self._told(), **options) as teachers:
+            async with Teachers.open(self._reached(recipe), telemetry=self._told(), **options) as teachers:
                 yield teachers
 
     def _told(self) -> "Telemetry | None":
@@ -147,12 +157,13 @@ class Gateway:
             return await Desk(self.endpoints(recipe), cache, batches, self.prices).give_up(batch)
 
     def served(self, recipe: Recipe) -> dict[str, Endpoint]:
-        """The endpoints with an address each; one embedded teacher answers for all roles that use it."""
-        return self._with_addresses(self.endpoints(recipe))
+        """All roles that the recipe names or asks, with an address each; those of the embedded teacher share one."""
+        declared = {role: one for role, one in self.endpoints(recipe).items() if role in recipe.teachers}
+        return self._with_addresses(declared)
 
-    def _asked(self, recipe: Recipe) -> dict[str, Endpoint]:
-        """The endpoints that a run asks. The lexical embedder computes in the run, so nothing is started for it."""
-        asked = {role: endpoint for role, endpoint in self.endpoints(recipe).items() if not endpoint.is_lexical}
+    def _reached(self, recipe: Recipe) -> dict[str, Endpoint]:
+        """The same with an address each. The lexical embedder computes in the run, so nothing is started for it."""
+        asked = {role: endpoint for role, endpoint in self.asked(recipe).items() if not endpoint.is_lexical}
         return self._with_addresses(asked)
 
     def _with_addresses(self, endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:

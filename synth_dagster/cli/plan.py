@@ -13,7 +13,7 @@ from rich.table import Table
 from synth_dagster.cli.budget import standing
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
-from synth_dagster.errors import UnknownName
+from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.estimate import Consequence, Estimate, consequences, estimates, total
@@ -36,14 +36,36 @@ def show_plan(given: Path | None, name: str | None, *, batches: Sequence[str], b
     project = open_project(given)
     recipe = project.recipe(name)
     planned = plan_of(project, recipe, batches)
+    refused, fallbacks = refusal(project, recipe), fallbacks_of(project, recipe)
     left_out = left_out_of(project, recipe)
     if as_json:
-        print_json(plan_json(recipe, planned, room_of(project, recipe)) | {"left_out": left_out})
-        return
-    console = Terminal()
-    print_plan(console, recipe, planned, room_of(project, recipe), by_batch=by_batch)
-    for sentence in left_out:
-        console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
+        found = plan_json(recipe, planned, room_of(project, recipe))
+        print_json(found | {"refused": refused and str(refused), "fallbacks": fallbacks, "left_out": left_out})
+    else:
+        console = Terminal()
+        print_plan(console, recipe, planned, room_of(project, recipe), by_batch=by_batch, is_refused=bool(refused))
+        for role, fallback in fallbacks.items():
+            console.print(f"{role} may hand over to {fallback}, whose calls are not in the numbers", highlight=False)
+        for sentence in left_out:
+            console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
+    if refused:
+        raise refused
+
+
+def refusal(project: Project, recipe: Recipe) -> SynthError | None:
+    """Why a run of the recipe would not begin: a cap on money where a price is unknown."""
+    with project.environment.gateway(os.environ) as gateway:
+        try:
+            gateway.admit(recipe)
+        except SynthError as error:
+            return error
+    return None
+
+
+def fallbacks_of(project: Project, recipe: Recipe) -> dict[str, str]:
+    """Role that a run asks -> the role that answers while it cannot."""
+    with project.environment.gateway(os.environ) as gateway:
+        return {role: one.fallback for role, one in gateway.asked(recipe).items() if one.fallback}
 
 
 def left_out_of(project: Project, recipe: Recipe) -> list[str]:
@@ -101,6 +123,7 @@ def _estimate_json(one: Estimate) -> dict[str, Any]:
         "usd": one.usd.value if one.usd else None,
         "usd_interval": _interval(one, "usd") if one.usd else None,
         "seconds": one.seconds,
+        "least_seconds": one.least_seconds,
     }
 
 
@@ -146,7 +169,13 @@ def caps_reached(room: Sequence[Mapping[str, Any]], whole: Estimate) -> list[str
 
 
 def print_plan(
-    console: Console, recipe: Recipe, planned: Forecast, room: Sequence[Mapping[str, Any]], *, by_batch: bool
+    console: Console,
+    recipe: Recipe,
+    planned: Forecast,
+    room: Sequence[Mapping[str, Any]],
+    *,
+    by_batch: bool,
+    is_refused: bool = False,
 ) -> None:
     found = estimates(planned)
     whole = total(found)
@@ -163,7 +192,8 @@ def print_plan(
         console.print(_batch_words(role, share), highlight=False)
     for cap in caps_reached(room, whole):
         console.print(f"[yellow]the run would stop at the cap {cap}[/yellow]: raise it first", highlight=False)
-    console.print(_next(recipe, whole), highlight=False)
+    if not is_refused:
+        console.print(_next(recipe, whole), highlight=False)
 
 
 def batches_in_words(planned: Forecast) -> str:
@@ -187,7 +217,7 @@ def _counted(number: int, one: str, several: str = "") -> str:
 def cost_in_words(whole: Estimate) -> str:
     """The plan of a run as one line."""
     tokens = whole.amounts["tokens_in"].value + whole.amounts["tokens_out"].value
-    numbers = f"{_count(whole, 'calls')} calls, {round(tokens):,} tokens, {_cost(whole)}, {_time(whole.seconds)}"
+    numbers = f"{_count(whole, 'calls')} calls, {round(tokens):,} tokens, {_cost(whole)}, {_time(whole)}"
     return f"a run would take {numbers}; {BASES[whole.basis]}"
 
 
@@ -222,7 +252,7 @@ def _table(found: Sequence[Estimate]) -> Table:
             f"{one.cached:,}",
             f"{round(one.amounts['tokens_in'].value + one.amounts['tokens_out'].value):,}",
             _cost(one),
-            _time(one.seconds),
+            _time(one),
         )
     return table
 
@@ -245,9 +275,14 @@ def _cost(one: Estimate) -> str:
     return said if f"{low:.4f}" == f"{high:.4f}" else f"{said} (${low:.4f} to ${high:.4f})"
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "time unknown"
+def _time(one: Estimate) -> str:
+    """How long it takes; where nobody knows, how long at least, at the rates that the recipe states."""
+    if one.seconds is not None:
+        return _duration(one.seconds)
+    return f"over {_duration(one.least_seconds)}" if one.least_seconds else "time unknown"
+
+
+def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

@@ -1,7 +1,10 @@
 """`synth teacher check` and `synth teacher serve`."""
 
 import asyncio
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ def check_teachers(given: Path | None, name: str | None, *, sample: int | None, 
 
     project = open_project(given)
     recipe = project.recipe(name)
-    with project.environment.gateway(os.environ) as gateway:
+    with project.environment.gateway(os.environ) as gateway, _quiet():
         findings = asyncio.run(check(gateway.served(recipe)))
     console = Terminal()
     if not as_json:
@@ -38,6 +41,18 @@ def check_teachers(given: Path | None, name: str | None, *, sample: int | None, 
     elif priced is not None:
         console.print(priced[0], highlight=False)
     return int(ExitCode.DONE if all(finding.reached for finding in findings) else ExitCode.FAILED)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings about endpoints: what goes wrong stands in the findings."""
+    log = logging.getLogger("synth_dagster.teacher")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _sampled(project: Project, recipe: Recipe, passages: int, *, silent: bool) -> tuple[str, dict[str, Any]]:

@@ -259,13 +259,15 @@ def _teachers(draft: Draft, value: Plain, graph: Graph) -> Mapping[str, "RoleSet
 
 def _check_fallbacks(draft: Draft, fallbacks: Mapping[str, str], declared: Mapping[str, Plain]) -> None:
     """A fallback is another declared role, and going from one to the next comes to an end."""
+    circles: set[frozenset[str]] = set()
     for role, fallback in fallbacks.items():
         where = ("teachers", role, "fallback")
         if fallback not in declared:
             draft.say(where, no_such("role", shown_name(fallback), declared, "Declare it under 'teachers'."))
         elif "embedder" in (role, fallback):
             draft.say(where, "The vectors of two models cannot be compared, so the embedder has no part in a fallback.")
-        elif role in (way := _way(role, fallbacks)):
+        elif role in (way := _way(role, fallbacks)) and frozenset(way) not in circles:
+            circles.add(frozenset(way))
             draft.say(where, f"The fallbacks go in a circle: {' -> '.join([role, *way])}.", "Leave one of them out.")
 
 

@@ -8,7 +8,7 @@ ratio estimator (Cochran, Sampling Techniques, 3rd ed., 6.4). Errors of stages a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
 from typing import Literal, TypeAlias
 
@@ -69,6 +69,7 @@ class Estimate:
     amounts: Mapping[str, Amount] = field(default_factory=dict)  # calls, tokens_in, tokens_out, usd
     knows_price: bool = True
     seconds: float | None = 0.0
+    least_seconds: float = 0.0  # at the rates that the recipe states
     basis: Basis = "exact"
 
     @property
@@ -122,8 +123,19 @@ def _consequence(
     stage: str, why: str, parts: Sequence[StageOfBatch], blind: Sequence[StageOfBatch], known: set[bytes]
 ) -> Consequence:
     of_it = [part for part in parts if part.why == why and part.state == "stale"]
-    work = _estimate(stage, of_it, _ratios(parts, blind, known))
+    ratios = _ratios(parts, blind, known)
+    if any(part.is_rehearsed for part in of_it):
+        work = _estimate(stage, of_it, ratios)
+    else:  # of a very large delivery none of these was rehearsed: as the others, by the items
+        others = [part for part in parts if part.state != "current"]
+        share = sum(part.items for part in of_it) / max(1, sum(part.items for part in others))
+        work = _scaled(_estimate(stage, others, ratios), share)
     return Consequence(stage, why, len(of_it), sum(part.records for part in of_it), work)
+
+
+def _scaled(whole: Estimate, share: float) -> Estimate:
+    amounts = {name: one.times(Amount(share)) for name, one in whole.amounts.items()}
+    return replace(whole, amounts=amounts, basis="stand-in", seconds=None, least_seconds=whole.least_seconds * share)
 
 
 def _of(parts: Sequence[StageOfBatch], stage: str) -> list[StageOfBatch]:
@@ -142,6 +154,7 @@ def total(found: Sequence[Estimate]) -> Estimate:
         amounts={name: sum((one.amounts[name] for one in found), Amount()) for name in RATIOS},
         knows_price=all(one.knows_price for one in found),
         seconds=None if None in seconds else sum(one for one in seconds if one is not None),
+        least_seconds=sum(one.least_seconds for one in found),
         basis="stand-in" if "stand-in" in bases else "sample" if "sample" in bases else "exact",
     )
 
@@ -168,6 +181,7 @@ def _estimate(stage: str, parts: Sequence[StageOfBatch], ratios: Mapping[str, Am
         amounts=amounts,
         knows_price=all(part.asked.usd is not None for part in there),
         seconds=_seconds(there, amounts["calls"].value, whole.value, is_guess=bool(guesses)),
+        least_seconds=_least_seconds(there, amounts["calls"].value),
         basis=basis,
     )
 
@@ -232,8 +246,14 @@ def _seconds(parts: Sequence[StageOfBatch], calls: float, whole: float, *, is_gu
     took = sum(part.seconds for part in parts) * whole
     paces = [part.pace for part in parts if part.pace is not None]
     if paces:
-        return took + calls * fmean(paces)
+        return max(took + calls * fmean(paces), _least_seconds(parts, calls))
     return None if is_guess else took
+
+
+def _least_seconds(parts: Sequence[StageOfBatch], calls: float) -> float:
+    """What the stated rates allow for so many calls, as for those that were rehearsed."""
+    rehearsed = sum(part.asked.calls for part in parts)
+    return sum(part.least_s for part in parts) * calls / rehearsed if rehearsed else 0.0
 
 
 def _added(counts: Iterable[Mapping[State, int]]) -> dict[State, int]:

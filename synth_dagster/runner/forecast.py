@@ -57,6 +57,7 @@ class StageOfBatch:
     is_rehearsed: bool = True
     seconds: float = 0.0  # of the rehearsal
     by_role: Mapping[str, int] = field(default_factory=dict)  # role -> calls
+    least_s: float = 0.0  # that it takes at the rates that the roles state
     pace: float | None = None  # seconds a call, as earlier versions of this stage took
 
 
@@ -189,7 +190,7 @@ class _Batch:
         facts |= {"state": there.state, "why": there.why, "records": there.records}
         if there.state == "current" or not self.is_rehearsed:
             return StageOfBatch(is_rehearsed=there.state == "current", **facts)
-        began, before = time.monotonic(), self._calls()
+        began, before = time.monotonic(), self.rehearsal.sent_by_role()
         chain = _Watched(
             self.context, self.rehearsal, stage.name, stage.record_kind, self.batch.batch, inputs=self._inputs(stage)
         )
@@ -197,13 +198,15 @@ class _Batch:
         with self.rehearsal.counting(guessed=bool(self.guessed)) as outside:
             await self._made(chain, stage)
         self.made[stage.name] = current_records(self.context, stage, to_table(chain.made, stage.record_kind))
+        sent = {role: total - before[role] for role, total in self.rehearsal.sent_by_role().items()}
         return StageOfBatch(
             inputs=len(chain.inputs),
             asked=sum((unit.asked for unit in chain.units), outside),
             units=chain.units,
             seconds=time.monotonic() - began,
             pace=self._pace(stage.name),
-            by_role={role: calls - before[role] for role, calls in self._calls().items()},
+            least_s=self.rehearsal.least_seconds(sent),
+            by_role={role: one["calls"] for role, one in sent.items()},
             **facts,
         )
 
@@ -237,9 +240,6 @@ class _Batch:
         made = self.context.lake.meta.candidates(self.context.recipe.dataset, stage)[-PACED:]
         took = [(one.details.get("seconds", 0.0), _calls_of(one)) for one in made if _calls_of(one)]
         return sum(seconds for seconds, _ in took) / sum(calls for _, calls in took) if took else None
-
-    def _calls(self) -> dict[str, int]:
-        return {role: usage.calls for role, usage in self.rehearsal.usage_by_role().items()}
 
 
 def _calls_of(made: Candidate) -> int:

@@ -6,7 +6,7 @@ Every finding is one line. The questions are tiny, are not cached and cost a few
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from synth_dagster.services import Sampling, Unusable
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import Request
 from synth_dagster.teacher.dialects import Dialect
-from synth_dagster.teacher.faults import CHECK, address
+from synth_dagster.teacher.faults import CHECK, address, whose
 from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
 from synth_dagster.teacher.probe import probe_body, probe_of, seen_in
 from synth_dagster.teacher.roles import EMBEDDER, Endpoint
@@ -46,21 +46,28 @@ class RoleFinding:
     logprobs: bool | None = None
     batch: bool | None = None
     embeddings: bool | None = None
-    calls_a_minute: float | None = None  # as a small burst went
+    calls_a_minute: float | None = None  # that likely go through: as a small burst went, within the limits known
+    requests_allowed: float | None = None  # a minute, as the endpoint's headers say
+    tokens_allowed: float | None = None
     listed: tuple[str, ...] = ()  # the models that the endpoint lists
 
     def line(self) -> str:
         """The finding as one line for a terminal."""
         head = f"{self.role}: {', '.join(self.models)} at {self.address}"
         if not self.reached:
-            return f"{head}: {self.problem}"
+            return f"{head} {self.problem}"
         names = ("schema", "n", "seed", "logprobs", "batch", "embeddings")
         supports: dict[str, bool | None] = {name: getattr(self, name) for name in names}
         known = ", ".join(f"{name} {'yes' if value else 'no'}" for name, value in supports.items() if value is not None)
         rate = f", about {self.calls_a_minute:,.0f} a minute" if self.calls_a_minute else ""
-        return f"{head}: answers in {self.latency_s or 0:.2f} s{rate}; {known}" + (
+        allowed = f"; it allows {self._allowed()} a minute" if self._allowed() else ""
+        return f"{head}: answers in {self.latency_s or 0:.2f} s{rate}; {known}{allowed}" + (
             f"; {self.problem}" if self.problem else ""
         )
+
+    def _allowed(self) -> str:
+        told = (("requests", self.requests_allowed), ("tokens", self.tokens_allowed))
+        return " and ".join(f"{limit:,.0f} {what}" for what, limit in told if limit is not None)
 
 
 async def check(endpoints: Mapping[str, Endpoint]) -> list[RoleFinding]:
@@ -69,6 +76,30 @@ async def check(endpoints: Mapping[str, Endpoint]) -> list[RoleFinding]:
 
 
 async def _check(endpoint: Endpoint) -> RoleFinding:
+    """Each address by itself: one that is dead is not seen beside one that works."""
+    alone = [replace(endpoint, base_url=one, base_urls=()) for one in endpoint.addresses]
+    found = await asyncio.gather(*map(_check_address, alone))
+    return found[0] if len(found) == 1 else _together(endpoint, found)
+
+
+def _together(endpoint: Endpoint, found: Sequence[RoleFinding]) -> RoleFinding:
+    """One finding on a role of several addresses: what the first that works supports, and the rates of all."""
+    working = [one for one in found if one.reached]
+    problems = [f"{one.address} {one.problem}" for one in found if one.problem]
+    said = f"{len(problems)} of {len(found)} addresses: {'; '.join(problems)}" if problems else ""
+    rates = {name: _sum(getattr(one, name) for one in working) for name in RATES}
+    return replace((working or found)[0], address=address(endpoint), problem=said, **rates)
+
+
+RATES = ("calls_a_minute", "requests_allowed", "tokens_allowed")
+
+
+def _sum(rates: Iterable[float | None]) -> float | None:
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None
+
+
+async def _check_address(endpoint: Endpoint) -> RoleFinding:
     endpoint = replace(endpoint, patience_s=min(endpoint.patience_s, PATIENCE_S))
     wire = Wire([endpoint])
     try:
@@ -79,9 +110,14 @@ async def _check(endpoint: Endpoint) -> RoleFinding:
         problem = f"it does not list {', '.join(missing)}" if missing else ""
         return _finding(endpoint, reached=True, problem=problem, listed=listed, **found)
     except (SynthError, Unusable) as error:
-        return _finding(endpoint, reached=False, problem=str(error).removesuffix(f"; {CHECK}"))
+        return _finding(endpoint, reached=False, problem=_bare(str(error), endpoint))
     finally:
         await wire.close()
+
+
+def _bare(said: str, endpoint: Endpoint) -> str:
+    """A sentence without what stands in the line already: role, address, and the advice to check."""
+    return said.removeprefix(f"{whose(endpoint)} ").removesuffix(f"; {CHECK}")
 
 
 def _finding(endpoint: Endpoint, **found: Any) -> RoleFinding:
@@ -97,6 +133,9 @@ async def _chat(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
             wire, endpoint, model, lambda dialect, model=model: chat_body(_request(endpoint, model), 0, dialect)
         )
         latency = time.monotonic() - began
+    measured = await _rate(wire, endpoint)
+    requests, tokens = wire.told()
+    limits = [limit for limit in (measured, requests, endpoint.requests_per_minute) if limit is not None]
     return {
         "latency_s": latency,
         "schema": await _has_schema(wire, endpoint),
@@ -104,7 +143,9 @@ async def _chat(wire: Wire, endpoint: Endpoint) -> dict[str, Any]:
         "seed": wire.dialects.of(endpoint.models[0]).seed,
         "logprobs": await _has_logprobs(wire, endpoint),
         "batch": await _has_batches(wire),
-        "calls_a_minute": await _rate(wire, endpoint),
+        "calls_a_minute": min(limits) if measured is not None else None,
+        "requests_allowed": requests,
+        "tokens_allowed": tokens,
     }
 
 

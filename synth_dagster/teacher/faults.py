@@ -88,7 +88,6 @@ def retry_after_s(header: str | None) -> float | None:
 
 def sentence(fault: Fault, endpoint: Endpoint, model: str) -> str:
     """One sentence: which role, where, what happened, what to do."""
-    where = f"The teacher role '{endpoint.role}' at {address(endpoint)}"
     said = fault.said
     sentences: dict[What, str] = {
         "key": f"does not accept the key ({said}). Correct the variable that holds it",
@@ -100,7 +99,12 @@ def sentence(fault: Fault, endpoint: Endpoint, model: str) -> str:
         "lost": f"does not answer ({said}). See that it runs and is reachable",
     }
     refuses = f"refuses the request to '{model}' ({said}). Correct the role's settings"
-    return f"{where} {sentences.get(fault.what, refuses)}; {CHECK}"
+    return f"{whose(endpoint)} {sentences.get(fault.what, refuses)}; {CHECK}"
+
+
+def whose(endpoint: Endpoint) -> str:
+    """How such a sentence begins."""
+    return f"The teacher role '{endpoint.role}' at {address(endpoint)}"
 
 
 CHECK = "'synth teacher check' tells more."
@@ -139,7 +143,7 @@ def _what(status: int, words: str) -> What:
     if status in (401, 403):
         return "key"
     if status == 404:
-        return "model" if words else "strange"
+        return "model" if re.search(r"model|deployment", words) else "strange"  # a wrong path is not found either
     if status >= 500 or status in (408, 409, 425):
         return "failing"
     if status < 400:

@@ -19,6 +19,7 @@ MILLION = Decimal(1_000_000)
 OLD_DAYS = 180
 HIGHEST = 1_000_000  # dollars for a million tokens: more is a slip
 AMOUNTS = ("in", "out", "cached_in", "batch_in", "batch_out", "batch_discount")
+FIELDS = ("date", "note", "models")
 EXAMPLE = '{"date": "2025-08-15", "models": {"name": {"in": 2.5, "out": 10}}}, dollars for a million tokens'
 
 
@@ -96,11 +97,21 @@ class Prices:
 def _read(text: str, name: str) -> Prices:
     try:
         found = json.loads(text, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=_each_once)
-        if not isinstance(found, dict) or set(found) - {"date", "note", "models"} or "models" not in found:
+        if not isinstance(found, dict):
             raise ValueError('its fields are "date", "note" and "models"')
+        for field in found:
+            if field not in FIELDS:
+                raise ValueError(no_such("field of it", field, FIELDS).rstrip("."))
+        if not isinstance(found.get("models"), dict):
+            raise ValueError('it needs "models", the prices by the name of the model')
         dated = _date(found.get("date"))
         models = {model: _price(model, entry, dated) for model, entry in found["models"].items()}
-    except (ValueError, AttributeError, RecursionError) as error:
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise TeacherError(
+            f"The price file {name} cannot be used: it is no JSON ({where}). It reads {EXAMPLE}."
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise TeacherError(f"The price file {name} cannot be used: {error}. It reads {EXAMPLE}.") from error
     return Prices(dated, models)
 
@@ -113,11 +124,13 @@ def _date(value: Any) -> str:
 
 
 def _price(model: str, entry: Any, dated: str) -> Price:
-    if not isinstance(entry, dict) or not {"in", "out"} <= set(entry):
+    if not isinstance(entry, dict):
         raise ValueError(f"'{model}' must have 'in' and 'out'")
     for name in entry:
         if name not in AMOUNTS:
             raise ValueError(no_such(f"price of '{model}'", name, AMOUNTS).rstrip("."))
+    if not {"in", "out"} <= set(entry):
+        raise ValueError(f"'{model}' must have 'in' and 'out'")
     amounts = {name: _amount(model, value) for name, value in entry.items()}
     batch = _batch(model, amounts)
     return Price(amounts["in"], amounts["out"], amounts.get("cached_in"), *batch, as_of=dated)

@@ -6,6 +6,7 @@ follows from such an answer is a guess, and every answer says whether it was one
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -143,6 +144,21 @@ class Rehearsal(Teachers):
         """The same roles with no answer kept: what the stand-in makes of inputs that a model has answered for."""
         return Rehearsal(self._endpoints, kept=None, prices=self._prices)
 
+    def sent_by_role(self) -> dict[str, Counter[str]]:
+        """What each role would have been sent so far: calls and tokens."""
+        roles = self.usage.roles.items()
+        return {role: Counter(calls=one.calls, tokens=one.tokens_in + one.tokens_out) for role, one in roles}
+
+    def least_seconds(self, sent: Mapping[str, Counter[str]]) -> float:
+        """How long so much takes at least, at the rates that the roles state; 0 where none does.
+
+        Roles of one endpoint share its rate, and all of its addresses together keep to it.
+        """
+        shared: dict[tuple[tuple[str, ...], str], list[Endpoint]] = {}
+        for endpoint in self._endpoints.values():
+            shared.setdefault((endpoint.addresses, endpoint.api_key), []).append(endpoint)
+        return max(_least(roles, sum((sent[one.role] for one in roles), Counter())) for roles in shared.values())
+
     @property
     def stands_in(self) -> bool:
         """Whether the embedded teacher answered for another model."""
@@ -227,6 +243,12 @@ class Rehearsal(Teachers):
     def _usd(self, model: str, tokens_in: int, tokens_out: int, *, batch: bool = False) -> Decimal | None:
         price = self._prices.of(model)
         return None if price is None else price.of(tokens_in, tokens_out, batch=batch)
+
+
+def _least(roles: Iterable[Endpoint], sent: Counter[str]) -> float:
+    stated = [(sent["calls"], one.requests_per_minute) for one in roles]
+    stated += [(sent["tokens"], one.tokens_per_minute) for one in roles]
+    return max((60 * amount / a_minute for amount, a_minute in stated if a_minute), default=0.0)
 
 
 def _answered(endpoint: Endpoint, request: Request, attempt: int) -> Stored:

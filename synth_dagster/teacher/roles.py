@@ -199,7 +199,8 @@ def normal_address(address: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a plain http(s) address without user, password or query: keys go in api_key_env")
     if not usable:
-        raise ValueError("is not an address: write http://host:port or https://host, with or without /v1")
+        came = "" if "@" in address else f" but '{address.strip()[:200]}'"
+        raise ValueError(f"is not an address{came}: write http://host:port or https://host, with or without /v1")
     has_version = re.search(r"/v\d\w*(/|$)", parts.path)
     return trimmed if has_version else f"{trimmed}/v1"
 

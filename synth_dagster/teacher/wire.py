@@ -140,6 +140,11 @@ class Wire:
             return response.content if response.is_success else b""
         return b""
 
+    def told(self) -> tuple[float | None, float | None]:
+        """Requests and tokens a minute that the first address allows, as its headers say; None where they do not."""
+        pace = self._replicas[0].pace
+        return pace.requests.a_minute, pace.tokens.a_minute
+
     def is_paid(self, task: asyncio.Task[Any]) -> bool:
         """Whether that task has a request at the endpoint, or its answer in hand."""
         return task in self._paid

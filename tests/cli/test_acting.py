@@ -109,10 +109,10 @@ def test_an_option_that_cannot_be_followed_writes_nothing(made, tmp_path, option
 # --------------------------------------------------------------------------------------------------------- the teacher
 
 
-def test_check_says_a_line_for_each_role(made):
+def test_check_says_a_line_for_each_role_that_the_recipe_asks(made):
     done = made.call("teacher", "check")
     assert done.code == 0
-    assert [line.split(":")[0] for line in done.out.splitlines()] == ["embedder", "judge", "writer"]
+    assert [line.split(":")[0] for line in done.out.splitlines()] == ["judge", "writer"]
     assert all("answers in" in line for line in done.out.splitlines())
 
 

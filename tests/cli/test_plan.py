@@ -89,6 +89,24 @@ def test_a_delivery_makes_its_batch_stale_and_what_was_answered_stays_free(plann
     assert other.code == 2 and "notes:nothing" in other.err
 
 
+def test_a_money_cap_over_an_unknown_price_is_refused_with_the_tokens_to_cap_instead(planned):
+    place = planned[0]
+    recipe = place.root / "recipes/tiny.yaml"
+    writer = "  writer: {use: endpoint, model: our-own-model, fallback: spare}\n  spare: {use: embedded}\n"
+    text = RECIPE.replace("  writer: {use: embedded}\n", writer) + "budget: {usd_per_run: 3}\n"
+    recipe.write_text(text, encoding="utf-8")
+    try:
+        env = {"SYNTH_MODEL": "our-own-model", "OPENAI_API_KEY": "k"}
+        people, programs = place.call("plan", **env), place.call("plan", "--json", **env)
+    finally:
+        recipe.write_text(RECIPE, encoding="utf-8")
+    assert people.code == programs.code == 2
+    assert "'usd_per_run' caps money, and the price of our-own-model is unknown" in people.err
+    assert "Cap tokens instead (tokens_per_run, without usd_per_run)" in people.err and "Next:" not in people.out
+    assert programs.json()["refused"] in people.err and programs.json()["total"]["usd"] is None
+    assert "writer may hand over to spare" in people.out and programs.json()["fallbacks"] == {"writer": "spare"}
+
+
 @pytest.mark.parametrize(
     ("model", "usd"),
     [pytest.param("gpt-4o-mini", True, id="known-price"), pytest.param("our-own-model", False, id="unknown-price")],

@@ -33,7 +33,9 @@ def test_a_role_that_only_stands_in_may_be_declared(tmp_path):
 @pytest.mark.parametrize(
     ("fallbacks", "lines", "cause"),
     [
-        pytest.param({"writer": "judge", "judge": "writer"}, [5, 6], "go in a circle", id="circle"),
+        pytest.param(
+            {"writer": "judge", "judge": "writer"}, [6], "go in a circle: judge -> writer -> judge", id="circle"
+        ),
         pytest.param({"writer": "writer", "judge": "spare"}, [5], "go in a circle", id="itself"),
         pytest.param({"writer": "spere", "judge": "spare"}, [5], "No role is called 'spere'", id="unknown"),
     ],

@@ -1,11 +1,12 @@
 """From what was rehearsed to what a run will take, with the error of the estimate; the sums are done by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from synth_dagster.runner.estimate import estimates, ratio_of, total
-from synth_dagster.runner.forecast import Forecast, StageOfBatch, Unit
+from synth_dagster.runner.estimate import consequences, estimates, ratio_of, total
+from synth_dagster.runner.forecast import Forecast, StageOfBatch, State, Unit
 from synth_dagster.teacher.rehearsal import Sum
 
 
@@ -93,3 +94,41 @@ def test_one_unknown_price_makes_the_whole_unknown():
     unknown.usd = None
     (stage,) = estimates(Forecast([part([Unit(seed(1), unknown)])], [], stands_in=False))
     assert stage.usd is None and total([stage]).usd is None and stage.calls == 4
+
+
+def stale(batch: str, why: str, calls: int, *, stage: str = "s", rehearsed: bool = True, state: State = "stale"):
+    done = asked(calls if rehearsed else 0, guessed=False)
+    facts = {"batch": batch, "stage": stage, "state": state, "why": why, "records": 7, "items": 10}
+    return StageOfBatch(**facts, asked=done, units=[Unit(seed(calls), done)], is_rehearsed=rehearsed)
+
+
+def test_each_change_is_counted_with_what_it_makes_stale_and_what_that_takes():
+    parts = [stale("a", "x changed", 3), stale("b", "x changed", 4), stale("c", "y changed", 5)]
+    parts += [stale("d", "", 9, state="new"), stale("a", "s is made anew", 2, stage="below")]
+    found = consequences(Forecast(parts, [], stands_in=False))
+    told = [(one.stage, one.why, one.batches, one.records, one.work.calls) for one in found]
+    assert told == [
+        ("s", "x changed", 2, 14, 7),
+        ("s", "y changed", 1, 7, 5),
+        ("below", "s is made anew", 1, 7, 2),
+    ]
+
+
+def test_a_change_of_batches_that_were_not_rehearsed_is_guessed_by_their_items():
+    # 20 items took 3 + 4 calls; 10 more were not rehearsed: the stage takes 10.5, and a third of it is theirs
+    parts = [stale("a", "x changed", 3), stale("b", "x changed", 4), stale("c", "y changed", 0, rehearsed=False)]
+    (seen, guessed) = consequences(Forecast(parts, [], stands_in=False))
+    assert (seen.work.calls, seen.work.basis) == (7, "exact")
+    assert guessed.work.amounts["calls"].value == pytest.approx(3.5) and guessed.work.basis == "stand-in"
+
+
+def test_a_run_takes_at_least_what_the_stated_rates_allow_and_nobody_knows_how_much_more():
+    kept = StageOfBatch(
+        batch="a", stage="s", state="new", items=10, asked=asked(4, guessed=True), least_s=120.0, pace=0.5
+    )
+    (paced,) = estimates(Forecast([kept], [], stands_in=True))
+    assert paced.seconds == 120  # 4 calls of half a second would be 2
+    guess = part([Unit(seed(1), asked(4, guessed=True))])
+    (unknown,) = estimates(Forecast([replace(guess, least_s=120.0)], [], stands_in=True))
+    assert (unknown.seconds, unknown.least_seconds) == (None, 120)
+    assert total([paced, unknown]).least_seconds == 240

@@ -130,7 +130,7 @@ class FaultServer:
             say = self.probe_script(probe, len(self.probes) - 1)
             return _failed(request, say) or web.json_response(_completion(probe, say))
         body, say = await self._take(request)
-        return _failed(request, say) or web.json_response(_completion(body, say))
+        return _failed(request, say) or web.json_response(_completion(body, say), headers=dict(say.headers))
 
     async def _embed(self, request: web.Request) -> web.StreamResponse:
         body, say = await self._take(request)

@@ -80,8 +80,10 @@ def test_the_age_is_that_of_the_file_that_names_the_price(tmp_path):
     [
         pytest.param('{"a": {"in": 1, "out": 1}, "a": {"in": 2, "out": 1}}', "names 'a' twice", id="two prices"),
         pytest.param('{"a": {"in": 1, "out": 1, "in": 2}}', "names 'in' twice", id="two prices in one model"),
-        pytest.param('{"a": {"in": 1, "uot": 1}}', "'a' must have 'in' and 'out'", id="one is missing"),
+        pytest.param('{"a": {"in": 1, "uot": 1}}', "'uot'. Did you mean 'out'?", id="a typo in what must be"),
         pytest.param('{"a": {"in": 1, "out": 1, "cache_in": 1}}', "'cache_in'. Did you mean 'cached_in'?", id="a typo"),
+        pytest.param('{"a": {"in": 1}}', "'a' must have 'in' and 'out'", id="one is missing"),
+        pytest.param('{"a": 3}', "'a' must have 'in' and 'out'", id="a number"),
         pytest.param('{"a": {"in": -1, "out": 1}}', "not a number from 0 to 1,000,000", id="negative"),
         pytest.param('{"a": {"in": "1", "out": 1}}', "not a number from 0", id="text"),
         pytest.param('{"a": {"in": NaN, "out": 1}}', "not a number from 0", id="not a number"),
@@ -100,11 +102,18 @@ def test_a_price_with_a_slip_is_refused_with_what_is_wrong(tmp_path, models, sai
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param('{"date": "2026-01-01", "modells": {}}', "its fields are", id="typo above"),
+        pytest.param(
+            '{"date": "2026-01-01", "modells": {}}',
+            "No field of it is called 'modells'. Did you mean 'models'?",
+            id="typo above",
+        ),
         pytest.param('{"models": {}}', 'it needs a "date"', id="no date"),
         pytest.param('{"date": "last spring", "models": {}}', 'it needs a "date"', id="a date in words"),
         pytest.param('{"date": 2026, "models": {}}', 'it needs a "date"', id="a year"),
-        pytest.param("{", "cannot be used", id="not JSON"),
+        pytest.param('{"date": "2026-01-01"}', 'it needs "models"', id="no models"),
+        pytest.param("[]", "its fields are", id="a list"),
+        pytest.param('{"date":\n "2026-01-01",}', "it is no JSON (line 2, column", id="a comma too many"),
+        pytest.param("", "it is no JSON (line 1, column 1)", id="empty"),
     ],
 )
 def test_a_price_file_that_cannot_be_used_says_why(tmp_path, text, said):

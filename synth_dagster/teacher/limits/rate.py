@@ -69,6 +69,11 @@ class Allowance:
         return self._limit is not None
 
     @property
+    def a_minute(self) -> float | None:
+        """Units a minute, as far as the endpoint has said: a limit that is whole again sooner is one of a minute."""
+        return None if self._limit is None else 60 * self._limit / max(60.0, self._period)
+
+    @property
     def taken(self) -> float:
         """All units that were ever taken, which a request remembers: what went after it the endpoint did not count."""
         return self._taken
