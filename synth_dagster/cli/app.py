@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 teacher_app = typer.Typer(help="The models that write and judge.", no_args_is_help=True)
 app.add_typer(teacher_app, name="teacher")
+keys_app = typer.Typer(help="Keys that sign what is handed over.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Dataset = Annotated[str | None, typer.Option(help="The dataset, where the lake holds several.")]
@@ -259,6 +261,26 @@ def teacher_serve(
     from synth_dagster.cli.teacher import serve_teacher
 
     serve_teacher(port)
+
+
+@keys_app.command("new")
+def keys_new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where it goes; FILE.pub is beside it.")],
+) -> None:
+    """Make an Ed25519 key. SYNTH_SIGNING_KEY names the one that signs."""
+    from synth_dagster.cli.keys import make_key
+
+    make_key(file)
+
+
+@keys_app.command("show")
+def keys_show(
+    key: Annotated[str, typer.Argument(metavar="FILE", help="A private or a public key.")], as_json: AsJson = False
+) -> None:
+    """Print a key's name, by which signatures name it."""
+    from synth_dagster.cli.keys import show_key
+
+    show_key(key, as_json=as_json)
 
 
 STOPPED = 130  # what a shell says of a command that Ctrl-C ended
