@@ -138,13 +138,14 @@ def _print_licences(console: Console, found: Trace) -> None:
 
 def _derived(step: Mapping[str, Any]) -> str:
     parents = step["made_from"]
-    one = f"from {parents[0]['record_id'][:12]}" if parents else ""
+    one = f"from {parents[0]['record_id'][:12]}" if len(parents) == 1 else f"joined from {len(parents)} records"
+    together = " AND ".join(sorted({parent["license"] or "none" for parent in parents}))
     return {
         "declared": f"as declared by the source {step['source']}",
         "inherited": one,
-        "joined": f"joined from {len(parents)} records",
-        "differs": f"not what its {len(parents)} parents say together: "
-        + " AND ".join(sorted({parent["license"] or "none" for parent in parents})),
+        "joined": one,
+        "terms": f"{one}, with {' AND '.join(step['added'])} of the provider of {step['model_id']}",
+        "differs": f"not what it was made from says: {together}",
         "unknown": "and a record that it was made from is in no table any more",
     }[step["how"]]
 

@@ -17,7 +17,6 @@ from synth_dagster.governance.verdicts import verdicts_of
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.runner.context import SIGNALS
-from synth_dagster.runner.stamp import joined
 
 Entry = Mapping[str, Any]
 
@@ -80,29 +79,37 @@ def edges_of(lineage: Lineage, entries: Sequence[Entry]) -> list[dict[str, str]]
 def derivation(entries: Sequence[Entry], edges: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """How each record came to its licence and consent. Entries come farthest first, the record that is asked for last.
 
-    `how` is declared for what came from outside, joined where it is what its parents' make together, inherited with a
-    single parent, and differs where a record says something else than its parents do.
+    `how` is declared for what came from outside, inherited from one parent or joined from several, terms where the
+    provider of its model has added what stands in `added`, and differs where its parents say something else together.
     """
     known = {entry["record_id"]: entry for entry in entries}
     steps = []
     for entry in known.values():
         parents = [edge for edge in edges if edge["child"] == entry["record_id"] and edge["parent"] in known]
         of = [known[one] for one in dict.fromkeys(edge["parent"] for edge in parents)]
-        given = {name: entry[name] for name in ("record_id", "stage", "source", "license", "consent")}
+        given = {name: entry[name] for name in ("record_id", "stage", "source", "model_id", "license", "consent")}
         made_from = [{name: one[name] for name in ("record_id", "license", "consent")} for one in of]
-        steps.append(given | {"how": _how(entry, of), "made_from": made_from})
+        added = sorted(_parts([entry], "license") - _parts(of, "license")) if of else []
+        steps.append(given | {"how": _how(entry, of, added), "added": added, "made_from": made_from})
     return steps
 
 
-def _how(entry: Entry, parents: Sequence[Entry]) -> str:
+def _how(entry: Entry, parents: Sequence[Entry], added: Sequence[str]) -> str:
     if entry["status"] == "missing" or any(parent["status"] == "missing" for parent in parents):
         return "unknown"
     if not parents:
         return "declared"
-    expected = [joined(parent[name] or "" for parent in parents) for name in ("license", "consent")]
-    if [entry["license"] or "", entry["consent"] or ""] != expected:
+    is_lost = bool(_parts(parents, "license") - _parts([entry], "license"))
+    if is_lost or _parts(parents, "consent") != _parts([entry], "consent") or (added and not entry["model_id"]):
         return "differs"
+    if added:
+        return "terms"
     return "inherited" if len(parents) == 1 else "joined"
+
+
+def _parts(entries: Iterable[Entry], name: str) -> set[str]:
+    """What must hold together: the parts of expressions joined by AND, in any order."""
+    return {part.strip("()") for entry in entries for part in (entry[name] or "").split(" AND ") if part}
 
 
 def _verdicts(lake: Lake, entries: Iterable[Entry]) -> dict[str, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ import pytest
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.mermaid import drawn
 from synth_dagster.governance.reach import Asked, lines, reach
-from synth_dagster.governance.trace import trace
+from synth_dagster.governance.trace import derivation, trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta import Release
@@ -120,6 +120,28 @@ def test_a_licence_is_derived_step_by_step(world):
     assert sorted(parent["license"] for parent in steps[-2]["made_from"]) == ["CC-BY-NC-4.0", "MIT"]
     # q3 says MIT, and b, from which it was made, does not
     assert [step["how"] for step in trace(world, of("p3")).derivation] == ["declared", "differs", "inherited"]
+
+
+@pytest.mark.parametrize(
+    ("licence", "model", "parents", "how", "added"),
+    [
+        pytest.param("MIT", None, ["MIT"], "inherited", [], id="one"),
+        pytest.param("CC0-1.0 AND MIT", "x", ["MIT", "CC0-1.0"], "joined", [], id="two"),
+        pytest.param("LicenseRef-x AND MIT", "x", ["MIT"], "terms", ["LicenseRef-x"], id="terms of a provider"),
+        pytest.param("LicenseRef-x AND MIT", None, ["MIT"], "differs", ["LicenseRef-x"], id="terms of nobody"),
+        pytest.param("MIT", "x", ["MIT", "GPL-3.0-only"], "differs", [], id="one was lost"),
+        pytest.param("", None, [], "declared", [], id="nothing said"),
+    ],
+)
+def test_how_a_record_came_to_its_licence(licence, model, parents, how, added):
+    def entry(name, said, model_id=None):
+        words = {"stage": "s", "source": "n", "status": "current", "consent": ""}
+        return words | {"record_id": name, "license": said, "model_id": model_id}
+
+    above = [entry(f"p{number}", said) for number, said in enumerate(parents)]
+    edges = [{"child": "c", "parent": one["record_id"], "relation": "source"} for one in above]
+    step = derivation([*above, entry("c", licence, model)], edges)[-1]
+    assert (step["how"], step["added"]) == (how, added)
 
 
 def test_a_source_reaches_what_was_made_from_it_with_others(world):
