@@ -164,9 +164,9 @@ def asked(lineage: Lineage, world: World) -> tuple[list[float], bool]:
         (record,) = world.ids.take(np.array([number])).to_arrow().to_pylist()
         took, (above, _, _) = clocked(
             lambda record=record: (
-                lineage.ancestors([record]),
-                lineage.descendants([record]),
-                lineage.entries([record]),
+                (now := lineage.now()).ancestors([record]),
+                now.descendants([record]),
+                now.entries([record]),
             )
         )
         seconds.append(took)
@@ -211,9 +211,9 @@ def main() -> int:
         release(lake, world)
         built, files = clocked(Lineage(lake).rebuild)
         lineage = Lineage(lake)
-        opened, counts = clocked(lineage.counts)
+        opened, counts = clocked(lineage.now().counts)
         seconds, is_right = asked(lineage, world)
-        reach, found = clocked(lambda: lineage.descendants(lineage.find({"source": ["withdrawn"]})))
+        reach, found = clocked(lambda: (now := lineage.now()).descendants(now.find({"source": ["withdrawn"]})))
         wanted = world.ids.take(world.descendants(world.withdrawn)).unique()
         is_whole = Ids.from_arrow(found["record_id"]).unique().to_arrow().equals(wanted.to_arrow())
         whole = told(lake, lineage, world)

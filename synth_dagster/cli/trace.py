@@ -17,7 +17,7 @@ from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.governance.mermaid import drawn
 from synth_dagster.governance.reach import Asked, Reach, first, lines, reach
 from synth_dagster.governance.trace import Trace, trace
-from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.lineage import Lineage, Moment
 from synth_dagster.storage.folder import write_whole
 
 Entry = Mapping[str, Any]
@@ -54,14 +54,14 @@ def show_reach(given: Path | None, asked: Asked, *, limit: int, as_json: bool, t
     project = open_project(given)
     if asked.dataset:
         asked = replace(asked, dataset=project.dataset(asked.dataset))
-    lineage = Lineage(project.lake)
-    found = reach(project.lake, asked, lineage=lineage)
-    written = _write(project, lineage, found, to) if to else None
+    now = Lineage(project.lake).now()
+    found = reach(project.lake, asked, now)
+    written = _write(project, now, found, to) if to else None
     if as_json:
-        told = {"first": first(lineage, found, limit), "written_to": to and str(to), "lines": written}
+        told = {"first": first(now, found, limit), "written_to": to and str(to), "lines": written}
         print_json(found.as_json() | told)
     else:
-        _print_reach(Terminal(), found, first(lineage, found, limit))
+        _print_reach(Terminal(), found, first(now, found, limit))
         if to:
             Terminal().print(
                 f"{written:,} records written to {escape(str(to))}, one JSON object a line", highlight=False
@@ -83,13 +83,13 @@ def moment(option: str, text: str | None) -> datetime | None:
     return found
 
 
-def _write(project: Project, lineage: Lineage, found: Reach, to: Path) -> int:
+def _write(project: Project, now: Moment, found: Reach, to: Path) -> int:
     """Every record as a line of JSON; how many."""
     count = 0
 
     def write(file: BinaryIO) -> None:
         nonlocal count
-        for count, row in enumerate(lines(project.lake, lineage, found), 1):  # noqa: B007  # told when it is over
+        for count, row in enumerate(lines(project.lake, now, found), 1):  # noqa: B007  # told when it is over
             file.write(json.dumps(plain(row), ensure_ascii=False).encode() + b"\n")
 
     if to.is_dir():

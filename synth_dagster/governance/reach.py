@@ -16,7 +16,7 @@ from synth_dagster.governance.trace import entries_of
 from synth_dagster.governance.verdicts import counted, kept, verdicts_of
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.lineage import Moment
 
 AT_ONCE = 20_000
 
@@ -59,18 +59,17 @@ class Reach:
         }
 
 
-def reach(lake: Lake, asked: Asked, *, lineage: Lineage | None = None) -> Reach:
+def reach(lake: Lake, asked: Asked, now: Moment) -> Reach:
     """What the records that are meant have become. Raises UnknownName for a name that nothing has."""
-    lineage = lineage or Lineage(lake)
-    where = _columns(lineage, asked)
+    where = _columns(now, asked)
     since, until = (None if moment is None else int(moment.timestamp()) for moment in (asked.since, asked.until))
-    found = lineage.find(
+    found = now.find(
         {column: [word] for column, word in where.items()}, dataset=asked.dataset, since=since, until=until
     )
     if asked.kept:
         found = _kept(lake, asked, found)
-    below = Ids.from_arrow(lineage.reach(found)).to_arrow()
-    stages, stages_below = (_stages(lineage.tally(ids)) for ids in (found, below))
+    below = now.reach(found)
+    stages, stages_below = (_stages(now.tally(ids)) for ids in (found, below))
     datasets = sorted({stage["dataset"] for stage in (*stages, *stages_below)})
     everything = pa.concat_arrays([found, below])
     return Reach(
@@ -84,17 +83,17 @@ def reach(lake: Lake, asked: Asked, *, lineage: Lineage | None = None) -> Reach:
     )
 
 
-def first(lineage: Lineage, found: Reach, limit: int) -> list[dict[str, Any]]:
+def first(now: Moment, found: Reach, limit: int) -> list[dict[str, Any]]:
     """The first of the records, by id."""
-    return entries_of(lineage.entries(found.found[:limit]))
+    return entries_of(now.entries(found.found[:limit]))
 
 
-def lines(lake: Lake, lineage: Lineage, found: Reach) -> Iterator[dict[str, Any]]:
+def lines(lake: Lake, now: Moment, found: Reach) -> Iterator[dict[str, Any]]:
     """Every record with its verdicts, those that were meant first, then what was made from them."""
     for relation, ids in (("asked", found.found), ("made_of_them", found.made_of_them)):
         for start in range(0, len(ids), AT_ONCE):
             part = ids[start : start + AT_ONCE]
-            rows = entries_of(lineage.entries(part))
+            rows = entries_of(now.entries(part))
             verdicts = _verdicts(lake, rows, part)
             for row in rows:
                 yield row | {"reached": relation, "verdicts": verdicts.get(row["record_id"], [])}
@@ -107,7 +106,7 @@ def _verdicts(lake: Lake, rows: Sequence[Mapping[str, Any]], ids: pa.Array) -> d
     return found
 
 
-def _columns(lineage: Lineage, asked: Asked) -> dict[str, str]:
+def _columns(now: Moment, asked: Asked) -> dict[str, str]:
     """Column -> the one word that is meant."""
     given = {
         "source": ("source", asked.source, False),
@@ -116,7 +115,7 @@ def _columns(lineage: Lineage, asked: Asked) -> dict[str, str]:
         "run_id": ("run", asked.run, True),
     }
     return {
-        column: _meant(what, word, lineage.words(column), by_beginning=by_beginning)
+        column: _meant(what, word, now.words(column), by_beginning=by_beginning)
         for column, (what, word, by_beginning) in given.items()
         if word is not None
     }

@@ -15,7 +15,7 @@ import pyarrow as pa
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance.verdicts import verdicts_of
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.lineage import Lineage, Moment
 from synth_dagster.runner.context import SIGNALS
 
 Entry = Mapping[str, Any]
@@ -41,16 +41,14 @@ class Trace:
 
 def trace(lake: Lake, prefix: str, *, lineage: Lineage | None = None) -> Trace:
     """The trace of the record whose id starts so. Raises UnknownName for an unknown or ambiguous one."""
-    lineage = lineage or Lineage(lake)
-    record_id = lineage.resolve(prefix)
-    own, above, below = (
-        entries_of(table)
-        for table in (lineage.entries([record_id]), lineage.ancestors([record_id]), lineage.descendants([record_id]))
-    )
+    now = (lineage or Lineage(lake)).now()
+    record_id = now.resolve(prefix)
+    tables = now.entries([record_id]), now.ancestors([record_id]), now.descendants([record_id])
+    own, above, below = (entries_of(table) for table in tables)
     record, *others = own  # the same record may stand in several files: the first is told, all are listed
     everyone = [record, *above, *below]
     verdicts = _verdicts(lake, everyone)
-    edges = edges_of(lineage, everyone)
+    edges = edges_of(now, everyone)
     record |= {"verdicts": verdicts.get(record["record_id"], []), "signals": _signals(lake, record)}
     return Trace(
         record | ({"also": others} if others else {}),
@@ -68,10 +66,10 @@ def entries_of(table: pa.Table) -> list[dict[str, Any]]:
     return [row | {"record_id": row["record_id"].hex()} for row in table.to_pylist()]
 
 
-def edges_of(lineage: Lineage, entries: Sequence[Entry]) -> list[dict[str, str]]:
+def edges_of(now: Moment, entries: Sequence[Entry]) -> list[dict[str, str]]:
     """The edges that begin and end among these records."""
     ids = {entry["record_id"] for entry in entries}
-    found = lineage.edges([bytes.fromhex(one) for one in sorted(ids)]).to_pylist()
+    found = now.edges([bytes.fromhex(one) for one in sorted(ids)]).to_pylist()
     told = [edge | {"child": edge["child"].hex(), "parent": edge["parent"].hex()} for edge in found]
     return [edge for edge in told if edge["parent"] in ids]
 

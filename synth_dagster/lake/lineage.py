@@ -9,7 +9,6 @@ of another layout is built again. Ids come and go as Arrow columns, one or a mil
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,19 +19,14 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage_catalog import State
 from synth_dagster.lake.lineage_index import LineageIndex
 from synth_dagster.lake.lineage_rows import PLACE
-from synth_dagster.lake.segments import TERMS, Damaged, Segment
-
-T = TypeVar("T")
+from synth_dagster.lake.segments import NUMBERS, TERMS, Damaged, Segment
 
 WORD = pa.dictionary(pa.int32(), pa.string())
+PLACES = ("dataset", "stage", "batch", "path")  # where a record stands: the file's name is under its table
 ENTRY = pa.schema(
     [
         ("record_id", pa.binary()),
-        ("dataset", WORD),
-        ("stage", WORD),
-        ("batch", WORD),
-        ("path", WORD),  # of the file in its table
-        *((name, WORD) for name in TERMS),
+        *((name, WORD) for name in (*PLACES, *TERMS)),
         ("synthetic_depth", pa.int32()),
         ("created_at", pa.timestamp("s", "UTC")),
     ]
@@ -56,6 +50,14 @@ class Lineage:
         self.lake = lake
         self.index = index or LineageIndex(lake)
 
+    def now(self) -> "Moment":
+        """The lineage as the tables have it now. An index that is damaged is made again first."""
+        try:
+            return Moment(self.index.current())
+        except Damaged:
+            self.index.rebuild()
+            return Moment(self.index.current())
+
     def catch_up(self) -> int:
         """Read what was accepted since the last time; how many files were read."""
         try:
@@ -72,32 +74,41 @@ class Lineage:
         self.catch_up()
         self.index.purge()
 
-    # ------------------------------------------------------------------------------------------------------ one record
+
+class Moment:
+    """The lineage of one moment, to be asked. What is accepted meanwhile changes no answer."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
 
     def resolve(self, prefix: str) -> bytes:
         """The id that begins with these hexadecimal digits. Raises UnknownName when none does, or more than one."""
-        low, high = _range(prefix)
-        return self._asked(lambda state: _only(state, prefix, low, high))
-
-    # ---------------------------------------------------------------------------------------------------- many records
+        return _only(self.state, prefix, *_range(prefix))
 
     def entries(self, ids: AnyIds) -> pa.Table:
         """What is known of these records, sorted by id: a row for each that a table shows, and for each missing one."""
-        wanted = _ids(ids).unique()
-        return self._asked(lambda state: _entries(state, wanted))
+        return _entries(self.state, _ids(ids).unique())
 
     def ancestors(self, ids: AnyIds) -> pa.Table:
         """Everything that these records were made from, nearest first, by the schema RELATIVE."""
-        return self._asked(lambda state: _relatives(state, _ids(ids), Segment.parents_of))
+        return _relatives(self.state, _walked(self.state, _ids(ids), Segment.parents_of))
 
     def descendants(self, ids: AnyIds) -> pa.Table:
         """Everything that was made from these records, nearest first, by the schema RELATIVE."""
-        return self._asked(lambda state: _relatives(state, _ids(ids), Segment.children_of))
+        return _relatives(self.state, _walked(self.state, _ids(ids), Segment.children_of))
+
+    def reach(self, ids: AnyIds) -> pa.Array:
+        """The ids of everything that was made from these records, sorted: `descendants` where they are millions."""
+        levels = _walked(self.state, _ids(ids), Segment.children_of)
+        return together([level for level, _ in levels]).unique().to_arrow()
 
     def edges(self, ids: AnyIds) -> pa.Table:
         """The parents that these records name, by the schema EDGE."""
-        wanted = _ids(ids).unique()
-        return self._asked(lambda state: _edges(state, wanted))
+        return _edges(self.state, _ids(ids).unique())
+
+    def tally(self, ids: AnyIds) -> pa.Table:
+        """How many of these records stand where, by the schema TALLY; nothing of those that no table shows."""
+        return _tally(self.state, _ids(ids).unique())
 
     def find(
         self,
@@ -111,46 +122,16 @@ class Lineage:
 
         Columns are those of TERMS, times are whole seconds since 1970. The ids are sorted.
         """
-        return self._asked(lambda state: _found(state, where, dataset, since, until).to_arrow())
-
-    def reach(self, ids: AnyIds) -> pa.Array:
-        """The ids of everything that was made from these records, each once: `descendants` where they are millions."""
-        return self._asked(
-            lambda state: together([level for level, _ in _walked(state, _ids(ids), Segment.children_of)]).to_arrow()
-        )
-
-    def tally(self, ids: AnyIds) -> pa.Table:
-        """How many of these records stand where, by the schema TALLY; nothing of those that no table shows."""
-        wanted = _ids(ids).unique()
-        return self._asked(lambda state: _tally(state, wanted))
+        return _found(self.state, where, dataset, since, until).to_arrow()
 
     def words(self, column: str) -> list[str]:
         """All words of a column that some record has or had, such as the names of all models."""
-        return self._asked(lambda state: sorted(state.numbers[column]))
+        return sorted(self.state.numbers[column])
 
     def counts(self) -> tuple[int, int]:
-        """How many records and edges the index holds."""
-        return self._asked(
-            lambda state: (
-                sum(segment.living for segment in state.segments.values()),
-                sum(segment.living_edges for segment in state.segments.values()),
-            )
-        )
-
-    def _asked(self, question: Callable[[State], T]) -> T:
-        """The answer of one moment of the caught-up index; when it turns out to be damaged, of a new one."""
-        try:
-            return question(self.index.current())
-        except Damaged:
-            self.index.rebuild()
-            return question(self.index.current())
-
-
-def catch_up(lake: Lake) -> Lineage:
-    """The lineage of a lake, with everything in it that was accepted."""
-    lineage = Lineage(lake)
-    lineage.catch_up()
-    return lineage
+        """How many records and edges there are."""
+        segments = self.state.segments.values()
+        return sum(segment.living for segment in segments), sum(segment.living_edges for segment in segments)
 
 
 def _ids(ids: AnyIds) -> Ids:
@@ -215,11 +196,10 @@ def _living(segment: Segment, first: int, last: int, limit: int, *, backwards: b
 # --------------------------------------------------------------------------------------------------------------- walks
 
 
-def _relatives(state: State, start: Ids, step: Callable[[Segment, Ids], Ids]) -> pa.Table:
-    found = _walked(state, start, step)
-    ids = together([level for level, _ in found])
+def _relatives(state: State, levels: Sequence[tuple[Ids, int]]) -> pa.Table:
+    ids = together([level for level, _ in levels])
     known, order = _entries(state, ids), ids.order()
-    distances = np.repeat([far for _, far in found], [len(level) for level, _ in found]).astype(np.int32)
+    distances = np.repeat([far for _, far in levels], [len(level) for level, _ in levels]).astype(np.int32)
     far = distances[order][_ids(known["record_id"]).places_in(ids.take(order))]
     nearest_first = pa.array(np.argsort(far, kind="stable"))
     return known.append_column(RELATIVE.field("distance"), pa.array(far)).take(nearest_first)
@@ -243,7 +223,7 @@ def _edges(state: State, wanted: Ids) -> pa.Table:
     relations = [word and json.loads(word)[2] for word in state.words[PLACE]]
     for segment in state.segments.values():
         children, parents, places = segment.edges_of(segment.rows_of(wanted))
-        columns = [children.to_arrow(), parents.to_arrow(), _word(places, relations)]
+        columns = [children.to_arrow(), parents.to_arrow(), _word(places, relations.__getitem__)]
         parts.append(pa.Table.from_arrays(columns, schema=EDGE))
     return pa.concat_tables(parts).unify_dictionaries()
 
@@ -275,27 +255,36 @@ def _of_dataset(state: State, segment: Segment, dataset: str | None) -> np.ndarr
 
 
 def _entries(state: State, wanted: Ids) -> pa.Table:
-    parts, known = [ENTRY.empty_table()], [Ids.none()]
-    for segment in state.segments.values():
-        rows = segment.rows_of(wanted)
-        if len(rows):
-            known.append(segment.ids.take(segment.column("row_id")[rows]))
-            parts.append(_rows(state, segment, rows, known[-1]))
-    parts.append(_missing(state, wanted.without(together(known).unique())))
-    return pa.concat_tables(parts).unify_dictionaries().sort_by("record_id")
+    """Numbers of all segments first, words once: a question about few records makes no table for each segment."""
+    chosen = [(segment, segment.rows_of(wanted)) for segment in state.segments.values()]
+    chosen = [(segment, rows) for segment, rows in chosen if len(rows)]
+    ids = together([segment.ids.take(segment.column("row_id")[rows]) for segment, rows in chosen])
+    order = ids.order()
+
+    def gathered(values: Callable[[Segment, np.ndarray], np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.zeros(0, np.uint8), *(values(*one) for one in chosen)])[order].astype(np.int64)
+
+    columns = {
+        name: gathered(lambda segment, rows, name=name: segment.column(name)[rows]) for name in (*TERMS, *NUMBERS)
+    }
+    files = gathered(lambda segment, rows: segment.numbers[segment.column("file")[rows]])
+    known = ids.take(order)
+    table = pa.Table.from_arrays(
+        [
+            known.to_arrow(),
+            *(_word(files, lambda file, name=name: getattr(state.files[file], name)) for name in PLACES),
+            *(_word(columns[name], state.words[name].__getitem__) for name in TERMS),
+            pa.array(columns["synthetic_depth"], pa.int32()),
+            pa.array(columns["created"]).cast(ENTRY.field("created_at").type),
+        ],
+        schema=ENTRY,
+    )
+    unknown = wanted.without(known.unique())
+    return _with_missing(state, table, unknown) if len(unknown) else table
 
 
-def _rows(state: State, segment: Segment, rows: np.ndarray, ids: Ids) -> pa.Table:
-    files = [state.files[number] if number >= 0 else None for number in segment.numbers.tolist()]
-    at = segment.column("file")[rows]
-    columns = [ids.to_arrow()]
-    columns += [
-        _word(at, [file and getattr(file, name) for file in files]) for name in ("dataset", "stage", "batch", "path")
-    ]
-    columns += [_word(segment.column(name)[rows], state.words[name]) for name in TERMS]
-    columns.append(pa.array(segment.column("synthetic_depth")[rows], pa.int32()))
-    columns.append(pa.array(segment.column("created")[rows].astype(np.int64)).cast(ENTRY.field("created_at").type))
-    return pa.Table.from_arrays(columns, schema=ENTRY)
+def _with_missing(state: State, table: pa.Table, unknown: Ids) -> pa.Table:
+    return pa.concat_tables([table, _missing(state, unknown)]).unify_dictionaries().sort_by("record_id")
 
 
 def _tally(state: State, wanted: Ids) -> pa.Table:
@@ -311,10 +300,10 @@ def _tally(state: State, wanted: Ids) -> pa.Table:
     return pa.Table.from_pylist(list(found), schema=TALLY)
 
 
-def _word(numbers: np.ndarray, words: Sequence[str | None]) -> pa.Array:
+def _word(numbers: np.ndarray, word: Callable[[int], str | None]) -> pa.Array:
     """A column of words by their numbers; only the words that occur."""
     distinct, which = np.unique(numbers, return_inverse=True)
-    return pa.array([words[number] for number in distinct.tolist()], pa.string()).dictionary_encode().take(which)
+    return pa.array([word(number) for number in distinct.tolist()], pa.string()).dictionary_encode().take(which)
 
 
 def _missing(state: State, ids: Ids) -> pa.Table:

@@ -145,7 +145,7 @@ def test_how_a_record_came_to_its_licence(licence, model, parents, how, added):
 
 
 def test_a_source_reaches_what_was_made_from_it_with_others(world):
-    found = reach(world, Asked(source="forum")).as_json()
+    found = reach(world, Asked(source="forum"), Lineage(world).now()).as_json()
     assert (found["records"], found["made_of_them"]["records"]) == (
         3,
         2,
@@ -177,9 +177,9 @@ def test_a_source_reaches_what_was_made_from_it_with_others(world):
     ],
 )
 def test_who_is_meant(world, asked, names):
-    lineage = Lineage(world)
-    found = reach(world, asked, lineage=lineage)
-    rows = list(lines(world, lineage, found))
+    now = Lineage(world).now()
+    found = reach(world, asked, now)
+    rows = list(lines(world, now, found))
     assert sorted(told(row for row in rows if row["reached"] == "asked")) == names
     assert len(rows) == len(found.found) + len(found.made_of_them)
 
@@ -188,10 +188,10 @@ def test_a_withdrawn_release_keeps_nothing(world, tmp_path):
     lake = Lake.open(tmp_path / "lake")
     lake.accept(write_to(lake, "notes:1", to_table([made("p1", "pairs", model_id="x")], "document"), stage="pairs"))
     publish(lake, "r0001", {"p1": None})
-    assert len(reach(lake, Asked(model="x", kept=True)).found) == 1
+    assert len(reach(lake, Asked(model="x", kept=True), Lineage(lake).now()).found) == 1
     lake.meta.database.write("update releases set state = 'withdrawn'")
-    assert len(reach(lake, Asked(model="x", kept=True)).found) == 0
-    assert reach(lake, Asked(model="x")).releases[0]["state"] == "withdrawn"
+    assert len(reach(lake, Asked(model="x", kept=True), Lineage(lake).now()).found) == 0
+    assert reach(lake, Asked(model="x"), Lineage(lake).now()).releases[0]["state"] == "withdrawn"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_withdrawn_release_keeps_nothing(world, tmp_path):
 )
 def test_a_name_that_nothing_has_is_answered_with_the_nearest(world, asked, said):
     with pytest.raises(UnknownName, match=said):
-        reach(world, asked)
+        reach(world, asked, Lineage(world).now())
 
 
 def test_the_graph_is_that_of_the_record(world):

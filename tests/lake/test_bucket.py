@@ -184,12 +184,12 @@ def test_threads_share_a_lake(bucket):
 
 
 def test_the_lineage_index_of_a_bucket_stands_on_this_machine(bucket):
-    from synth_dagster.lake.lineage import catch_up
+    from synth_dagster.lake.lineage import Lineage
 
     lake = in_bucket(bucket)
     lake.accept(write_to(lake, "notes:1", documents("notes:1", 3)))
-    lineage = catch_up(lake)
+    lineage = Lineage(lake)
     record = lake.read("demo", "corpus", columns=["record_id"])["record_id"][0].as_py()
-    assert lineage.resolve(record.hex()[:8]) == record
+    assert lineage.now().resolve(record.hex()[:8]) == record
     assert list(bucket.cache.rglob("lineage.sqlite"))
     assert not [key for key in bucket.every_key() if "sqlite" in key]

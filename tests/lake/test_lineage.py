@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from synth_dagster.errors import UnknownName
-from synth_dagster.lake.lineage import Lineage, catch_up
+from synth_dagster.lake.lineage import Lineage
 from synth_dagster.records import to_table
 from tests.lake.conftest import document, parent_of, write_to
 
@@ -56,50 +56,50 @@ def names(family, relatives):
 
 
 def test_ancestors_nearest_first_each_once(lake, family):
-    found = names(family, catch_up(lake).ancestors([family[2][0].record_id]))
+    found = names(family, Lineage(lake).now().ancestors([family[2][0].record_id]))
     assert found[-1] == ("passage 1", 2)
     assert set(found[:-1]) == {("question 0", 1), ("question 1", 1), ("passage 0", 1)}
 
 
 def test_descendants_nearest_first_each_once(lake, family):
-    found = names(family, catch_up(lake).descendants([family[0][1].record_id]))
+    found = names(family, Lineage(lake).now().descendants([family[0][1].record_id]))
     assert [distance for _, distance in found] == [1, 1, 2, 2]
     assert set(found) == {("question 1", 1), ("question 2", 1), ("pair 0", 2), ("pair 1", 2)}
 
 
 def test_an_entry_says_where_from_and_how(lake, family):
-    lineage = catch_up(lake)
-    (entry,) = lineage.entries([family[1][0].record_id]).to_pylist()
+    lineage = Lineage(lake)
+    (entry,) = lineage.now().entries([family[1][0].record_id]).to_pylist()
     assert (entry["record_id"], entry["stage"], entry["batch"]) == (family[1][0].record_id, "questions", "notes:1")
     assert (entry["dataset"], entry["method"], entry["model_id"]) == ("demo", "chunk", "extractor-1")
     assert (entry["status"], entry["source"], entry["run_id"]) == ("current", "notes", "run-1")
-    assert lineage.entries([family[0][0].record_id])["model_id"].to_pylist() == [None]
-    assert lineage.entries([b"\0" * 16]).num_rows == 0
+    assert lineage.now().entries([family[0][0].record_id])["model_id"].to_pylist() == [None]
+    assert lineage.now().entries([b"\0" * 16]).num_rows == 0
 
 
 def test_an_id_by_its_first_digits(lake, family):
-    lineage = catch_up(lake)
+    lineage = Lineage(lake)
     ids = sorted(record.record_id for records in family for record in records)
-    assert all(lineage.resolve(one.hex()) == one for one in ids)
-    assert lineage.resolve(ids[0].hex()[:31].upper()) == ids[0]
+    assert all(lineage.now().resolve(one.hex()) == one for one in ids)
+    assert lineage.now().resolve(ids[0].hex()[:31].upper()) == ids[0]
     alone = next(one for one in ids if sum(other.hex()[:3] == one.hex()[:3] for other in ids) == 1)
-    assert lineage.resolve(alone.hex()[:3]) == alone
+    assert lineage.now().resolve(alone.hex()[:3]) == alone
     wrong = ids[0].hex()[:-1] + ("0" if ids[0].hex()[-1] != "0" else "1")
     with pytest.raises(UnknownName, match=f"Did you mean '{ids[0].hex()}'"):
-        lineage.resolve(wrong)
+        lineage.now().resolve(wrong)
     for bad in ("", "xyz", "0" * 33, "a b"):
         with pytest.raises(UnknownName, match="hexadecimal"):
-            lineage.resolve(bad)
+            lineage.now().resolve(bad)
 
 
 def test_digits_that_many_share_are_not_enough(lake):
     show(lake, "corpus", "notes:1", *(document("notes:1", n) for n in range(40)))  # 40 ids begin with 16 digits
-    lineage = catch_up(lake)
+    lineage = Lineage(lake)
     shared = next(
         d for d in "0123456789abcdef" if sum(document("notes:1", n).record_id.hex()[0] == d for n in range(40)) > 1
     )
     with pytest.raises(UnknownName, match="give more digits"):
-        lineage.resolve(shared)
+        lineage.now().resolve(shared)
 
 
 def test_catching_up_reads_only_what_has_changed(lake, family):
@@ -109,20 +109,20 @@ def test_catching_up_reads_only_what_has_changed(lake, family):
     show(lake, "corpus", "notes:2", document("notes:2", 0))
     show(lake, "pairs", "notes:1", document("notes:1", 9, text="pair", parents=[parent_of(family[1][0], "questions")]))
     assert lineage.catch_up() == 2
-    assert set(lineage.descendants([family[0][1].record_id])["distance"].to_pylist()) == {1}
-    assert lineage.entries([family[2][0].record_id]).num_rows == 0  # the pair that was replaced
+    assert set(lineage.now().descendants([family[0][1].record_id])["distance"].to_pylist()) == {1}
+    assert lineage.now().entries([family[2][0].record_id]).num_rows == 0  # the pair that was replaced
 
 
 def test_a_candidate_is_not_in_the_index(lake, write):
     candidate = write("notes:1")
-    lineage = catch_up(lake)
+    lineage = Lineage(lake)
     with pytest.raises(UnknownName):
-        lineage.resolve(lake.candidate_table(candidate)["record_id"][0].as_py().hex())
+        lineage.now().resolve(lake.candidate_table(candidate)["record_id"][0].as_py().hex())
 
 
 def test_a_parent_that_is_gone_is_still_named(lake, family):
     lake.retire("demo", "corpus", "notes:1", "run-2")
-    (missing,) = catch_up(lake).ancestors([family[1][0].record_id]).to_pylist()
+    (missing,) = Lineage(lake).now().ancestors([family[1][0].record_id]).to_pylist()
     assert (missing["record_id"], missing["status"]) == (family[0][0].record_id, "missing")
     assert (missing["dataset"], missing["stage"], missing["batch"]) == (None, "corpus", "notes:1")
 
@@ -134,7 +134,7 @@ def test_a_circle_ends(lake):
         document("notes:1", 1, parents=[parent_of(one, "corpus")]),
     ]
     show(lake, "corpus", "notes:1", *ring)
-    (other,) = catch_up(lake).ancestors([one.record_id]).to_pylist()
+    (other,) = Lineage(lake).now().ancestors([one.record_id]).to_pylist()
     assert (other["record_id"], other["distance"]) == (two.record_id, 1)
 
 
@@ -167,12 +167,12 @@ def test_one_other_byte_in_a_segment_is_seen(lake, family):
 
 
 def spoiled_index_is_made_again(lake, family, spoil):
-    first = catch_up(lake)
-    before = first.ancestors([family[2][0].record_id])
+    first = Lineage(lake)
+    before = first.now().ancestors([family[2][0].record_id])
     first.index.catalog.database().rows("pragma wal_checkpoint(truncate)")
     first.index.catalog.database().close()
     spoil()
-    assert catch_up(lake).ancestors([family[2][0].record_id]).equals(before)
+    assert Lineage(lake).now().ancestors([family[2][0].record_id]).equals(before)
 
 
 def flipped(data: bytes) -> bytes:
@@ -180,21 +180,21 @@ def flipped(data: bytes) -> bytes:
 
 
 def test_an_index_of_another_layout_is_made_again(lake, family):
-    first = catch_up(lake)
-    before = first.ancestors([family[2][0].record_id])
+    first = Lineage(lake)
+    before = first.now().ancestors([family[2][0].record_id])
     first.index.catalog.database().write("drop table layout_2")
-    second = catch_up(lake)
-    assert second.ancestors([family[2][0].record_id]).equals(before)
-    assert first.ancestors([family[2][0].record_id]).equals(before)
+    second = Lineage(lake)
+    assert second.now().ancestors([family[2][0].record_id]).equals(before)
+    assert first.now().ancestors([family[2][0].record_id]).equals(before)
     second.index.catalog.database().write("pragma user_version = 9")
     assert Lineage(lake).catch_up() == 3
 
 
 def test_rebuilding_gives_the_same_answers(lake, family):
-    lineage = catch_up(lake)
-    before = lineage.descendants([family[0][0].record_id])
+    lineage = Lineage(lake)
+    before = lineage.now().descendants([family[0][0].record_id])
     assert lineage.rebuild() == 3
-    assert lineage.descendants([family[0][0].record_id]).equals(before)
+    assert lineage.now().descendants([family[0][0].record_id]).equals(before)
 
 
 def test_processes_that_catch_up_at_once_leave_one_index(lake, family):
@@ -204,4 +204,4 @@ def test_processes_that_catch_up_at_once_leave_one_index(lake, family):
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     read = sorted(int(process.communicate(timeout=60)[0]) for process in processes)
     assert read == [0, 0, 3]
-    assert Lineage(lake).ancestors([family[2][0].record_id]).num_rows == 4
+    assert Lineage(lake).now().ancestors([family[2][0].record_id]).num_rows == 4

@@ -97,8 +97,8 @@ def record(name, batch, parents):
 def agrees(lineage, world, some):
     up, down = world.parents(), world.children()
     for one in some:
-        assert said(lineage.ancestors([one])) == walked(up, one)
-        assert said(lineage.descendants([one])) == walked(down, one)
+        assert said(lineage.now().ancestors([one])) == walked(up, one)
+        assert said(lineage.now().descendants([one])) == walked(down, one)
 
 
 def brute_force(tmp_path, batches, records, asked):
@@ -112,7 +112,7 @@ def brute_force(tmp_path, batches, records, asked):
     agrees(lineage, world, chance.sample(sorted(world.parents()), asked))
     roots, down = [one for one, parents in world.parents().items() if not parents], world.children()
     together = set().union(*(walked(down, one) for one in roots)) - set(roots)
-    assert set(said(lineage.descendants(roots))) == together
+    assert set(said(lineage.now().descendants(roots))) == together
 
 
 def test_it_equals_brute_force(tmp_path):
@@ -157,7 +157,7 @@ def test_catching_up_is_rebuilding(tmp_path_factory, sequences, most, fanout):
 
 def whole(lineage, ids):
     """All that the index knows of these ids, in one order."""
-    return [sorted(table.to_pylist(), key=str) for table in (lineage.entries(ids), lineage.edges(ids))]
+    return [sorted(table.to_pylist(), key=str) for table in (lineage.now().entries(ids), lineage.now().edges(ids))]
 
 
 def bytes_on_disk(lake, ids):
@@ -180,7 +180,7 @@ def test_what_was_removed_is_on_no_disk(tmp_path):
     lineage.purge()
     assert bytes_on_disk(lake, wanted) == set()
     assert not any(b"secret:1" in path.read_bytes() for path in lake.store.derived.rglob("*") if path.is_file())
-    assert lineage.counts() == (1, 0)
+    assert lineage.now().counts() == (1, 0)
 
 
 def test_many_small_changes_leave_few_segments(tmp_path):
@@ -191,7 +191,7 @@ def test_many_small_changes_leave_few_segments(tmp_path):
         assert lineage.catch_up() == 1
         assert len(lineage.index.catalog.state().segments) < 4
         assert len(list((lake.store.derived / "lineage").iterdir())) == len(lineage.index.catalog.state().segments)
-    assert lineage.counts() == (12, 0)
+    assert lineage.now().counts() == (12, 0)
 
 
 def test_a_reader_keeps_its_moment_while_segments_are_replaced(tmp_path):
@@ -254,7 +254,7 @@ def kill_some(tmp_path, kills):
         agrees(lineage, world, chance.sample(sorted(world.parents()), 10))
         files = {path.name for path in (lake.store.derived / "lineage").iterdir()}
         assert files == {segment.path.name for segment in lineage.index.catalog.state().segments.values()}
-        assert lineage.counts()[0] == len(world.parents())
+        assert lineage.now().counts()[0] == len(world.parents())
     return halves
 
 
