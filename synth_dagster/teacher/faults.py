@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from synth_dagster.parts.words import one_line
+from synth_dagster.teacher.channel import Response
 from synth_dagster.teacher.roles import Endpoint
-
-if TYPE_CHECKING:
-    from httpx2 import Response
 
 What: TypeAlias = Literal[
     "busy", "failing", "lost", "key", "quota", "model", "request", "too_long", "refused", "strange"
@@ -51,7 +49,7 @@ class Fault:
         return self.what in ("busy", "failing", "lost")
 
 
-def refusal(response: "Response", endpoint: Endpoint, sent: str) -> Fault:
+def refusal(response: Response, endpoint: Endpoint, sent: str) -> Fault:
     """What a response that is no success means. `sent` is the request's text."""
     found = status_fault(response.status_code, response.text, wait_s(response.headers))
     return replace(found, said=shown(found.said, endpoint.api_key, sent))
@@ -161,9 +159,8 @@ def broken(error: Exception, endpoint: Endpoint) -> Fault:
     causes = list(_causes(error))
     if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
         return Fault("lost", "no connection could be made")
-    if any(
-        isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError) for cause in causes
-    ):
+    dropped = aiohttp.ClientConnectionError, aiohttp.ClientPayloadError
+    if any(isinstance(cause, dropped) and not isinstance(cause, TimeoutError) for cause in causes):
         return Fault("lost", "the connection was dropped", perhaps_paid=True)
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
         return Fault("lost", f"no answer within {endpoint.timeout_s:g} s", perhaps_paid=True)

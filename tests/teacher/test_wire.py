@@ -218,6 +218,15 @@ def test_a_dialect_is_only_changed_by_a_refusal_that_it_may_have_caused():
     assert Dialect().after(status_fault(500, "{}"), has_schema=True) == Dialect()
 
 
+def test_an_address_elsewhere_is_asked_through_the_proxy_and_one_here_is_not(ask, server, endpoint, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
+    far = replace(endpoint, base_url="http://teacher.invalid/v1")
+    assert len(texts(ask(words(range(3)), endpoints={"writer": far}))) == 3
+    assert {headers["Host"] for headers in server.headers} == {"teacher.invalid"}
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert len(texts(ask(words(range(4, 7))))) == 3
+
+
 # ------------------------------------------------------------------------------------------------------ what is said
 
 

@@ -12,16 +12,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from synth_dagster.errors import TeacherError
-from synth_dagster.teacher.channel import Channel
+from synth_dagster.teacher.channel import Channel, Response
 from synth_dagster.teacher.faults import Fault, address, broken, refusal, sentence
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.wire import pause_s
-
-if TYPE_CHECKING:
-    from httpx2 import Response
 
 KEY = "synth_batch"  # the field of a batch's metadata that holds our key
 WINDOW = "24h"
@@ -138,7 +135,7 @@ class Provider:
     async def _page(self, after: str) -> dict[str, Any]:
         return await self._json(lambda: self._channel.get(f"/batches?limit={PAGE}{after}"))
 
-    async def _json(self, send: Callable[[], Awaitable["Response"]], *, once: bool = False) -> dict[str, Any]:
+    async def _json(self, send: Callable[[], Awaitable[Response]], *, once: bool = False) -> dict[str, Any]:
         response = await self._answered(send, once=once)
         try:
             return self._read(response)
@@ -147,7 +144,7 @@ class Provider:
                 raise Unclear from None
             raise
 
-    def _read(self, response: "Response") -> dict[str, Any]:
+    def _read(self, response: Response) -> dict[str, Any]:
         try:
             found = json.loads(response.content)
             if isinstance(found, dict) and ("id" in found or isinstance(found.get("data"), list)):
@@ -157,8 +154,8 @@ class Provider:
         raise TeacherError(no_batch_api(self.endpoint, "what it answers there is no JSON of such an API"))
 
     async def _answered(
-        self, send: Callable[[], Awaitable["Response"]], *, once: bool = False, allowed: Collection[int] = ()
-    ) -> "Response":
+        self, send: Callable[[], Awaitable[Response]], *, once: bool = False, allowed: Collection[int] = ()
+    ) -> Response:
         """A response that is a success or has an allowed status; passing failures are tried again."""
         began, failures = time.monotonic(), 0
         while True:
@@ -175,7 +172,7 @@ class Provider:
                 raise self._gave_up(fault)
             await asyncio.sleep(wait)
 
-    async def _sent(self, send: Callable[[], Awaitable["Response"]]) -> tuple[Fault | None, "Response | None"]:
+    async def _sent(self, send: Callable[[], Awaitable[Response]]) -> tuple[Fault | None, Response | None]:
         import aiohttp
         import httpx2
 
