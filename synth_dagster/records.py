@@ -179,7 +179,12 @@ VIEWS: dict[RecordKind, type[Record]] = {view.kind: view for view in (Document, 
 def digest(*parts: Json | bytes) -> bytes:
     """16 bytes that stand for the parts: BLAKE2b over their canonical JSON, bytes as hex."""
     plain = [part.hex() if isinstance(part, bytes) else part for part in parts]
-    return hashlib.blake2b(canonical_json(plain).encode(), digest_size=16).digest()
+    return digest_of(canonical_json(plain))
+
+
+def digest_of(text: str) -> bytes:
+    """16 bytes that stand for a text."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def canonical_json(value: Json) -> str:

@@ -12,13 +12,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
 from synth_dagster.errors import TeacherError
-from synth_dagster.records import Json, digest
+from synth_dagster.records import Json, canonical_json, digest, digest_of
 from synth_dagster.services import Sampling
 from synth_dagster.storage import S3Options
 
@@ -39,14 +39,22 @@ class Request:
     sampling: Sampling = field(default_factory=Sampling)
     schema: Json = None
     sample: int = 0
+    _json: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def logical_id(self) -> bytes:
         """Names the request as the recipe declares it."""
-        return digest("logical", self._fields())
+        return digest_of(f'["logical",{self._text()}]')
 
     def call_id(self, attempt: int, *, served: str | None = None) -> bytes:
         """Names one call for it: which model was really asked, and for the how-manieth time."""
-        return digest("call", self._fields() | {"model": served or self.model, "attempt": attempt})
+        asked = self if served in (None, self.model) else replace(self, model=served)
+        return digest_of(f'["call",{{"attempt":{attempt},{asked._text()[1:]}]')  # it is the first of all names
+
+    def _text(self) -> str:
+        """The fields as canonical JSON, made once: a prompt is long, and its request has several names."""
+        if not self._json:
+            self._json.append(canonical_json(self._fields()))
+        return self._json[0]
 
     def _fields(self) -> dict[str, Json]:
         return {

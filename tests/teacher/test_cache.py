@@ -8,9 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synth_dagster.errors import TeacherError
-from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector
+from synth_dagster.records import digest
+from synth_dagster.services import Sampling
+from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector
 from synth_dagster.teacher.caches.file import FileCache
 
 
@@ -202,3 +206,31 @@ def test_a_closed_cache_says_so(cache_path):
         get(cache, key(1))
     with pytest.raises(TeacherError, match="is closed"):
         put(cache, {key(1): stored()})
+
+
+@given(st.text(), st.text(min_size=1), st.none() | st.text(min_size=1), st.integers(0, 99), st.booleans())
+def test_the_names_of_a_call_are_those_of_its_fields(content, model, served, attempt, has_schema):
+    """They are put together from one text and stay what they were: else all that was paid is asked anew."""
+    messages = [{"role": "user", "content": content}]
+    request = Request(messages=messages, model=model, schema={"title": "T"} if has_schema else None, sample=attempt)
+    sampling = {
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "max_tokens": 2_048,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "stop": [],
+    }
+    fields = {
+        "messages": messages,
+        "model": model,
+        "revision": None,
+        "sampling": sampling,
+        "schema": {"title": "T"} if has_schema else None,
+        "sample": attempt,
+    }
+    assert request.sampling == Sampling()
+    assert request.logical_id() == digest("logical", fields)
+    for _ in range(2):
+        asked = fields | {"model": served or model, "attempt": attempt}
+        assert request.call_id(attempt, served=served) == digest("call", asked)
