@@ -27,7 +27,7 @@ def makeup_of(
     if stage in recipe.adopting(source):
         return {}
     steps: dict[str, Json] = {step.key: _step(step, root) for step in asked.steps}
-    terms: Json = recipe.source(source).terms() if asked.reads is None else None
+    terms: Json = recipe.source(source).terms(root) if asked.reads is None else None
     return {"steps": steps, "teachers": step_answerers(asked.steps, teachers), "terms": terms}
 
 

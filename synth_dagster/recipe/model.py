@@ -86,6 +86,12 @@ class SourceSettings(Settings):
     consent: str = Field(
         "", max_length=300, description="On what ground the text may be used, if that is not the licence."
     )
+    signals: str | None = Field(
+        None,
+        description="A folder of the project with what its web sites say to those who would train on them: "
+        "robots.txt, ai.txt and tdmrep.json by day and host, such as 2026-03-01/example.org/robots.txt.",
+        json_schema_extra={"form": "a folder of the project, or null"},
+    )
     lang: str | None = Field(
         None,
         pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
@@ -191,6 +197,10 @@ class UseSettings(Settings):
     published: bool = Field(
         False, description="Whether releases leave your house: then no-derivatives and share-alike bind them too."
     )
+    opt_outs: Literal["record", "obey"] = Field(
+        "record",
+        description="Whether records of sites that opt out of training are dropped; see a source's signals.",
+    )
     provider_terms: Literal["count", "ignore"] = Field(
         "count", description="Whether what a provider says about its models' answers counts as a licence of theirs."
     )
@@ -198,7 +208,7 @@ class UseSettings(Settings):
     @property
     def is_stated(self) -> bool:
         """Whether anything can be dropped for its licence."""
-        return self.purpose is not None or self.published
+        return self.purpose is not None or self.published or self.opt_outs == "obey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +264,7 @@ class Source:
     reader_name: str
     license: str
     consent: str
+    signals: str | None
     lang: str | None
     optional: bool
     human_share: float
@@ -262,11 +273,13 @@ class Source:
     shard: int
     line: int
 
-    def terms(self) -> Json:
+    def terms(self, root: Path) -> Json:
         """What a document of this source depends on besides its text: how it is cut, and what is stamped on it."""
+        said = input_digest(root / self.signals, root) if self.signals else None
         chunk = self.chunk.model_dump(mode="json") if self.chunk else None
         usual = [self.name, self.reader_name, chunk, self.license, self.consent, self.lang]
-        return usual if (self.human_share, self.joins) == (1.0, None) else [*usual, self.human_share, self.joins]
+        usual = usual if (self.human_share, self.joins) == (1.0, None) else [*usual, self.human_share, self.joins]
+        return [*usual, said] if said else usual
 
 
 @dataclass(frozen=True)
@@ -343,7 +356,7 @@ class Recipe:
         """What the records of a row stage depend on besides their inputs: those of one source, where named."""
         asked = self.stage(stage)
         sources = [self.source(source)] if source and asked.reads is None else self.sources
-        terms = sorted(canonical_json(one.terms()) for one in sources) if asked.reads is None else []
+        terms = sorted(canonical_json(one.terms(root)) for one in sources) if asked.reads is None else []
         adopted = sorted(one.name for one in self.sources if stage in self.adopting(one.name))
         if source in adopted:
             return _hashed([asked.kind, asked.reads, ADOPTED, ADOPTION_VERSION])

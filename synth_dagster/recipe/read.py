@@ -27,7 +27,7 @@ from synth_dagster.recipe.model import (
     UseSettings,
 )
 from synth_dagster.recipe.settings import SECRET, shown, shown_name
-from synth_dagster.recipe.stages import Graph, read_stages
+from synth_dagster.recipe.stages import Graph, input_fault, read_stages
 from synth_dagster.recipe.tree import NotYaml, Plain, Where, read_yaml
 
 if TYPE_CHECKING:
@@ -180,6 +180,9 @@ def _source(draft: Draft, entry: Plain, number: int) -> Source | None:
         return None
     read = reader.model_validate({name: getattr(settings, name) for name in reader.model_fields})
     terms = {name: getattr(settings, name) for name in SourceSettings.model_fields if name != "reader"}
+    if terms["signals"] and (fault := input_fault(draft.root, terms["signals"])):
+        draft.say((*where, "signals"), f"'signals' of {what}: {fault[0]}", fault[1])
+        return None
     return Source(**terms, reader=read, reader_name=str(values["reader"]), line=draft.tree.line(where))
 
 

@@ -391,7 +391,7 @@ class Steps:
         return None
 
     def _inputs_exist(self, method: Method, where: Where) -> bool:
-        faults = [(name, _input_fault(self.draft.root, getattr(method, name))) for name in method.input_paths()]
+        faults = [(name, input_fault(self.draft.root, getattr(method, name))) for name in method.input_paths()]
         for name, fault in faults:
             if fault:
                 self.draft.say((*where, name), f"'{name}' of '{method.slug}': {fault[0]}", fault[1])
@@ -452,7 +452,7 @@ def _plural(kinds: Sequence[RecordKind]) -> str:
     return " or ".join(f"{kind}s" for kind in kinds) or "no record kind"
 
 
-def _input_fault(root: Path, value: str) -> tuple[str, str] | None:
+def input_fault(root: Path, value: str) -> tuple[str, str] | None:
     """What is wrong with a path of the project, if anything: cause and cure."""
     if not value:
         return None

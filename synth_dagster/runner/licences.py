@@ -1,10 +1,11 @@
 """Which records a release may not hold: those whose licences do not fit what the recipe says it is for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
 from synth_dagster.licences.fit import unfit
+from synth_dagster.licences.signals import opted_out
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 
@@ -14,15 +15,27 @@ LICENCE = "licence"  # stands in the place of a method, in reasons such as licen
 def unlicensed(recipe: Recipe, pool: pa.Table) -> list[str | None]:
     """The reason of each record of a pool: its licence before any rule that drops it, else the pool's own.
 
-    The pool has license, origin (real or synthetic), status and reason. What a stage has already put aside keeps its
-    reason.
+    The pool has license, consent, origin (real or synthetic), status and reason. What a stage has already put aside
+    keeps its reason.
     """
     reasons: list[str | None] = pool["reason"].to_pylist()
     if not recipe.use.is_stated:
         return reasons
     forbidden = _forbidden(recipe, sorted(set(pool["license"].to_pylist())))
-    rows = zip(*(pool[name].to_pylist() for name in ("status", "license", "origin")), reasons, strict=True)
-    return [(status == "current" and forbidden[licence, origin]) or reason for status, licence, origin, reason in rows]
+    refused = _refused(recipe, set(pool["consent"].to_pylist()))
+    names = ("status", "license", "origin", "consent")
+    rows = zip(*(pool[name].to_pylist() for name in names), reasons, strict=True)
+    return [
+        (status == "current" and (refused.get(consent) or forbidden[licence, origin])) or reason
+        for status, licence, origin, consent, reason in rows
+    ]
+
+
+def _refused(recipe: Recipe, consents: Iterable[str]) -> dict[str, str]:
+    """The consents in which an origin has opted out of training, where the recipe obeys that."""
+    if recipe.use.opt_outs == "record":
+        return {}
+    return {consent: f"{LICENCE}:opted_out" for consent in consents if opted_out(consent)}
 
 
 def misfits(recipe: Recipe, teachers: Mapping[str, Mapping[str, Json]]) -> list[str]:

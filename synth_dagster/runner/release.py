@@ -297,7 +297,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
     table = table.sort_by("record_id")
     rows = table.num_rows
     return _Pool(
-        table.drop_columns(["reason", "status"]),
+        table.drop_columns(["reason", "status", "consent"]),
         reason=unlicensed(context.recipe, table),
         duplicate_of=[None] * rows,
         score=[None] * rows,
@@ -308,7 +308,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
 
 # what became of a record before the mix, else the first rule of the recipe that drops it
 _JUDGED = f"""
-    select record_id, batch, source, license, status, text, {token_count_sql("text")} as tokens,
+    select record_id, batch, source, license, consent, status, text, {token_count_sql("text")} as tokens,
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
         case status when 'current' then rule when 'superseded' then status else coalesce(reason, status) end as reason
     from records join texts using (record_id)
@@ -325,7 +325,7 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate) -> pa.Table:
     with duckdb.connect() as connection:
         connection.register(
             "records",
-            full.select(["record_id", "batch", "source", "license", "synthetic_depth", "status", "reason"]),
+            full.select(["record_id", "batch", "source", "license", "consent", "synthetic_depth", "status", "reason"]),
         )
         connection.register("texts", texts)
         connection.register("ruled", _ruled(context, marks))

@@ -17,6 +17,8 @@ import pyarrow as pa
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.licences.registry import joined
+from synth_dagster.licences.signals import Signals
 from synth_dagster.parts.chunks import split
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable
@@ -286,6 +288,7 @@ def read_planned(context: RunContext, stage: str, plan: PlannedBatch) -> tuple[l
             f"The source '{source.name}' changed after its batches were planned. Run 'synth run' again: "
             "it reads the source anew and makes only what changed."
         )
+    signals = Signals.read(context.root / source.signals) if source.signals else None
     records: list[Record] = []
     rejects: list[tuple[str, Reject]] = []
     for item in items[: context.limit]:
@@ -293,7 +296,7 @@ def read_planned(context: RunContext, stage: str, plan: PlannedBatch) -> tuple[l
         if reject is not None:
             rejects.append((READ, reject))
         elif isinstance(item, Item):
-            records.extend(passages(context.recipe.dataset, stage, source, plan.batch, item))
+            records.extend(passages(context.recipe.dataset, stage, source, plan.batch, item, signals))
     return records[: context.limit], rejects
 
 
@@ -301,8 +304,11 @@ def _taken(items: Iterable[Item | Unreadable], count: int) -> list[Item | Unread
     return [item for item, _ in zip(items, range(count), strict=False)]
 
 
-def passages(dataset: str, stage: str, source: Source, batch: str, item: Item) -> list[Record]:
+def passages(
+    dataset: str, stage: str, source: Source, batch: str, item: Item, signals: Signals | None = None
+) -> list[Record]:
     """One delivered item as its passages, each a root record. A conversation stays whole."""
+    consent = joined([source.consent, signals.consent(item.url)]) if signals else source.consent
     chunk = source.chunk if item.form is None else None
     form = {"form": item.form} if item.form else {}
     texts = split(item.text, max_words=chunk.max_words, min_words=chunk.min_words) if chunk else [item.text]
@@ -316,7 +322,7 @@ def passages(dataset: str, stage: str, source: Source, batch: str, item: Item) -
             method=source.reader_name,
             method_version="1",
             license=item.license or source.license,
-            consent=source.consent,
+            consent=consent,
             human_share=source.human_share,
             lang=item.lang or source.lang or "und",
             attributes={**item.attributes, **form, "native_key": item.native_key, "chunk": ordinal},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synth_dagster.errors import SynthError
+from synth_dagster.errors import RecipeError, SynthError
 from synth_dagster.exports.place import Folder
 from synth_dagster.governance.handover import Wishes, hand_over, the_release
 from synth_dagster.governance.licences import Wanted, licence_report
@@ -253,3 +253,66 @@ def test_a_release_is_handed_over_for_what_it_was_made_for(project, tmp_path):
     released(made)
     manifest = exported(made, tmp_path / "out").manifest
     assert manifest.records == 4 and manifest.facts["use"] == {"purpose": "commercial", "published": False}
+
+
+# ---------------------------------------------------------------------------------------------------------- opt-outs
+
+WEB = """
+dataset: tiny
+sources:
+  - {name: web, reader: files, path: inbox/web/, license: CC-BY-4.0, lang: en, signals: signals/, url_field: url}
+teachers:
+  writer: {use: embedded}
+stages:
+  seed_corpus: []
+  generated_instructions: [{grounded_qa: {per_passage: 1}}]
+  filtered_mix: {of: generated_instructions}
+"""
+
+
+@pytest.fixture
+def web(tmp_path):
+    """Pages of two sites, of which one has closed itself to training."""
+    made = small_project(tmp_path / "p", teachers=Programs(EchoTeacher()))
+    pages = [(host, n) for host in ("open.org", "closed.org") for n in range(3)]
+    rows = [
+        {
+            "text": f"The mill number {n} by the river of {host[:-4]} grinds the corn of the valley.",
+            "url": f"http://{host}/{n}",
+        }
+        for host, n in pages
+    ]
+    (made.root / "inbox/web").mkdir(parents=True)
+    (made.root / "inbox/web/a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for host, text in {"open.org": "", "closed.org": "User-agent: CCBot\nDisallow: /\n"}.items():
+        place = made.root / "signals/2026-03-01" / host
+        place.mkdir(parents=True)
+        (place / "robots.txt").write_text(text)
+    return made
+
+
+def test_what_sites_say_is_kept_with_its_day_and_obeyed_where_the_recipe_says_so(web):
+    web.write_recipe(WEB)
+    released(web)
+    assert verdicts(web) == {("web", None): 6}
+    assert {row["consent"] for row in web.rows("generated_instructions")} == {
+        "no opt-out of open.org on 2026-03-01",
+        "opt-out by robots.txt (Common Crawl) of closed.org on 2026-03-01",
+    }
+    web.write_recipe(WEB + "use: {opt_outs: obey}\n")
+    released(web, "r0002")
+    assert verdicts(web, "r0002") == {("web", None): 3, ("web", "licence:opted_out"): 3}
+
+
+def test_a_newer_snapshot_makes_the_corpus_anew(web):
+    web.write_recipe(WEB + "use: {opt_outs: obey}\n")
+    released(web)
+    (web.root / "signals/2026-04-01/closed.org").mkdir(parents=True)
+    released(web, "r0002")
+    assert verdicts(web, "r0002") == {("web", None): 6}
+
+
+def test_a_folder_of_signals_that_is_not_there_is_a_mistake_of_the_recipe(web):
+    web.write_recipe(WEB.replace("signals/", "sinals/"))
+    with pytest.raises(RecipeError, match=r"'signals' of source 'web': there is no 'sinals/'"):
+        web.recipe("tiny")
