@@ -1,9 +1,10 @@
 """A stage in provider batches, run in processes that may be killed: `mortal_stage.py`, told on its standard input.
 
-Each line is a JSON object: the project's `root`, the `url` of the provider, and `die_at`, the number of the step of the
-books at which the process kills itself, or null. It says the pid of the process that runs the stage, and then how that
-ended: `"made"` with the records' version, `"pending"`, or the signal. The processes are forks of this one, which has
-imported everything and opened nothing; so a try takes a third of a second instead of three.
+Each line is a JSON object: the project's `root` and `env`, the `batch` of the stage, the `url` of the provider, and
+`die_at`, the number of the step of the books at which the process kills itself, or null. It says the pid of the process
+that runs the stage, and then how that ended: 0 where the stage was made, 75 where it waits, or minus the signal. The
+processes are forks of this one, which has imported everything and opened nothing; so a try takes a third of a second
+instead of three.
 """
 
 import json
@@ -49,27 +50,25 @@ def main() -> None:
         say({"ended": os.waitstatus_to_exitcode(status)})
 
 
-def lived(root: str, url: str, die_at: int | None) -> int:
-    """One try of the stage; the exit code. What it made stands in `made.json`, how many steps it took in `steps`."""
+def lived(root: str, env: dict[str, str], batch: str, url: str, die_at: int | None) -> int:
+    """One try of the stage; the exit code. The version that it made stands in `made.json`."""
     os.environ.update(OPENAI_BASE_URL=url, SYNTH_MODEL="gpt-4o-mini")
     desk.GRACE_S = 0.3  # a request that a killed process had sent arrives here within milliseconds
-    steps = mortal(die_at)
-    project = Small(Path(root))
+    mortal(die_at)
+    project = Small(Path(root), env=env)
     try:
         with project.answering() as teachers:
-            outcome = run_stage(project.context(teachers=teachers), STAGE, BATCH)
+            outcome = run_stage(project.context(teachers=teachers), STAGE, batch)
     except Pending:
         return PENDING
     except BaseException:  # noqa: BLE001  # a fork has nobody above it who would say so
         print_exc()
         return FAILED
-    finally:
-        Path(root, "steps").write_text(str(next(steps)), encoding="utf-8")
     Path(root, "made.json").write_text(json.dumps(outcome.candidate.data_version), encoding="utf-8")
     return 0
 
 
-def mortal(die_at: int | None) -> "count[int]":
+def mortal(die_at: int | None) -> None:
     """Counts the steps of the books, before and after each, and dies at the given one."""
     steps = count()
 
@@ -80,7 +79,6 @@ def mortal(die_at: int | None) -> "count[int]":
     for owner, names in STEPS:
         for name in names:
             setattr(owner, name, around(getattr(owner, name), pass_by))
-    return steps
 
 
 def around(step, pass_by):

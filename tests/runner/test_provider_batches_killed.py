@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -54,9 +55,12 @@ class Mortals:
             text=True,
         )
 
-    def run(self, project: Small, server: BatchServer, *, die_at: int | None = None, kill=None) -> int:
+    def run(
+        self, project: Small, server: BatchServer, *, batch: str = BATCH, die_at: int | None = None, kill=None
+    ) -> int:
         """One try: its exit code, or minus the signal. `kill(pid)` is told whom to kill."""
-        self._told({"root": str(project.root), "url": server.url, "die_at": die_at})
+        about = {"root": str(project.root), "env": dict(project.env), "batch": batch}
+        self._told({**about, "url": server.url, "die_at": die_at})
         pid = self._said()["pid"]
         if kill is not None:
             kill(pid)
@@ -88,14 +92,18 @@ def corpus(tmp_path_factory):
     """A project whose corpus is made and accepted."""
     project = small_project(tmp_path_factory.mktemp("batches") / "p", RECIPE)
     project.deliver(LINES)
+    make_corpus(project)
+    return project
+
+
+def make_corpus(project: Small) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNTH_MODEL", "gpt-4o-mini")
         patch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")  # of a server that will come; nobody is asked yet
         with project.answering() as teachers:
             by_hand = ByHand(replace(project, teachers=teachers))
-            plan_batches(by_hand.context)
-            by_hand.accepted(run_stage(by_hand.context, "seed_corpus", BATCH))
-    return project
+            for one in plan_batches(by_hand.context).active:
+                by_hand.accepted(run_stage(by_hand.context, "seed_corpus", one.batch))
 
 
 class Case:
@@ -109,7 +117,7 @@ class Case:
         """Runs until the stage is made; of the tries the first die at these steps, or when these aims are met."""
         plans = [{"die_at": step} for step in die_at] + [{"kill": Assassin(*aim)} for aim in aims]
         with BatchServer() as self.server:
-            self.server.script = lambda body, seen: Say(_embedded(body))
+            self.server.script = embedded
             self.server.finishes_at_once = True
             for number in range(MOST_TRIES):
                 plan = plans[number] if number < len(plans) else {}
@@ -124,10 +132,6 @@ class Case:
     @property
     def version(self) -> str:
         return json.loads((self.project.root / "made.json").read_text(encoding="utf-8"))
-
-    @property
-    def steps(self) -> int:
-        return int((self.project.root / "steps").read_text(encoding="utf-8"))
 
     def check(self, calm: "Case") -> None:
         """The same bytes, every request in one batch at the provider, and every cent counted once."""
@@ -168,8 +172,9 @@ def _what(method: str, path: str) -> str:
     return f"{method} {kind}" + ("/one" if more else "")
 
 
-def _embedded(body) -> str:
-    return protocol.chat({**body, "model": "embedded-extractive"})["choices"][0]["message"]["content"]
+def embedded(body, seen) -> Say:
+    """What the embedded teacher says, under another model's name."""
+    return Say(protocol.chat({**body, "model": "embedded-extractive"})["choices"][0]["message"]["content"])
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +231,35 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(tmp_path, c
         kills += case.kills
     print(f"{kills} kills")
     assert kills > 12
+
+
+@pytest.mark.prove
+def test_two_processes_with_their_books_on_postgres_ask_the_same_once_though_one_is_killed(tmp_path, schema, mortals):
+    """Two batches of the same lines: each process finds in the books of the other what waits already."""
+    source = "  - {name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en}\n"
+    recipe = RECIPE.replace(source, source + source.replace("notes", "more"))
+    project = small_project(tmp_path / "p", recipe, env={"SYNTH_METADATA": schema})
+    for source in ("notes", "more"):
+        project.deliver(LINES, source=source)
+    make_corpus(project)
+    other, batches = Mortals(), (BATCH, "more:start")
+    try:
+        with BatchServer() as server, ThreadPoolExecutor(2) as pool:
+            server.script = embedded
+            killer = Assassin("after", "POST files", 0.0)
+            server.watch = killer.saw
+
+            def both(**first):
+                tries = [pool.submit(mortals.run, project, server, batch=batches[0], **first)]
+                tries += [pool.submit(other.run, project, server, batch=batches[1])]
+                return [one.result() for one in tries]
+
+            ended = both(kill=killer)
+            assert ended[1] == PENDING and ended[0] in (PENDING, -signal.SIGKILL)
+            while both() != [0, 0]:
+                server.finish()
+    finally:
+        other.stop()
+    assert len(server.submitted) == len(LINES) and set(server.submitted.values()) == {1} and server.calls == 0
+    assert project.lake.meta.usage(dataset="tiny").calls == len(LINES)
+    assert project.lake.spending.read(["recipe/tiny"])["recipe/tiny"].held == NOTHING
