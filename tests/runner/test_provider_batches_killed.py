@@ -22,7 +22,7 @@ from synth_dagster.teacher.embedded import protocol
 from tests.assets.project import LINES, Small, small_project
 from tests.runner.by_hand import ByHand
 from tests.runner.mortal_stage import BATCH, PENDING
-from tests.teacher.batch_server import BatchServer
+from tests.teacher.batch_server import BatchServer, acquaint
 from tests.teacher.faulty import Say
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +118,7 @@ class Case:
         plans = [{"die_at": step} for step in die_at] + [{"kill": Assassin(*aim)} for aim in aims]
         with BatchServer() as self.server:
             self.server.script = embedded
+            acquaint(self.project.root / "lake/cache.sqlite", self.server)
             self.server.finishes_at_once = True
             for number in range(MOST_TRIES):
                 plan = plans[number] if number < len(plans) else {}
@@ -246,6 +247,7 @@ def test_two_processes_with_their_books_on_postgres_ask_the_same_once_though_one
     try:
         with BatchServer() as server, ThreadPoolExecutor(2) as pool:
             server.script = embedded
+            acquaint(project.root / "lake/cache.sqlite", server)
             killer = Assassin("after", "POST files", 0.0)
             server.watch = killer.saw
 

@@ -3,14 +3,21 @@
 A batch is in progress until `finish` ends it. What the lines are answered is what the endpoint would answer live.
 """
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from synth_dagster.records import canonical_json
+from synth_dagster.teacher.cache import AnswerCache
+from synth_dagster.teacher.dialects import Dialect
+from synth_dagster.teacher.probe import dialect_id
+from synth_dagster.teacher.roles import Endpoint
 from tests.teacher.faulty import FaultServer, Say, _completion
 
 Line = Mapping[str, Any]
@@ -223,3 +230,15 @@ class BatchServer(FaultServer):
 def _vectors(body: Mapping[str, Any]) -> dict[str, Any]:
     rows = [{"index": i, "embedding": [float(len(text)), 1.0]} for i, text in enumerate(body["input"])]
     return {"data": rows[::-1], "model": body["model"], "usage": {"prompt_tokens": 2 * len(rows)}}
+
+
+def acquaint(cache: Path, server: BatchServer, model: str = "gpt-4o-mini") -> None:
+    """Writes down beside the answers what an earlier run would have found out: the model understands everything."""
+
+    async def noted(answers: AnswerCache) -> None:
+        endpoint = Endpoint("writer", "endpoint", (model,), base_url=server.url)
+        found = {"address": server.url, "model": model, "probed": True, "dialect": Dialect().as_json()}
+        await answers.note_ability(dialect_id(endpoint, model), canonical_json(found))
+
+    with AnswerCache.open(cache) as answers:
+        asyncio.run(noted(answers))
