@@ -88,12 +88,13 @@ class Answers:
         """An answer that nobody has yet, live or from a provider batch, and whether it cost nothing."""
         if self._is_live(attempt.endpoint, attempt.call_id):
             return await self._asked(attempt)
-        stored = await self._parked(_chat(attempt))
+        stored = await self._parked(_chat(attempt, lambda: self._asked(attempt)))
         assert isinstance(stored, Stored)
         return stored, True
 
     async def _in_batch(self, endpoint: Endpoint, model: str, key: bytes, text: str) -> bytes:
-        stored = await asyncio.shield(self._flight(key, lambda: self._parked(_embedding(endpoint, model, key, text))))
+        parked = _embedding(endpoint, model, key, text, lambda: self._calls.embed(endpoint, model, {key: text}))
+        stored = await asyncio.shield(self._flight(key, lambda: self._parked(parked)))
         assert isinstance(stored, StoredVector)
         return stored.vector
 
@@ -138,7 +139,7 @@ class Answers:
         return len(self._flying) == parked
 
 
-def _chat(attempt: Attempt) -> Parked:
+def _chat(attempt: Attempt, live: Callable[[], Awaitable[object]]) -> Parked:
     request = attempt.request
     return Parked(
         endpoint=attempt.endpoint,
@@ -148,10 +149,11 @@ def _chat(attempt: Attempt) -> Parked:
         max_tokens=request.sampling.max_tokens,
         has_schema=request.schema is not None,
         body=lambda dialect: chat_body(request, attempt.number, dialect),
+        live=live,
     )
 
 
-def _embedding(endpoint: Endpoint, model: str, key: bytes, text: str) -> Parked:
+def _embedding(endpoint: Endpoint, model: str, key: bytes, text: str, live: Callable[[], Awaitable[object]]) -> Parked:
     """One text a request: then a text is known wherever it waits, whatever it was asked with."""
     return Parked(
         endpoint=endpoint,
@@ -160,6 +162,7 @@ def _embedding(endpoint: Endpoint, model: str, key: bytes, text: str) -> Parked:
         asked=Asked(call_id=key, tokens_in=upper_tokens_of([text]), texts=(key,)),
         max_tokens=0,
         body=lambda dialect: embedding_body([text], model, dialect),
+        live=live,
     )
 
 

@@ -10,7 +10,7 @@ from synth_dagster.teacher.embedded import protocol
 from tests.assets.project import LINES, TAUGHT, small_project
 from tests.cli.project import Place
 from tests.runner.by_hand import ByHand
-from tests.teacher.batch_server import BatchServer
+from tests.teacher.batch_server import BatchServer, acquaint
 from tests.teacher.faulty import Say
 
 BATCHED = TAUGHT.replace("{use: embedded}", "{use: endpoint, model: gpt-4o-mini, batch: true, patience_s: 1}")
@@ -36,6 +36,7 @@ def stage(tmp_path, server):
     """A stage that waits for a provider batch of three requests."""
     project = small_project(tmp_path / "p", BATCHED)
     project.deliver(LINES[:3])
+    acquaint(project.root / "lake/cache.sqlite", server)
     with project.answering() as gateway, pytest.raises(Pending):
         ByHand(replace(project, teachers=gateway)).batches()
     return project

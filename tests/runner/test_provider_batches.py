@@ -13,7 +13,7 @@ from synth_dagster.teacher.embedded import protocol
 from tests.assets.automated import Ticks
 from tests.assets.project import LINES, small_project
 from tests.runner.by_hand import ByHand
-from tests.teacher.batch_server import BatchServer
+from tests.teacher.batch_server import BatchServer, acquaint
 from tests.teacher.faulty import Say
 
 MODELS = {"gpt-4o-mini": "embedded-extractive", "gpt-4o": "embedded-vague"}
@@ -55,10 +55,12 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, server):
     def start(recipe=RECIPE, name="p", lines=LINES):
         project = small_project(tmp_path / name, recipe)
         project.deliver(lines)
+        for model in MODELS:
+            acquaint(project.root / "lake/cache.sqlite", server, model)
         return project
 
     return start
@@ -114,12 +116,11 @@ def test_a_collected_batch_costs_half_and_the_stage_waits_no_longer(server, wait
     server.finish(twice=True, strangers=True)
     outcome = again(waiting)
     assert outcome.records == MADE and ledger(waiting).pauses() == [] and ledger(waiting).open() == []
-    # 6 answers of 10 tokens read and 5 written, at 0.15 and 0.60 dollars a million, halved; and one call at the whole
-    # price that found out, before the batch was made, how the model takes a schema
+    # 6 answers of 10 tokens read and 5 written, at 0.15 and 0.60 dollars a million, halved
     usage = waiting.lake.meta.usage(dataset="tiny")
-    assert usage.calls == 7 and usage.usd == pytest.approx((6 / 2 + 1) * (10 * 0.15 + 5 * 0.60) / 1e6)
+    assert usage.calls == 6 and usage.usd == pytest.approx(6 * (10 * 0.15 + 5 * 0.60) / 1e6 / 2)
     again(waiting)
-    assert waiting.lake.meta.usage(dataset="tiny").calls == 7  # counted once
+    assert waiting.lake.meta.usage(dataset="tiny").calls == 6  # counted once
 
 
 def test_a_collection_that_is_cut_off_before_the_ledger_is_repeated_and_counted_once(server, waiting, monkeypatch):
@@ -134,7 +135,7 @@ def test_a_collection_that_is_cut_off_before_the_ledger_is_repeated_and_counted_
             again(waiting)
     assert len(ledger(waiting).open()) == 1
     assert again(waiting).records == MADE
-    assert waiting.lake.meta.usage(dataset="tiny").calls == 1 + 6 and set(server.submitted.values()) == {1}
+    assert waiting.lake.meta.usage(dataset="tiny").calls == 6 and set(server.submitted.values()) == {1}
 
 
 def test_lines_that_failed_or_expired_go_into_the_next_batch(server, waiting):

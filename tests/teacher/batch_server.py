@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from synth_dagster.records import canonical_json
+from synth_dagster.teacher.batches.submit import TRIED, tried_id
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.probe import dialect_id
@@ -234,11 +235,13 @@ def _vectors(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def acquaint(cache: Path, server: BatchServer, model: str = "gpt-4o-mini") -> None:
     """Writes down beside the answers what an earlier run would have found out: the model understands everything."""
+    endpoint = Endpoint("writer", "endpoint", (model,), base_url=server.url)
+    found = {"address": server.url, "model": model, "probed": True, "dialect": Dialect().as_json()}
 
     async def noted(answers: AnswerCache) -> None:
-        endpoint = Endpoint("writer", "endpoint", (model,), base_url=server.url)
-        found = {"address": server.url, "model": model, "probed": True, "dialect": Dialect().as_json()}
         await answers.note_ability(dialect_id(endpoint, model), canonical_json(found))
+        for path, has_schema in (("/chat/completions", False), ("/chat/completions", True), ("/embeddings", False)):
+            await answers.note_ability(tried_id(endpoint, model, path, has_schema=has_schema), TRIED)
 
     with AnswerCache.open(cache) as answers:
         asyncio.run(noted(answers))

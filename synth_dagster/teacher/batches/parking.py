@@ -34,6 +34,7 @@ class Parked:
     max_tokens: int
     has_schema: bool = False
     body: Callable[[Dialect], dict[str, Any]]
+    live: Callable[[], Awaitable[object]]  # asks it live; then its answer is in the cache
 
 
 @dataclass(frozen=True, slots=True)

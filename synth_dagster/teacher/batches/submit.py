@@ -7,11 +7,14 @@ meanwhile.
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import uuid4
 
 from synth_dagster.errors import LakeError, OverBudget, Pending, SynthError, TeacherError
+from synth_dagster.records import digest
+from synth_dagster.services import Unusable
 from synth_dagster.spending import Cost, said
 from synth_dagster.teacher.batches.desk import Desk, entered
 from synth_dagster.teacher.batches.ledger import Alone, Paid, ProviderBatch, StageLedger, parked_name
@@ -20,8 +23,12 @@ from synth_dagster.teacher.batches.parking import Answer, Parked, Submitted
 from synth_dagster.teacher.batches.provider import Busy, Provider, TooLarge, Unclear
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.dialects import Dialect
+from synth_dagster.teacher.probe import REMEMBERED_S
+from synth_dagster.teacher.roles import Endpoint
 
 MOST_TRIES = 3  # in batches; a request that failed in so many is no longer the provider's bad day
+REFUSED = ("HTTP 400", "HTTP 401", "HTTP 403", "HTTP 404", "HTTP 422")  # what may be wrong with all requests alike
+TRIED = '"answered"'
 AGAIN_S = 300.0  # until a provider that had no room is asked once more
 
 Ready: TypeAlias = tuple[Parked, bytes]
@@ -33,6 +40,7 @@ class Sent:
     """What became of requests that are alike: the batches that hold the first of them, and why not all."""
 
     group: Sequence[Parked]
+    answers: dict[bytes, Answer] = field(default_factory=dict)  # of what was asked live
     keys: set[str] = field(default_factory=set)
     requests: int = 0
     why: SynthError | Busy | None = None
@@ -60,6 +68,9 @@ class Submitter:
             fresh = [one for one in left if one.asked.call_id not in held]
             self._refuse_hopeless(fresh)
             sent = [await self._submitted(group, alone) for group in _alike(fresh)]
+        for one in sent:
+            answers |= one.answers
+        left = [one for one in left if one.asked.call_id not in answers]
         if not left:
             return Submitted(answers, None)
         awaits = set(held.by_call.values()).union(*(one.keys for one in sent))
@@ -98,13 +109,36 @@ class Submitter:
         try:
             async with Provider(endpoint) as provider:
                 await provider.check()
+                await self._try_one(sent)
                 has_schema = any(one.has_schema for one in group)
-                ready = _lines(group, await self.dialect(endpoint, group[0].model, has_schema=has_schema))
+                ready = _lines(sent.group, await self.dialect(endpoint, group[0].model, has_schema=has_schema))
                 for part in in_parts(ready, _size, most=endpoint.batch_requests, most_bytes=endpoint.batch_bytes):
                     await self._part(provider, part, sent, alone)
         except (Busy, SynthError) as stopped:
             sent.why = stopped
         return sent
+
+    async def _try_one(self, sent: Sent) -> None:
+        """Asks one request live where nobody knows whether the model takes such: what is wrong with all is said then.
+
+        Raises TeacherError for what the endpoint refuses, and OverBudget.
+        """
+        cache, refused = self.desk.cache, [one for one in sent.group if self._was_refused(one)]
+        first = min(refused or sent.group, key=lambda one: one.asked.call_id)
+        tried = tried_id(first.endpoint, first.model, first.path, has_schema=first.has_schema)
+        if not refused and await cache.ability(tried, time.time() - REMEMBERED_S):
+            return
+        with suppress(Unusable):  # it is about this request alone
+            await first.live()
+        await cache.note_ability(tried, TRIED)
+        answer = await self._answered(first)
+        if answer is not None:
+            sent.answers[first.asked.call_id] = answer
+            sent.group = [one for one in sent.group if one is not first]
+
+    def _was_refused(self, parked: Parked) -> bool:
+        fate = self.desk.fate(parked.asked.call_id)
+        return fate is not None and fate.reason in REFUSED
 
     async def _part(self, provider: Provider, part: Sequence[Ready], sent: Sent, alone: Alone) -> None:
         """One batch, or more where the provider takes no file of that size. Raises what keeps a rest from going."""
@@ -218,6 +252,11 @@ class Submitter:
 def _lines(group: Sequence[Parked], dialect: Dialect) -> Iterator[Ready]:
     """One by one, so that no more of them are in memory than go into one batch."""
     return ((one, line_of(one.asked.call_id, one.path, one.body(dialect))) for one in group)
+
+
+def tried_id(endpoint: Endpoint, model: str, path: str, *, has_schema: bool) -> bytes:
+    """Names what is remembered of a model that has answered such a request."""
+    return digest("tried", endpoint.base_url, model, path, has_schema)
 
 
 def _alike(parked: Sequence[Parked]) -> list[list[Parked]]:

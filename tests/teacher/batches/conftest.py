@@ -9,7 +9,7 @@ from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.client import Teachers
 from synth_dagster.teacher.roles import Endpoint
-from tests.teacher.batch_server import BatchServer
+from tests.teacher.batch_server import BatchServer, acquaint
 from tests.teacher.faulty import words
 
 
@@ -47,16 +47,21 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture
-def run(lake, tmp_path, role):
-    """A run of a stage: what the work gives, or Pending and whatever else keeps it from being whole."""
+def run(lake, tmp_path, role, server):
+    """A run of a stage: what the work gives, or Pending and whatever else keeps it from being whole.
 
-    def run(work, *, endpoint=None, session="s", stage="s", **caps):
+    What the model understands is known, unless it is `new`.
+    """
+
+    def run(work, *, endpoint=None, session="s", stage="s", new=False, **caps):
         async def whole(teachers):
             found = await work(teachers)
             teachers.check_whole()
             return found
 
         endpoint = endpoint or role()
+        if not new:
+            acquaint(tmp_path / "cache.sqlite", server, endpoint.models[0])
         books = StageLedger(lake, "d", stage, "b", session, "run")
         budget = Budget(ledger=lake.spending, session=session, dataset="d", **caps)
         with AnswerCache.open(tmp_path / "cache.sqlite") as cache, budget:

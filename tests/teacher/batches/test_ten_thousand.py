@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from synth_dagster.lake.lake import Lake
+from tests.teacher.batch_server import acquaint
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("many.py")
@@ -19,6 +20,7 @@ KB_A_REQUEST = 16  # that waits: its text of 2 KB, the request around it, its co
 
 
 def asked(folder, server, requests):
+    acquaint(folder / "cache.sqlite", server)
     command = [sys.executable, str(PROGRAM), str(folder), server.url, str(requests), str(MOST), str(MOST_BYTES)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=env)
