@@ -158,12 +158,12 @@ def print_summary(
         console.print(budget_line(status["budget"]), highlight=False)
     for waiting in status["awaiting"]:
         console.print(f"[yellow]awaiting its gate[/yellow]: {waiting['stage']} \\[{waiting['batch']}]")
-    for waiting in status["pending"]:
-        console.print(f"[yellow]pending[/yellow]: {_plain(_pending_words(waiting))}", highlight=False)
+    for words in pending or map(_pending_words, status["pending"]):  # a run says more: what could not be submitted
+        console.print(f"[yellow]pending[/yellow]: {_plain(words)}", highlight=False)
     for cause in grouped(causes):
         console.print(f"[red]failed[/red]: {_plain(cause)}", highlight=False)
     if pending and not causes:
-        console.print("Answers are being made by a provider. Later, once more: synth run", highlight=False)
+        console.print("Answers are being made. Later, once more: synth run. What waits: synth batches", highlight=False)
     elif not causes:
         console.print(_next_steps(project, status), highlight=False)
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from synth_dagster.cli.status import print_summary
+from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, Pending
 from synth_dagster.runner.stage import run_stage
 from synth_dagster.teacher.embedded import protocol
@@ -99,3 +101,10 @@ def test_a_name_that_nothing_has_is_said_with_the_nearest(synth, server):
     unknown = synth("batches", "--cancel", "batch-9")
     assert unknown.code == ExitCode.USAGE and "Did you mean 'batch-0'?" in unknown.err
     assert synth("batches", "--cancel", "x", "--forget", "y").code == ExitCode.USAGE
+
+
+def test_a_run_that_ends_as_pending_says_what_could_not_be_submitted(stage, capsys):
+    said = "generated_instructions [notes:start] waits for 2 answers. 4 more could not be submitted yet: The cap"
+    print_summary(Terminal(), stage, "tiny", made=(), causes=(), pending=[said])
+    out = capsys.readouterr().out
+    assert f"pending: {said}" in out and "once more: synth run. What waits: synth batches" in out
