@@ -129,7 +129,16 @@ _work: ContextVar[Sum | None] = ContextVar("work", default=None)
 class Rehearsal(Teachers):
     """The roles of a recipe for a plan. What is asked inside `counting` is added up there."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], *, kept: AnswerCache | None, prices: Prices) -> None:
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        kept: AnswerCache | None,
+        prices: Prices,
+        answered: dict[bytes, Stored] | None = None,
+    ) -> None:
+        """`answered` are answers of the embedded teacher that were worked out before, by call."""
+        self._answered = {} if answered is None else answered
         self._overlay = Overlay(kept)
         budget = Budget(prices=prices)
         super().__init__(endpoints, cache=self._overlay, budget=budget, run_id="plan", calls=self)
@@ -142,7 +151,7 @@ class Rehearsal(Teachers):
 
     def blind(self) -> "Rehearsal":
         """The same roles with no answer kept: what the stand-in makes of inputs that a model has answered for."""
-        return Rehearsal(self._endpoints, kept=None, prices=self._prices)
+        return Rehearsal(self._endpoints, kept=None, prices=self._prices, answered=self._answered)
 
     def sent_by_role(self) -> dict[str, Counter[str]]:
         """What each role would have been sent so far: calls and tokens."""
@@ -188,7 +197,8 @@ class Rehearsal(Teachers):
         endpoint, request = attempt.endpoint, attempt.request
         if request.schema is not None and endpoint.kind != "embedded":
             await self._probe(endpoint, request.model)
-        answer = _answered(endpoint, request, attempt.number)
+        answer = self._answered.get(attempt.call_id) or _answered(endpoint, request, attempt.number)
+        self._answered[attempt.call_id] = answer
         usd = self._price(endpoint, request.model, answer.tokens_in, answer.tokens_out)
         (_work.get() or Sum()).sent(answer.tokens_in, answer.tokens_out, usd)
         self.usage.roles[endpoint.role].paid(answer.tokens_in, answer.tokens_out, usd)
