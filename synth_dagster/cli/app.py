@@ -155,6 +155,24 @@ def trace(
 
 
 @app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="R1", help="A release, such as r0001.")],
+    after: Annotated[str, typer.Argument(metavar="R2", help="Another one; default: the latest.")] = "latest",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Name so many records of each kind.")] = 3,
+    to: Annotated[
+        Path | None, typer.Option(help="Write every record with another verdict there, one JSON object a line.")
+    ] = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Compare two releases: records added and removed, changed verdicts with their reasons, and what has shifted."""
+    from synth_dagster.cli.diff import show_diff
+
+    show_diff(project, dataset, before, after, limit=limit, as_json=as_json, to=to)
+
+
+@app.command()
 def methods(
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as filter.")] = None,
     as_json: AsJson = False,

@@ -232,6 +232,24 @@ def test_a_trace_that_cannot_be_meant(made, options, said):
     assert (done.code, done.out) == (2, "") and said in done.err
 
 
+# --------------------------------------------------------------------------------------------------------------- diff
+
+
+def test_two_releases_are_compared(made, tmp_path):
+    found = made.call("diff", "r0001", "--json").json()
+    status = {one["release"]: one for one in made.call("status", "--json").json()["releases"]}
+    both = found["records"]["kept_in_both"]
+    assert both + found["records"]["removed"] == status["r0001"]["verdicts"]["kept"]
+    assert both + found["records"]["added"] == status["r0002"]["verdicts"]["kept"]
+    to = tmp_path / "changed.jsonl"
+    said = made.call("diff", "r0001", "r0002", "--to", str(to)).out
+    assert "tiny: r0001 (demo) -> r0002 (demo)" in said and "The rules are the same." in said
+    assert len(to.read_text().splitlines()) == sum(change["records"] for change in found["changes"]) > 0
+    assert "The same records, to the byte." in made.call("diff", "r0002", "r0002").out
+    wrong = made.call("diff", "r0001", "r9999")
+    assert (wrong.code, wrong.out) == (2, "") and "No release of tiny is called 'r9999'" in wrong.err
+
+
 # ------------------------------------------------------------------------------------------------- outside of a project
 
 
