@@ -55,9 +55,10 @@ class Reply(BaseModel):
 class Unusable(Exception):
     """An answer that cannot be used: not parsed, refused, or cut. The runner makes it a reject row."""
 
-    def __init__(self, reason: str, raw: str, call: Call | None = None) -> None:
+    def __init__(self, reason: str, raw: str, call: Call | None = None, *, why: str = "") -> None:
+        """`why` tells the teacher what is wrong with its answer."""
         super().__init__(reason)
-        self.reason, self.raw, self.call = reason, raw, call
+        self.reason, self.raw, self.call, self.why = reason, raw, call, why
 
 
 @dataclass(frozen=True)

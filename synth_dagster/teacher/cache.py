@@ -46,7 +46,12 @@ class Request:
         return digest_of(f'["logical",{self._text()}]')
 
     def call_id(self, attempt: int, *, served: str | None = None) -> bytes:
-        """Names one call for it: which model was really asked, and for the how-manieth time."""
+        """Names one call for it: which model was really asked, and for the how-manieth time.
+
+        The number also stands for the turns by which a wrong answer is repaired: they follow from the request and from
+        the answers to the attempts before, which are kept under the lower numbers. How the endpoint is asked for the
+        schema is no part of it: that is found out anew, and an answer that was paid for must not be lost by it.
+        """
         asked = self if served in (None, self.model) else replace(self, model=served)
         return digest_of(f'["call",{{"attempt":{attempt},{asked._text()[1:]}]')  # it is the first of all names
 

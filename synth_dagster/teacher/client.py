@@ -1,7 +1,8 @@
 """Teachers: the roles of a recipe, answered from the cache where they can be and from an endpoint where they must.
 
 One answer's way: the replay table, the cache, a request that is already in flight, and only then a paid call. An answer
-that cannot be parsed is asked for again under the next attempt number, so that the attempts replay as they happened.
+that cannot be parsed is shown to its teacher with what is wrong with it, under the next attempt number; so the attempts
+replay as they happened.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from synth_dagster.errors import UnknownName
 from synth_dagster.services import Call, Embedder, Teacher, Unusable, role_of
 from synth_dagster.teacher.answers import Answers
 from synth_dagster.teacher.asked_roles import RoleEmbedder, RoleTeacher
-from synth_dagster.teacher.attempts import Attempt, record, recording
+from synth_dagster.teacher.attempts import Attempt, asked_next, record, recording
 from synth_dagster.teacher.batches.desk import Desk
 from synth_dagster.teacher.batches.ledger import StageLedger
 from synth_dagster.teacher.batches.submit import Submitter
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ATTEMPTS = 2  # for an answer that is empty or does not parse
-AGAIN = ("unparsable", "empty")
+AGAIN = ("unparsable", "empty")  # of such answers there is a next try
 
 
 class Teachers:
@@ -119,20 +119,23 @@ class Teachers:
         if noted and (stored := await moving(self._cache.get(noted))):
             self.usage.count_cached(endpoint.role)
             return await self._replay(request, noted, stored, prompt_hash, read)
-        fresh = 0
+        fresh, asked, wrong = 0, request, None
         for number in count():
             call_id = request.call_id(number)
             try:
-                stored, cached = await self._answers.of(Attempt(endpoint, request, number, call_id, prompt_hash))
+                stored, cached = await self._answers.of(Attempt(endpoint, asked, number, call_id, prompt_hash))
             except HandOver:
                 return await self._handed_over(endpoint, request, prompt_hash, read)
+            except Unusable as refused:  # where it was to be repaired, the wrong answer is what there is
+                raise wrong or refused from None
             fresh += not cached
             try:
                 used = self._used(call_id, stored, prompt_hash, read)
             except Unusable as problem:
-                if not self._try_again(problem.reason, number, fresh):
+                if not self._try_again(endpoint, problem.reason, number, fresh):
                     self.usage.count_failed(endpoint.role, problem.reason)
                     raise
+                asked, wrong = asked_next(request, asked, problem), problem
                 continue
             if number and (won := await moving(self._cache.remember(logical, call_id))) != call_id:
                 stored = await moving(self._cache.get(won))  # another process was faster: its answer is the one
@@ -204,10 +207,10 @@ class Teachers:
             problem.call = call
             raise
 
-    def _try_again(self, reason: str, number: int, fresh: int) -> bool:
+    def _try_again(self, endpoint: Endpoint, reason: str, number: int, fresh: int) -> bool:
         if self._retry_rejects and fresh == 0:
             return True  # what was rejected before is asked for anew
-        return reason in AGAIN and (fresh if self._retry_rejects else number + 1) < ATTEMPTS
+        return reason in AGAIN and (fresh if self._retry_rejects else number + 1) < endpoint.tries
 
 
 def _run_anywhere(story: Callable[[], Any]) -> Any:

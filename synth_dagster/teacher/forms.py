@@ -11,7 +11,7 @@ from synth_dagster.records import canonical_json
 from synth_dagster.services import R, Unusable
 from synth_dagster.teacher.cache import Request, Stored, StoredVector
 from synth_dagster.teacher.dialects import Dialect
-from synth_dagster.teacher.structured import instructed, parsed, response_format
+from synth_dagster.teacher.structured import instructed, parsed, response_format, why_not
 
 PER_MESSAGE = 16  # tokens that a chat template may add to a message, at most
 PER_REQUEST = 64
@@ -35,7 +35,7 @@ def whole_reply(stored: Stored, into: type[R]) -> R:
         raise Unusable("cut", text)
     reply = parsed(text, into)
     if reply is None:
-        raise Unusable("unparsable", text)
+        raise Unusable("unparsable", text, why=why_not(text, into))
     return reply
 
 

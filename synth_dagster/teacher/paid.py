@@ -10,6 +10,7 @@ from synth_dagster.services import Sampling, Unusable
 from synth_dagster.teacher.attempts import Attempt
 from synth_dagster.teacher.budget import Budget, Reservation
 from synth_dagster.teacher.cache import AnswerCache, Stored
+from synth_dagster.teacher.faults import Fault
 from synth_dagster.teacher.forms import (
     chat_body,
     embedding_body,
@@ -86,7 +87,7 @@ class PaidCalls:
             tokens=estimate + request.sampling.max_tokens,
             tokens_of=lambda answer: answer.tokens_in + answer.tokens_out,
             schema=request.schema,
-            on_retry=lambda: self._usage.count_retry(role),
+            on_retry=lambda fault: self._retried(role, told, fault),
         )
         try:
             await self._probes.ready(endpoint, request.model, has_schema=request.schema is not None)
@@ -123,11 +124,16 @@ class PaidCalls:
             text="\n".join(texts.values()),
             tokens=estimate,
             tokens_of=lambda answer: answer[1],
-            on_retry=lambda: self._usage.count_retry(endpoint.role),
+            on_retry=lambda fault: self._retried(endpoint.role, told, fault),
         )
         await self._probes.ready(endpoint, model, has_schema=False)
         with told or nullcontext():
             return await self._wires.of(endpoint).send(sending)
+
+    def _retried(self, role: str, told: "Operation | None", fault: Fault) -> None:
+        self._usage.count_retry(role)
+        if told:
+            told.failed(str(fault.status or fault.what))
 
     def _told(self, name: str, endpoint: Endpoint, model: str, sampling: Sampling | None = None) -> "Operation | None":
         """What telemetry is told of one call, where there is telemetry."""

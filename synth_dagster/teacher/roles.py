@@ -24,6 +24,7 @@ EMBEDDED_EMBEDDER = "embedded-lexical"
 EMBEDDED_REVISION = "1"  # raise it when the embedded teacher answers otherwise, so that the cache asks it anew
 OPENAI = "https://api.openai.com/v1"
 EMBEDDER = "embedder"
+TRIES = 2  # for a usable answer: the question, and one chance to repair what does not parse
 
 
 class RoleSettings(BaseModel):
@@ -57,6 +58,13 @@ class RoleSettings(BaseModel):
     )
     timeout_s: float = Field(120.0, gt=0, le=3_600, description="Longest time that one request may take.")
     patience_s: float = Field(60.0, ge=0, le=86_400, description="How long an endpoint may answer nothing at all.")
+    tries: int = Field(
+        TRIES,
+        ge=1,
+        le=10,
+        description="How often an answer is asked for that is empty or does not parse; where it does not parse, every "
+        "second time with what is wrong with it.",
+    )
     max_retries: int = Field(8, ge=0, le=100, description="How often a request is sent again that alone fails.")
 
     terms: str | None = Field(
@@ -126,6 +134,7 @@ class Endpoint:
     fallback: str | None = None
     timeout_s: float = 120.0
     patience_s: float = 60.0
+    tries: int = TRIES
     max_retries: int = 8
     batch: bool = False
     batch_failures: Literal["batch", "live"] = "batch"
@@ -294,6 +303,7 @@ def _own_settings(settings: RoleSettings) -> dict[str, Any]:
         "fallback",
         "timeout_s",
         "patience_s",
+        "tries",
         "max_retries",
         "batch",
         "batch_failures",

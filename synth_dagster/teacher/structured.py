@@ -6,7 +6,7 @@ always reaches the teacher, with the descriptions of its fields; where the endpo
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from synth_dagster.errors import MethodError
 from synth_dagster.services import R, Reply
+from synth_dagster.teacher.near_json import objects
 
 Mode: TypeAlias = Literal["json_schema", "json_object", "plain"]
 MODES: tuple[Mode, ...] = ("json_schema", "json_object", "plain")
@@ -24,9 +25,11 @@ IN_WORDS: dict[Mode, str] = {
     "plain": "in plain words",
 }
 
-MAX_TRIES = 16  # places in a text where the reply's object may begin
+MOST_MISTAKES, LONGEST_WHY = 3, 500
 
 INSTRUCTION = "Answer with one JSON object that follows this JSON schema, and write nothing else:\n{schema}"
+
+AGAIN = "That answer cannot be used: {why}.\nWrite the whole answer again, as one JSON object and nothing else."
 
 
 @cache
@@ -53,18 +56,38 @@ def instructed(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any])
     return turns
 
 
+def repairing(messages: Sequence[Mapping[str, str]], wrong: str, why: str) -> list[dict[str, str]]:
+    """The conversation with a wrong answer and what is wrong with it: the model is to write it again."""
+    told = {"role": "assistant", "content": without_thoughts(wrong)}
+    return [*(dict(turn) for turn in messages), told, {"role": "user", "content": AGAIN.format(why=why)}]
+
+
 def parsed(text: str, into: type[R]) -> R | None:
-    """The reply in a teacher's text, or None. Words, fences and thoughts around the object do no harm."""
+    """The reply in a teacher's text, or None. Words, fences, thoughts around the object and small slips do no harm."""
     try:
         return into.model_validate_json(text)
     except ValidationError:
         pass
-    for value in _objects(_without_thoughts(text)):
+    for value in objects(without_thoughts(text)):
         try:
             return into.model_validate(value)
         except ValidationError:
             continue
     return None
+
+
+def why_not(text: str, into: type[Reply]) -> str:
+    """What is wrong with a text that is no such reply, in a few words for the model that wrote it."""
+    value = next(objects(without_thoughts(text)), None)
+    if value is None:
+        return "there is no complete JSON object in it"
+    try:
+        into.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        said = [f"{'.'.join(map(str, one['loc'])) or 'the object'}: {one['msg']}" for one in found[:MOST_MISTAKES]]
+        return "; ".join(said)[:LONGEST_WHY]
+    return "it holds more than one JSON object"
 
 
 def _strict(node: Any, definitions: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -94,21 +117,6 @@ def _inlined(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tupl
     return _strict(definitions[name] | beside, definitions, (*path, name))
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
     """Reasoning models may think aloud before they answer, sometimes in JSON."""
     return re.sub(r"(?s)^.*?</think>", "", text, count=1)
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """The JSON objects that begin somewhere in the text, the longest first."""
-    found: list[tuple[int, Any]] = []
-    end = 0
-    for match in list(re.finditer(r"\{", text))[:MAX_TRIES]:
-        if match.start() < end:
-            continue  # inside an object that was read already
-        try:
-            value, end = json.JSONDecoder().raw_decode(text, match.start())
-            found.append((end - match.start(), value))
-        except (ValueError, RecursionError):
-            continue
-    return (value for _, value in sorted(found, key=lambda item: -item[0]))

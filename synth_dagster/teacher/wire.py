@@ -54,7 +54,7 @@ class Sending:
     tokens_of: Callable[[Any], int] = lambda answer: 0  # what an answer took
     schema: Json = None  # that its answer has to follow
     quiet: bool = False  # whether a schema that is refused is nothing to warn of
-    on_retry: Callable[[], None] = lambda: None
+    on_retry: Callable[[Fault], None] = lambda fault: None
 
 
 class HandOver(TeacherError):
@@ -126,7 +126,7 @@ class Wire:
             finally:
                 self._turns.leave(turn)
             if not learned:
-                sending.on_retry()
+                sending.on_retry(fault)
                 await self._pause(sending, fault, trouble.failures)
 
     async def get(self, path: str) -> bytes:

@@ -38,20 +38,21 @@ def test_over_budget_is_its_own_end_and_a_higher_cap_pays_only_for_what_is_missi
     with Endpoint() as server:
         monkeypatch.setenv("SYNTH_MODEL", "m")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        capped = TAUGHT.replace("{use: embedded}", "{use: endpoint}") + "budget: {calls_per_run: 4}\n"
+        capped = TAUGHT.replace("{use: embedded}", "{use: endpoint}") + "budget: {calls_per_run: 5}\n"
         small = project(capped)
         small.deliver(LINES)
         told = small.run()
         assert told.exit_code() == ExitCode.OVER_BUDGET == 78
         assert any("calls_per_run" in cause for cause in told.causes), told.causes
-        # a question takes 10 tokens in and 5 out, and two of the six passages are left
+        # one call finds out what the model understands; a question takes 10 tokens in and 5 out, and two of the six
+        # passages are left
         rest = "4 of 6 inputs of generated_instructions/grounded_qa are done; the rest of this step needs about 2 more "
         rest += "calls, 30 tokens and money at an unknown price."
         assert any(rest in cause for cause in told.causes), told.causes
         assert server.calls == 4
         assert small.candidates("generated_instructions") == [] and small.releases() == []
-        assert small.lake.meta.usage(dataset="tiny").calls == 4  # what a failed run cost is written down
-        small.write_recipe(capped.replace("calls_per_run: 4", "calls_per_run: 10"))
+        assert small.lake.meta.usage(dataset="tiny").calls == 1 + 4  # what a failed run cost is written down
+        small.write_recipe(capped.replace("calls_per_run: 5", "calls_per_run: 11"))
         assert small.run().causes == []
         assert server.calls == len(LINES) == 6
         assert small.releases() == ["r0001"]

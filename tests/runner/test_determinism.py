@@ -27,12 +27,13 @@ def server(monkeypatch):
 
 
 def shuffled(order: random.Random):
-    """Answers after 0 to 20 ms. Of twenty mills one is answered with nonsense, and one only at the second attempt."""
+    """Answers after 0 to 20 ms. Of twenty mills one is answered with nonsense, and one only when it is repaired."""
 
     def script(body, seen):
-        (mill,) = re.findall(r"mill number (\d+)", question(body))[:1]
+        first = body | {"messages": [turn for turn in body["messages"] if "mill number" in turn["content"]]}
+        (mill,) = re.findall(r"mill number (\d+)", question(first))[:1]
         is_nonsense = int(mill) % 20 == 0 or (int(mill) % 20 == 1 and body["seed"] < RETRY)
-        return Say("nonsense" if is_nonsense else asked_about(body), delay=order.uniform(0, 0.02))
+        return Say("nonsense" if is_nonsense else asked_about(first), delay=order.uniform(0, 0.02))
 
     return script
 

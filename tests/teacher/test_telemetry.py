@@ -69,7 +69,7 @@ def test_every_request_is_told_and_an_answer_from_the_cache_is_none(ask, heard, 
     ask(words(["a"]), telemetry=telemetry)
     # one failed request and one that was answered; the second run asks nobody
     first, second = spans.get_finished_spans()
-    assert first.attributes["error.type"] == "retried" and not first.status.is_ok and second.status.is_ok
+    assert first.attributes["error.type"] == "500" and not first.status.is_ok and second.status.is_ok
     counts = [count for (name, _), (count, _) in points(metrics).items() if name.endswith("duration")]
     assert sorted(counts) == [1, 1]
 
