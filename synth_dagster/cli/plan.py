@@ -141,7 +141,7 @@ def _part_json(part: StageOfBatch) -> dict[str, Any]:
     rehearsed = {
         "inputs": part.inputs,
         "calls": part.asked.calls,
-        "cached": part.asked.answers - part.asked.calls,
+        "cached": part.asked.cached,
         "tokens": part.asked.tokens_in + part.asked.tokens_out,
         "usd": None if part.asked.usd is None else float(part.asked.usd),
         "by_role": dict(part.by_role),
@@ -290,7 +290,7 @@ def _print_parts(console: Console, planned: Forecast) -> None:
     shown = [part for part in planned.parts if part.state != "current"]
     for part in shown[:MOST_LINES]:
         asked = part.asked
-        numbers = f"{asked.calls:,} calls, {asked.answers - asked.calls:,} cached" if part.is_rehearsed else "estimated"
+        numbers = f"{asked.calls:,} calls, {asked.cached:,} cached" if part.is_rehearsed else "estimated"
         why = f" ({part.why})" if part.why else ""
         console.print(f"  {escape(part.batch)} {part.stage}: {part.state}{escape(why)}; {numbers}", highlight=False)
     if len(shown) > MOST_LINES:

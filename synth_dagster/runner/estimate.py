@@ -177,7 +177,7 @@ def _estimate(stage: str, parts: Sequence[StageOfBatch], ratios: Mapping[str, Am
         batches=_added({part.state: 1} for part in parts),
         inputs=sum(part.inputs for part in there) * whole.value,
         certain=sum(part.asked.certain for part in there),
-        cached=round(sum(part.asked.answers - part.asked.calls for part in there) * whole.value),
+        cached=round(sum(part.asked.cached for part in there) * whole.value),
         amounts=amounts,
         knows_price=all(part.asked.usd is not None for part in there),
         seconds=_seconds(there, amounts["calls"].value, whole.value, is_guess=bool(guesses)),

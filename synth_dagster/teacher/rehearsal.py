@@ -44,6 +44,12 @@ class Sum:
     read: int = 0  # tokens of all answers, likewise
     written: int = 0
     guessed: bool = False
+    probes: int = 0  # the calls that are no answer to anything: they find out what a model understands
+
+    @property
+    def cached(self) -> int:
+        """The answers that are there already."""
+        return self.answers - (self.calls - self.probes)
 
     def __add__(self, other: "Sum") -> "Sum":
         return Sum(
@@ -57,6 +63,7 @@ class Sum:
             self.read + other.read,
             self.written + other.written,
             self.guessed or other.guessed,
+            self.probes + other.probes,
         )
 
     def used(self, tokens_in: int, tokens_out: int, usd: Decimal | None) -> None:
@@ -220,7 +227,9 @@ class Rehearsal(Teachers):
             read = token_count(QUESTION) + token_count(canonical_json(request.schema))
             written = token_count(FORM)
             usd = self._usd(model, read, written)
-            (_work.get() or Sum()).sent(read, written, usd)
+            work = _work.get() or Sum()
+            work.sent(read, written, usd)
+            work.probes += 1
             self.usage.roles[endpoint.role].paid(read, written, usd)
 
     async def embed(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str], /) -> dict[bytes, bytes]:

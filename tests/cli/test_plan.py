@@ -121,6 +121,7 @@ def test_a_paid_endpoint_is_not_asked_and_a_guess_is_called_one(tmp_path, model,
         said = place.call("plan", COLUMNS="140", **env).out
         assert server.calls == 0
     total = plan["total"]
+    assert total["cached"] == 0  # the call that finds out what the model understands is no answer that is missing
     assert total["basis"] == "stand-in" and total["usd_interval"] is None and total["seconds"] is None
     # three passages are known, so their questions are certain, and so is the call that finds out what the model
     # understands; what is asked about the questions is not
