@@ -309,7 +309,7 @@ def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None):
     """The runner's chain with one step over the inputs; `shuffle` seeds the order of starting and of answering."""
     monkeypatch.setattr(chains, "in_order", partial(_in_order, shuffle=shuffle))
     teacher = Late(shuffle or 0)
-    context = SimpleNamespace(root=ROOT, in_flight=in_flight, progress=Silent())
+    context = SimpleNamespace(root=ROOT, in_flight=in_flight, progress=Silent(), terms=lambda roles: "")
     produced = type(method).produces()
     kind = produced.kind if produced else inputs[0].kind
     chain = chains.Chain(context, Roles(teacher), "stage", kind, "b", inputs)
