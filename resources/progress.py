@@ -1,28 +1,32 @@
-"""Progress as log lines: what a run without a terminal shows."""
+"""Progress as log lines: what a run without a terminal shows. Dagster keeps them with the run (`python_logs`)."""
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 
 from synth_dagster.runner.context import UsageLike
+from synth_dagster.runner.told import Rate, spent
 
 log = logging.getLogger("synth_dagster.progress")
 EVERY_SECONDS = 10.0
 
 
 class LoggedProgress:
-    """Says at most every ten seconds how far a step is."""
+    """Says at most every ten seconds how far a step is, how fast it goes, how long it takes yet and what it costs."""
 
     def __init__(self) -> None:
         self._last = 0.0
+        self._rates: dict[tuple[str, str], Rate] = defaultdict(Rate)
 
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
         now = time.monotonic()
-        if now - self._last < EVERY_SECONDS and done < total:
+        rate = self._rates[stage, batch]
+        if now - self._last < EVERY_SECONDS and 1 < done < total:
             return
+        rate.note(done, now)
+        if now - self._last < EVERY_SECONDS and done < total:
+            return  # the first input only begins the count
         self._last = now
-        calls = sum(role.calls for role in usage.values())
-        cached = sum(role.cached for role in usage.values())
-        log.info(
-            "%s [%s]: %d of %d inputs, %d teacher calls, %d from the cache", stage, batch, done, total, calls, cached
-        )
+        parts = [f"{done} of {total} inputs", *rate.in_words(done, total), spent(usage) or "no teacher calls"]
+        log.info("%s [%s]: %s", stage, batch, ", ".join(parts))

@@ -1,8 +1,7 @@
 """Progress in the terminal: per step what is done, how fast, what came from the cache, what failed, what it costs."""
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console, Group
@@ -14,8 +13,10 @@ from rich.text import Text
 
 from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.context import UsageLike
+from synth_dagster.runner.told import Rate, money, spent
 
 REFRESH_SECONDS = 0.25
+SAID_SECONDS = 30.0  # without a terminal: how often a step that goes on says how far it is
 MOST_LINES = 4
 BAR = 24
 WIDE = 120  # a terminal narrower than this gets the numbers without the bar
@@ -24,13 +25,15 @@ NUMBERS = 34  # the width of count, rate and time left
 
 @dataclass
 class TerminalProgress:
-    """Draws one line for each step under way. Without a terminal it says a line when a step is done."""
+    """Draws one line for each step under way. Without a terminal it says a line now and then, and when one is done."""
 
     console: Console
     _bars: Progress = field(init=False)
     _tasks: dict[tuple[str, str], TaskID] = field(default_factory=dict)
     _live: Live | None = None
     _drawn: float = 0.0
+    _said: float = field(default_factory=time.monotonic)
+    _rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
     # what each stage and batch has cost: every stage opens its teachers anew, and they count from zero
     _usage: dict[tuple[str, str], Mapping[str, UsageLike]] = field(default_factory=dict)
 
@@ -60,11 +63,20 @@ class TerminalProgress:
             return
         self._drawn = now
         if self._live is None:
-            if done == total and total:
-                self.console.print(f"  {stage} \\[{batch}]: {total} inputs, {spent(usage) or 'no teacher calls'}")
+            self._say(stage, batch, done, total, usage, now)
             return
         self._draw(stage, batch, done, total)
         self._live.update(self._view())
+
+    def _say(self, stage: str, batch: str, done: int, total: int, usage: Mapping[str, UsageLike], now: float) -> None:
+        rate = self._rates.setdefault((stage, batch), Rate())
+        rate.note(done, now)
+        if not total or (done < total and now - self._said < SAID_SECONDS):
+            return
+        self._said = now
+        count = f"{total} inputs" if done == total else f"{done} of {total} inputs"
+        parts = [count, *rate.in_words(done, total), spent(usage) or "no teacher calls"]
+        self.console.print(f"  {stage} \\[{batch}]: {', '.join(parts)}")
 
     def _draw(self, stage: str, batch: str, done: int, total: int) -> None:
         key = (stage, batch)
@@ -101,32 +113,6 @@ def shortened(text: str, room: int) -> str:
     return f"{text[: room - 1 - end]}…{text[len(text) - end :]}"
 
 
-def spent(usage: Mapping[str, UsageLike]) -> str:
-    """Calls, cache hits, failures, tokens and money in one line; empty when nobody was asked."""
-    roles = list(usage.values())
-    calls, cached = sum(role.calls for role in roles), sum(role.cached for role in roles)
-    if not calls and not cached:
-        return ""
-    tokens = sum(role.tokens_in + role.tokens_out for role in roles)
-    parts = [f"{calls} calls", f"{cached} cached", *failures(roles)]
-    return ", ".join([*parts, f"{tokens:,} tokens", money([role.usd for role in roles if role.calls])])
-
-
 def spent_in_all(usage: Usage) -> str:
     """What a sum of usage is in words."""
     return f"{usage.calls} calls, {usage.tokens_in + usage.tokens_out:,} tokens, {money([usage.usd])}"
-
-
-def failures(roles: Iterable[UsageLike]) -> list[str]:
-    """What failed as one part of a line, by its kind with a count; nothing where all is well."""
-    kinds = sum((Counter(role.reasons) for role in roles), Counter())
-    if not kinds:
-        return []
-    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])))
-    return [f"{sum(kinds.values())} failed ({listed})"]
-
-
-def money(amounts: list[float | None]) -> str:
-    """A sum in dollars; one unknown price makes it unknown."""
-    known = [amount for amount in amounts if amount is not None]
-    return f"${sum(known):.4f}" if len(known) == len(amounts) else "cost unknown"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synth_dagster.cli.progress import TerminalProgress, money, shortened
+from synth_dagster.cli.progress import TerminalProgress, shortened
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError
@@ -21,6 +21,7 @@ from synth_dagster.lake.meta import Usage
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.told import money
 from synth_dagster.runner.tryout import Line, Tried, try_out
 
 PASSAGES = 20

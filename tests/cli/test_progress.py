@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from synth_dagster.cli.progress import TerminalProgress, shortened, spent
+from synth_dagster.cli.progress import TerminalProgress, shortened
+from synth_dagster.runner.told import Rate, spent
 from synth_dagster.teacher.usage import RoleUsage
 
 STAGE, BATCH = "generated_instructions/grounded_qa", "python_reference:951d49f53855"
@@ -57,3 +58,22 @@ def test_failures_are_said_by_their_kind_with_a_count():
 )
 def test_the_middle_of_a_long_label_gives_way(room: int, text: str):
     assert shortened("evol [a]", room) == text
+
+
+def test_a_rate_is_that_of_the_last_minute_and_gives_the_time_left():
+    rate = Rate()
+    for second in range(0, 31, 10):
+        rate.note(100 * second, second)  # 3,000 from the cache in half a minute
+    assert rate.in_words(3_000, 6_000) == ["100/s", "30 s left"]
+    for second in range(40, 171, 10):
+        rate.note(3_000 + second, second)  # then one a second; what is more than a minute ago counts no longer
+    assert rate.in_words(3_170, 6_770) == ["1.0/s", "60 min left"]
+    assert rate.in_words(6_770, 6_770) == [] and Rate().in_words(1, 2) == []
+
+
+def test_without_a_terminal_a_long_step_is_said_now_and_then(monkeypatch):
+    monkeypatch.setattr("synth_dagster.cli.progress.SAID_SECONDS", 0.0)
+    monkeypatch.setattr("synth_dagster.cli.progress.REFRESH_SECONDS", 0.0)
+    shown = drawn(200, (STAGE, 1, 3, 1), (STAGE, 2, 3, 2), (STAGE, 3, 3, 3), terminal=False).splitlines()
+    assert shown[0] == f"  {STAGE} [{BATCH}]: 1 of 3 inputs, 1 calls, 0 cached, 0 tokens, $0.0000"
+    assert "2 of 3 inputs, " in shown[1] and "/s, 0 s left, 2 calls" in shown[1] and "3 inputs, 3 calls" in shown[2]
