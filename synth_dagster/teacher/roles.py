@@ -208,7 +208,8 @@ def normal_address(address: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a plain http(s) address without user, password or query: keys go in api_key_env")
     if not usable:
-        came = "" if "@" in address else f" but '{address.strip()[:200]}'"
+        # what came may be a key, put into the wrong variable: only what looks like an address is repeated
+        came = f" but '{address.strip()[:200]}'" if set("./:") & set(address) and "@" not in address else ""
         raise ValueError(f"is not an address{came}: write http://host:port or https://host, with or without /v1")
     has_version = re.search(r"/v\d\w*(/|$)", parts.path)
     return trimmed if has_version else f"{trimmed}/v1"
