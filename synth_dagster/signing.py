@@ -66,9 +66,7 @@ class Signer:
 
     def sign(self, data: bytes) -> bytes:
         """The signature of these bytes, as the JSON file that stands beside them."""
-        signature = base64.b64encode(self._private.sign(data)).decode()
-        about = {"algorithm": ALGORITHM, "key": self.key, "signature": signature}
-        return (json.dumps(about, indent=2, sort_keys=True) + "\n").encode()
+        return _written(self.key, self._private.sign(data))
 
 
 def check(data: bytes, signature: bytes) -> str:
@@ -90,7 +88,14 @@ def check(data: bytes, signature: bytes) -> str:
         key.verify(signed, data)
     except InvalidSignature:
         raise BadSignature("The signature does not belong to it: one of the two was changed after signing.") from None
+    if signature != _written(_name(key), signed):  # there is one way to write it, so that no byte of it can change
+        raise BadSignature("The signature was written by another program, or changed where it does not count.")
     return _name(key)
+
+
+def _written(key: str, signature: bytes) -> bytes:
+    about = {"algorithm": ALGORITHM, "key": key, "signature": base64.b64encode(signature).decode()}
+    return (json.dumps(about, indent=2, sort_keys=True) + "\n").encode()
 
 
 def named_key(text: str) -> str:

@@ -226,6 +226,21 @@ def export(
 
 
 @app.command()
+def verify(
+    what: Annotated[str, typer.Argument(metavar="DIR", help="An export: a folder, or s3://BUCKET/PREFIX.")],
+    key: Annotated[
+        str | None, typer.Option(help="The key that should have signed it: FILE.pub or its name; default: your own.")
+    ] = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Check that an export is what was handed over, file by file, and whose signature it has."""
+    from synth_dagster.cli.verify import verify_export
+
+    raise typer.Exit(verify_export(project, what, key=key, as_json=as_json))
+
+
+@app.command()
 def licences(
     release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
     dataset: Dataset = None,

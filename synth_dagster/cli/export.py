@@ -1,5 +1,6 @@
 """`synth export`: a release as files for a trainer."""
 
+import os
 from pathlib import Path
 
 from rich.markup import escape
@@ -13,6 +14,7 @@ from synth_dagster.exports.place import place_of
 from synth_dagster.governance.handover import HandedOver, Wishes, hand_over
 from synth_dagster.governance.licences import Wanted
 from synth_dagster.licences.fit import PURPOSES, Purpose
+from synth_dagster.signing import VARIABLE, Signer
 
 
 def export_release(
@@ -36,6 +38,7 @@ def export_release(
         shard=shard_size(shard) if shard else None,
         only_chosen=only_chosen,
         use=wanted(purpose, public=public),
+        signer=Signer.of(os.environ),
     )
     project = open_project(given)
     place = place_of(to, project.environment.open_bucket)
@@ -58,6 +61,8 @@ def _tell(done: HandedOver, to: str) -> None:
     console.print(escape(said), highlight=False)
     for line in (*_parts(manifest), *_left_out(manifest)):
         console.print(escape(line), highlight=False)
+    signed = f"Signed by {manifest.signed_by}." if manifest.signed_by else f"Unsigned: {VARIABLE} names no key."
+    console.print(escape(signed), highlight=False)
     if manifest.demo:
         console.print("[yellow]Demo: the embedded teacher made it. It is not for training.[/yellow]")
 

@@ -1,8 +1,8 @@
 """What an export is: rows of a release as one trainer reads them, in a place where it is whole or not at all.
 
 It holds the data of each split, the record behind each line (`record_ids/`, for `synth trace`), what the trainer needs
-beside them, a card and, written last, `manifest.json` with counts and checksums. The same release gives the same bytes:
-nothing in it says when it was made.
+beside them, a card and, written last, `manifest.json` with counts and checksums, signed where there is a key. The
+same release gives the same bytes: nothing in it says when it was exported.
 """
 
 import hashlib
@@ -18,12 +18,14 @@ import pyarrow as pa
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.card import card
 from synth_dagster.exports.files import JsonLines, ShardSize, Sink, SplitFiles
-from synth_dagster.exports.manifest import MAKER, MANIFEST, Manifest
+from synth_dagster.exports.manifest import MAKER, Manifest
 from synth_dagster.exports.place import Place
 from synth_dagster.exports.rows import TEXTS, Unfit, chosen_side, each, features_of, has_rare_fields, texts_of
+from synth_dagster.exports.seal import seal
 from synth_dagster.exports.split import TRAIN, Split
 from synth_dagster.parts.tokens import count as count_tokens
 from synth_dagster.records import Json, RecordKind, canonical_json, digest
+from synth_dagster.signing import Signer
 
 CARD = "README.md"
 
@@ -37,6 +39,7 @@ class Origin:
     demo: bool = False
     data_version: str = ""  # of the release; without it no export knows whether it is there already
     facts: Mapping[str, Json] = field(default_factory=dict)
+    signer: Signer | None = None
 
     @property
     def name(self) -> str:
@@ -111,7 +114,9 @@ class Exporter:
 
     def identity(self, kind: RecordKind, origin: Origin, form: Form) -> str:
         """What an export depends on: the release's data, the form, and who writes it."""
-        parts = (_maker(), self.slug, kind, origin.dataset, origin.release, origin.data_version, form.as_json())
+        signer = origin.signer.key if origin.signer else ""
+        whole = (origin.dataset, origin.release, origin.data_version, form.as_json(), signer)
+        parts = (_maker(), self.slug, kind, *whole)
         return digest("export", *parts).hex()
 
     def kind_shown(self, kind: RecordKind, form: Form) -> RecordKind:
@@ -176,7 +181,7 @@ class _Export:
         }
         files |= {name: self._text(name, text) for name, text in texts.items()}
         manifest = replace(manifest, files=files)
-        self._text(MANIFEST, manifest.to_json())
+        seal(self.folder, manifest, self.origin.signer)
         return manifest
 
     def _data(self, rows: Iterable[pa.RecordBatch]) -> dict[str, SplitFiles]:
@@ -235,6 +240,7 @@ class _Export:
             facts=dict(origin.facts),
             identity=self.exporter.identity(self.kind, origin, self.form),
             created_by=_maker(),
+            signed_by=origin.signer.key if origin.signer else "",
         )
 
     def _nothing(self, split: str) -> str:

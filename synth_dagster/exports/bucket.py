@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.manifest import MANIFEST, Manifest, manifest_from
+from synth_dagster.exports.seal import OWN, own_files
 from synth_dagster.storage import NotThere, Store
 
 PARTIAL = "manifest.partial.json"
@@ -31,7 +32,8 @@ class Bucket:
         if manifest is None:
             return None
         sizes = {entry.name: entry.size for entry in self.store.entries()}
-        return manifest if all(sizes.get(name) == facts["bytes"] for name, facts in manifest.files.items()) else None
+        is_there = all(sizes.get(name) == facts["bytes"] for name, facts in manifest.files.items())
+        return manifest if is_there and own_files(manifest) <= sizes.keys() else None
 
     @contextmanager
     def written(self) -> Iterator[Path]:
@@ -49,13 +51,13 @@ class Bucket:
         earlier = [found for name in (MANIFEST, PARTIAL) if (found := self._manifest(name)) is not None]
         ours = {name for manifest in earlier for name in manifest.files}
         there = {entry.name for entry in self.store.entries()}
-        foreign = there - ours - ({MANIFEST, PARTIAL} if earlier else set())
+        foreign = there - ours - ({*OWN, PARTIAL} if earlier else set())
         if foreign:
             raise SynthError(
                 f"{self.store.url} holds something else than an earlier export, such as '{min(foreign)}', and nothing "
                 "there is touched. Name another prefix with --to."
             )
-        return there & ours
+        return there & (ours | OWN - {MANIFEST})
 
     def _upload(self, fresh: Path, ours: set[str]) -> None:
         manifest = manifest_from((fresh / MANIFEST).read_bytes())
@@ -63,9 +65,10 @@ class Bucket:
         partial = replace(manifest, files={**{name: {} for name in ours}, **manifest.files})
         self._put(PARTIAL, partial.to_json().encode())
         self.store.remove(MANIFEST)
-        for name in manifest.files:
+        written = {*manifest.files, *own_files(manifest)} - {MANIFEST}
+        for name in sorted(written):
             self._put_file(name, fresh / name)
-        for name in ours - manifest.files.keys():
+        for name in ours - written:
             self.store.remove(name)
         self._put_file(MANIFEST, fresh / MANIFEST)
         self.store.remove(PARTIAL)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.manifest import MANIFEST, Manifest, manifest_from
+from synth_dagster.exports.seal import OWN, own_files
 from synth_dagster.records import Json
 
 
@@ -46,7 +47,7 @@ def found(to: Path) -> Manifest | None:
     manifest = _manifest(folder)
     if manifest is None or not all(_is_whole(folder / name, facts) for name, facts in manifest.files.items()):
         return None
-    return manifest
+    return manifest if all((folder / name).is_file() for name in own_files(manifest)) else None
 
 
 def _is_whole(file: Path, facts: Mapping[str, Json]) -> bool:
@@ -63,7 +64,7 @@ def is_export(folder: Path) -> bool:
     """Whether a folder is an export of ours and holds nothing else, so that replacing it loses nothing."""
     manifest = _manifest(folder)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-    return manifest is not None and files <= {*manifest.files, MANIFEST}
+    return manifest is not None and files <= {*manifest.files, *OWN}
 
 
 def _manifest(folder: Path) -> Manifest | None:

@@ -33,6 +33,7 @@ class Manifest:
     facts: Mapping[str, Json] = field(default_factory=dict)
     identity: str = ""  # equal for two exports of the same release in the same form
     created_by: str = ""
+    signed_by: str = ""  # the key; empty where nobody signed
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

@@ -17,6 +17,7 @@ from synth_dagster.governance.licences import Wanted, check_use, rules_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import CONTENT, RecordKind
+from synth_dagster.signing import Signer
 
 LATEST = "latest"
 
@@ -30,6 +31,7 @@ class Wishes:
     shard: ShardSize | None = None
     only_chosen: bool = False
     use: Wanted = field(default_factory=Wanted)  # more than what the release was made for
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
         demo=release.demo,
         data_version=release.data_version,
         facts={"manifest": release.manifest, "data_version": release.data_version, "use": asdict(use)},
+        signer=wishes.signer,
     )
     writer.kind_shown(kind, Form(only_chosen=wishes.only_chosen))  # before the work of a split
     form = Form(split=_split(lake, release, version, wishes), shard=wishes.shard, only_chosen=wishes.only_chosen)

@@ -17,7 +17,7 @@ from synth_dagster.cli import main
 ROOT = Path(__file__).parents[2]
 OURS = (
     *("SYNTH_ENV", "SYNTH_LAKE", "SYNTH_METADATA", "SYNTH_ANSWERS", "SYNTH_INBOX", "SYNTH_MODEL", "SYNTH_PROJECT"),
-    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "DAGSTER_HOME"),
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "DAGSTER_HOME", "SYNTH_SIGNING_KEY"),
 )
 
 # Longer than any terminal is wide, and not in ASCII: what a table or JSON must carry as it is.

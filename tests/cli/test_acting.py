@@ -181,3 +181,33 @@ def runs_of(place: Place) -> list[tuple[str, str | None]]:
     with Project(place.root).instance() as instance:
         assert instance.event_log_storage.get_concurrency_info("teacher").active_slot_count == 0
         return [(run.status.value, run.tags.get("synth/outcome")) for run in instance.get_runs()]
+
+
+# ------------------------------------------------------------------------------------------------- keys and signatures
+
+
+def test_what_is_handed_over_is_signed_and_checked(made, tmp_path):
+    key, out = tmp_path / "key.pem", tmp_path / "out"
+    made_key = made.call("keys", "new", str(key))
+    assert made_key.code == 0 and "Made the key ed25519:" in made_key.out
+    name = made.call("keys", "show", f"{key}.pub").out.strip()
+    done = made.call("export", "latest", "--to", str(out), SYNTH_SIGNING_KEY=str(key))
+    assert done.code == 0 and f"Signed by {name}." in done.out, done.err
+    for key_given in (["--key", f"{key}.pub"], ["--key", name]):
+        done = made.call("verify", str(out), *key_given)
+        assert done.code == 0 and "as it was handed over" in done.out and "the key that was expected" in done.out
+    assert made.call("verify", str(out), "--json").json()["signed_by"] == name
+    data = out / "train.jsonl"
+    data.write_bytes(data.read_bytes().replace(b"a", b"b", 1))
+    done = made.call("verify", str(out))
+    assert done.code == 1 and done.out.startswith("train.jsonl: was changed") and "Traceback" not in done.err
+
+
+def test_no_key_is_said_and_a_bad_one_stops_before_anything_is_written(made, tmp_path):
+    done = made.call("export", "latest", "--to", str(tmp_path / "out"))
+    assert done.code == 0 and "Unsigned: SYNTH_SIGNING_KEY names no key" in done.out
+    assert "Unsigned: checksums show" in made.call("verify", str(tmp_path / "out")).out
+    done = made.call("export", "latest", "--to", str(tmp_path / "other"), SYNTH_SIGNING_KEY=str(tmp_path / "none"))
+    assert done.code == 2 and "cannot be read" in done.err and not (tmp_path / "other").exists()
+    done = made.call("verify", str(tmp_path / "nowhere"))
+    assert done.code == 1 and "There is no folder" in done.err

@@ -86,7 +86,7 @@ def test_the_manifest_says_what_was_written(export, tmp_path):
         lines = {} if name == "README.md" else {"rows": 3}
         assert facts == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), **lines}
     there = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert there == {*written["files"], "manifest.json"}
+    assert there == {*written["files"], "manifest.json", "SHA256SUMS"}
 
 
 def test_the_same_release_gives_the_same_bytes(export, tmp_path):
