@@ -308,6 +308,7 @@ def test_a_newer_snapshot_makes_the_corpus_anew(web):
     web.write_recipe(WEB + "use: {opt_outs: obey}\n")
     released(web)
     (web.root / "signals/2026-04-01/closed.org").mkdir(parents=True)
+    (web.root / "signals/2026-04-01/closed.org/robots.txt").write_text("User-agent: *\nAllow: /\n")
     released(web, "r0002")
     assert verdicts(web, "r0002") == {("web", None): 6}
 

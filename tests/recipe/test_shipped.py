@@ -90,6 +90,6 @@ def test_the_page_about_recipes_is_current():
 
 
 def test_the_first_settings_table_of_the_page_is_that_of_sources():
-    # counted by hand: name, reader, license, consent, lang, optional, human_share, joins, chunk, shard
+    # counted by hand: name, reader, license, consent, signals, lang, optional, human_share, joins, chunk, shard
     table = PAGE.read_text(encoding="utf-8").split("### A source (`sources`)")[1].split("###")[0]
     assert table.count("\n| `") == 11
