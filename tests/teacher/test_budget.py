@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from synth_dagster.errors import ExitCode, LakeError, OverBudget, TeacherError
-from synth_dagster.spending import MemoryLedger
+from synth_dagster.spending import NOTHING, MemoryLedger, Month
 from synth_dagster.teacher.budget import DEFAULT_TOKENS, Budget, shared_caps
 from synth_dagster.teacher.prices import Price, Prices
 from synth_dagster.teacher.roles import Endpoint
@@ -171,6 +171,35 @@ def test_a_real_endpoint_without_any_cap_gets_the_default_one():
         {"calls_per_run": 3},
         {},
     ]
+
+
+class TwoMonths(MemoryLedger):
+    """Books whose first month is over as soon as it has begun."""
+
+    def month(self):
+        first = not self.accounts
+        return Month("2026-11", 0.0) if first else Month("2026-12", float("inf"))
+
+
+def test_a_call_that_is_open_over_midnight_counts_in_the_month_in_which_it_was_sent():
+    ledger = TwoMonths()
+
+    async def story():
+        with Budget(ledger=ledger, dataset="a", session="1", tokens_per_month=100) as budget:
+            november = await budget.reserve("m", 80, 0)
+            december = await budget.reserve("m", 70, 0)  # both would not fit into one month
+            november.settle(75, 0)
+            december.settle(70, 0)
+            with pytest.raises(OverBudget, match="tokens_per_month"):
+                await budget.reserve("m", 40, 0)
+
+    run(story())
+    spent = {name: account.spent.tokens for name, account in ledger.accounts.items() if name.endswith("/a")}
+    assert {name: tokens for name, tokens in spent.items() if name.startswith("month/")} == {
+        "month/2026-11/a": 75,
+        "month/2026-12/a": 70,
+    }
+    assert ledger.read(["month/2026-11/a"])["month/2026-11/a"].held == NOTHING
 
 
 def test_each_period_has_an_account_of_its_own_and_the_refusal_names_the_one_that_is_full():
