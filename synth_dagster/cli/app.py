@@ -204,6 +204,15 @@ def export(
         typer.Option(help="Refuse what licences keep from commercial, unspecified, non_commercial or research use."),
     ] = None,
     public: Annotated[bool, typer.Option(help="It leaves your house: refuse what may not be passed on.")] = False,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            help="Beside the data: croissant (default), data_provenance, eu_summary, prov, spdx; all or none.",
+        ),
+    ] = None,
+    creator: Annotated[str | None, typer.Option(help="Who publishes it, for what is written beside the data.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where it can be downloaded, for the same.")] = None,
     dataset: Dataset = None,
     project: ProjectDir = None,
 ) -> None:
@@ -222,6 +231,9 @@ def export(
         only_chosen=only_chosen,
         purpose=purpose,
         public=public,
+        standards=beside,
+        creator=creator,
+        url=url,
     )
 
 

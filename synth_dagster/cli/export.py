@@ -11,6 +11,7 @@ from synth_dagster.errors import UnknownName
 from synth_dagster.exports.files import shard_size
 from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.place import place_of
+from synth_dagster.exports.standards import chosen
 from synth_dagster.governance.handover import HandedOver, Wishes, hand_over
 from synth_dagster.governance.licences import Wanted
 from synth_dagster.licences.fit import PURPOSES, Purpose
@@ -30,6 +31,9 @@ def export_release(
     only_chosen: bool = False,
     purpose: str | None = None,
     public: bool = False,
+    standards: str | None = None,
+    creator: str | None = None,
+    url: str | None = None,
 ) -> None:
     """Write a release. Raises UnknownName for another release or format, SynthError for a taken folder."""
     wishes = Wishes(
@@ -39,6 +43,9 @@ def export_release(
         only_chosen=only_chosen,
         use=wanted(purpose, public=public),
         signer=Signer.of(os.environ),
+        standards=chosen(standards),
+        creator=creator,
+        url=url,
     )
     project = open_project(given)
     place = place_of(to, project.environment.open_bucket)

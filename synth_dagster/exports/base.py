@@ -17,17 +17,21 @@ import pyarrow as pa
 
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.card import card
+from synth_dagster.exports.facts import Facts
 from synth_dagster.exports.files import JsonLines, ShardSize, Sink, SplitFiles
 from synth_dagster.exports.manifest import MAKER, Manifest
 from synth_dagster.exports.place import Place
 from synth_dagster.exports.rows import TEXTS, Unfit, chosen_side, each, features_of, has_rare_fields, texts_of
 from synth_dagster.exports.seal import seal
 from synth_dagster.exports.split import TRAIN, Split
+from synth_dagster.exports.standards import written
+from synth_dagster.exports.standards.base import Shown, columns_of
 from synth_dagster.parts.tokens import count as count_tokens
 from synth_dagster.records import Json, RecordKind, canonical_json, digest
 from synth_dagster.signing import Signer
 
 CARD = "README.md"
+DESCRIBED = 100  # lines that are looked at to say what a line holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Origin:
     data_version: str = ""  # of the release; without it no export knows whether it is there already
     facts: Mapping[str, Json] = field(default_factory=dict)
     signer: Signer | None = None
+    about: Facts | None = None  # what the standards beside the data are written from
 
     @property
     def name(self) -> str:
@@ -53,10 +58,16 @@ class Form:
     split: Split = field(default_factory=Split)
     shard: ShardSize | None = None
     only_chosen: bool = False  # of a preference pair the better answer, as a conversation
+    standards: Sequence[str] = ()  # what is written beside the data for other people's tools
 
     def as_json(self) -> dict[str, Json]:
         shard = {"rows": self.shard.rows, "bytes": self.shard.bytes} if self.shard else None
-        return {"validation": dict(self.split.facts), "shard": shard, "only_chosen": self.only_chosen}
+        return {
+            "validation": dict(self.split.facts),
+            "shard": shard,
+            "only_chosen": self.only_chosen,
+            "standards": list(self.standards),
+        }
 
 
 class Exporter:
@@ -115,7 +126,8 @@ class Exporter:
     def identity(self, kind: RecordKind, origin: Origin, form: Form) -> str:
         """What an export depends on: the release's data, the form, and who writes it."""
         signer = origin.signer.key if origin.signer else ""
-        whole = (origin.dataset, origin.release, origin.data_version, form.as_json(), signer)
+        stated = (signer, origin.about.creator, origin.about.url) if origin.about else (signer,)
+        whole = (origin.dataset, origin.release, origin.data_version, form.as_json(), *stated)
         parts = (_maker(), self.slug, kind, *whole)
         return digest("export", *parts).hex()
 
@@ -168,6 +180,7 @@ class _Export:
     form: Form
     tally: Tally = field(default_factory=Tally)
     features: Sequence[Json] = ()  # of the columns, where a reader could not guess them
+    columns: dict[str, str | Sequence[str]] = field(default_factory=dict)  # as the first lines show them
 
     def write(self, rows: Iterable[pa.RecordBatch]) -> Manifest:
         splits = self._data(rows)
@@ -180,9 +193,16 @@ class _Export:
             CARD: card(manifest, exporter.title, exporter.shapes[self.kind], data, self.features),
         }
         files |= {name: self._text(name, text) for name, text in texts.items()}
+        files |= self._standards(replace(manifest, files=files), data)
         manifest = replace(manifest, files=files)
         seal(self.folder, manifest, self.origin.signer)
         return manifest
+
+    def _standards(self, manifest: Manifest, data: Mapping[str, Sequence[str]]) -> dict[str, Mapping[str, Json]]:
+        if self.origin.about is None:
+            return {}
+        facts, shown = self.origin.about, Shown(manifest=manifest, data=data, columns=self.columns)
+        return {one.file: self._text(one.file, one.write(facts, shown)) for one in written(self.form.standards)}
 
     def _data(self, rows: Iterable[pa.RecordBatch]) -> dict[str, SplitFiles]:
         sink, schema = self.exporter.sink, self.exporter.schema(self.kind)
@@ -209,6 +229,8 @@ class _Export:
             return
         if not self.features and self.exporter.has_turns and has_rare_fields(shown, self.kind):
             self.features = features_of(line)
+        if self.tally.records.total() < DESCRIBED:
+            self.columns |= columns_of(line)
         split, encoded = self.form.split.side(row["record_id"]), self.exporter.sink.encode(line)
         for _ in range(copies):
             splits[split].write(encoded, row["record_id"])

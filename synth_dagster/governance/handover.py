@@ -1,7 +1,7 @@
 """A release handed over: found, checked for what forbids it, split and exported."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from synth_dagster.exports.files import ShardSize
 from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.place import Place
 from synth_dagster.exports.split import Split, check_share, grouped_split, keys_of
+from synth_dagster.exports.standards import DEFAULT
+from synth_dagster.governance.facts import facts_of
 from synth_dagster.governance.groups import links_of
 from synth_dagster.governance.licences import Wanted, check_use, rules_of
 from synth_dagster.lake.lake import Candidate, Lake
@@ -32,6 +34,9 @@ class Wishes:
     only_chosen: bool = False
     use: Wanted = field(default_factory=Wanted)  # more than what the release was made for
     signer: Signer | None = None
+    standards: Sequence[str] = DEFAULT  # written beside the data for other people's tools
+    creator: str | None = None  # who publishes it, and where: nobody else can know
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +57,20 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
     kind = _kind(lake, version)
     use = _use(release, wishes.use)
     check_use(lake, release, use)
+    about = facts_of(lake, release, kind, creator=wishes.creator, url=wishes.url)
     origin = Origin(
         dataset=dataset,
         release=release.release,
         demo=release.demo,
         data_version=release.data_version,
-        facts={"manifest": release.manifest, "data_version": release.data_version, "use": asdict(use)},
+        about=about,
+        facts={"manifest": release.manifest, "data_version": release.data_version, "use": asdict(use)}
+        | {"about": about.as_json()},
         signer=wishes.signer,
     )
     writer.kind_shown(kind, Form(only_chosen=wishes.only_chosen))  # before the work of a split
     form = Form(split=_split(lake, release, version, wishes), shard=wishes.shard, only_chosen=wishes.only_chosen)
+    form = replace(form, standards=tuple(wishes.standards))
     there = writer.there(kind, to=to, origin=origin, form=form)
     if there is not None:
         return HandedOver(there, made=False)

@@ -88,7 +88,7 @@ def release_facts(context: RunContext, release: str) -> ReleaseFacts:
         measures=_measured(context, flatten(rows, kind)),
         before=_measured(context, flatten(judged.filter(pc.field("status") == "current"), kind)),
         stages=_stages(chains),
-        makers=_makers(lake, chains),
+        makers=makers_of(lake, chains),
         lengths=_lengths(lake, known),
         clusters=_clusters(lake, known),
         checks=_checks(lake, version),
@@ -165,7 +165,7 @@ def _stages(chains: Iterable[Sequence[Candidate]]) -> list[StageFacts]:
     return [one.facts(name) for name, one in reversed(sums.items())]
 
 
-def _makers(lake: Lake, chains: Iterable[Sequence[Candidate]]) -> list[Maker]:
+def makers_of(lake: Lake, chains: Iterable[Sequence[Candidate]]) -> list[Maker]:
     """Which method, model and prompt made the records of the row stages, and how many."""
     names = ["method", "method_version", "model_id", "prompt_hash", "status"]
     counts: Counter[tuple[Any, ...]] = Counter()

@@ -22,6 +22,7 @@ from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
 from synth_dagster.runner.causes import grouped
+from synth_dagster.runner.code import code_of
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.licences import unlicensed
 from synth_dagster.runner.signals import filter_steps
@@ -258,6 +259,7 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
             for batch, (rows, marks) in inputs.batches.items()
         },
         "missing": dict(inputs.missing),
+        "code": code_of(context.root),
     }
 
 

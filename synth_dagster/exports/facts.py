@@ -1,0 +1,145 @@
+"""What is known of a release, once, for everything that is written about it: never record text.
+
+What nobody stored is not here, and is named under `unknown`, so that no card claims it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from synth_dagster.records import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """A source as its first records show it: `records` were read, `kept` ones of the release come from it."""
+
+    name: str
+    reader: str
+    records: int
+    kept: int
+    tokens: int  # of the kept ones
+    human_tokens: int  # of those, in records that no model wrote
+    licenses: Mapping[str, int]
+    consents: Mapping[str, int]
+    languages: Mapping[str, int]
+    hosts: Mapping[str, int]
+    first_read: str  # days, as 2026-03-01
+    last_read: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionFacts:
+    """The version of a batch that a release rests on, and how it was made. `made_from` are ids of others of these."""
+
+    stage: str
+    batch: str
+    data_version: str
+    made_from: Sequence[str]
+    code_version: str
+    recipe: str
+    run: str
+    made_at: str
+    records: int
+    rejected: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.stage}/{self.batch}@{self.data_version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFacts:
+    """One step of a stage: a method with its version and settings, and the hashes of its prompts."""
+
+    stage: str
+    code_version: str
+    key: str
+    method: str
+    version: str
+    settings: Mapping[str, Json]
+    prompts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakerFacts:
+    """A method with its model and prompt, and how many current records of a stage it made."""
+
+    stage: str
+    method: str
+    version: str
+    model: str | None
+    prompt: str | None
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All of it."""
+
+    dataset: str
+    release: str
+    kind: str
+    demo: bool
+    made_at: str  # a moment in UTC
+    data_version: str
+    run: str
+    kept: int
+    judged: int
+    dropped: Mapping[str, int]
+    tokens: int
+    token_counter: str
+    sources: Sequence[SourceFacts]
+    licenses: Mapping[str, int]
+    languages: Mapping[str, int]
+    depths: Mapping[str, int]
+    human_share: float | None
+    models: Mapping[str, int]  # of the records of the row stages, by the model that wrote them
+    prompts: Sequence[str]
+    makers: Sequence[MakerFacts]
+    steps: Sequence[StepFacts]
+    versions: Sequence[VersionFacts]
+    checks: Sequence[Mapping[str, Json]]
+    missing: Mapping[str, str]
+    recipe: str
+    rules: str
+    use: Mapping[str, Json]
+    code: Mapping[str, Json]
+    creator: str | None
+    url: str | None
+    unknown: Sequence[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}_{self.release}"
+
+    @property
+    def urn(self) -> str:
+        """A name for the release where nobody has said at which address it stands."""
+        return f"urn:synth_dagster:{self.dataset}:{self.release}"
+
+    @property
+    def licence(self) -> str:
+        """Everything that binds, as one expression; empty where no record names a licence."""
+        from synth_dagster.licences.registry import joined
+
+        return joined(name for name in self.licenses if name)
+
+    @property
+    def collected(self) -> str:
+        """The days on which the sources were read."""
+        first, last = min(one.first_read for one in self.sources), max(one.last_read for one in self.sources)
+        return first if first == last else f"{first}/{last}"
+
+    def story(self) -> str:
+        """One sentence."""
+        how = {
+            "document": "passages of the sources, cut and cleaned",
+            "instruction": "instructions and answers that models wrote from the sources",
+            "preference": "pairs of answers to instructions, written and ranked by models",
+        }[self.kind]
+        note = " Demonstration only: the embedded teacher made it; it is not for training." if self.demo else ""
+        return f"{self.dataset}, release {self.release}: {self.kept:,} records, {how}.{note}"

@@ -1,0 +1,173 @@
+"""Croissant 1.1 with the RAI vocabulary: what search engines, hubs and data loaders read.
+
+Specification: docs.mlcommons.org/croissant. We write https://schema.org/, since the official validator refuses the http
+of the specification's text.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from synth_dagster.exports.facts import Facts
+from synth_dagster.exports.standards.base import Shown, Standard, counted, pretty
+from synth_dagster.licences.expression import NotAnExpression, leaves, parse
+
+CORE = "http://mlcommons.org/croissant/1.1"
+RAI = "http://mlcommons.org/croissant/RAI/1.0"
+TERMS = (
+    *("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format"),
+    *("includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
+    *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
+)
+CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{term: f"cr:{term}" for term in TERMS},
+}
+
+
+class Croissant(Standard):
+    file = "croissant.json"
+    title = "Croissant 1.1"
+
+    def write(self, facts: Facts, shown: Shown) -> str:
+        sets = {split: _files(split, files) for split, files in shown.data.items()}
+        return pretty(
+            {
+                "@context": CONTEXT,
+                "@type": "sc:Dataset",
+                "conformsTo": [CORE, RAI],
+                "name": facts.name,
+                "description": facts.story(),
+                **_known(facts),
+                "datePublished": facts.made_at[:10],
+                "dateCreated": facts.made_at[:10],
+                "inLanguage": [name for name in facts.languages if name != "und"],
+                "keywords": ["synthetic", *(["demo"] if facts.demo else []), facts.kind],
+                "isLiveDataset": False,
+                "distribution": [*_objects(shown), *(one for one in sets.values() if one["@type"] == "cr:FileSet")],
+                "recordSet": [_records(split, sets[split], shown) for split in shown.data],
+                "prov:wasDerivedFrom": [_source(facts, name) for name in (one.name for one in facts.sources)],
+                "prov:wasGeneratedBy": _activity(facts),
+                "prov:wasAttributedTo": [{"@type": "prov:SoftwareAgent", "name": name} for name in facts.models],
+                **_responsible(facts),
+            }
+        )
+
+
+def _known(facts: Facts) -> dict[str, Any]:
+    """What the standard asks for and only a person can say is left out where nobody has said it."""
+    licences = _licences(facts)
+    number = re.fullmatch(r"r(\d+)", facts.release)
+    return {
+        "url": facts.url or facts.urn,
+        **({"license": licences} if licences else {}),
+        **({"creator": {"@type": "sc:Organization", "name": facts.creator}} if facts.creator else {}),
+        **({"version": f"{int(number[1])}.0.0"} if number else {}),  # other data is a new major version
+    }
+
+
+def _licences(facts: Facts) -> list[str]:
+    """The pages of the licences that all bind; an expression with a choice, or an unknown name, as it is."""
+    try:
+        tree = parse(facts.licence)
+    except NotAnExpression:
+        return [facts.licence] if facts.licence else []
+    if " OR " in facts.licence:
+        return [facts.licence]
+    return [f"https://spdx.org/licenses/{one.name}" if one.listed else one.name for one in leaves(tree)]
+
+
+def _source(facts: Facts, name: str) -> dict[str, Any]:
+    return {"@id": f"{facts.urn}:source:{name}", "@type": "prov:Entity", "name": name}
+
+
+def _activity(facts: Facts) -> dict[str, Any]:
+    steps = [f"{one.stage}: {one.method} {one.version}" for one in facts.steps]
+    return {
+        "@id": f"{facts.urn}:run:{facts.run}",
+        "@type": "prov:Activity",
+        "name": f"recipe {facts.recipe}",
+        "description": "; ".join(steps) or "no step",
+        "prov:endedAtTime": facts.made_at,
+    }
+
+
+# ----------------------------------------------------------------------------------------------------------- the files
+
+
+def _objects(shown: Shown) -> list[dict[str, Any]]:
+    return [
+        {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "contentSize": f"{shown.bytes(name)} B",
+            "encodingFormat": shown.encoding,
+            "sha256": shown.sha256(name),
+        }
+        for files in shown.data.values()
+        for name in files
+    ]
+
+
+def _files(split: str, files: Sequence[str]) -> dict[str, Any]:
+    """Where the rows of a split stand: one file, or all shards of a folder."""
+    if "/" not in files[0]:
+        return {"@type": "cr:FileObject", "@id": files[0]}
+    suffix = files[0].rpartition(".")[2]
+    kind = "application/x-parquet" if suffix == "parquet" else "application/jsonlines"
+    included = {"encodingFormat": kind, "includes": f"{split}/*.{suffix}"}
+    return {"@type": "cr:FileSet", "@id": f"{split}-files", "name": f"{split}-files", **included}
+
+
+def _records(split: str, files: dict[str, Any], shown: Shown) -> dict[str, Any]:
+    key = "fileSet" if files["@type"] == "cr:FileSet" else "fileObject"
+    where = {key: {"@id": files["@id"]}}
+    fields = [_field(f"{split}/{name}", name, shape, where) for name, shape in shown.columns.items()]
+    return {"@type": "cr:RecordSet", "@id": split, "name": split, "field": fields}
+
+
+def _field(id_: str, name: str, shape: str | Sequence[str], where: dict[str, Any]) -> dict[str, Any]:
+    about = {"@type": "cr:Field", "@id": id_, "name": name}
+    source = {**where, "extract": {"column": name}}
+    if isinstance(shape, str):
+        return {**about, "dataType": f"sc:{shape}", "source": source}
+    inner = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{id_}/{one}",
+            "name": one,
+            "dataType": "sc:Text",
+            "source": {**source, "transform": {"jsonPath": one}},
+        }
+        for one in shape
+    ]
+    return {**about, "repeated": True, "subField": inner}
+
+
+# ------------------------------------------------------------------------------------------------------ responsible AI
+
+
+def _responsible(facts: Facts) -> dict[str, Any]:
+    """The RAI properties that the facts answer; the others are not written."""
+    sources = "; ".join(f"{one.name} (read by {one.reader}, {one.records:,} records)" for one in facts.sources)
+    checks = [f"{one['stage']}: {one['name']} passed {one['passed']}, failed {one['failed']}" for one in facts.checks]
+    tools = [f"{one.method} {one.version}" + (f" with {one.model}" if one.model else "") for one in facts.makers]
+    return {
+        "rai:dataCollection": sources or "none",
+        "rai:dataCollectionTimeframe": facts.collected.split("/") if facts.sources else [],
+        "rai:dataPreprocessingProtocol": [f"dropped {counted(facts.dropped)} of {facts.judged:,} records", *checks],
+        "rai:machineAnnotationTools": list(dict.fromkeys(tools)),
+        "rai:dataLimitations": [f"Not known: {one}." for one in facts.unknown],
+    }

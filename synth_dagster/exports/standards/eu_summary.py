@@ -1,0 +1,103 @@
+"""The public summary of training content that Article 53(1)(d) of the EU AI Act asks of providers of models.
+
+A dataset's part of it: the sections of the template of 24 July 2025 that its facts answer. What only the provider of a
+model knows is left to them and said to be. Not legal advice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from synth_dagster.exports.facts import Facts, SourceFacts
+from synth_dagster.exports.standards.base import Shown, Standard, counted
+
+PUBLIC = ("huggingface",)  # readers of what anybody can download
+FOR_PROVIDER = "For the provider of the model to say."
+
+
+class EuSummary(Standard):
+    file = "eu_training_summary.md"
+    title = "EU AI Act, Article 53(1)(d)"
+
+    def write(self, facts: Facts, shown: Shown) -> str:
+        parts = tokens_by_section(facts)
+        sections = [
+            f"# Summary of training content: {facts.dataset}, release {facts.release}",
+            f"Last update: {facts.made_at[:10]}. {facts.story()} Of one dataset; not legal advice.",
+            "## 1. General information",
+            f"1.1 Provider: {facts.creator or FOR_PROVIDER}",
+            f"1.2 Model: {FOR_PROVIDER}",
+            _size(facts),
+            "## 2. Data sources",
+            _table(parts),
+            "\n".join(_source(one) for one in facts.sources),
+            f"2.5 Generated with: {counted(facts.models)} (records of all stages).",
+            "## 3. Data processing",
+            f"3.1 Reservations of rights: {_reservations(facts)}",
+            f"3.2 Removal of illegal content: {FOR_PROVIDER} Steps that ran: {_steps(facts)}.",
+            f"3.3 Dropped: {counted(facts.dropped)}, of {facts.judged:,} records.",
+            "## Not known",
+            "\n".join(f"- {one}" for one in facts.unknown),
+        ]
+        return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _size(facts: Facts) -> str:
+    exactly = f"{facts.tokens:,} as `{facts.token_counter}` counts them"
+    content = f"Content: {facts.kind} records. Latest acquisition: {_month(facts)}"
+    return f"1.3 Text: {size_bin(facts.tokens)} tokens; {exactly}. {content}. Languages: {counted(facts.languages)}."
+
+
+def size_bin(tokens: int) -> str:
+    """The template's bin for text; its bounds, which it leaves open, count as inside the middle one."""
+    if tokens < 10**9:
+        return "less than 1 billion"
+    return "1 billion to 10 trillion" if tokens <= 10**13 else "more than 10 trillion"
+
+
+def tokens_by_section(facts: Facts) -> dict[str, int]:
+    """Each token once: what models wrote in 2.5, the rest by how its source was acquired, as far as that is known."""
+    public = sum(one.human_tokens for one in facts.sources if one.reader in PUBLIC)
+    human = sum(one.human_tokens for one in facts.sources)
+    return {
+        "2.1 publicly available datasets": public,
+        "2.5 synthetic data": facts.tokens - human,
+        "2.6 other, or not said how it was acquired": human - public,
+    }
+
+
+def shown_domains(hosts: Mapping[str, int], *, small_provider: bool) -> list[str]:
+    """The domains that the template wants named: the top tenth by content; for an SME the top 5 %, at most 1,000."""
+    most = min(-(-len(hosts) * 5 // 100), 1_000) if small_provider else -(-len(hosts) // 10)
+    return sorted(hosts, key=lambda host: (-hosts[host], host))[:most]
+
+
+def _table(parts: Mapping[str, int]) -> str:
+    rows = [f"| {name} | {tokens:,} |" for name, tokens in parts.items()]
+    return "\n".join(["| section | tokens |", "|---|---:|", *rows, f"| all | {sum(parts.values()):,} |"])
+
+
+def _source(one: SourceFacts) -> str:
+    sites = shown_domains(one.hosts, small_provider=False)
+    named = f"; {len(one.hosts)} sites, the largest: {', '.join(sites)}" if sites else ""
+    period = one.first_read if one.first_read == one.last_read else f"{one.first_read} to {one.last_read}"
+    return (
+        f"- `{one.name}`: {one.records:,} records read ({one.reader}) {period}; {one.kept:,} of the release come from "
+        f"it; licences {counted(one.licenses)}{named}"
+    )
+
+
+def _month(facts: Facts) -> str:
+    days = [one.last_read for one in facts.sources]
+    return f"{max(days)[5:7]}/{max(days)[:4]}" if days else "not known"
+
+
+def _reservations(facts: Facts) -> str:
+    consents = Counter[str]()
+    for one in facts.sources:
+        consents.update({said: count for said, count in one.consents.items() if "opt-out" in said})
+    said = counted(consents) if consents else "what the sites of the sources say was not recorded"
+    return f"{said}. Opt-outs: {facts.use.get('opt_outs', 'not stated in the recipe')}."
+
+
+def _steps(facts: Facts) -> str:
+    return ", ".join(dict.fromkeys(f"{one.method} {one.version}" for one in facts.steps)) or "none"

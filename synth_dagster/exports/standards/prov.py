@@ -1,0 +1,113 @@
+"""W3C PROV-JSON (Member Submission of 24 April 2013): versions of batches as entities, what made them as activities."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from synth_dagster.exports.facts import Facts, VersionFacts
+from synth_dagster.exports.standards.base import Shown, Standard, pretty
+
+OURS = "synth"
+
+
+class Prov(Standard):
+    file = "prov.json"
+    title = "W3C PROV-JSON"
+
+    def write(self, facts: Facts, shown: Shown) -> str:
+        story = _Story(facts)
+        for version in facts.versions:
+            story.version(version)
+        story.release()
+        for split, files in shown.data.items():
+            for name in files:
+                story.file(split, name, shown.sha256(name))
+        return pretty({"prefix": {OURS: f"{facts.urn}:"}, **story.said})
+
+
+def name(kind: str, what: str) -> str:
+    """A qualified name: PROV-JSON allows only the prefix before its colon."""
+    return f"{OURS}:{kind}/{what.replace(':', '.')}"
+
+
+class _Story:
+    """The document while it is told. Each relation is said once, under a blank id."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.said: dict[str, dict[str, Any]] = {"entity": {}, "activity": {}, "agent": {}}
+        self._number = 0
+        self._plan = name("recipe", facts.recipe)
+        self._thing(self._plan, {"prov:type": _typed("prov:Plan"), f"{OURS}:rules": facts.rules})
+        for prompt in facts.prompts:
+            self._thing(name("prompt", prompt), {"prov:type": _typed("prov:Plan")})
+        for source in facts.sources:
+            about = {f"{OURS}:license": " AND ".join(one for one in source.licenses if one) or "not stated"}
+            self._thing(name("source", source.name), {"prov:type": _typed("prov:PrimarySource"), **about})
+        for model in facts.models:
+            about = {"prov:type": _typed("prov:SoftwareAgent"), "prov:label": model}
+            self.said["agent"][name("model", model)] = about
+
+    def version(self, one: VersionFacts) -> None:
+        """A batch of a stage: made by an activity from the batch above, or from its source."""
+        facts, entity, activity = self._facts, name("version", one.id), name("made", one.id)
+        above = [name("version", parent) for parent in one.made_from] or [name("source", one.batch.split(":")[0])]
+        about = {"prov:type": _typed("prov:Collection"), f"{OURS}:records": _typed_int(one.records)}
+        self._thing(entity, about)
+        self._did(activity, one.made_at, {f"{OURS}:code_version": one.code_version, f"{OURS}:run": one.run})
+        self._made(entity, activity, above, one.made_at)
+        makers = [maker for maker in facts.makers if maker.stage == one.stage]
+        for prompt in sorted({maker.prompt for maker in makers if maker.prompt}):
+            self._relate("used", {"prov:activity": activity, "prov:entity": name("prompt", prompt)})
+        for model in sorted({maker.model for maker in makers if maker.model}):
+            plan = {"prov:activity": activity, "prov:agent": name("model", model), "prov:plan": self._plan}
+            self._relate("wasAssociatedWith", plan)
+            self._relate("wasAttributedTo", {"prov:entity": entity, "prov:agent": name("model", model)})
+        if one.rejected:
+            self._gone(name("rejected", one.id), activity, one.rejected, "rejected by the stage")
+
+    def release(self) -> None:
+        """The release, of the versions that nothing else here was made from, and what it dropped."""
+        facts, entity, activity = self._facts, name("release", self._facts.release), name("run", self._facts.run)
+        used = {parent for one in facts.versions for parent in one.made_from}
+        read = [name("version", one.id) for one in facts.versions if one.id not in used]
+        self._thing(entity, {"prov:type": _typed("prov:Collection"), f"{OURS}:data_version": facts.data_version})
+        self._did(activity, facts.made_at, {f"{OURS}:{key}": str(value) for key, value in facts.code.items() if value})
+        self._made(entity, activity, read, facts.made_at)
+        self._relate("used", {"prov:activity": activity, "prov:entity": self._plan})
+        for reason, count in facts.dropped.items():
+            self._gone(name("dropped", reason), activity, count, reason)
+
+    def file(self, split: str, file: str, sha256: str) -> None:
+        """A file of the export is the release in another form."""
+        release = name("release", self._facts.release)
+        self._thing(name("file", file), {f"{OURS}:sha256": sha256, f"{OURS}:split": split})
+        self._relate("specializationOf", {"prov:specificEntity": name("file", file), "prov:generalEntity": release})
+
+    def _thing(self, entity: str, about: Mapping[str, Any]) -> None:
+        self.said["entity"][entity] = dict(about)
+
+    def _did(self, activity: str, at: str, about: Mapping[str, Any]) -> None:
+        self.said["activity"][activity] = {"prov:endTime": at, **about}
+
+    def _made(self, entity: str, activity: str, above: list[str], at: str) -> None:
+        self._relate("wasGeneratedBy", {"prov:entity": entity, "prov:activity": activity, "prov:time": at})
+        for parent in above:
+            self._relate("used", {"prov:activity": activity, "prov:entity": parent})
+            derived = {"prov:generatedEntity": entity, "prov:usedEntity": parent, "prov:activity": activity}
+            self._relate("wasDerivedFrom", derived)
+
+    def _gone(self, entity: str, activity: str, count: int, reason: str) -> None:
+        self._thing(entity, {f"{OURS}:records": _typed_int(count), f"{OURS}:reason": reason})
+        self._relate("wasInvalidatedBy", {"prov:entity": entity, "prov:activity": activity})
+
+    def _relate(self, relation: str, about: Mapping[str, str]) -> None:
+        self._number += 1
+        self.said.setdefault(relation, {})[f"_:r{self._number}"] = dict(about)
+
+
+def _typed(value: str) -> dict[str, str]:
+    return {"$": value, "type": "prov:QUALIFIED_NAME"}
+
+
+def _typed_int(value: int) -> dict[str, str]:
+    return {"$": str(value), "type": "xsd:long"}
