@@ -174,11 +174,12 @@ def test_a_real_endpoint_without_any_cap_gets_the_default_one():
 
 
 class TwoMonths(MemoryLedger):
-    """Books whose first month is over as soon as it has begun."""
+    """Books whose November ends after a moment."""
+
+    now = Month("2026-11", 0.05)
 
     def month(self):
-        first = not self.accounts
-        return Month("2026-11", 0.0) if first else Month("2026-12", float("inf"))
+        return self.now
 
 
 def test_a_call_that_is_open_over_midnight_counts_in_the_month_in_which_it_was_sent():
@@ -187,6 +188,8 @@ def test_a_call_that_is_open_over_midnight_counts_in_the_month_in_which_it_was_s
     async def story():
         with Budget(ledger=ledger, dataset="a", session="1", tokens_per_month=100) as budget:
             november = await budget.reserve("m", 80, 0)
+            await asyncio.sleep(0.1)
+            ledger.now = Month("2026-12", float("inf"))
             december = await budget.reserve("m", 70, 0)  # both would not fit into one month
             november.settle(75, 0)
             december.settle(70, 0)
