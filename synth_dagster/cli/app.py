@@ -155,6 +155,31 @@ def trace(
 
 
 @app.command()
+def erase(
+    source: Annotated[str | None, typer.Option(help="All records of this source.")] = None,
+    record: Annotated[str | None, typer.Option(metavar="ID", help="This record (its id, or the beginning).")] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Records that fit a read-only SQL condition, such as \"url like '%/a/%'\".")
+    ] = None,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Also records of the same content, now and when it comes again.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase. Without it only what would go is said.")] = False,
+    yes_everything: Annotated[
+        bool, typer.Option("--yes-everything", help="Beside --yes: also if nothing of the dataset is left.")
+    ] = False,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Erase records with all that was made from them, and prove that nothing is left. A dry run without --yes."""
+    from synth_dagster.cli.erase import erase_records
+
+    asked = {"source": source, "record": record, "where": where, "everywhere": everywhere}
+    raise typer.Exit(erase_records(project, dataset, **asked, yes=yes, yes_everything=yes_everything, as_json=as_json))
+
+
+@app.command()
 def diff(
     before: Annotated[str, typer.Argument(metavar="R1", help="A release, such as r0001.")],
     after: Annotated[str, typer.Argument(metavar="R2", help="Another one; default: the latest.")] = "latest",

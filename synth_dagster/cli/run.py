@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from synth_dagster.cli.erase import go_on
 from synth_dagster.cli.progress import TerminalProgress
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.status import print_summary
@@ -77,6 +78,7 @@ def run_recipe(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is one, whoever asks for it
     project = open_project(given)
     recipe = project.recipe(name)
+    go_on(project, console)
     quiet_dagster()
     gateway = project.environment.gateway(os.environ)
     gateway.admit(recipe)

@@ -32,6 +32,7 @@ from synth_dagster.lake.files import conform, plain_type, write_parquet
 from synth_dagster.lake.leases import Kind, Lease, Leases
 from synth_dagster.lake.ledger import LakeLedger
 from synth_dagster.lake.meta import Candidate, Meta
+from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import REJECT
 from synth_dagster.storage import NotThere, S3Options, Store, disk_full, is_bucket, open_store
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 REJECTS = "rejects"
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-NOT_DATASETS = frozenset({"derived", "previews", "recipes", "reports"})
+NOT_DATASETS = frozenset({"derived", "erasures", "previews", "recipes", "reports"})
 DAY = 86_400.0
 
 
@@ -124,6 +125,7 @@ class Lake:
             current=_current(table),
         )
         with self.lease("lake"):
+            self._refuse_erased(table, f"{dataset}/{stage}/{batch}")
             return self._add_candidate(candidate, table.drop_columns([partition]), refused, sort_by)
 
     def awaiting(self, dataset: str, stage: str, batch: str) -> Candidate | None:
@@ -312,6 +314,21 @@ class Lake:
 
     # ------------------------------------------------------------------------------------------------------- accepting
 
+    def _refuse_erased(self, table: pa.Table, where: str) -> None:
+        """No batch brings back what was erased: a run may have read it before."""
+        tombstones = Tombstones(self.meta.database)
+        if not tombstones or "record_id" not in table.column_names:
+            return
+        ids = set(table["record_id"].to_pylist())
+        if "parents" in table.column_names:
+            ids.update(pc.list_flatten(table["parents"]).combine_chunks().field("record_id").to_pylist())  # type: ignore[attr-defined]
+        returned = sum(tombstones.has_record(one) for one in ids)
+        if returned:
+            raise LakeError(
+                f"The batch {where} holds or is made from {returned} records that were erased since it was begun. "
+                "Nothing was written. Run 'synth run' again: it reads what is there now."
+            )
+
     def _add_candidate(
         self, candidate: Candidate, records: pa.Table, rejects: pa.Table | None, sort_by: Sequence[str]
     ) -> Candidate:
@@ -494,8 +511,24 @@ class Lake:
         for name in there if stages is None else stages:
             place = self._table(dataset, name)
             # a table that no run had changed by then was empty: version 0
-            found[name] = place, tables.snapshot(place, None if versions is None else versions.get(name, 0))
+            shown = tables.snapshot(place, None if versions is None else versions.get(name, 0))
+            found[name] = place, shown if versions is None else self._without_erased(name, shown)
         return found
+
+    def _without_erased(self, table: str, shown: tables.Snapshot) -> tables.Snapshot:
+        """An old version with the copies that an erasure has left in the place of its files."""
+        rows = self.meta.database.rows("select * from erased_versions")
+        copies = {row["old"]: row for row in rows}
+        files: list[tables.DataFile] = []
+        for file in shown.files:
+            stem, count = _id_of(file), file.rows
+            while stem in copies:
+                copy = copies[stem]
+                stem, count = copy["new"], copy["rejected" if table == REJECTS else "rows"]
+            path = PurePosixPath(file.path).with_name(f"{stem}.parquet").as_posix()
+            if table != REJECTS or count:
+                files.append(replace(file, path=path, rows=count))
+        return replace(shown, files=tuple(files)) if copies else shown
 
     def _one(self, dataset: str, stage: str, as_of: str | None) -> tuple[tables.Place, tables.Snapshot]:
         return self._views(dataset, as_of, [stage])[stage]
@@ -528,7 +561,8 @@ class Lake:
         rows = self.meta.database.rows(
             "select candidate_id from candidates where dataset = ? and state in ('awaiting', 'accepted')", (dataset,)
         )
-        return {row["candidate_id"] for row in rows}
+        copies = self.meta.database.rows("select new from erased_versions where dataset = ?", (dataset,))
+        return {row["candidate_id"] for row in rows} | {row["new"] for row in copies}
 
 
 # ------------------------------------------------------------------------------------------------------------- tables

@@ -192,7 +192,17 @@ VERSION_5 = """
 create table code_versions (code_version text primary key, made_by text not null);
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+# Erasures (`governance/erase.py`): what is under way, what must not return, which file took which one's place.
+VERSION_6 = """
+create table lake_keys (name text primary key, secret text not null);
+create table tombstones (mac text primary key, erasure text not null, since double precision not null);
+create table erasures (number {number}, erasure text not null unique, state text not null,
+    started_at double precision not null, ended_at double precision);
+create table erased_versions (old text primary key, new text not null, erasure text not null, dataset text not null,
+    rows bigint not null, rejected bigint not null, old_version text not null, new_version text not null);
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 

@@ -176,6 +176,11 @@ def make_release(context: RunContext, release: str, *, allow_missing: bool = Fal
     check_name(release)
     with lake.lease(f"release/{dataset}", kind="exclusive"):
         known = next((found for found in lake.meta.releases(dataset) if found.release == release), None)
+        if known and known.state == "withdrawn":
+            raise LakeError(
+                f"Release '{release}' was withdrawn, since records of it were erased. It is not made again; "
+                "run without a name to make the next one."
+            )
         inputs = _pinned(context, known.manifest) if known else release_inputs(context)
         _refuse_gaps(inputs, allow_missing=allow_missing or known is not None)
         manifest = _manifest(context, release, inputs)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.licences.registry import joined
 from synth_dagster.licences.signals import Signals
 from synth_dagster.parts.chunks import split
@@ -125,6 +126,8 @@ def _make(context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict
     started = time.monotonic()
     with seldom_collected():
         chain, usage = run_to_end(_run_chain(context, stage, batch))
+    if tombstones := Tombstones(context.lake.meta.database):
+        drop_erased(tombstones, chain)
     code_version, inputs = wanted
     context.lake.meta.remember_code_version(code_version, context.makeup(stage.name, batch))
     return context.lake.write_candidate(
@@ -291,13 +294,39 @@ def read_planned(context: RunContext, stage: str, plan: PlannedBatch) -> tuple[l
     signals = Signals.read(context.root / source.signals) if source.signals else None
     records: list[Record] = []
     rejects: list[tuple[str, Reject]] = []
+    tombstones = Tombstones(context.lake.meta.database)
     for item in items[: context.limit]:
         reject = item.reject if isinstance(item, Unreadable) else unfit(context.recipe, source, item)
+        if isinstance(item, Item) and tombstones.has_key(context.recipe.dataset, source.name, item.native_key):
+            reject = ERASED
         if reject is not None:
             rejects.append((READ, reject))
         elif isinstance(item, Item):
-            records.extend(passages(context.recipe.dataset, stage, source, plan.batch, item, signals))
+            read = passages(context.recipe.dataset, stage, source, plan.batch, item, signals)
+            kept = [one for one in read if not _is_erased(tombstones, context.recipe.dataset, one)]
+            rejects += [(READ, ERASED)] * (len(read) - len(kept))
+            records.extend(kept)
     return records[: context.limit], rejects
+
+
+ERASED = Reject(reason="erased", detail="It was erased, and a delivery has brought it again.", kind="dropped")
+
+
+def _is_erased(tombstones: Tombstones, dataset: str, passage: Record) -> bool:
+    key, ordinal = str(passage.attributes["native_key"]), passage.attributes["chunk"]
+    assert isinstance(ordinal, int)
+    return tombstones.has_passage(dataset, passage.source, key, ordinal) or tombstones.has_content(passage.content_hash)
+
+
+def drop_erased(tombstones: Tombstones, chain: Chain) -> None:
+    """Take out what a method has made again in the bytes of a record that was erased, with what is made from it."""
+    gone = {one.record_id for one in chain.made if tombstones.has_record(one.record_id)}
+    before = -1
+    while len(gone) != before:
+        before = len(gone)
+        gone |= {one.record_id for one in chain.made if any(parent.record_id in gone for parent in one.parents)}
+    chain.rejects += [(READ, ERASED)] * len(gone)
+    chain.made = [one for one in chain.made if one.record_id not in gone]
 
 
 def _taken(items: Iterable[Item | Unreadable], count: int) -> list[Item | Unreadable]:

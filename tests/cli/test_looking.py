@@ -335,3 +335,30 @@ def test_methods_as_json_name_their_settings(made):
 def test_the_page_of_methods_is_current(made):
     """`make docs` writes it."""
     assert made.call("methods", "--markdown").out == (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param(["--source", "nots"], "Did you mean 'notes'", id="source"),
+        pytest.param(["--record", "xyz"], "hexadecimal digits", id="record"),
+        pytest.param([], "one of --source NAME", id="nothing"),
+        pytest.param(["--source", "notes", "--yes-everything"], "beside --yes", id="everything without yes"),
+        pytest.param(["--source", "notes", "--yes"], "erase every record of 'tiny'", id="everything"),
+    ],
+)
+def test_an_erasure_that_cannot_be_meant_is_refused(made, asked, said):
+    done = made.call("erase", *asked)
+    assert done.code == 2 and said in done.err
+
+
+def test_an_erasure_by_no_condition_is_refused(made):
+    done = made.call("erase", "--where", "true; delete from seed_corpus")
+    assert done.code == 1 and "cannot be used" in done.err
+
+
+def test_a_dry_erasure_changes_nothing(made):
+    before = made.call("status", "--json").out
+    done = made.call("erase", "--where", "text like '%lighthouse%'")
+    assert done.code == 0 and "Nothing was erased. --yes does it." in done.out
+    assert made.call("status", "--json").out == before

@@ -1,0 +1,124 @@
+"""`synth erase`: what an erasure would take and, with `--yes`, that it is gone."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from synth_dagster.cli.project import Project, open_project
+from synth_dagster.cli.terminal import Terminal, print_json
+from synth_dagster.errors import ExitCode
+from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, erase, plan, resume
+from synth_dagster.governance.erase_receipt import KEY, Signer
+from synth_dagster.governance.erase_scope import Scope
+
+
+def erase_records(
+    given: Path | None,
+    dataset: str | None,
+    *,
+    source: str | None,
+    record: str | None,
+    where: str | None,
+    everywhere: bool,
+    yes: bool,
+    yes_everything: bool,
+    as_json: bool,
+) -> int:
+    """Say what would go or, with `yes`, erase it. Returns the exit code: 0 only where nothing was found afterwards."""
+    if yes_everything and not yes:
+        raise BadErasure("--yes-everything stands beside --yes: without it nothing is erased.")
+    project, console = open_project(given), Terminal()
+    asked = Asked(project.dataset(dataset), source, record, where, everywhere)
+    go_on(project, None if as_json else console)
+    if not yes:
+        found = plan(project.lake, asked)
+        if as_json:
+            print_json({"dry_run": True, **found.as_json()})
+        else:
+            _print_plan(console, found)
+        return int(ExitCode.DONE)
+    signer = _signer()
+    signer.check()
+    receipt = erase(project.lake, asked, surroundings(project), signer, everything=yes_everything)
+    if as_json:
+        print_json(receipt)
+    else:
+        _print_receipt(console, project, receipt)
+    return int(ExitCode.DONE if receipt["proof"]["clean"] else ExitCode.FAILED)
+
+
+def go_on(project: Project, console: Terminal | None) -> None:
+    """Finish what a kill has cut short, before anything else is done with the lake."""
+    for receipt in resume(project.lake, surroundings(project), _signer()):
+        if console is not None:
+            console.print("[yellow]An erasure that was cut short was gone on with:[/yellow]")
+            _print_receipt(console, project, receipt)
+
+
+def surroundings(project: Project) -> Surroundings:
+    """What stands beside the project's lake."""
+    environment = project.environment
+    s3 = None
+    if str(environment.cache).startswith("s3://"):
+        s3 = project._module("resources.buckets").s3_options(environment.env)
+    home = Path(os.environ.get("DAGSTER_HOME") or project.root)
+    return Surroundings(environment.cache, s3, project.root, home / ".dagster")
+
+
+def _signer() -> Signer:
+    named = os.environ.get(KEY)
+    return Signer(Path(named) if named else None)
+
+
+def _print_plan(console: Terminal, found: Scope) -> None:
+    told = found.as_json()
+    _print(console, f"{told['meant']:,} records are meant, and {told['made_of_them']:,} were made from them:")
+    for row in told["rows"]:
+        _print(console, f"  {row['dataset']}/{row['table']}: {row['rows']:,} rows")
+    if found.hidden:
+        _print(console, f"  and {found.hidden:,} rows of versions that were replaced or not accepted")
+    for dataset, release in found.releases:
+        _print(console, f"  {dataset} {release} held some: it is withdrawn, and a successor written")
+    shared = f"; {found.shared_calls:,} more stay, because other records use them" if found.shared_calls else ""
+    _print(console, f"{found.calls:,} answers of teachers go, which would have to be paid again{shared}.")
+    if found.above:
+        _print(
+            console, f"They were made from {found.above:,} records that stay, and may say the same: see synth trace."
+        )
+    if found.everything:
+        _print(console, f"That is everything in {found.asked.dataset}: --yes-everything is needed too.")
+    _print(console, "Nothing was erased. --yes does it.")
+
+
+def _print_receipt(console: Terminal, project: Project, receipt: Mapping[str, Any]) -> None:
+    counts, proof = receipt["counts"], receipt["proof"]
+    _print(console, f"{counts['records']:,} records were erased, and {counts['answers_erased']:,} answers of teachers.")
+    for row in receipt["releases"]:
+        after = f"; its successor is {row['successor']}" if row["successor"] else ""
+        _print(console, f"{row['dataset']} {row['withdrawn']} is withdrawn{after}.")
+    _print(console, _proven(proof))
+    for what in proof["not_searched"]:
+        _print(console, f"  not searched: {what}")
+    kept = project.lake.store.link(f"erasures/{receipt['erasure']}.json")
+    _print(console, f"Receipt: {kept}")
+    if not receipt["signature"]:
+        _print(console, f"It is not signed: {receipt['unsigned']}.")
+
+
+def _proven(proof: Mapping[str, Any]) -> str:
+    before, after = proof["before"], proof["after"]
+    if not proof["clean"]:
+        left: Sequence[str] = sorted({*after["with_ids"], *after["with_text"]})
+        return f"[red]NOT CLEAN:[/red] something is still found in {escape(', '.join(left[:10]))}"
+    ids, text = len(before["with_ids"]), len(before["with_text"])
+    told = f"Before, {ids:,} files held their ids and {text:,} their text; now none of {after['files']:,} does."
+    if not proof["text_proven"]:
+        told += " Of the text this proves nothing: none of it was theirs alone, or long enough to be searched."
+    return told
+
+
+def _print(console: Terminal, line: str) -> None:
+    console.print(line if line.startswith("[") else escape(line), highlight=False)

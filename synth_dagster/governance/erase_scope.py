@@ -1,0 +1,325 @@
+"""What an erasure reaches: the records that are meant, and everything that was ever made from them.
+
+The lineage index knows what tables show. A lake holds more: versions that were replaced and candidates that await their
+gate. Their rows are read here, narrow, until nothing more is reached.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName
+from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
+from synth_dagster.lake.ids import Ids, together
+from synth_dagster.lake.lake import REJECTS, Lake
+from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.shingles import Needles, strings
+from synth_dagster.records import COMMON
+
+NOT_TEXT = frozenset(name for name, _, _ in COMMON if name != "attributes")
+NO_TEXTS = frozenset({"verdicts", "quality_signals"})
+NOT_SAID = frozenset({"reject_id", "step", "kind", "reason", "copies", "score", "rank", "release"})
+NARROW = ("record_id", "content_hash", "source", "parents", "calls", "call_id")
+
+
+class BadErasure(SynthError):
+    """An erasure that cannot be meant so."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which records are meant: those of a source, one, or those that fit a condition; of one dataset."""
+
+    dataset: str
+    source: str | None = None
+    record: str | None = None
+    where: str | None = None
+    everywhere: bool = False  # also the same content where it stands under another name
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What goes, and what it is about."""
+
+    asked: Asked
+    doomed: Doomed = field(repr=False)
+    meant: int  # records that were asked for; the others were made from them
+    rows: Mapping[tuple[str, str], int]  # dataset and table -> rows that tables show and that go
+    hidden: int  # rows of versions that no table shows now
+    batches: frozenset[tuple[str, str]]  # dataset and batch that hold one
+    kept_calls: pa.Array = field(repr=False)  # behind something that stays
+    shared_calls: int  # answers behind what goes that stay, because others use them
+    releases: Sequence[tuple[str, str]]
+    above: int  # records that what is meant was made from, which stay
+    everything: bool
+
+    @property
+    def calls(self) -> int:
+        """Answers that go: what it would cost to make the same again."""
+        return 0 if self.doomed.calls is None else len(self.doomed.calls)
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts, without an id."""
+        return {
+            "records": len(self.doomed.ids),
+            "meant": self.meant,
+            "made_of_them": len(self.doomed.ids) - self.meant,
+            "rows": [{"dataset": d, "table": t, "rows": count} for (d, t), count in sorted(self.rows.items())],
+            "rows_of_replaced_versions": self.hidden,
+            "batches": len(self.batches),
+            "calls": self.calls,
+            "calls_shared": self.shared_calls,
+            "releases": [{"dataset": d, "release": r} for d, r in self.releases],
+            "made_from_records_that_stay": self.above,
+            "everything": self.everything,
+        }
+
+
+@dataclass(slots=True)
+class _File:
+    stored: Stored
+    rows: pa.Table
+    shown: bool
+
+
+def scope(lake: Lake, asked: Asked) -> Scope:
+    """What an erasure would take. Raises UnknownName for a name that nothing has, LakeError for a bad condition."""
+    lineage = Lineage(lake)
+    files = _files(lake)
+    meant = _meant(lake, lineage, asked, files)
+    if not len(meant):
+        raise BadErasure("No record fits, so nothing is to be erased.")
+    doomed = _closure(lineage, meant, files)
+    while len(past := _said_before(lake, files, doomed)):
+        doomed = _closure(lineage, together([doomed, past]).unique(), files)
+    ids = doomed.to_arrow()
+    sources = frozenset({(asked.dataset, asked.source)}) if asked.source else frozenset()
+    calls, kept, shared = _calls(files, Doomed(ids, sources))
+    whole = Doomed(ids, sources, calls)
+    rows, hidden, batches = _counted(lake, files, whole)
+    above = Ids.from_arrow(lineage.ancestors(meant.to_arrow())["record_id"]).unique().without(doomed)
+    return Scope(
+        asked,
+        whole,
+        len(meant),
+        rows,
+        hidden,
+        batches,
+        kept,
+        shared,
+        _releases(files, ids),
+        len(above),
+        _is_everything(files, asked.dataset, ids),
+    )
+
+
+def _files(lake: Lake) -> list[_File]:
+    found: list[_File] = []
+    shown: dict[tuple[str, str], set[str]] = {}
+    for stored in stored_files(lake):
+        key = (stored.dataset, stored.table)
+        if key not in shown:
+            place, snapshot = lake.snapshot(*key)
+            shown[key] = {f"{place.name}/{file.path}" for file in snapshot.files}
+        columns = [*NARROW, "raw", "detail"] if stored.table == REJECTS else NARROW
+        rows = rows_of(lake, stored, columns)
+        if "record_id" in rows.column_names:
+            found.append(_File(stored, rows, stored.name in shown[key]))
+    return found
+
+
+def _meant(lake: Lake, lineage: Lineage, asked: Asked, files: Sequence[_File]) -> Ids:
+    given = [asked.source, asked.record, asked.where]
+    if sum(one is not None for one in given) != 1:
+        raise BadErasure("Name what is to be erased: one of --source NAME, --record ID and --where SQL.")
+    if asked.record is not None:
+        found = Ids.of([lineage.resolve(asked.record)])
+    elif asked.source is not None:
+        found = _of_source(lineage, asked, files)
+    else:
+        found = _where(lake, asked.dataset, asked.where or "")
+    return _everywhere(found, files) if asked.everywhere else found
+
+
+def _of_source(lineage: Lineage, asked: Asked, files: Sequence[_File]) -> Ids:
+    """Records of the source in all versions: one that a table shows no longer is known from its file only."""
+    parts = [Ids.none()]
+    known: set[str] = set()
+    for file in _of(files, asked.dataset):
+        if "source" not in file.rows.column_names:
+            continue
+        known.update(word for word in file.rows["source"].unique().to_pylist() if word)
+        rows = file.rows.filter(pc.field("source") == asked.source)
+        parts.append(Ids.from_arrow(rows["record_id"].drop_null()))
+    if asked.source not in known:
+        raise UnknownName(f"source of {asked.dataset}", str(asked.source), known)
+    return together(parts).unique()
+
+
+def _where(lake: Lake, dataset: str, where: str) -> Ids:
+    """The records that fit, of every stage that has the columns. Raises LakeError where no stage has."""
+    parts, refused = [], []
+    for stage in lake.stages(dataset):
+        names = lake.snapshot(dataset, stage)[1].schema.names
+        if "record_id" not in names or "parents" not in names or "release" in names:
+            continue
+        try:
+            parts.append(Ids.from_arrow(lake.read(dataset, stage, columns=["record_id"], where=where)["record_id"]))
+        except LakeError as error:
+            refused.append(error)
+    if not parts and refused:
+        raise refused[0]
+    return together(parts).unique()
+
+
+def _everywhere(meant: Ids, files: Sequence[_File]) -> Ids:
+    """Also the records of the same content."""
+    wanted = meant.to_arrow()
+    holders = [file.rows for file in files if "content_hash" in file.rows.column_names]
+    hashes = [rows.filter(pc.is_in(rows["record_id"], value_set=wanted))["content_hash"] for rows in holders]  # type: ignore[attr-defined]
+    content = pa.chunked_array([chunk for one in hashes for chunk in one.chunks], pa.binary()).unique()
+    same = [rows.filter(pc.is_in(rows["content_hash"], value_set=content))["record_id"] for rows in holders]  # type: ignore[attr-defined]
+    return together([meant, *(Ids.from_arrow(one) for one in same)]).unique()
+
+
+def _closure(lineage: Lineage, meant: Ids, files: Sequence[_File]) -> Ids:
+    children, parents = _edges(file for file in files if not file.shown)
+    seen = frontier = meant
+    while len(frontier):
+        below = Ids.from_arrow(lineage.reach(frontier.to_arrow()))
+        all_of_them = together([frontier, below]).unique()
+        hidden = children.take((parents.places_in(all_of_them) >= 0).nonzero()[0])
+        frontier = together([below, hidden]).unique().without(seen)
+        seen = together([seen, frontier]).unique()
+    return seen
+
+
+def _said_before(lake: Lake, files: Sequence[_File], doomed: Ids) -> Ids:
+    """Rows of past versions that say what goes under another id: a text made again is another record."""
+    wanted, needles = doomed.to_arrow(), Needles()
+    rows = [file for file in files if file.stored.table not in (REJECTS, *NO_TEXTS)]
+    held = {_place(file) for file in rows if _holds(file, wanted)}
+    near = [file for file in rows if _place(file) in held]
+    if all(file.shown for file in near):
+        return Ids.none()
+    for file in near:
+        whole = rows_of(lake, file.stored)
+        for text in texts_of(whole.filter(_is_in(whole, wanted)), file.stored.table):
+            needles.add(text)
+    for file in near:
+        if file.shown:
+            whole = rows_of(lake, file.stored)
+            stays = whole.filter(pc.invert(_is_in(whole, wanted)))  # type: ignore[attr-defined]
+            needles = needles.without(needles.found_in(texts_of(stays, file.stored.table)))
+    past = [_saying(lake, file, needles) for file in near if not file.shown]
+    return together(past).unique().without(doomed)
+
+
+def _saying(lake: Lake, file: _File, needles: Needles) -> Ids:
+    """The records of a file that say one of these."""
+    whole = rows_of(lake, file.stored)
+    said = [needles.occur_in(texts_of(whole.slice(at, 1), file.stored.table)) for at in range(whole.num_rows)]
+    return Ids.from_arrow(whole["record_id"].filter(pa.array(said, pa.bool_())))
+
+
+def texts_of(rows: pa.Table, table: str) -> Iterator[str]:
+    """All that rows say, beside what every record carries."""
+    names = [name for name in rows.column_names if name not in NOT_TEXT | NOT_SAID]
+    if table == REJECTS:
+        names = [name for name in ("raw", "detail", "location") if name in rows.column_names]
+    for row in rows.select(names).to_pylist():
+        yield from strings(row)
+
+
+def _place(file: _File) -> tuple[str, str]:
+    return file.stored.dataset, _batch_of(file.stored)
+
+
+def _is_in(rows: pa.Table, ids: pa.Array) -> pa.ChunkedArray:
+    return pc.is_in(rows["record_id"], value_set=ids)  # type: ignore[attr-defined]
+
+
+def _holds(file: _File, ids: pa.Array) -> bool:
+    return bool(pc.any(_is_in(file.rows, ids)).as_py())  # type: ignore[attr-defined]
+
+
+def _edges(files: Any) -> tuple[Ids, Ids]:
+    """The edges of files, as two columns: child and parent."""
+    children, parents = [Ids.none()], [Ids.none()]
+    for file in files:
+        if "parents" not in file.rows.column_names:
+            continue
+        for part in file.rows.select(["record_id", "parents"]).to_batches():
+            at = pc.list_parent_indices(part["parents"])  # type: ignore[attr-defined]
+            children.append(Ids.from_arrow(part["record_id"].take(at)))
+            parents.append(Ids.from_arrow(pc.list_flatten(part["parents"]).field("record_id")))  # type: ignore[attr-defined]
+    return together(children), together(parents)
+
+
+def _calls(files: Sequence[_File], doomed: Doomed) -> tuple[pa.Array, pa.Array, int]:
+    """The teacher calls behind what goes and behind nothing else, those behind the rest, and how many are in both."""
+    gone, kept = [], []
+    for file in files:
+        going = doomed.rows(file.stored.dataset, file.stored.table, file.rows)
+        gone += _calls_of(file.rows.filter(going))
+        kept += _calls_of(file.rows.filter(pc.invert(going)))  # type: ignore[attr-defined]
+    behind = pa.chunked_array(gone, pa.binary()).drop_null().unique()
+    others = pa.chunked_array(kept, pa.binary()).drop_null().unique()
+    is_shared = pc.is_in(behind, value_set=others)  # type: ignore[attr-defined]
+    return behind.filter(pc.invert(is_shared)), others, pc.sum(is_shared).as_py() or 0  # type: ignore[attr-defined]
+
+
+def _calls_of(rows: pa.Table) -> list[pa.Array]:
+    found: list[pa.Array] = []
+    if "calls" in rows.column_names:
+        found += pc.list_flatten(rows["calls"]).chunks  # type: ignore[attr-defined]
+    if "call_id" in rows.column_names:
+        found += rows["call_id"].chunks
+    return found
+
+
+def _counted(
+    lake: Lake, files: Sequence[_File], doomed: Doomed
+) -> tuple[dict[tuple[str, str], int], int, frozenset[tuple[str, str]]]:
+    shown: Counter[tuple[str, str]] = Counter()
+    hidden, batches = 0, set()
+    for file in files:
+        going = pc.sum(doomed.rows(file.stored.dataset, file.stored.table, file.rows)).as_py() or 0  # type: ignore[attr-defined]
+        if not going:
+            continue
+        if file.shown:
+            shown[file.stored.dataset, file.stored.table] += going
+        else:
+            hidden += going
+        batches.add((file.stored.dataset, _batch_of(file.stored)))
+    return dict(shown), hidden, frozenset(batches)
+
+
+def _batch_of(stored: Stored) -> str:
+    from urllib.parse import unquote
+
+    return unquote(stored.name.rsplit("/", 2)[1].partition("=")[2])
+
+
+def _releases(files: Sequence[_File], ids: pa.Array) -> list[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for file in files:
+        if "/release=" in file.stored.name and pc.any(pc.is_in(file.rows["record_id"], value_set=ids)).as_py():  # type: ignore[attr-defined]
+            found.add((file.stored.dataset, _batch_of(file.stored)))
+    return sorted(found)
+
+
+def _is_everything(files: Sequence[_File], dataset: str, ids: pa.Array) -> bool:
+    """Whether no record that tables show would be left of a dataset."""
+    records = (file for file in _of(files, dataset) if file.shown and "parents" in file.rows.column_names)
+    return all(pc.all(pc.is_in(file.rows["record_id"], value_set=ids)).as_py() is not False for file in records)  # type: ignore[attr-defined]
+
+
+def _of(files: Sequence[_File], dataset: str) -> list[_File]:
+    return [file for file in files if file.stored.dataset == dataset and file.stored.table != REJECTS]

@@ -1,0 +1,335 @@
+"""Takes records out of every file that a lake holds: what tables show, what they have shown, what awaits its gate.
+
+A file is never changed in place. Its copy without the erased rows gets a name that follows from the erasure, so that a
+kill in between is gone on with. Where the table shows the file, the copy is accepted in its place; old versions of a
+table read the copy too (`erased_versions`). Then the file itself is removed. Whoever calls this holds the lake alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from synth_dagster.lake import tables
+from synth_dagster.lake.canonical import data_version
+from synth_dagster.lake.files import write_parquet
+from synth_dagster.lake.lake import REJECTS, Lake, _current, _id_of, _is_data
+from synth_dagster.lake.leases import Lease
+from synth_dagster.lake.meta import Candidate, Release
+from synth_dagster.lake.shingles import Needles
+from synth_dagster.records import canonical_json
+
+VERDICTS = "verdicts"
+AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What has to go: records, the sources that go whole, teacher calls, and pieces of text that are nobody else's."""
+
+    ids: pa.Array  # of binary
+    sources: frozenset[tuple[str, str]] = frozenset()  # dataset and source
+    calls: pa.Array | None = None
+    needles: Needles | None = None
+
+    def rows(self, dataset: str, table: str, rows: pa.Table) -> pa.Array:
+        """Which rows go, as booleans. A reject goes with its record, its source, its call, or for what it says."""
+        gone = pc.is_in(rows["record_id"], value_set=self.ids).combine_chunks()  # type: ignore[attr-defined]
+        if table != REJECTS:
+            return gone
+        own = [source for other, source in self.sources if other == dataset]
+        of_source = pc.is_in(rows["source"], value_set=pa.array(own, pa.string())).combine_chunks()  # type: ignore[attr-defined]
+        gone = pc.or_(gone, of_source)  # type: ignore[attr-defined]
+        if self.calls is not None and "call_id" in rows.column_names:
+            asked = pc.is_in(rows["call_id"], value_set=self.calls).combine_chunks()  # type: ignore[attr-defined]
+            gone = pc.or_(gone, asked)  # type: ignore[attr-defined]
+        if self.needles is not None:
+            said = [f"{row['raw'] or ''}\n{row['detail'] or ''}" for row in rows.select(["raw", "detail"]).to_pylist()]
+            gone = pc.or_(gone, pa.array([self.needles.occur_in([text]) for text in said], pa.bool_()))  # type: ignore[attr-defined]
+        return gone
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file of rows under a table, whoever can see it."""
+
+    dataset: str
+    table: str
+    name: str  # in the store
+    stem: str
+
+
+def stored_files(lake: Lake) -> Iterator[Stored]:
+    """Every file of rows that lies in a lake."""
+    for dataset in lake.datasets():
+        for table in lake.table_names(dataset):
+            for entry in lake.store.entries(f"{dataset}/{table}/"):
+                if _is_data(entry.name):
+                    yield Stored(dataset, table, entry.name, PurePosixPath(entry.name).stem)
+
+
+def rows_of(lake: Lake, file: Stored, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a file, with the columns asked for that it has."""
+    with pq.ParquetFile(lake.store.local(file.name)) as parquet:
+        there = parquet.schema_arrow.names
+        return parquet.read(None if columns is None else [name for name in columns if name in there])
+
+
+class Eraser:
+    """One erasure's work on the files of a lake. Every step may be done again."""
+
+    def __init__(self, lake: Lake, erasure: str, doomed: Doomed, lease: Lease) -> None:
+        self.lake, self.erasure, self.doomed, self.lease = lake, erasure, doomed, lease
+        self.run_id = f"erase-{erasure}"
+        self._ever: dict[tuple[str, str], set[str]] = {}
+
+    def rewrite(self) -> None:
+        """Leave no file with a doomed row."""
+        touched: dict[tuple[str, str], list[Stored]] = {}
+        for file in stored_files(self.lake):
+            if self._touches(file):
+                touched.setdefault((file.dataset, file.stem), []).append(file)
+        for (dataset, stem), files in sorted(touched.items()):
+            self.lease.check()
+            known = self._candidate(stem)
+            if known is None:  # of a writer that died before it noted its candidate
+                for file in files:
+                    self.lake.store.remove(file.name)
+            else:
+                self._replace(dataset, known)
+        self._rename_inputs()
+
+    def _touches(self, file: Stored) -> bool:
+        columns = ["record_id", "source", "call_id", "raw", "detail"] if file.table == REJECTS else ["record_id"]
+        rows = rows_of(self.lake, file, [*columns, "duplicate_of"])
+        if "record_id" not in rows.column_names:
+            return False
+        is_touched = pc.any(self.doomed.rows(file.dataset, file.table, rows)).as_py()  # type: ignore[attr-defined]
+        return bool(is_touched or (file.table == VERDICTS and pc.any(self._named(rows)).as_py()))  # type: ignore[attr-defined]
+
+    def _named(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which verdicts name a doomed record as the one that theirs repeats."""
+        return pc.is_in(rows["duplicate_of"], value_set=self.doomed.ids)  # type: ignore[attr-defined]
+
+    def without(self, dataset: str, table: str, rows: pa.Table) -> pa.Table:
+        """The rows that stay."""
+        kept = rows.filter(pc.invert(self.doomed.rows(dataset, table, rows)))  # type: ignore[attr-defined]
+        if table == VERDICTS and "duplicate_of" in kept.column_names:
+            at = kept.column_names.index("duplicate_of")
+            named = pc.if_else(self._named(kept), pa.scalar(None, pa.binary()), kept["duplicate_of"])  # type: ignore[attr-defined]
+            kept = kept.set_column(at, kept.schema.field(at), named)
+        return kept
+
+    def _candidate(self, candidate_id: str) -> Candidate | None:
+        rows = self.lake.meta.database.rows("select 1 from candidates where candidate_id = ?", (candidate_id,))
+        return self.lake.meta.candidate(candidate_id) if rows else None
+
+    def _replace(self, dataset: str, old: Candidate) -> None:
+        """Put a copy without the doomed rows in the place of a version, or remove one that nobody has ever seen."""
+        lake, place = self.lake, self.lake._table(dataset, old.stage)
+        shown = old.candidate_id in {_id_of(file) for file in tables.snapshot(place).files}
+        if not shown and old.candidate_id not in self._shown_ever(dataset, old.stage):
+            lake._restore_rejects(old, lake.accepted(dataset, old.stage, old.batch))
+            self._forget(old)
+            return
+        new_id = blake2b(f"{self.erasure}/{old.candidate_id}".encode(), digest_size=16).hexdigest()
+        # a file may be gone that a kill has removed already; then its copy is noted
+        noted = lake.meta.database.row("select new from erased_versions where old = ?", (old.candidate_id,))
+        if noted is None or shown:
+            self._copy(old, new_id, shown=shown)
+        self._forget(old)
+
+    def _copy(self, old: Candidate, new_id: str, *, shown: bool) -> None:
+        lake = self.lake
+        table = self.without(old.dataset, old.stage, lake.candidate_table(old))
+        refused = self.without(old.dataset, REJECTS, lake.candidate_rejects(old)) if old.rejected else None
+        rejects = refused if refused is not None and refused.num_rows else None
+        new = replace(
+            old,
+            candidate_id=new_id,
+            run_id=self.run_id,
+            data_version=data_version(table),
+            rows=table.num_rows,
+            rejected=rejects.num_rows if rejects is not None else 0,
+            state="awaiting",
+            details=_counted(old, table) | {"erased": old.rows - table.num_rows},
+            current=_current(table),
+            version=None,
+        )
+        if not shown:
+            write_parquet(lake.store, lake._records_file(new), table.drop_columns([old.partition]), ["record_id"])
+            if rejects is not None:
+                write_parquet(
+                    lake.store, lake._rejects_file(new), rejects.drop_columns(["stage", "batch"]), ["reject_id"]
+                )
+        self._note(old, new)
+        if shown:
+            self._show(old, new, table, rejects)
+
+    def _show(self, old: Candidate, new: Candidate, table: pa.Table, rejects: pa.Table | None) -> None:
+        if self._candidate(new.candidate_id) is None:
+            self.lake._add_candidate(new, table.drop_columns([old.partition]), rejects, ("record_id",))
+            gate = self.lake.meta.gate(old.candidate_id)
+            if gate is not None:
+                self.lake.meta.record_gate(new.candidate_id, gate.passed, gate.suite, gate.checks)
+        self.lake.meta.begin_accept(new.candidate_id)
+        self.lake._commit(self.lake.meta.candidate(new.candidate_id))
+
+    def _note(self, old: Candidate, new: Candidate) -> None:
+        self.lake.meta.database.write(
+            "insert into erased_versions values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+            (
+                *(old.candidate_id, new.candidate_id, self.erasure, old.dataset),
+                *(new.rows, new.rejected, old.data_version, new.data_version),
+            ),
+        )
+
+    def _forget(self, old: Candidate) -> None:
+        self.lake.meta.database.write(
+            "update candidates set state = 'replaced' where candidate_id = ?", (old.candidate_id,)
+        )
+        self.lake._remove_files(old)
+
+    def _shown_ever(self, dataset: str, stage: str) -> set[str]:
+        if (dataset, stage) not in self._ever:
+            self._ever[dataset, stage] = tables.ever_added(self.lake._table(dataset, stage))
+        return self._ever[dataset, stage]
+
+    def _rename_inputs(self) -> None:
+        """What was made from a version counts as made from its copy: nothing is made again, and nothing paid for."""
+        database = self.lake.meta.database
+        renamed = {
+            (row["dataset"], row["old_version"]): row["new_version"]
+            for row in database.rows("select * from erased_versions where erasure = ?", (self.erasure,))
+        }
+        for dataset in {dataset for dataset, _ in renamed}:
+            for stage in self.lake.stages(dataset):
+                for candidate in self.lake.meta.candidates(dataset, stage):
+                    inputs = {name: renamed.get((dataset, one), one) for name, one in candidate.inputs.items()}
+                    if inputs != dict(candidate.inputs):
+                        database.write(
+                            "update candidates set inputs = ? where candidate_id = ?",
+                            (canonical_json(inputs), candidate.candidate_id),
+                        )
+
+    # ------------------------------------------------------------------------------------------------------- releases
+
+    def touched_releases(self) -> list[Release]:
+        """The releases that held an erased record, by dataset and age."""
+        rows = self.lake.meta.database.rows(
+            "select distinct candidates.dataset, batch from erased_versions join candidates "
+            "on candidates.candidate_id = old where erasure = ? and partition = 'release'",
+            (self.erasure,),
+        )
+        held = {(row["dataset"], row["batch"]) for row in rows}
+        datasets = sorted({dataset for dataset, _ in held})
+        known = (one for dataset in datasets for one in self.lake.meta.releases(dataset))
+        return [one for one in known if (one.dataset, one.release) in held]
+
+    def withdraw(self) -> list[tuple[Release, Release | None]]:
+        """Withdraw the releases that held an erased record; each with its successor, if it was not withdrawn before."""
+        found: list[tuple[Release, Release | None]] = []
+        for release in self.touched_releases():
+            there = [
+                one
+                for one in self.lake.meta.releases(release.dataset)
+                if one.manifest.get("successor_of") == release.release and one.manifest.get("erasure") == self.erasure
+            ]
+            if not there and release.state == "accepted":
+                there = [self._successor(release)]
+            self.lake.meta.database.write(
+                "update releases set state = 'withdrawn' where dataset = ? and release = ?",
+                (release.dataset, release.release),
+            )
+            found.append((release, there[0] if there else None))
+        return found
+
+    def _successor(self, release: Release) -> Release:
+        """The release without what was erased, under the next name: decided by the same rules, at the same time."""
+        lake, name = self.lake, self.lake.meta.next_release_name(release.dataset)
+        manifest = self._manifest(release, name)
+        made: dict[str, Candidate] = {}
+        for stage in (VERDICTS, release.manifest.get("table")):
+            old = lake.accepted(release.dataset, stage, release.release) if stage else None
+            if old is not None:
+                made[old.stage] = self._renamed(old, name, manifest)
+        rows = made.get(str(release.manifest.get("table"))) or made[VERDICTS]
+        counted = made[VERDICTS].details.get("verdicts") if VERDICTS in made else rows.details.get("verdicts")
+        return lake.meta.add_release(
+            replace(
+                release,
+                release=name,
+                identity=manifest["identity"],
+                data_version=rows.data_version,
+                manifest=manifest | {"verdicts": counted, "tokens": self._tokens(made.get(VERDICTS))},
+                records=rows.rows,
+                run_id=self.run_id,
+                created_at=0.0,
+                state="accepted",
+            )
+        )
+
+    def _tokens(self, verdicts: Candidate | None) -> int | None:
+        if verdicts is None:
+            return None
+        rows = self.lake.candidate_table(verdicts, columns=["verdict", "tokens"])
+        return pc.sum(rows.filter(pc.field("verdict") == "kept")["tokens"]).as_py() or 0  # type: ignore[attr-defined]
+
+    def _manifest(self, release: Release, name: str) -> dict[str, Any]:
+        copies = {row["old"]: row for row in self.lake.meta.database.rows("select * from erased_versions")}
+        batches: dict[str, Any] = {}
+        for batch, pins in release.manifest.get("batches", {}).items():
+            records, signals = copies.get(pins["records"]), copies.get(pins["signals"])
+            batches[batch] = (
+                dict(pins)
+                | ({"records": records["new"], "data_version": records["new_version"]} if records else {})
+                | ({"signals": signals["new"], "signals_version": signals["new_version"]} if signals else {})
+            )
+        of = {"successor_of": release.release, "erasure": self.erasure, "release": name, "batches": batches}
+        identity = blake2b(f"{release.identity}/{self.erasure}".encode(), digest_size=16).hexdigest()
+        return dict(release.manifest) | of | {"identity": identity}
+
+    def _renamed(self, old: Candidate, name: str, manifest: Mapping[str, Any]) -> Candidate:
+        lake = self.lake
+        table = lake.candidate_table(old)
+        at = table.column_names.index("release")
+        table = table.set_column(at, "release", pa.array([name] * table.num_rows, pa.string()))
+        new_id = blake2b(f"{self.erasure}/{old.candidate_id}/{name}".encode(), digest_size=16).hexdigest()
+        new = replace(
+            old,
+            candidate_id=new_id,
+            batch=name,
+            run_id=self.run_id,
+            data_version=data_version(table),
+            state="awaiting",
+            details=dict(old.details) | {"manifest": manifest},
+            version=None,
+        )
+        self._show(old, new, table, None)
+        return lake.meta.candidate(new_id)
+
+
+def _counted(old: Candidate, table: pa.Table) -> dict[str, Any]:
+    """The details of a version, with what they count counted again where the rows can tell it."""
+    details = dict(old.details)
+    names = table.column_names
+    if "status" in details and "status" in names:
+        details["status"] = _counts(table["status"])
+    if "methods" in details and "status" in names:
+        details["methods"] = _counts(table.filter(pc.field("status") == "current")["method"])
+    if "reasons" in details and "status" in names:
+        details["reasons"] = _counts(table.filter(pc.field("status") == "eliminated")["reason"])
+    if "verdicts" in details and old.stage == VERDICTS:
+        dropped = _counts(table["reason"])
+        details["verdicts"] = {"kept": table["reason"].null_count, "dropped": dropped}
+    return details
+
+
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
+    counted = column.drop_null().value_counts().to_pylist()
+    return {one["values"]: one["counts"] for one in sorted(counted, key=lambda one: one["values"])}

@@ -1,0 +1,376 @@
+"""Erasing from a planted world: what is to go is gone from every file, and nothing else has changed."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import zlib
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synth_dagster.errors import LakeError, SynthError, UnknownName
+from synth_dagster.governance.erase import Asked, BadErasure, erase, plan, resume
+from synth_dagster.governance.erase_receipt import Signer, verify
+from synth_dagster.governance.erase_search import Wanted, halves_in, ids_in, search
+from synth_dagster.lake.canonical import data_version
+from synth_dagster.lake.ids import Ids
+from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.shingles import Needles
+from synth_dagster.records import Parent, digest, to_table
+from tests.governance.erase_world import STAGES, plant, said
+from tests.lake.conftest import document, write_to
+
+PARENTS = {
+    "a": [],
+    "fb": [],
+    "c": [],
+    "q1": ["a"],
+    "q2": ["a", "fb"],
+    "q3": ["fb"],
+    "q4": ["c"],
+    "p1": ["q1"],
+    "p2": ["q2"],
+    "p3": ["q3"],
+    "p4": ["q4"],
+}
+STANDS = {name: STAGES["cqp".index(name[0]) if name[0] in "qp" else 0] for name in PARENTS}
+BATCHES = {name: "notes:2" if name in ("c", "q4", "p4") else "notes:1" for name in PARENTS}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    r"""Source notes: a and c; source forum: fb. Each child was made twice, so each stage has a version that is past.
+
+    a     fb   c
+    |\   /|    |
+    q1 q2 q3   q4      each asked a teacher twice; the second answer is shared by all with as many parents
+    |  |  |    |
+    p1 p2 p3   p4      r0001 and r0002 keep p1 and p3, and drop p2 and p4 as duplicates of p1
+    """
+    return plant(tmp_path_factory.mktemp("planted"), PARENTS, stages=STANDS, batches=BATCHES)
+
+
+@pytest.fixture
+def world(planted, tmp_path):
+    return planted.copied(tmp_path)
+
+
+def gone_in(world, names):
+    """Ids and pieces of text of these names, in both versions."""
+    needles = Needles()
+    for name in names:
+        needles.add(world.texts[name])
+    ids = [digest(name) for name in names] + [digest(name, "old") for name in names]
+    return Wanted.of(pa.array(ids, pa.binary()), needles)
+
+
+def look(world, names):
+    others = {"answers": world.around.answer_file}
+    return search(world.lake, gone_in(world, names), others=others)
+
+
+def plain(rows):
+    return {one: {name: row[name] for name in row if name != "created_at"} for one, row in rows.items()}
+
+
+def check(world, receipt, names, before, answers):
+    """Nothing of what went, everything of what stays."""
+    gone = world.below(*names)
+    assert receipt["proof"]["clean"] and receipt["proof"]["ids_proven"] and receipt["proof"]["text_proven"]
+    found = look(world, gone)
+    assert found.with_ids == [] and found.with_text == []
+    stays = {one: row for one, row in plain(before).items() if one not in {digest(name) for name in gone}}
+    assert plain(world.rows()) == stays
+    assert Lineage(world.lake).counts()[0] == len(stays)
+    left = {call for name in set(world.parents) - gone for call in world.calls.get(name, ())}
+    assert world.answers() & answers == (left | ({digest("orphan")} if min(world.parents) not in gone else set()))
+
+
+def test_a_source_goes_with_all_that_was_made_from_it(world):
+    before, answers = world.rows(), world.answers()
+    dry = plan(world.lake, Asked("demo", source="forum")).as_json()
+    # fb, q2, q3, p2, p3, and the four children once more in their past versions
+    assert (dry["records"], dry["meant"]) == (9, 1) and not dry["everything"]
+    # each of q2, q3, p2, p3 has an answer of its own; that of two parents is q2's alone, that of one parent is shared
+    assert (dry["calls"], dry["calls_shared"]) == (5, 1)
+    assert world.rows() == before and look(world, {"fb"}).with_ids
+    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    check(world, receipt, ["fb"], before, answers)
+    assert receipt["counts"]["records"] == 9
+    assert not list((Path(world.lake.store.url) / "erasures").glob("*/journal.json"))
+    for name in world.below("fb"):
+        assert world.texts[name] not in json.dumps(receipt) and digest(name).hex() not in json.dumps(receipt)
+
+
+def test_the_batch_that_holds_nothing_keeps_its_files(world):
+    accepted = {stage: world.lake.accepted("demo", stage, "notes:2") for stage in STAGES}
+    erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    for stage, version in accepted.items():
+        assert world.lake.accepted("demo", stage, "notes:2") == version
+    for stage in STAGES:
+        version = world.lake.accepted("demo", stage, "notes:1")
+        assert version.data_version == data_version(world.lake.candidate_table(version))
+        assert version.rows == world.lake.candidate_table(version).num_rows
+
+
+def test_a_table_as_a_run_left_it_no_longer_has_what_was_erased(world):
+    old = world.lake.snapshot("demo", "questions")[1].version
+    erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    assert world.lake.snapshot("demo", "questions")[1].version > old
+    then = world.lake.read("demo", "questions", as_of="run-1")["record_id"].to_pylist()
+    assert sorted(then) == sorted([digest("q1"), digest("q4")])
+    said_then = world.lake.read("demo", "rejects", as_of="run-1")["record_id"].to_pylist()
+    assert sorted(said_then) == sorted(digest(name) for name in ("a", "c", "q1", "q4", "p1", "p4"))
+    # the first version that had both batches: the older children of what stays, under their other ids
+    first = world.lake.meta.candidates("demo", "questions", "notes:1")[0].version
+    world.lake.meta.database.write(
+        "update run_versions set run_id = 'first' where table_name = 'questions' and version = ?", (first,)
+    )
+    assert world.lake.read("demo", "questions", as_of="first")["record_id"].to_pylist() == [digest("q1", "old")]
+
+
+def test_releases_are_withdrawn_with_successors(world):
+    erase(world.lake, Asked("demo", record=digest("fb").hex()), world.around, Signer())
+    told = [(one.release, one.state, one.manifest.get("successor_of")) for one in world.lake.meta.releases("demo")]
+    assert told == [
+        ("r0001", "withdrawn", None),
+        ("r0002", "withdrawn", None),
+        ("r0003", "accepted", "r0001"),
+        ("r0004", "accepted", "r0002"),
+    ]
+    rows = world.lake.read("demo", "verdicts", where="release = 'r0004'").to_pylist()
+    # p2 went; p4 still repeats p1, which stays
+    assert {(row["record_id"], row["duplicate_of"]) for row in rows} == {
+        (digest("p1"), None),
+        (digest("p4"), digest("p1")),
+    }
+    assert world.lake.read("demo", "mix", where="release = 'r0004'")["record_id"].to_pylist() == [digest("p1")]
+
+
+def test_a_duplicate_of_what_went_names_it_no_longer(world):
+    erase(world.lake, Asked("demo", record=digest("q1").hex()), world.around, Signer())
+    rows = world.lake.read("demo", "verdicts", where="release = 'r0004'").to_pylist()
+    assert {(row["record_id"], row["reason"], row["duplicate_of"]) for row in rows} == {
+        (digest("p2"), "minhash:duplicate", None),
+        (digest("p3"), None, None),
+        (digest("p4"), "minhash:duplicate", None),
+    }
+
+
+def test_a_condition_is_judged_as_sql(world):
+    before, answers = world.rows(), world.answers()
+    receipt = erase(world.lake, Asked("demo", where=f"text = '{world.texts['c']}'"), world.around, Signer())
+    check(world, receipt, ["c"], before, answers)
+    assert world.texts["c"] not in json.dumps(receipt)
+    for bad in ("1 = 1; drop table x", "text in (select text from corpus)", "read_text('/etc/passwd') is null"):
+        with pytest.raises(LakeError):
+            plan(world.lake, Asked("demo", where=bad))
+
+
+def test_what_cannot_be_meant_is_refused(world):
+    with pytest.raises(UnknownName, match="Did you mean 'forum'"):
+        plan(world.lake, Asked("demo", source="form"))
+    with pytest.raises(UnknownName, match="No record is called"):
+        plan(world.lake, Asked("demo", record="00" * 16))
+    with pytest.raises(BadErasure, match="No record fits"):
+        plan(world.lake, Asked("demo", where="1 = 0"))
+    with pytest.raises(BadErasure, match="one of --source"):
+        plan(world.lake, Asked("demo", source="forum", record="00"))
+    with pytest.raises(BadErasure, match="--yes-everything"):
+        erase(world.lake, Asked("demo", where="1 = 1"), world.around, Signer())
+    assert len(world.rows()) == len(PARENTS)
+
+
+@pytest.mark.prove
+def test_everything_goes_where_that_is_said(world):
+    receipt = erase(world.lake, Asked("demo", where="1 = 1"), world.around, Signer(), everything=True)
+    assert world.rows() == {} and receipt["proof"]["clean"]
+
+
+def test_what_was_erased_does_not_return(world):
+    erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    write_to(world.lake, "notes:3", to_table([document("notes:3", 1)], "document"))  # others may come
+    made = to_table([document("notes:3", 2, parents=(Parent(digest("fb"), "corpus", "notes:1"),))], "document")
+    with pytest.raises(LakeError, match="1 records that were erased"):
+        write_to(world.lake, "notes:3", made, stage="questions")
+
+
+@pytest.mark.prove
+def test_two_erasures_wait_for_each_other(world):
+    before, answers, receipts = world.rows(), world.answers(), {}
+
+    def work(source, record):
+        receipts[record] = erase(world.lake, Asked("demo", source, record), world.around, Signer())
+
+    threads = [
+        threading.Thread(target=work, args=("forum", None)),
+        threading.Thread(target=work, args=(None, digest("c").hex())),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(receipts) == 2 and all(one["proof"]["clean"] for one in receipts.values())
+    check(world, receipts[None], ["fb", "c"], before, answers)
+
+
+def test_a_receipt_is_signed_where_a_key_is_named(world, tmp_path):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = tmp_path / "key.pem"
+    pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key.write_bytes(Ed25519PrivateKey.generate().private_bytes(*pem))
+    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, Signer(key))
+    kept = json.loads(world.lake.store.read(f"erasures/{receipt['erasure']}.json"))
+    assert kept == receipt and verify(kept)
+    assert not verify(kept | {"at": "2020-01-01T00:00:00Z"})
+    with pytest.raises(SynthError, match="cannot be used"):
+        Signer(tmp_path / "none.pem").check()
+
+
+# ------------------------------------------------------------------------------------------------------ the search
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda text: text.upper().encode(), id="upper case"),
+        pytest.param(lambda text: "&#32;".join(text.split()).encode(), id="a page"),
+        pytest.param(lambda text: json.dumps({"a": [text]}).encode(), id="json"),
+        pytest.param(lambda text: b"\0" * 99 + zlib.compress(text.encode()) + b"\0" * 99, id="packed"),
+    ],
+)
+def test_a_text_is_found_however_it_is_written(tmp_path, world, write):
+    text = said("a text of nobody")
+    needles = Needles()
+    needles.add(text)
+    path = Path(world.lake.store.url) / "left-wal"
+    path.write_bytes(write(f"begin {text[60:130]} end"))
+    wanted = Wanted.of(pa.array([digest("nobody")], pa.binary()), needles)
+    assert search(world.lake, wanted, others={}).with_text == ["left-wal"]
+
+
+def test_an_id_is_found_raw_in_hexadecimal_and_in_halves():
+    one = digest("x")
+    ids = Ids.of([one])
+    assert all(ids_in(b"." * shift + one + b"..", ids) for shift in range(9))
+    assert ids_in(f'{{"a": "00{one.hex()}ff"}}'.encode(), ids) and ids_in(one.hex().upper().encode(), ids)
+    assert not ids_in(digest("y") * 3, ids) and not ids_in(b"", ids)
+    halves = int.from_bytes(one[:8], "big").to_bytes(8, "little"), int.from_bytes(one[8:], "big").to_bytes(8, "little")
+    assert halves_in(halves[0] + b"\1" * 8 + halves[1], ids) and not halves_in(halves[0] * 2, ids)
+
+
+# ------------------------------------------------------------------------------------------------------ any DAG
+
+
+@st.composite
+def dags(draw):
+    """Up to a dozen records over three stages and two batches; parents stand in the stage above, in the same batch."""
+    parents, stages, batches = {}, {}, {}
+    for number in range(draw(st.integers(2, 4))):
+        name = f"{draw(st.sampled_from('fn'))}{number}"
+        parents[name], stages[name], batches[name] = [], "corpus", f"notes:{draw(st.integers(1, 2))}"
+    for stage, letter in (("questions", "q"), ("pairs", "p")):
+        above = [name for name in parents if stages[name] == ("corpus" if letter == "q" else "questions")]
+        for number in range(draw(st.integers(1, 4)) if above else 0):
+            first = draw(st.sampled_from(above))
+            others = [name for name in above if batches[name] == batches[first] and name != first]
+            more = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others else []
+            name = f"{letter}{number}"
+            parents[name], stages[name], batches[name] = [first, *more], stage, batches[first]
+    return parents, stages, batches, draw(st.sampled_from(sorted(parents)))
+
+
+def erased_anywhere(folder, dag, break_off=None):
+    parents, stages, batches, name = dag
+    world = plant(folder, parents, stages=stages, batches=batches)
+    before, answers = world.rows(), world.answers()
+    asked = Asked("demo", record=digest(name).hex())
+    receipt = erase(world.lake, asked, world.around, Signer(), everything=True)
+    check(world, receipt, [name], before, answers)
+
+
+@settings(max_examples=1, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(dag=dags())
+def test_any_record_of_any_dag(tmp_path_factory, dag):
+    erased_anywhere(tmp_path_factory.mktemp("dag"), dag)
+
+
+@pytest.mark.prove
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(dag=dags())
+def test_any_record_of_many_dags(tmp_path_factory, dag):
+    erased_anywhere(tmp_path_factory.mktemp("dag"), dag)
+
+
+# ------------------------------------------------------------------------------------------------------ kills
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from synth_dagster.governance.erase import Asked, Surroundings, erase
+from synth_dagster.governance.erase_receipt import Signer
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.sqlite import SqliteDatabase
+from synth_dagster.storage.folder import FolderStore
+
+folder, name, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+def counted(work):
+    def count(self, *given, **named):
+        global left
+        if count.on:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return work(self, *given, **named)
+    count.on = True
+    return count
+
+for owner, work in ((FolderStore, "write"), (FolderStore, "remove"), (SqliteDatabase, "write")):
+    setattr(owner, work, counted(getattr(owner, work)))
+around = Surroundings(folder / "answers.sqlite", None, folder, folder / "dagster")
+erase(Lake.open(folder / "lake"), Asked("demo", source=name), around, Signer())
+print("steps left", left)
+"""
+
+
+def killed(folder, steps):
+    """An erasure of forum that ends with kill -9 before so many changes; whether it was that long."""
+    command = [sys.executable, "-c", KILLED, str(folder), "forum", str(steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."})
+    assert done.returncode in (0, -9), done.stderr
+    return done.returncode == -9
+
+
+def is_whole_after_a_kill(world, tmp_path, steps):
+    before, answers = world.rows(), world.answers()
+    if not killed(tmp_path, steps):
+        return False
+    receipts = resume(world.lake, world.around, Signer())
+    if not receipts:  # the kill came before anything was to be done, or after all was
+        try:
+            receipts = [erase(world.lake, Asked("demo", source="forum"), world.around, Signer())]
+        except UnknownName:
+            receipts = [json.loads(p.read_text()) for p in (tmp_path / "lake/erasures").glob("*.json")]
+    check(world, receipts[0], ["fb"], before, answers)
+    assert not list((tmp_path / "lake/erasures").glob("*/journal.json"))
+    states = [(one.release, one.state) for one in world.lake.meta.releases("demo")]
+    assert states == [("r0001", "withdrawn"), ("r0002", "withdrawn"), ("r0003", "accepted"), ("r0004", "accepted")]
+    return True
+
+
+def test_an_erasure_that_was_killed_is_gone_on_with(world, tmp_path):
+    assert is_whole_after_a_kill(world, tmp_path, 60)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("steps", [*range(1, 120, 8)])
+def test_an_erasure_may_be_killed_anywhere(world, tmp_path, steps):
+    is_whole_after_a_kill(world, tmp_path, steps)
