@@ -16,7 +16,7 @@ from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName
 from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import REJECTS, Lake
-from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.lineage import Lineage, Moment
 from synth_dagster.lake.shingles import Needles, strings
 from synth_dagster.records import COMMON
 
@@ -90,7 +90,7 @@ class _File:
 
 def scope(lake: Lake, asked: Asked) -> Scope:
     """What an erasure would take. Raises UnknownName for a name that nothing has, LakeError for a bad condition."""
-    lineage = Lineage(lake)
+    lineage = Lineage(lake).now()
     files = _files(lake)
     meant = _meant(lake, lineage, asked, files)
     if not len(meant):
@@ -134,7 +134,7 @@ def _files(lake: Lake) -> list[_File]:
     return found
 
 
-def _meant(lake: Lake, lineage: Lineage, asked: Asked, files: Sequence[_File]) -> Ids:
+def _meant(lake: Lake, lineage: Moment, asked: Asked, files: Sequence[_File]) -> Ids:
     given = [asked.source, asked.record, asked.where]
     if sum(one is not None for one in given) != 1:
         raise BadErasure("Name what is to be erased: one of --source NAME, --record ID and --where SQL.")
@@ -147,7 +147,7 @@ def _meant(lake: Lake, lineage: Lineage, asked: Asked, files: Sequence[_File]) -
     return _everywhere(found, files) if asked.everywhere else found
 
 
-def _of_source(lineage: Lineage, asked: Asked, files: Sequence[_File]) -> Ids:
+def _of_source(lineage: Moment, asked: Asked, files: Sequence[_File]) -> Ids:
     """Records of the source in all versions: one that a table shows no longer is known from its file only."""
     parts = [Ids.none()]
     known: set[str] = set()
@@ -188,7 +188,7 @@ def _everywhere(meant: Ids, files: Sequence[_File]) -> Ids:
     return together([meant, *(Ids.from_arrow(one) for one in same)]).unique()
 
 
-def _closure(lineage: Lineage, meant: Ids, files: Sequence[_File]) -> Ids:
+def _closure(lineage: Moment, meant: Ids, files: Sequence[_File]) -> Ids:
     children, parents = _edges(file for file in files if not file.shown)
     seen = frontier = meant
     while len(frontier):

@@ -86,7 +86,7 @@ def check(world, receipt, names, before, answers):
     assert found.with_ids == [] and found.with_text == []
     stays = {one: row for one, row in plain(before).items() if one not in {digest(name) for name in gone}}
     assert plain(world.rows()) == stays
-    assert Lineage(world.lake).counts()[0] == len(stays)
+    assert Lineage(world.lake).now().counts()[0] == len(stays)
     left = {call for name in set(world.parents) - gone for call in world.calls.get(name, ())}
     assert world.answers() & answers == (left | ({digest("orphan")} if min(world.parents) not in gone else set()))
 
