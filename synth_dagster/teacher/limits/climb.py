@@ -143,14 +143,14 @@ class Climb:
                 return
             self._doubling = False
         elif before and before.in_flight < self.limit:
-            enough = len(self._level.logs) >= ENOUGH
-            if worth + error < WORTH or (worth < 0 and enough):
+            sure, enough = abs(worth - WORTH) > error, len(self._level.logs) >= ENOUGH
+            if not sure and not enough:
+                self.pressed = False  # it may be chance: more is asked with as many in flight
+            elif worth < (WORTH if sure else 0):
                 self._stand(before, None)
                 self._doubling = False
                 self._rest, self._resting = min(2 * self._rest, MOST_REST), self._rest
                 return
-            if worth < WORTH and not enough:
-                self.pressed = False  # it looks vain and may be chance: more is asked with as many in flight
             else:
                 self._before = None
         if latency > max(NEAR_TIMEOUT * self._timeout_s, 1.5 * self._slow_alone) and self.limit > 1:
