@@ -183,7 +183,9 @@ def _release_line(release: dict[str, Any]) -> str:
     often = sorted(verdicts["dropped"].items(), key=lambda item: (-item[1], item[0]))
     dropped = ", ".join(f"{reason} {count}" for reason, count in often[:6]) or "nothing"
     demo = " [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release["demo"] else ""
-    return f"release [bold]{release['release']}[/bold]: {release['records']} kept; dropped: {_plain(dropped)}{demo}"
+    gone = " [yellow]withdrawn[/yellow]" if release["state"] == "withdrawn" else ""
+    head = f"release [bold]{release['release']}[/bold]{gone}"
+    return f"{head}: {release['records']} kept; dropped: {_plain(dropped)}{demo}"
 
 
 def _checks_line(status: dict[str, Any]) -> str:

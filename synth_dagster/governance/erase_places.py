@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from synth_dagster.exports.manifest import MANIFEST, manifest_from
+from synth_dagster.exports.seal import OWN
 from synth_dagster.lake.lake import Lake
 from synth_dagster.storage import S3Options
 from synth_dagster.teacher.cache import AnswerCache
@@ -105,7 +106,7 @@ def exports_of(project: Path | None, releases: Iterable[tuple[str, str]]) -> lis
 def remove_export(folder: Path) -> list[str]:
     """Remove what an export of ours wrote, and nothing that others put beside it. Its manifest goes last."""
     manifest = manifest_from((folder / MANIFEST).read_bytes())
-    names = [*(manifest.files if manifest else ()), MANIFEST]
+    names = [*(manifest.files if manifest else ()), *sorted(OWN - {MANIFEST}), MANIFEST]
     for name in names:
         path = (folder / name).resolve()
         if path.is_relative_to(folder.resolve()):
