@@ -11,8 +11,8 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode
 from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, erase, plan, resume
-from synth_dagster.governance.erase_receipt import KEY, Signer
 from synth_dagster.governance.erase_scope import Scope
+from synth_dagster.signing import Signer
 
 
 def erase_records(
@@ -40,8 +40,7 @@ def erase_records(
         else:
             _print_plan(console, found)
         return int(ExitCode.DONE)
-    signer = _signer()
-    signer.check()
+    signer = Signer.of(os.environ)  # a key that cannot be used stops it before anything is done
     receipt = erase(project.lake, asked, surroundings(project), signer, everything=yes_everything)
     if as_json:
         print_json(receipt)
@@ -52,7 +51,7 @@ def erase_records(
 
 def go_on(project: Project, console: Terminal | None) -> None:
     """Finish what a kill has cut short, before anything else is done with the lake."""
-    for receipt in resume(project.lake, surroundings(project), _signer()):
+    for receipt in resume(project.lake, surroundings(project), Signer.of(os.environ)):
         if console is not None:
             console.print("[yellow]An erasure that was cut short was gone on with:[/yellow]")
             _print_receipt(console, project, receipt)
@@ -66,11 +65,6 @@ def surroundings(project: Project) -> Surroundings:
         s3 = project._module("resources.buckets").s3_options(environment.env)
     home = Path(os.environ.get("DAGSTER_HOME") or project.root)
     return Surroundings(environment.cache, s3, project.root, home / ".dagster")
-
-
-def _signer() -> Signer:
-    named = os.environ.get(KEY)
-    return Signer(Path(named) if named else None)
 
 
 def _print_plan(console: Terminal, found: Scope) -> None:

@@ -25,7 +25,7 @@ from synth_dagster.governance.erase_places import (
     remove_export,
     without_answers,
 )
-from synth_dagster.governance.erase_receipt import Signer, receipt_of
+from synth_dagster.governance.erase_receipt import receipt_of
 from synth_dagster.governance.erase_scope import NO_TEXTS, Asked, BadErasure, Scope, scope, texts_of
 from synth_dagster.governance.erase_search import Found, Wanted, search
 from synth_dagster.lake.erasing import Doomed, Eraser, rows_of, stored_files
@@ -34,6 +34,7 @@ from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.shingles import Needles, strings
 from synth_dagster.lake.tombstones import bury, lake_key, mac
+from synth_dagster.signing import Signer
 
 WAIT_S = 6 * 3600.0
 
@@ -94,7 +95,7 @@ def plan(lake: Lake, asked: Asked) -> Scope:
 
 
 def erase(
-    lake: Lake, asked: Asked, around: Surroundings, signer: Signer, *, everything: bool = False
+    lake: Lake, asked: Asked, around: Surroundings, signer: Signer | None, *, everything: bool = False
 ) -> dict[str, Any]:
     """Erase and prove it: the receipt. Raises BadErasure for an erasure of everything that was not meant so."""
     with lake.lease("erase", "exclusive", wait_s=WAIT_S):
@@ -111,7 +112,7 @@ def erase(
             expected = found  # batches have come since: wait for whoever works on them too
 
 
-def resume(lake: Lake, around: Surroundings, signer: Signer) -> list[dict[str, Any]]:
+def resume(lake: Lake, around: Surroundings, signer: Signer | None) -> list[dict[str, Any]]:
     """Go on with what a kill has cut short; the receipts."""
     if not _unfinished(lake):
         return []
@@ -119,7 +120,7 @@ def resume(lake: Lake, around: Surroundings, signer: Signer) -> list[dict[str, A
         return _resume(lake, around, signer)
 
 
-def _resume(lake: Lake, around: Surroundings, signer: Signer) -> list[dict[str, Any]]:
+def _resume(lake: Lake, around: Surroundings, signer: Signer | None) -> list[dict[str, Any]]:
     receipts: list[dict[str, Any]] = []
     for erasure in _unfinished(lake):
         journal = Journal.of_json(lake.store.read(f"erasures/{erasure}/journal.json"))
@@ -187,7 +188,7 @@ def _begin(lake: Lake, found: Scope, around: Surroundings) -> Journal:
     return journal
 
 
-def _finish(lake: Lake, journal: Journal, around: Surroundings, signer: Signer, lease: Lease) -> dict[str, Any]:
+def _finish(lake: Lake, journal: Journal, around: Surroundings, signer: Signer | None, lease: Lease) -> dict[str, Any]:
     """Every step, whether it was done before a kill or not."""
     eraser = Eraser(lake, journal.erasure, journal.doomed, lease)
     eraser.rewrite()

@@ -13,15 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synth_dagster.errors import LakeError, SynthError, UnknownName
+from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance.erase import Asked, BadErasure, erase, plan, resume
-from synth_dagster.governance.erase_receipt import Signer, verify
+from synth_dagster.governance.erase_receipt import verify
 from synth_dagster.governance.erase_search import Wanted, halves_in, ids_in, search
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import Parent, digest, to_table
+from synth_dagster.signing import BadSignature, new_key
 from tests.governance.erase_world import STAGES, plant, said
 from tests.lake.conftest import document, write_to
 
@@ -99,7 +100,7 @@ def test_a_source_goes_with_all_that_was_made_from_it(world):
     # each of q2, q3, p2, p3 has an answer of its own; that of two parents is q2's alone, that of one parent is shared
     assert (dry["calls"], dry["calls_shared"]) == (5, 1)
     assert world.rows() == before and look(world, {"fb"}).with_ids
-    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, None)
     check(world, receipt, ["fb"], before, answers)
     assert receipt["counts"]["records"] == 9
     assert not list((Path(world.lake.store.url) / "erasures").glob("*/journal.json"))
@@ -109,7 +110,7 @@ def test_a_source_goes_with_all_that_was_made_from_it(world):
 
 def test_the_batch_that_holds_nothing_keeps_its_files(world):
     accepted = {stage: world.lake.accepted("demo", stage, "notes:2") for stage in STAGES}
-    erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    erase(world.lake, Asked("demo", source="forum"), world.around, None)
     for stage, version in accepted.items():
         assert world.lake.accepted("demo", stage, "notes:2") == version
     for stage in STAGES:
@@ -120,7 +121,7 @@ def test_the_batch_that_holds_nothing_keeps_its_files(world):
 
 def test_a_table_as_a_run_left_it_no_longer_has_what_was_erased(world):
     old = world.lake.snapshot("demo", "questions")[1].version
-    erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    erase(world.lake, Asked("demo", source="forum"), world.around, None)
     assert world.lake.snapshot("demo", "questions")[1].version > old
     then = world.lake.read("demo", "questions", as_of="run-1")["record_id"].to_pylist()
     assert sorted(then) == sorted([digest("q1"), digest("q4")])
@@ -135,7 +136,7 @@ def test_a_table_as_a_run_left_it_no_longer_has_what_was_erased(world):
 
 
 def test_releases_are_withdrawn_with_successors(world):
-    erase(world.lake, Asked("demo", record=digest("fb").hex()), world.around, Signer())
+    erase(world.lake, Asked("demo", record=digest("fb").hex()), world.around, None)
     told = [(one.release, one.state, one.manifest.get("successor_of")) for one in world.lake.meta.releases("demo")]
     assert told == [
         ("r0001", "withdrawn", None),
@@ -153,7 +154,7 @@ def test_releases_are_withdrawn_with_successors(world):
 
 
 def test_a_duplicate_of_what_went_names_it_no_longer(world):
-    erase(world.lake, Asked("demo", record=digest("q1").hex()), world.around, Signer())
+    erase(world.lake, Asked("demo", record=digest("q1").hex()), world.around, None)
     rows = world.lake.read("demo", "verdicts", where="release = 'r0004'").to_pylist()
     assert {(row["record_id"], row["reason"], row["duplicate_of"]) for row in rows} == {
         (digest("p2"), "minhash:duplicate", None),
@@ -164,7 +165,7 @@ def test_a_duplicate_of_what_went_names_it_no_longer(world):
 
 def test_a_condition_is_judged_as_sql(world):
     before, answers = world.rows(), world.answers()
-    receipt = erase(world.lake, Asked("demo", where=f"text = '{world.texts['c']}'"), world.around, Signer())
+    receipt = erase(world.lake, Asked("demo", where=f"text = '{world.texts['c']}'"), world.around, None)
     check(world, receipt, ["c"], before, answers)
     assert world.texts["c"] not in json.dumps(receipt)
     for bad in ("1 = 1; drop table x", "text in (select text from corpus)", "read_text('/etc/passwd') is null"):
@@ -182,18 +183,18 @@ def test_what_cannot_be_meant_is_refused(world):
     with pytest.raises(BadErasure, match="one of --source"):
         plan(world.lake, Asked("demo", source="forum", record="00"))
     with pytest.raises(BadErasure, match="--yes-everything"):
-        erase(world.lake, Asked("demo", where="1 = 1"), world.around, Signer())
+        erase(world.lake, Asked("demo", where="1 = 1"), world.around, None)
     assert len(world.rows()) == len(PARENTS)
 
 
 @pytest.mark.prove
 def test_everything_goes_where_that_is_said(world):
-    receipt = erase(world.lake, Asked("demo", where="1 = 1"), world.around, Signer(), everything=True)
+    receipt = erase(world.lake, Asked("demo", where="1 = 1"), world.around, None, everything=True)
     assert world.rows() == {} and receipt["proof"]["clean"]
 
 
 def test_what_was_erased_does_not_return(world):
-    erase(world.lake, Asked("demo", source="forum"), world.around, Signer())
+    erase(world.lake, Asked("demo", source="forum"), world.around, None)
     write_to(world.lake, "notes:3", to_table([document("notes:3", 1)], "document"))  # others may come
     made = to_table([document("notes:3", 2, parents=(Parent(digest("fb"), "corpus", "notes:1"),))], "document")
     with pytest.raises(LakeError, match="1 records that were erased"):
@@ -205,7 +206,7 @@ def test_two_erasures_wait_for_each_other(world):
     before, answers, receipts = world.rows(), world.answers(), {}
 
     def work(source, record):
-        receipts[record] = erase(world.lake, Asked("demo", source, record), world.around, Signer())
+        receipts[record] = erase(world.lake, Asked("demo", source, record), world.around, None)
 
     threads = [
         threading.Thread(target=work, args=("forum", None)),
@@ -220,18 +221,12 @@ def test_two_erasures_wait_for_each_other(world):
 
 
 def test_a_receipt_is_signed_where_a_key_is_named(world, tmp_path):
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    key = tmp_path / "key.pem"
-    pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    key.write_bytes(Ed25519PrivateKey.generate().private_bytes(*pem))
-    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, Signer(key))
+    signer = new_key(tmp_path / "key.pem")
+    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, signer)
     kept = json.loads(world.lake.store.read(f"erasures/{receipt['erasure']}.json"))
-    assert kept == receipt and verify(kept)
-    assert not verify(kept | {"at": "2020-01-01T00:00:00Z"})
-    with pytest.raises(SynthError, match="cannot be used"):
-        Signer(tmp_path / "none.pem").check()
+    assert kept == receipt and verify(kept) == signer.key
+    with pytest.raises(BadSignature, match="changed after signing"):
+        verify(kept | {"at": "2020-01-01T00:00:00Z"})
 
 
 # ------------------------------------------------------------------------------------------------------ the search
@@ -292,7 +287,7 @@ def erased_anywhere(folder, dag, break_off=None):
     world = plant(folder, parents, stages=stages, batches=batches)
     before, answers = world.rows(), world.answers()
     asked = Asked("demo", record=digest(name).hex())
-    receipt = erase(world.lake, asked, world.around, Signer(), everything=True)
+    receipt = erase(world.lake, asked, world.around, None, everything=True)
     check(world, receipt, [name], before, answers)
 
 
@@ -315,7 +310,6 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from synth_dagster.governance.erase import Asked, Surroundings, erase
-from synth_dagster.governance.erase_receipt import Signer
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.storage.folder import FolderStore
@@ -336,7 +330,7 @@ def counted(work):
 for owner, work in ((FolderStore, "write"), (FolderStore, "remove"), (SqliteDatabase, "write")):
     setattr(owner, work, counted(getattr(owner, work)))
 around = Surroundings(folder / "answers.sqlite", None, folder, folder / "dagster")
-erase(Lake.open(folder / "lake"), Asked("demo", source=name), around, Signer())
+erase(Lake.open(folder / "lake"), Asked("demo", source=name), around, None)
 print("steps left", left)
 """
 
@@ -353,10 +347,10 @@ def is_whole_after_a_kill(world, tmp_path, steps):
     before, answers = world.rows(), world.answers()
     if not killed(tmp_path, steps):
         return False
-    receipts = resume(world.lake, world.around, Signer())
+    receipts = resume(world.lake, world.around, None)
     if not receipts:  # the kill came before anything was to be done, or after all was
         try:
-            receipts = [erase(world.lake, Asked("demo", source="forum"), world.around, Signer())]
+            receipts = [erase(world.lake, Asked("demo", source="forum"), world.around, None)]
         except UnknownName:
             receipts = [json.loads(p.read_text()) for p in (tmp_path / "lake/erasures").glob("*.json")]
     check(world, receipts[0], ["fb"], before, answers)
