@@ -110,9 +110,10 @@ class Wire:
         """
         trouble = Trouble(_now())
         wording = Wording(self.dialects, sending.model, sending.schema, quiet=sending.quiet)
+        learned = False
         while True:
             reservation = await sending.reserve()
-            turn = await self._turn(sending, reservation, again=trouble.failures > 0)
+            turn = await self._turn(sending, reservation, again=learned or trouble.failures > 0)
             try:
                 wording.renew()
                 fault, answer = await self._post(turn, sending, wording.used, reservation)
