@@ -22,6 +22,14 @@ app.add_typer(keys_app, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Dataset = Annotated[str | None, typer.Option(help="The dataset, where the lake holds several.")]
+Purpose = Annotated[
+    str | None,
+    typer.Option(help="Refuse what licences keep from commercial, unspecified, non_commercial or research use."),
+]
+Public = Annotated[bool, typer.Option("--public", help="It leaves your house: refuse what may not be passed on.")]
+Obey = Annotated[
+    bool, typer.Option("--obey", help="Refuse also what sites and their terms keep from training or from that use.")
+]
 ProjectDir = Annotated[
     Path | None, typer.Option("--project", envvar="SYNTH_PROJECT", help="The project's folder; default: here or above.")
 ]
@@ -224,11 +232,9 @@ def export(
         str | None, typer.Option(help="Begin a new file after so many rows (50000) or bytes (200MB).")
     ] = None,
     only_chosen: Annotated[bool, typer.Option(help="Of preference pairs the better side, as conversations.")] = False,
-    purpose: Annotated[
-        str | None,
-        typer.Option(help="Refuse what licences keep from commercial, unspecified, non_commercial or research use."),
-    ] = None,
-    public: Annotated[bool, typer.Option(help="It leaves your house: refuse what may not be passed on.")] = False,
+    purpose: Purpose = None,
+    public: Public = False,
+    obey: Obey = False,
     beside: Annotated[
         str | None,
         typer.Option(
@@ -256,6 +262,7 @@ def export(
         only_chosen=only_chosen,
         purpose=purpose,
         public=public,
+        obey=obey,
         standards=beside,
         creator=creator,
         url=url,
@@ -280,14 +287,21 @@ def verify(
 @app.command()
 def licences(
     release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    purpose: Purpose = None,
+    public: Public = False,
+    obey: Obey = False,
     dataset: Dataset = None,
     as_json: AsJson = False,
     project: ProjectDir = None,
 ) -> None:
-    """Say what the licences of a release allow, what they dropped, and the chain that forbids it."""
+    """Say what the licences of a release allow, what they dropped, and the chain that forbids it.
+
+    With --purpose, --public or --obey it ends with 1 if a record of the release could not be used so.
+    """
     from synth_dagster.cli.licences import show_licences
 
-    show_licences(project, dataset, release, as_json=as_json)
+    asked = {"purpose": purpose, "public": public, "obey": obey}
+    raise typer.Exit(show_licences(project, dataset, release, **asked, as_json=as_json))
 
 
 @app.command()

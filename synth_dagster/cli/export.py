@@ -31,6 +31,7 @@ def export_release(
     only_chosen: bool = False,
     purpose: str | None = None,
     public: bool = False,
+    obey: bool = False,
     standards: str | None = None,
     creator: str | None = None,
     url: str | None = None,
@@ -41,7 +42,7 @@ def export_release(
         seed=seed,
         shard=shard_size(shard) if shard else None,
         only_chosen=only_chosen,
-        use=wanted(purpose, public=public),
+        use=wanted(purpose, public=public, obey=obey),
         signer=Signer.of(os.environ),
         standards=chosen(standards),
         creator=creator,
@@ -53,12 +54,12 @@ def export_release(
     _tell(done, to)
 
 
-def wanted(purpose: str | None, *, public: bool) -> Wanted:
+def wanted(purpose: str | None, *, public: bool, obey: bool) -> Wanted:
     """What a release is asked for. Raises UnknownName for another purpose."""
     known: dict[str, Purpose] = {name: name for name in PURPOSES}
     if purpose is not None and purpose not in known:
         raise UnknownName("purpose", purpose, known)
-    return Wanted(None if purpose is None else known[purpose], public)
+    return Wanted(None if purpose is None else known[purpose], public, "obey" if obey else "record")
 
 
 def _tell(done: HandedOver, to: str) -> None:

@@ -81,7 +81,7 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
 def _use(release: Release, asked: Wanted) -> Wanted:
     """What a release is handed over for: what was asked, else what it was made for."""
     _, made_for = rules_of(release)
-    return Wanted(asked.purpose or made_for.purpose, asked.published or made_for.published)
+    return made_for.and_also(asked)
 
 
 def the_release(lake: Lake, dataset: str, name: str) -> Release:

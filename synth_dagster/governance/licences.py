@@ -5,7 +5,7 @@ A release is judged by the rules it was made under, which its manifest holds; an
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,8 @@ import pyarrow as pa
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
-from synth_dagster.licences.fit import Purpose, unfit
+from synth_dagster.licences.consent import OptOuts, refused, refusing_parts
+from synth_dagster.licences.fit import PURPOSES, Purpose, unfit
 from synth_dagster.licences.registry import Licences
 from synth_dagster.licences.terms import Terms, every
 
@@ -26,15 +27,28 @@ class Wanted:
 
     purpose: Purpose | None = None
     published: bool = False
+    opt_outs: OptOuts = "record"
 
     @property
     def is_stated(self) -> bool:
-        return self.purpose is not None or self.published
+        return self.purpose is not None or self.published or self.opt_outs == "obey"
 
     def words(self) -> str:
         """As a sentence names it."""
         parts = [f"purpose '{self.purpose}'"] if self.purpose else []
-        return " and ".join([*parts, "publication"] if self.published else parts)
+        parts += ["publication"] if self.published else []
+        return " and ".join([*parts, "what sites say"] if self.opt_outs == "obey" else parts)
+
+    def and_also(self, asked: "Wanted") -> "Wanted":
+        """What is asked for here, where something is, else what this says."""
+        opt_outs = "obey" if "obey" in (self.opt_outs, asked.opt_outs) else "record"
+        return Wanted(asked.purpose or self.purpose, asked.published or self.published, opt_outs)
+
+    def why_not(self, known: Licences, license_: str, consent: str, *, changed: bool) -> str | None:
+        """Why a record with this licence and consent may not be used so, or None."""
+        if self.opt_outs == "obey" and (why := refused(consent, purpose=self.purpose, published=self.published)):
+            return why
+        return unfit(known.terms(license_), purpose=self.purpose, published=self.published, changed=changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class Step:
     method: str
     source: str
     license: str
+    consent: str
 
     def line(self) -> str:
         where = f"{self.stage} {self.record_id[:12]}"
@@ -75,6 +90,14 @@ class LicenceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a release as it stands could be used so: how many of its records could not, by reason."""
+
+    wanted: Wanted
+    misfits: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class LicenceReport:
     """The licences of a release."""
 
@@ -82,6 +105,7 @@ class LicenceReport:
     wanted: Wanted
     lines: Sequence[LicenceLine]
     whole: Terms  # of everything that was kept, together
+    fits: Sequence["Fit"]
     chains: Sequence[Chain]  # examples of what was dropped
     unknown: Mapping[str, str]  # licences that nobody has classed -> what to do
 
@@ -92,6 +116,7 @@ class LicenceReport:
             "use": asdict(self.wanted),
             "licenses": lines,
             "whole": terms_json(self.whole),
+            "fits": [asdict(fit.wanted) | {"misfits": dict(fit.misfits)} for fit in self.fits],
             "chains": [asdict(chain) for chain in self.chains],
             "unknown": dict(self.unknown),
         }
@@ -130,34 +155,52 @@ def licence_report(lake: Lake, release: Release) -> LicenceReport:
     whole = every(line.terms for line in lines if line.kept)
     chains = [Chains(lake, release, wanted, known).of(record_id) for _, record_id in sorted(examples.items())[:SHOWN]]
     unknown = {name: known.hint(name) for name in sorted({one for line in lines for one in line.terms.unknown})}
-    return LicenceReport(release.release, wanted, lines, whole, chains, unknown)
+    fits = _fits(lake, release, known)
+    return LicenceReport(release.release, wanted, lines, whole, fits, chains, unknown)
+
+
+def _fits(lake: Lake, release: Release, known: Licences) -> list[Fit]:
+    """Every purpose, at home and published, with what sites say obeyed: what of the release stands against it."""
+    kinds = Counter(
+        (row["license"] or "", row["consent"] or "", row["synthetic_depth"] > 0) for row in _released(lake, release)
+    )
+    asked = [Wanted(purpose, published, "obey") for purpose in PURPOSES for published in (False, True)]
+    return [Fit(wanted, _misfits(kinds, wanted, known)) for wanted in asked]
+
+
+def _misfits(kinds: Mapping[tuple[str, str, bool], int], wanted: Wanted, known: Licences) -> dict[str, int]:
+    found = Counter[str]()
+    for (license_, consent, changed), count in kinds.items():
+        if why := wanted.why_not(known, license_, consent, changed=changed):
+            found[why] += count
+    return dict(sorted(found.items()))
 
 
 def rules_of(release: Release) -> tuple[Licences, Wanted]:
     """How a release counts licences, and what it is for: nothing is stated for one of an older version."""
     use, rules = release.manifest.get("use", {}), release.manifest.get("licences", {})
     known = Licences(rules.get("own", {}), frozenset(rules.get("ignored", ())))
-    return known, Wanted(use.get("purpose"), use.get("published", False))
+    return known, Wanted(use.get("purpose"), use.get("published", False), use.get("opt_outs", "record"))
 
 
 def check_use(lake: Lake, release: Release, wanted: Wanted) -> None:
-    """Refuse to hand over what its licences forbid. Raises SynthError with the counts, the first chain and a cure."""
+    """Refuse to hand over what may not be used so. Raises SynthError with the counts, the first chain and a cure."""
+    if refusal := refused_use(lake, release, wanted):
+        raise SynthError(f"{refusal} Nothing was written.")
+
+
+def refused_use(lake: Lake, release: Release, wanted: Wanted) -> str | None:
+    """Why a release may not be used so, with the counts, the first chain and a cure; None where all of it may."""
     if not wanted.is_stated:
-        return
+        return None
     known, _ = rules_of(release)
     found, first = Counter[tuple[str, str]](), None
     for row in _released(lake, release):
-        why = unfit(
-            known.terms(row["license"] or ""),
-            purpose=wanted.purpose,
-            published=wanted.published,
-            changed=row["synthetic_depth"] > 0,
-        )
-        if why:
-            found[why, row["license"] or "no licence"] += 1
+        license_, consent = row["license"] or "", row["consent"] or ""
+        if why := wanted.why_not(known, license_, consent, changed=row["synthetic_depth"] > 0):
+            found[why, license_ or "no licence"] += 1
             first = first or row["record_id"]
-    if first is not None:
-        raise SynthError(_refusal(release, wanted, found, Chains(lake, release, wanted, known).of(first)))
+    return None if first is None else _refusal(release, wanted, found, Chains(lake, release, wanted, known).of(first))
 
 
 def _refusal(release: Release, wanted: Wanted, found: Mapping[tuple[str, str], int], chain: Chain) -> str:
@@ -166,7 +209,7 @@ def _refusal(release: Release, wanted: Wanted, found: Mapping[tuple[str, str], i
     more = f" and {len(most) - 3} more licences" if len(most) > 3 else ""
     return (
         f"{sum(found.values())} of {release.records} records of '{release.release}' do not fit {wanted.words()}: "
-        f"{told}{more}. The first: {chain.line()}. Nothing was written. State it under 'use:' in the recipe and run: "
+        f"{told}{more}. The first: {chain.line()}. State it under 'use:' in the recipe and run: "
         "the next release leaves such records out."
     )
 
@@ -193,6 +236,9 @@ class Chains:
 
     def _origin(self, row: Mapping[str, Any]) -> str:
         parents = self._parents(row)
+        said = refusing_parts(row["consent"] or "") if self._is_of_consent(row) else []
+        if said:
+            return f"source '{row['source']}' has {'; '.join(said)}"
         if not parents:
             return f"source '{row['source']}' has that licence"
         given = {part for parent in parents for part in (parent["license"] or "").split(" AND ")}
@@ -202,8 +248,12 @@ class Chains:
         return f"its {len(parents)} parents do not go together"
 
     def _why(self, row: Mapping[str, Any]) -> str | None:
-        terms = self.known.terms(row["license"] or "")
-        return unfit(terms, purpose=self.wanted.purpose, published=self.wanted.published, changed=True)
+        return self.wanted.why_not(self.known, row["license"] or "", row["consent"] or "", changed=True)
+
+    def _is_of_consent(self, row: Mapping[str, Any]) -> bool:
+        """Whether it is what a site said that forbids the record, and not its licence."""
+        alone = replace(self.wanted, opt_outs="record")
+        return self._why(row) != alone.why_not(self.known, row["license"] or "", "", changed=True)
 
     def _parents(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows = (self._row(one["stage"], one["batch"], one["record_id"]) for one in row["parents"] or ())
@@ -213,7 +263,7 @@ class Chains:
         rows = self.lake.read(
             self.release.dataset,
             stage,
-            columns=["record_id", "license", "source", "method", "model_id", "parents"],
+            columns=["record_id", "license", "consent", "source", "method", "model_id", "parents"],
             where=f"record_id = unhex('{record_id.hex()}')",
             batches=None if batch is None else [batch],
         ).to_pylist()
@@ -222,11 +272,12 @@ class Chains:
 
 def _step(row: Mapping[str, Any]) -> Step:
     method = row["method"] if row["parents"] else ""
-    return Step(row["record_id"].hex(), row["stage"], method, row["source"], row["license"] or "")
+    license_, consent = row["license"] or "", row["consent"] or ""
+    return Step(row["record_id"].hex(), row["stage"], method, row["source"], license_, consent)
 
 
 def _released(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
-    columns = ["record_id", "license", "synthetic_depth"]
+    columns = ["record_id", "license", "consent", "synthetic_depth"]
     table = release.manifest["table"]
     for part in lake.stream(release.dataset, table, batches=[release.release], columns=columns):
         yield from part.to_pylist()

@@ -5,7 +5,7 @@ A licence that neither has is kept as it is written, flagged, and counted as the
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -92,11 +92,6 @@ def table_date() -> str:
 def terms_of_providers() -> frozenset[str]:
     """The licences of the table that stand for a provider's terms."""
     return frozenset(provider["terms"] for provider in _table()["providers"])
-
-
-def training_agents() -> Mapping[str, Sequence[str]]:
-    """Organisation -> the crawlers by which it fetches texts to train on; dated like the table."""
-    return _table()["training_agents"]
 
 
 def provider_terms(models: Iterable[str], addresses: Iterable[str]) -> str:

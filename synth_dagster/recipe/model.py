@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.licences.consent import OptOuts
 from synth_dagster.licences.fit import Purpose
 from synth_dagster.licences.registry import Licences, table_date, terms_of_providers
+from synth_dagster.licences.signals import reading
 from synth_dagster.method import Filter, Method
 from synth_dagster.recipe.wording import said_by
 from synth_dagster.records import Json, RecordKind, canonical_json
@@ -88,8 +90,8 @@ class SourceSettings(Settings):
     )
     signals: str | None = Field(
         None,
-        description="A folder of the project with what its web sites say to those who would train on them: "
-        "robots.txt, ai.txt and tdmrep.json by day and host, such as 2026-03-01/example.org/robots.txt.",
+        description="A folder of the project with what its web sites say to those who would train on them: robots.txt, "
+        "ai.txt, tdmrep.json and terms of service by day and host, such as 2026-03-01/example.org/robots.txt.",
         json_schema_extra={"form": "a folder of the project, or null"},
     )
     lang: str | None = Field(
@@ -197,9 +199,10 @@ class UseSettings(Settings):
     published: bool = Field(
         False, description="Whether releases leave your house: then no-derivatives and share-alike bind them too."
     )
-    opt_outs: Literal["record", "obey"] = Field(
+    opt_outs: OptOuts = Field(
         "record",
-        description="Whether records of sites that opt out of training are dropped; see a source's signals.",
+        description="Whether records are dropped whose sites opt out of training, or whose terms of service forbid "
+        "this use; see a source's signals.",
     )
     provider_terms: Literal["count", "ignore"] = Field(
         "count", description="Whether what a provider says about its models' answers counts as a licence of theirs."
@@ -279,7 +282,7 @@ class Source:
         chunk = self.chunk.model_dump(mode="json") if self.chunk else None
         usual = [self.name, self.reader_name, chunk, self.license, self.consent, self.lang]
         usual = usual if (self.human_share, self.joins) == (1.0, None) else [*usual, self.human_share, self.joins]
-        return [*usual, said] if said else usual
+        return [*usual, said, reading()] if said else usual
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from synth_dagster.licences.consent import refused
 from synth_dagster.licences.fit import unfit
-from synth_dagster.licences.signals import opted_out
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 
@@ -32,10 +32,12 @@ def unlicensed(recipe: Recipe, pool: pa.Table) -> list[str | None]:
 
 
 def _refused(recipe: Recipe, consents: Iterable[str]) -> dict[str, str]:
-    """The consents in which an origin has opted out of training, where the recipe obeys that."""
-    if recipe.use.opt_outs == "record":
+    """Consent -> why such a record may not be released, where the recipe obeys what sites say."""
+    use = recipe.use
+    if use.opt_outs == "record":
         return {}
-    return {consent: f"{LICENCE}:opted_out" for consent in consents if opted_out(consent)}
+    found = {one: refused(one, purpose=use.purpose, published=use.published) for one in consents}
+    return {consent: f"{LICENCE}:{why}" for consent, why in found.items() if why}
 
 
 def misfits(recipe: Recipe, teachers: Mapping[str, Mapping[str, Json]]) -> list[str]:

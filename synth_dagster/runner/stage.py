@@ -18,7 +18,7 @@ from synth_dagster.errors import LakeError
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.lake.tombstones import Tombstones
-from synth_dagster.licences.registry import joined
+from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.signals import Signals
 from synth_dagster.parts.chunks import split
 from synth_dagster.parts.shards import digest_of
@@ -337,7 +337,7 @@ def passages(
     dataset: str, stage: str, source: Source, batch: str, item: Item, signals: Signals | None = None
 ) -> list[Record]:
     """One delivered item as its passages, each a root record. A conversation stays whole."""
-    consent = joined([source.consent, signals.consent(item.url)]) if signals else source.consent
+    consent = joined_consents([source.consent, signals.consent(item.url)]) if signals else source.consent
     chunk = source.chunk if item.form is None else None
     form = {"form": item.form} if item.form else {}
     texts = split(item.text, max_words=chunk.max_words, min_words=chunk.min_words) if chunk else [item.text]

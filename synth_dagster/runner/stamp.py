@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 from synth_dagster.errors import MethodError
+from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.registry import joined
 from synth_dagster.parts.words import one_line
 from synth_dagster.records import Document, Instruction, Parent, Preference, Record, child_id, digest
@@ -104,7 +105,7 @@ def inherited(record: Record, parents: Sequence[Record]) -> dict[str, object]:
     return {
         "source": parents[0].source if parents else record.source,
         "license": joined(parent.license for parent in parents),
-        "consent": joined(parent.consent for parent in parents),
+        "consent": joined_consents(parent.consent for parent in parents),
         "lang": _common((parent.lang for parent in parents), otherwise="und"),
         "synthetic_depth": depth + (record.model_id is not None),
         "human_share": human_share(record, parents),

@@ -252,7 +252,11 @@ def test_a_release_is_handed_over_for_what_it_was_made_for(project, tmp_path):
     made = project({"problems": "MIT", "answers": "CC-BY-NC-4.0"}, "use: {purpose: commercial}")
     released(made)
     manifest = exported(made, tmp_path / "out").manifest
-    assert manifest.records == 4 and manifest.facts["use"] == {"purpose": "commercial", "published": False}
+    assert manifest.records == 4 and manifest.facts["use"] == {
+        "purpose": "commercial",
+        "published": False,
+        "opt_outs": "record",
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------- opt-outs
@@ -295,13 +299,46 @@ def test_what_sites_say_is_kept_with_its_day_and_obeyed_where_the_recipe_says_so
     web.write_recipe(WEB)
     released(web)
     assert verdicts(web) == {("web", None): 6}
-    assert {row["consent"] for row in web.rows("generated_instructions")} == {
+    assert {row["consent"].partition(", snapshot")[0] for row in web.rows("generated_instructions")} == {
         "no opt-out of open.org on 2026-03-01",
-        "opt-out by robots.txt (Common Crawl) of closed.org on 2026-03-01",
+        "opt-out by robots.txt (Anthropic, Common Crawl) of closed.org on 2026-03-01",  # ClaudeBot's owner reads both
     }
     web.write_recipe(WEB + "use: {opt_outs: obey}\n")
     released(web, "r0002")
     assert verdicts(web, "r0002") == {("web", None): 3, ("web", "licence:opted_out"): 3}
+    (chain,) = licence_report(web.lake, the_release(web.lake, "tiny", "latest")).chains
+    assert (chain.reason, [step.stage for step in chain.steps]) == (
+        "opted_out",
+        ["generated_instructions", "seed_corpus"],
+    )
+    assert "closed.org" in chain.brought_in and chain.brought_in.startswith("source 'web' has opt-out by robots.txt")
+
+
+def test_an_export_may_obey_what_a_release_has_only_recorded(web, tmp_path):
+    web.write_recipe(WEB)
+    released(web)
+    assert exported(web, tmp_path / "out").manifest.records == 6
+    with pytest.raises(
+        SynthError, match=r"3 of 6 records .* do not fit what sites say: 3 opted_out .* source 'web' has"
+    ):
+        exported(web, tmp_path / "other", opt_outs="obey")
+
+
+def test_terms_of_service_forbid_the_use_that_they_are_about_and_no_other(web, tmp_path):
+    """closed.org only keeps one crawler out; open.org lets everybody in, for personal use."""
+    (web.root / "signals/2026-03-01/open.org/terms.txt").write_text("The texts are for your personal use only.")
+    web.write_recipe(WEB + "use: {opt_outs: obey, purpose: commercial}\n")
+    released(web)
+    assert verdicts(web) == {("web", "licence:site_no_sale"): 3, ("web", "licence:opted_out"): 3}
+    web.write_recipe(WEB + "use: {opt_outs: obey, purpose: research}\n")
+    released(web, "r0002")
+    assert verdicts(web, "r0002") == {("web", None): 3, ("web", "licence:opted_out"): 3}
+    fits = {(one.wanted.purpose, one.wanted.published): dict(one.misfits) for one in report_of(web).fits}
+    assert fits["commercial", False] == {"site_no_sale": 3} and fits["research", True] == {}
+
+
+def report_of(made):
+    return licence_report(made.lake, the_release(made.lake, "tiny", "latest"))
 
 
 def test_a_newer_snapshot_makes_the_corpus_anew(web):
