@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from synth_dagster.runner.context import UsageLike
-from synth_dagster.runner.told import Rate, spent
+from synth_dagster.runner.told import Rate, counted, spent, under_way
 
 log = logging.getLogger("synth_dagster.progress")
 EVERY_SECONDS = 10.0
@@ -22,11 +22,17 @@ class LoggedProgress:
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
         now = time.monotonic()
         rate = self._rates[stage, batch]
-        if now - self._last < EVERY_SECONDS and 1 < done < total:
+        is_early = now - self._last < EVERY_SECONDS and (done < total or not total)
+        if is_early and done > 1:
             return
         rate.note(done, now)
-        if now - self._last < EVERY_SECONDS and done < total:
+        if is_early:
             return  # the first input only begins the count
         self._last = now
-        parts = [f"{done} of {total} inputs", *rate.in_words(done, total), spent(usage) or "no teacher calls"]
-        log.info("%s [%s]: %s", stage, batch, ", ".join(parts))
+        parts = [
+            counted(done, total),
+            *rate.in_words(done, total),
+            spent(usage) or "no teacher calls",
+            under_way(usage),
+        ]
+        log.info("%s [%s]: %s", stage, batch, ", ".join(filter(None, parts)))

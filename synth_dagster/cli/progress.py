@@ -1,4 +1,8 @@
-"""Progress in the terminal: per step what is done, how fast, what came from the cache, what failed, what it costs."""
+"""Progress in the terminal: per step what is done, how fast, what came from the cache, what failed, what it costs.
+
+Below it stands how the endpoint is asked just now, so that a run that waits says for what; and what the library warns
+of is said above it, once for each kind.
+"""
 
 import time
 from collections.abc import Mapping
@@ -11,9 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Column
 from rich.text import Text
 
+from synth_dagster.cli.warned import Warned
 from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.context import UsageLike
-from synth_dagster.runner.told import Rate, money, spent
+from synth_dagster.runner.told import Rate, counted, money, spent, under_way
 
 REFRESH_SECONDS = 0.25
 SAID_SECONDS = 30.0  # without a terminal: how often a step that goes on says how far it is
@@ -29,8 +34,10 @@ class TerminalProgress:
 
     console: Console
     _bars: Progress = field(init=False)
+    _warned: Warned = field(init=False)
     _tasks: dict[tuple[str, str], TaskID] = field(default_factory=dict)
     _live: Live | None = None
+    _under_way: str = ""
     _drawn: float = 0.0
     _said: float = field(default_factory=time.monotonic)
     _rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
@@ -45,23 +52,26 @@ class TerminalProgress:
             TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=Column(no_wrap=True)),
         ]
         self._bars = Progress(TextColumn("{task.description}"), *bar, *numbers, console=self.console)
+        self._warned = Warned(self.console)
 
     def __enter__(self) -> "TerminalProgress":
         if self.console.is_terminal:
             self._live = Live(self._view(), console=self.console, refresh_per_second=4, transient=True)
             self._live.start()
+        self._warned.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._warned.end()
         if self._live is not None:
             self._live.stop()
 
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
         self._usage[stage.partition("/")[0], batch] = usage
         now = time.monotonic()
-        if done < total and now - self._drawn < REFRESH_SECONDS:
+        if (done < total or not total) and now - self._drawn < REFRESH_SECONDS:
             return
-        self._drawn = now
+        self._drawn, self._under_way = now, under_way(usage)
         if self._live is None:
             self._say(stage, batch, done, total, usage, now)
             return
@@ -71,21 +81,21 @@ class TerminalProgress:
     def _say(self, stage: str, batch: str, done: int, total: int, usage: Mapping[str, UsageLike], now: float) -> None:
         rate = self._rates.setdefault((stage, batch), Rate())
         rate.note(done, now)
-        if not total or (done < total and now - self._said < SAID_SECONDS):
+        if (done < total or not total) and now - self._said < SAID_SECONDS:
             return
         self._said = now
-        count = f"{total} inputs" if done == total else f"{done} of {total} inputs"
-        parts = [count, *rate.in_words(done, total), spent(usage) or "no teacher calls"]
+        parts = [counted(done, total), *rate.in_words(done, total), spent(usage) or "no teacher calls"]
+        parts += [self._under_way] if self._under_way else []
         self.console.print(f"  {stage} \\[{batch}]: {', '.join(parts)}")
 
     def _draw(self, stage: str, batch: str, done: int, total: int) -> None:
         key = (stage, batch)
         if key not in self._tasks:
             self._forget_done()
-            self._tasks[key] = self._bars.add_task(self._label(stage, batch), total=total, rate="")
+            self._tasks[key] = self._bars.add_task(self._label(stage, batch), total=total or None, rate="")
         task = self._tasks[key]
         speed = self._bars.tasks[self._bars.task_ids.index(task)].speed
-        self._bars.update(task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "")
+        self._bars.update(task, completed=done, total=total or None, rate=f"{speed:.0f}/s" if speed else "")
 
     def _label(self, stage: str, batch: str) -> str:
         """Stage, step and batch; where that is too long the step alone, whose name says the stage."""
@@ -102,7 +112,8 @@ class TerminalProgress:
     def _view(self) -> Group:
         every = {f"{place}/{role}": one for place, roles in self._usage.items() for role, one in roles.items()}
         said = f"teacher: {spent(every) or 'not asked yet'}" if self._tasks else "Reading the sources ..."
-        return Group(self._bars, Text(said, style="dim", no_wrap=True, overflow="ellipsis"))
+        lines = (said, self._under_way) if self._under_way else (said,)
+        return Group(self._bars, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines))
 
 
 def shortened(text: str, room: int) -> str:

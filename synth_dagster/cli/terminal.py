@@ -10,20 +10,28 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
 
 class Terminal(Console):
-    """Standard output. Lines are not cut to its width; when nobody reads any more, the command goes on in silence."""
+    """Standard output. Lines are not cut to its width; when nobody reads any more, the command goes on in silence.
+
+    A terminal is written to by a descriptor of its own: while a step runs Dagster leads the standard one into the run's
+    log, where progress would be drawn for nobody, and a terminal would seem to be none.
+    """
 
     def __init__(self) -> None:
-        super().__init__(soft_wrap=True)
+        super().__init__(soft_wrap=True, file=_terminal() if sys.stdout.isatty() else None)
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
         forget_stdout()
+
+
+def _terminal() -> TextIO:
+    return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace")
 
 
 def forget_stdout() -> None:

@@ -9,8 +9,8 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 CARRY = "carry"
+TELL_S = 1.0  # how often a step says how far it is
 FAILED = "method_failed"  # the reject of a record that a method has a bug on
 
 
@@ -129,11 +130,13 @@ class Chain:
         stamper = self._stamper(step)
         services = services_for(method, self.teachers, self.context.root)
         pool: list[Record] = list(self._working_set(step))
-        number = 0
+        given, number = len(pool), 0
         while True:
-            with self._recording() as calls:
-                results = await self._round(step, method, pool, number, services)
+            async with telling(lambda: self._tell(step, len(pool) - given, 0)):
+                with self._recording() as calls:
+                    results = await self._round(step, method, pool, number, services)
             if not results:
+                self._tell(step, given, given)
                 return
             for result in results:
                 pool.extend(self._add(step, None, _given(result, calls), stamper, first=len(pool)))
@@ -196,15 +199,19 @@ class Chain:
         services = services_for(step.method, self.teachers, self.context.root)
         before, done, answers = self._used(), 0, 0
 
+        def tell() -> None:
+            self._tell(step, done, len(working))
+
         async def one(record: Record) -> Given:
             nonlocal done, answers
             given = await self._one(step, record, lambda: verb(record, **services))
             done, answers = done + 1, answers + len(given.calls)
-            self._tell(step, done, len(working))
+            tell()
             return given
 
         try:
-            return await in_order(one, working, limit=self.context.in_flight)
+            async with telling(tell):
+                return await in_order(one, working, limit=self.context.in_flight)
         except OverBudget as reached:
             so_far = self._used() - before
             rest = missing(f"{self.stage}/{step.key}", done, len(working), answers=answers, so_far=so_far)
@@ -239,6 +246,23 @@ class Chain:
     def _tell(self, step: Step, done: int, total: int) -> None:
         usage = self.teachers.usage_by_role() if self.teachers is not None else {}
         self.context.progress.update(f"{self.stage}/{step.key}", self.batch, done=done, total=total, usage=usage)
+
+
+@asynccontextmanager
+async def telling(tell: Callable[[], None]) -> AsyncIterator[None]:
+    """Tells again and again while the block runs, so that a step in which nothing gets done says so too."""
+
+    async def again_and_again() -> None:
+        while True:
+            tell()
+            await asyncio.sleep(TELL_S)
+
+    task = asyncio.create_task(again_and_again())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _tried(verb: Callable[[], Awaitable[Any]], calls: Sequence[bytes]) -> Given:

@@ -24,7 +24,11 @@ OUTCOME_TAG = "synth/outcome"
 
 
 class UsageLike(Protocol):
-    """What the teachers of one run have cost so far; `usd` is None when any price is unknown."""
+    """What a role has cost so far; `usd` is None when any price is unknown.
+
+    `reasons` and `retries` count by kind what failed and what was sent again; `standing` says how its endpoint is asked
+    just now.
+    """
 
     @property
     def calls(self) -> int: ...
@@ -34,6 +38,10 @@ class UsageLike(Protocol):
     def failed(self) -> int: ...
     @property
     def reasons(self) -> Mapping[str, int]: ...
+    @property
+    def retries(self) -> Mapping[str, int]: ...
+    @property
+    def standing(self) -> str: ...
     @property
     def tokens_in(self) -> int: ...
     @property
@@ -91,7 +99,7 @@ class TeacherSource(Protocol):
 
 
 class Progress(Protocol):
-    """Told how far a stage is; the terminal draws it, a log line says it."""
+    """Told how far a stage is; the terminal draws it, a log line says it. A `total` of 0 is not known."""
 
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None: ...
 

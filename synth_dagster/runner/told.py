@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from synth_dagster.runner.context import UsageLike
@@ -37,6 +37,13 @@ class Rate:
         return [f"{rate:.1f}/s" if rate < 10 else f"{rate:.0f}/s", f"{duration((total - done) / rate)} left"]
 
 
+def counted(done: int, total: int) -> str:
+    """How far a step is. Of rounds nobody knows how many records they will make."""
+    if not total:
+        return f"{done} records so far"
+    return f"{total} inputs" if done == total else f"{done} of {total} inputs"
+
+
 def duration(seconds: float) -> str:
     """A time in the unit that a person would use."""
     if seconds < 120:
@@ -48,20 +55,35 @@ def spent(usage: Mapping[str, UsageLike]) -> str:
     """Calls, cache hits, failures, tokens and money in one line; empty when nobody was asked."""
     roles = list(usage.values())
     calls, cached = sum(role.calls for role in roles), sum(role.cached for role in roles)
-    if not calls and not cached:
+    if not calls and not cached and not any(role.retries for role in roles):
         return ""
     tokens = sum(role.tokens_in + role.tokens_out for role in roles)
     parts = [f"{calls} calls", f"{cached} cached", *failures(roles)]
     return ", ".join([*parts, f"{tokens:,} tokens", money([role.usd for role in roles if role.calls])])
 
 
-def failures(roles: Iterable[UsageLike]) -> list[str]:
-    """What failed as one part of a line, by its kind with a count; nothing where all is well."""
-    kinds = sum((Counter(role.reasons) for role in roles), Counter())
+def failures(roles: Sequence[UsageLike]) -> list[str]:
+    """What failed and what was sent again, each as one part of a line, by its kind; nothing where all is well."""
+    return [*_counted("failed", (role.reasons for role in roles)), *_counted("sent again", (r.retries for r in roles))]
+
+
+def _counted(what: str, counts: Iterable[Mapping[str, int]]) -> list[str]:
+    kinds = sum(map(Counter, counts), Counter[str]())
     if not kinds:
         return []
-    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])))
-    return [f"{sum(kinds.values())} failed ({listed})"]
+    listed = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])))
+    return [f"{kinds.total()} {what} ({listed})"]
+
+
+def under_way(usage: Mapping[str, UsageLike]) -> str:
+    """How the endpoints are asked just now; with the roles where there are several endpoints. Empty where none is."""
+    roles: dict[str, list[str]] = {}
+    for role, used in usage.items():
+        if used.standing:
+            roles.setdefault(used.standing, []).append(role)
+    if len(roles) <= 1:
+        return "".join(roles)
+    return "; ".join(f"{' and '.join(names)}: {standing}" for standing, names in roles.items())
 
 
 def money(amounts: list[float | None]) -> str:

@@ -103,7 +103,9 @@ class Teachers:
         self._answers.check_whole()
 
     def usage_by_role(self) -> Mapping[str, RoleUsage]:
-        """What each role did so far."""
+        """What each role did so far, and how its endpoint is asked just now."""
+        for role, standing in self._wires.standings().items():
+            self.usage.roles[role].standing = standing
         return self.usage.roles
 
     def recording(self) -> AbstractContextManager[list[bytes]]:

@@ -40,8 +40,8 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """What happened, without the endpoint's own words: nothing of a request can be in it."""
-        return f"HTTP {self.status}" if self.status else self.said.split(";", 1)[0]
+        """What happened, without the endpoint's own words and numbers: one of few, and nothing of a request."""
+        return f"HTTP {self.status}" if self.status else re.split("[,;]", self.said, maxsplit=1)[0]
 
     @property
     def passing(self) -> bool:

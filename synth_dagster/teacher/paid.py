@@ -131,7 +131,7 @@ class PaidCalls:
             return await self._wires.of(endpoint).send(sending)
 
     def _retried(self, role: str, told: "Operation | None", fault: Fault) -> None:
-        self._usage.count_retry(role)
+        self._usage.count_retry(role, fault.kind)
         if told:
             told.failed(str(fault.status or fault.what))
 

@@ -205,7 +205,7 @@ class Probes:
             tokens_of=lambda answer: answer.tokens_in + answer.tokens_out,
             schema=request.schema,
             quiet=True,
-            on_retry=lambda fault: self._usage.count_retry(endpoint.role),
+            on_retry=lambda fault: self._usage.count_retry(endpoint.role, fault.kind),
         )
 
 

@@ -8,16 +8,21 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class RoleUsage:
-    """What a role did in this run. `failed` counts unusable answers; money is None once a price is unknown."""
+    """What a role did in this run. `failed` counts unusable answers; money is None once a price is unknown.
+
+    `retries` counts the requests that were sent again, by what had become of them; `standing` says how its endpoint is
+    asked just now, and is empty while nothing is under way.
+    """
 
     calls: int = 0
     cached: int = 0
     failed: int = 0
-    retried: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     money: Decimal | None = Decimal(0)
     reasons: Counter[str] = field(default_factory=Counter)  # of what failed
+    retries: Counter[str] = field(default_factory=Counter)
+    standing: str = ""
 
     def fail(self, reason: str) -> None:
         self.failed += 1
@@ -38,11 +43,11 @@ class RoleUsage:
             self.calls + other.calls,
             self.cached + other.cached,
             self.failed + other.failed,
-            self.retried + other.retried,
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
             None if self.money is None or other.money is None else self.money + other.money,
             self.reasons + other.reasons,
+            self.retries + other.retries,
         )
 
     def as_json(self) -> dict[str, int | float | None]:
@@ -51,7 +56,7 @@ class RoleUsage:
             "calls": self.calls,
             "cached": self.cached,
             "failed": self.failed,
-            "retried": self.retried,
+            "retried": self.retries.total(),
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
             "usd": self.usd,
@@ -70,9 +75,9 @@ class Usage:
         self.roles[role].cached += answers
         self.changed()
 
-    def count_retry(self, role: str) -> None:
-        """A request is sent again."""
-        self.roles[role].retried += 1
+    def count_retry(self, role: str, kind: str) -> None:
+        """A request is sent again, after that kind of fault."""
+        self.roles[role].retries[kind] += 1
         self.changed()
 
     def count_failed(self, role: str, reason: str) -> None:

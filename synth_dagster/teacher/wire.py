@@ -28,6 +28,7 @@ from synth_dagster.teacher.limits.ceiling import Ceiling
 from synth_dagster.teacher.limits.pace import Pace
 from synth_dagster.teacher.limits.replica import Replica, Turn
 from synth_dagster.teacher.limits.retries import RetryBudget
+from synth_dagster.teacher.limits.standing import standing
 from synth_dagster.teacher.limits.turns import Turns
 from synth_dagster.teacher.roles import Endpoint
 
@@ -100,6 +101,7 @@ class Wire:
         self._share_used = FIRST_SHARE
         self._last_answer = 0.0
         self._paid: set[asyncio.Task[Any] | None] = set()
+        self._asked = 0  # requests that are in flight, in the line, or pausing after a failure
         self.closing = False
 
     async def send(self, sending: Sending) -> Any:
@@ -108,6 +110,13 @@ class Wire:
         Raises HandOver when the role's fallback should be asked instead, TeacherError when the endpoint cannot be used,
         Unusable when it refuses this one request.
         """
+        self._asked += 1
+        try:
+            return await self._sent(sending)
+        finally:
+            self._asked -= 1
+
+    async def _sent(self, sending: Sending) -> Any:
         trouble = Trouble(_now())
         wording = Wording(self.dialects, sending.model, sending.schema, quiet=sending.quiet)
         learned = False
@@ -145,6 +154,13 @@ class Wire:
         """Requests and tokens a minute that the first address allows, as its headers say; None where they do not."""
         pace = self._replicas[0].pace
         return pace.requests.a_minute, pace.tokens.a_minute
+
+    def standing(self) -> str:
+        """How it is asked just now, in words for whoever watches."""
+        if not self._asked:
+            return ""
+        now = _now()
+        return standing(self._replicas, self._turns.ceiling, self._asked, self._turns.next_in(now), now)
 
     def is_paid(self, task: asyncio.Task[Any]) -> bool:
         """Whether that task has a request at the endpoint, or its answer in hand."""

@@ -20,20 +20,27 @@ class Wires:
         """`shares` is the folder where the processes of this machine share the limits of their endpoints."""
         self._shares, self._retries = shares, RetryBudget()
         self._wires: dict[WireKey, Wire] = {}
+        self._endpoints: list[Endpoint] = []
 
     def open(self, endpoints: Iterable[Endpoint]) -> None:
         """Raises TeacherError for a role that has no address."""
         shared: dict[WireKey, list[Endpoint]] = {}
-        for endpoint in endpoints:
+        roles = list(endpoints)
+        for endpoint in roles:
             if not endpoint.base_url:
                 raise TeacherError(
                     f"The teacher role '{endpoint.role}' has no address: serve the embedded teacher first."
                 )
             shared.setdefault(_key(endpoint), []).append(endpoint)
-        self._wires = {key: Wire(roles, retries=self._retries, shares=self._shares) for key, roles in shared.items()}
+        self._wires = {key: Wire(some, retries=self._retries, shares=self._shares) for key, some in shared.items()}
+        self._endpoints = roles
 
     def of(self, endpoint: Endpoint) -> Wire:
         return self._wires[_key(endpoint)]
+
+    def standings(self) -> dict[str, str]:
+        """How the endpoint of each role is asked just now, in words."""
+        return {endpoint.role: self.of(endpoint).standing() for endpoint in self._endpoints}
 
     def end(self) -> None:
         """Nothing that fails is tried again from now on."""

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from synth_dagster.cli.progress import TerminalProgress, shortened
-from synth_dagster.runner.told import Rate, spent
+from synth_dagster.runner.told import Rate, counted, spent, under_way
 from synth_dagster.teacher.usage import RoleUsage
 
 STAGE, BATCH = "generated_instructions/grounded_qa", "python_reference:951d49f53855"
@@ -44,8 +44,41 @@ def test_failures_are_said_by_their_kind_with_a_count():
     for reason in ["unparsable"] * 3 + ["refused"] * 2 + ["unparsable"] * 9:
         role.fail(reason)
     assert spent({"writer": role, "judge": RoleUsage()}).startswith(
-        "20 calls, 0 cached, 14 failed (unparsable 12, refused 2), 0 tokens"
+        "20 calls, 0 cached, 14 failed (unparsable: 12, refused: 2), 0 tokens"
     )
+
+
+def test_what_was_sent_again_is_said_by_its_kind_with_a_count_also_before_the_first_answer():
+    role = RoleUsage()
+    role.retries.update({"HTTP 429": 30, "no answer within 120 s": 2})
+    said = "0 calls, 0 cached, 32 sent again (HTTP 429: 30, no answer within 120 s: 2), 0 tokens, $0.0000"
+    assert spent({"writer": role}) == said
+
+
+def test_how_endpoints_are_asked_is_said_once_for_each_endpoint():
+    writer, critic, judge = RoleUsage(standing="8 of 8 in flight"), RoleUsage(standing="8 of 8 in flight"), RoleUsage()
+    assert under_way({"writer": writer, "critic": critic, "judge": judge}) == "8 of 8 in flight"
+    judge.standing = "1 of 4 in flight"
+    said = "writer and critic: 8 of 8 in flight; judge: 1 of 4 in flight"
+    assert under_way({"writer": writer, "critic": critic, "judge": judge}) == said
+    assert under_way({"judge": RoleUsage()}) == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_step_that_waits_says_for_what(monkeypatch, terminal):
+    monkeypatch.setattr("synth_dagster.cli.progress.SAID_SECONDS", 0.0)
+    console = Console(file=io.StringIO(), width=200, height=20, force_terminal=terminal)
+    waits = RoleUsage(standing="0 of 8 in flight, 40 waiting, it refuses: asked again in 30 s")
+    with TerminalProgress(console) as progress:
+        progress.update(STAGE, BATCH, done=0, total=40, usage={"writer": waits})
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert waits.standing in shown
+    assert ("0/40" if terminal else "0 of 40 inputs, no teacher calls, ") in shown
+
+
+def test_rounds_of_which_nobody_knows_the_number_are_counted_as_they_come():
+    assert "7/?" in drawn(120, (STAGE, 7, 0, 3))
+    assert counted(7, 0) == "7 records so far"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,6 @@ def test_a_log_gets_a_line_now_and_then_with_rate_time_left_cost_and_failures_by
     # fifty seconds, a line each ten of them, and the first and the last
     assert len(said) == 6
     # two inputs a second: 79 are left after 21
-    spent = "30 calls, 0 cached, 2 failed (cut 2), 100 tokens, $0.0000"
+    spent = "30 calls, 0 cached, 2 failed (cut: 2), 100 tokens, $0.0000"
     assert said[1] == f"pairs/judge [notes:a]: 21 of 100 inputs, 2.0/s, 40 s left, {spent}"
-    assert said[-1] == f"pairs/judge [notes:a]: 100 of 100 inputs, {spent}"
+    assert said[-1] == f"pairs/judge [notes:a]: 100 inputs, {spent}"

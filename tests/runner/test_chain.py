@@ -31,12 +31,12 @@ def documents(texts=TEXTS):
     ]
 
 
-def chained(*methods, inputs=None, kind="document", in_flight=8, teachers=None):
+def chained(*methods, inputs=None, kind="document", in_flight=8, teachers=None, progress=None):
     steps = []
     for place, method in enumerate(methods):
         type(method).slug = type(method).slug or type(method).__name__.lower()
         steps.append(Step(type(method).slug, f"{type(method).slug}#{place}" if place else type(method).slug, method, 1))
-    context = SimpleNamespace(root=None, in_flight=in_flight, progress=Silent(), terms=lambda roles: "")
+    context = SimpleNamespace(root=None, in_flight=in_flight, progress=progress or Silent(), terms=lambda roles: "")
     chain = Chain(context, teachers, "stage", kind, "b", documents() if inputs is None else inputs)
     asyncio.run(chain.run(steps))
     return chain
@@ -186,6 +186,53 @@ def test_a_refiner_that_redacts_leaves_id_hash_and_lineage_and_no_text():
     old, new, *_ = chained(Redact(), inputs=documents(["secret"])).made
     assert (old.body, old.status, new.body) == ("", "superseded", "SECRET")
     assert old.content_hash != new.content_hash and new.parents[0].record_id == old.record_id
+
+
+class Watcher:
+    """Who lets a stuck method go when it was told often enough that nothing gets done."""
+
+    def __init__(self):
+        self.told = []
+
+    def update(self, stage, batch, *, done, total, usage):
+        self.told.append((done, total))
+
+
+class Waits(Synthesizer[Document, Instruction]):
+    """An answer that takes as long as it takes for somebody to have heard four times that there is none."""
+
+    paper = "interpretation"
+
+    async def synthesize(self, record: Document, /) -> Sequence[Instruction]:
+        while len(watcher.told) < 4:  # noqa: ASYNC110  # who is told cannot wait
+            await asyncio.sleep(0)
+        return []
+
+
+class WaitsInRounds(PoolSynthesizer[Document, Document]):
+    paper = "interpretation"
+
+    async def round(self, pool: Sequence[Document], number: int, /) -> Sequence[Sequence[Document] | Drop]:
+        while number == 0 and len(watcher.told) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        return [] if number else [[Document(title="", body="new", parents=(pool[0].as_parent("grown"),))]]
+
+
+watcher = Watcher()
+
+
+@pytest.mark.parametrize(
+    ("method", "first", "last"),
+    [
+        pytest.param(Waits(), (0, 2), (2, 2), id="inputs"),
+        pytest.param(WaitsInRounds(), (0, 0), (2, 2), id="rounds, of which nobody knows how many"),
+    ],
+)
+def test_a_step_in_which_nothing_gets_done_tells_so_again_and_again(monkeypatch, method, first, last):
+    monkeypatch.setattr(chains, "TELL_S", 0.0)
+    watcher.told.clear()
+    chained(method, inputs=documents(TEXTS[:2]), progress=watcher)
+    assert watcher.told[:4] == [first] * 4 and watcher.told[-1] == last
 
 
 class Grow(PoolSynthesizer[Document, Document]):

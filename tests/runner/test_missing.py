@@ -28,5 +28,5 @@ def test_the_rest_costs_what_the_inputs_so_far_did(done, total, answers, so_far,
 
 
 def test_a_role_that_was_never_paid_makes_no_price_unknown():
-    used = {"writer": RoleUsage(2, 1, 0, 0, 20, 10), "judge": RoleUsage(0, 3, money=None)}
+    used = {"writer": RoleUsage(2, 1, 0, 20, 10), "judge": RoleUsage(0, 3, money=None)}
     assert Sums.of(used) == Sums(2, 6, 30, 0.0)

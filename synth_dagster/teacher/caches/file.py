@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from synth_dagster.errors import TeacherError
+from synth_dagster.parts.words import one_line
 from synth_dagster.storage.folder import is_full
 from synth_dagster.teacher.cache import CLOSED, AnswerCache, Stored, StoredVector
 from synth_dagster.teacher.caches.claims import Claims
@@ -163,10 +164,12 @@ class FileCache(AnswerCache):
 
 
 def damaged(path: Path, error: Exception) -> TeacherError:
-    """A cache that cannot be read is left exactly as it is: it is worth money."""
+    """A cache that cannot be read is left exactly as it is: it is worth money. One line, whatever SQLite says."""
+    away = path.with_name(f"damaged-{path.stem}")
     return TeacherError(
-        f"The answer cache {path} cannot be read ({error}). Nothing in it was changed. Restore it from a copy, or move "
-        f"it away (mv '{path}' '{path}.damaged'): an empty one is then begun, and its answers are paid for again."
+        f"The answer cache {path} cannot be read ({one_line(str(error))}). Nothing in it was changed. Move it away "
+        f"with the files beside it (mkdir '{away}' && mv '{path}'* '{away}'), since SQLite would mix them into another "
+        "one. Then put a copy in its place, or go on: an empty one is begun, and its answers are paid for again."
     )
 
 
@@ -226,7 +229,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, check: bool) -> None
     if version > SCHEMA_VERSION:
         raise TeacherError(
             f"The answer cache {path} was written by a newer version (its schema is {version}, this version reads "
-            f"up to {SCHEMA_VERSION}). Nothing in it was changed. Upgrade synth_dagster, or name another cache file."
+            f"up to {SCHEMA_VERSION}). Nothing in it was changed. Upgrade synth_dagster, or name another cache file"
+            " (SYNTH_ANSWERS)."
         )
     if check:
         _check(connection, path)
@@ -254,7 +258,9 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if application == APPLICATION_ID:
         return True
     if application or tables:
-        raise TeacherError(f"{path} is a database of another program. Nothing was changed. Name another cache file.")
+        raise TeacherError(
+            f"{path} is a database of another program. Nothing was changed. Name another cache file (SYNTH_ANSWERS)."
+        )
     return False
 
 

@@ -28,6 +28,16 @@ class Ceiling:
             self.shares = Shares(folder, key_of(endpoints[0].addresses, endpoints[0].api_key), self.most)
         self._here = self.most
 
+    @property
+    def here(self) -> int | None:
+        """What this process may have in flight; None is no limit."""
+        return self._here
+
+    @property
+    def requests_a_second(self) -> float | None:
+        """This process's share of the stated rate."""
+        return self._requests.per_second
+
     def look(self, waiting: int) -> None:
         """Adapts this process's share."""
         if self.shares is None:

@@ -138,6 +138,16 @@ class Pace:
         if tokens is not None:
             self.tokens.tell(tokens, sent.tokens, now)
 
+    def pause(self, now: float) -> float:
+        """Seconds for which nothing goes because it was refused; 0 is no pause."""
+        return max(0.0, self._quiet_until - now)
+
+    @property
+    def requests_a_second(self) -> float | None:
+        """The rate that its headers tell or its refusals have shown; None as long as there is no sign of one."""
+        rates = (self.rate.spacing.per_second, self.requests.a_second)
+        return min((rate for rate in rates if rate is not None), default=None)
+
     def _has_few(self) -> bool:
         return self.in_flight < FEW * min(self.climb.limit, self._proven)
 

@@ -74,6 +74,11 @@ class Allowance:
         return None if self._limit is None else 60 * self._limit / max(60.0, self._period)
 
     @property
+    def a_second(self) -> float | None:
+        """Units a second that it is spread over just now; None as long as the endpoint has said nothing."""
+        return self._spacing.per_second
+
+    @property
     def taken(self) -> float:
         """All units that were ever taken, which a request remembers: what went after it the endpoint did not count."""
         return self._taken

@@ -77,6 +77,12 @@ class Turns:
         self.ceiling.leave()
         self.pump()
 
+    def next_in(self, now: float) -> float:
+        """Seconds until the first in the line may go: 0 is now, infinity when another has come back."""
+        tokens = self._line[0].tokens if self._line else 0.0
+        wait = self.ceiling.wait(now)
+        return wait if wait > 0 else self._least_busy(now, tokens)[1]
+
     def correct(self, turn: Turn, tokens: float) -> None:
         """The request took so many tokens more than its turn was taken for."""
         self.ceiling.correct(tokens)
