@@ -305,6 +305,24 @@ def licences(
 
 
 @app.command()
+def consent(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,
+    terms: Annotated[
+        bool, typer.Option("--read-terms", help="Have the judge read the terms of service that nobody has read.")
+    ] = False,
+    to_look_up: Annotated[
+        bool, typer.Option("--to-look-up", help="Only the hosts that nobody has looked up, one a line, for a crawler.")
+    ] = False,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Say what the web sites of a dataset say to those who train, day by day, in tokens."""
+    from synth_dagster.cli.consent import show_consent
+
+    raise typer.Exit(show_consent(project, recipe, terms=terms, to_look_up=to_look_up, as_json=as_json))
+
+
+@app.command()
 def new(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")]) -> None:
     """Begin a project: assets, resources, expectations and a recipe, ready to run."""
     from synth_dagster.cli.new import new_project

@@ -304,6 +304,7 @@ class Recipe:
     text: str
     hash: str
     budget_lines: Mapping[str, int] = field(default_factory=dict)  # cap -> where it stands
+    also_asks: tuple[str, ...] = ()  # roles that something besides the steps asks
 
     def stage(self, name: str) -> Stage:
         try:
@@ -337,8 +338,9 @@ class Recipe:
 
     def roles(self, stage: str | None = None) -> tuple[str, ...]:
         """The teacher roles that a row stage asks, or the whole recipe."""
-        steps = self.stage(stage).steps if stage else self.steps()
-        return roles_of(steps)
+        if stage:
+            return roles_of(self.stage(stage).steps)
+        return tuple(sorted({*roles_of(self.steps()), *self.also_asks}))
 
     def steps(self) -> tuple[Step, ...]:
         """Every step of the recipe, in the order of the graph."""

@@ -362,3 +362,24 @@ def test_a_dry_erasure_changes_nothing(made):
     done = made.call("erase", "--where", "text like '%lighthouse%'")
     assert done.code == 0 and "Nothing was erased. --yes does it." in done.out
     assert made.call("status", "--json").out == before
+
+
+# --------------------------------------------------------------------------------------------------- licences, consent
+
+
+def test_licences_say_what_a_release_could_be_used_for_and_end_with_1_where_it_could_not(made):
+    done = made.call("licences", "--purpose", "commercial", "--public")
+    assert done.code == 0, done.err
+    assert "All of it fits purpose 'commercial' and publication." in " ".join(done.out.split())
+    found = made.call("licences", "--purpose", "research", "--json").json()
+    assert found["asked"]["refusal"] is None and {fit["purpose"] for fit in found["fits"]} >= {"commercial", "research"}
+    assert made.call("licences", "--purpose", "fun").code == 2
+
+
+def test_consent_names_what_is_not_known_of_sites_and_reads_nothing_without_a_folder(made):
+    done = made.call("consent")
+    assert done.code == 0 and "0 of them with an address, from 0 sites" in " ".join(done.out.split())
+    assert made.call("consent", "--json").json()["not_looked_up"] == []
+    assert made.call("consent", "--to-look-up").out.strip() == ""
+    refused = made.call("consent", "--read-terms")
+    assert refused.code == 1 and "has 'signals:'" in " ".join(refused.err.split())
