@@ -9,9 +9,11 @@ from rich.markup import escape
 
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
-from synth_dagster.errors import ExitCode
-from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, erase, plan, resume
+from synth_dagster.errors import ExitCode, SynthError
+from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, erase, open_batches, plan, resume
+from synth_dagster.governance.erase_dagster import Dagster, dagster_of
 from synth_dagster.governance.erase_scope import Scope
+from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.signing import Signer
 
 
@@ -36,9 +38,10 @@ def erase_records(
     if not yes:
         found = plan(project.lake, asked)
         if as_json:
-            print_json({"dry_run": True, **found.as_json()})
+            waiting = {"provider_batches_open": len(open_batches(project.lake, found))}
+            print_json({"dry_run": True, **found.as_json(), **waiting})
         else:
-            _print_plan(console, found)
+            _print_plan(console, found, open_batches(project.lake, found))
         return int(ExitCode.DONE)
     signer = Signer.of(os.environ)  # a key that cannot be used stops it before anything is done
     receipt = erase(project.lake, asked, surroundings(project), signer, everything=yes_everything)
@@ -51,6 +54,8 @@ def erase_records(
 
 def go_on(project: Project, console: Terminal | None) -> None:
     """Finish what a kill has cut short, before anything else is done with the lake."""
+    if not is_cut_short(project.lake):
+        return
     for receipt in resume(project.lake, surroundings(project), Signer.of(os.environ)):
         if console is not None:
             console.print("[yellow]An erasure that was cut short was gone on with:[/yellow]")
@@ -63,11 +68,22 @@ def surroundings(project: Project) -> Surroundings:
     s3 = None
     if str(environment.cache).startswith("s3://"):
         s3 = project._module("resources.buckets").s3_options(environment.env)
-    home = Path(os.environ.get("DAGSTER_HOME") or project.root)
-    return Surroundings(environment.cache, s3, project.root, home / ".dagster")
+    return Surroundings(environment.cache, s3, project.root, _dagster(project))
 
 
-def _print_plan(console: Terminal, found: Scope) -> None:
+def _dagster(project: Project) -> Dagster:
+    """Where the project's instance keeps things, and the project's own folder if DAGSTER_HOME names another."""
+    own = {"files": project.root / ".dagster"} if (project.root / ".dagster").is_dir() else {}
+    elsewhere = ["Dagster's storage of another DAGSTER_HOME than that of this command, if there was one"]
+    try:
+        with project.instance() as instance:
+            places, unsearched = dagster_of(instance, own)
+    except SynthError as error:
+        return Dagster({f"dagster {name}": path for name, path in own.items()}, [*elsewhere, str(error)])
+    return Dagster(places, [*elsewhere, *unsearched], project.instance)
+
+
+def _print_plan(console: Terminal, found: Scope, waiting: Sequence[str]) -> None:
     told = found.as_json()
     _print(console, f"{told['meant']:,} records are meant, and {told['made_of_them']:,} were made from them:")
     for row in told["rows"]:
@@ -84,12 +100,16 @@ def _print_plan(console: Terminal, found: Scope) -> None:
         )
     if found.everything:
         _print(console, f"That is everything in {found.asked.dataset}: --yes-everything is needed too.")
+    if waiting:
+        _print(console, f"{len(waiting):,} provider batches over them are open: collect or give them up before.")
     _print(console, "Nothing was erased. --yes does it.")
 
 
 def _print_receipt(console: Terminal, project: Project, receipt: Mapping[str, Any]) -> None:
     counts, proof = receipt["counts"], receipt["proof"]
     _print(console, f"{counts['records']:,} records were erased, and {counts['answers_erased']:,} answers of teachers.")
+    if counts["runs_deleted"]:
+        _print(console, f"{counts['runs_deleted']:,} runs of Dagster said something of it and were deleted.")
     for row in receipt["releases"]:
         after = f"; its successor is {row['successor']}" if row["successor"] else ""
         _print(console, f"{row['dataset']} {row['withdrawn']} is withdrawn{after}.")

@@ -11,6 +11,7 @@ from rich.table import Table
 from synth_dagster.cli.budget import budget_line, caps_over, standing
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
+from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.causes import grouped
@@ -49,6 +50,7 @@ def status_of(project: Project, dataset: str) -> dict[str, Any]:
         "checks": checks_of(lake, dataset),
         "awaiting": awaiting(lake, dataset),
         "pending": pending(lake, dataset),
+        "erasing": is_cut_short(lake),
         "teacher": usage_json(lake.meta.usage(session_id=last.session_id) if last else Usage())
         | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
         "budget": standing(lake, dataset, last.session_id if last else "", caps_over(project, dataset)),
@@ -160,6 +162,12 @@ def print_summary(
         console.print(f"[yellow]awaiting its gate[/yellow]: {waiting['stage']} \\[{waiting['batch']}]")
     for words in pending or map(_pending_words, status["pending"]):  # a run says more: what could not be submitted
         console.print(f"[yellow]pending[/yellow]: {_plain(words)}", highlight=False)
+    if status["erasing"]:
+        console.print(
+            "[yellow]erasing[/yellow]: an erasure is under way or was cut short; the next synth erase or synth run "
+            "goes on with it",
+            highlight=False,
+        )
     for cause in grouped(causes):
         console.print(f"[red]failed[/red]: {_plain(cause)}", highlight=False)
     if pending and not causes:

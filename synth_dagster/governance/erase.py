@@ -11,32 +11,35 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.governance.erase_places import (
-    PAGES,
-    Surroundings,
-    exports_of,
-    pages_to_remove,
-    remove_export,
-    without_answers,
-)
+from synth_dagster.errors import StorageError
+from synth_dagster.governance.erase_look import Wanted
+from synth_dagster.governance.erase_places import PAGES, Surroundings, exports_of, pages_to_remove, remove_export
 from synth_dagster.governance.erase_receipt import receipt_of
-from synth_dagster.governance.erase_scope import NO_TEXTS, Asked, BadErasure, Scope, scope, texts_of
-from synth_dagster.governance.erase_search import Found, Wanted, search
-from synth_dagster.lake.erasing import Doomed, Eraser, rows_of, stored_files
-from synth_dagster.lake.lake import REJECTS, Lake
+from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, scope
+from synth_dagster.governance.erase_search import Found, Place, Tables, erase_old_versions, in_bucket, search
+from synth_dagster.governance.erase_survey import surveyed
+from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, journals, rows_of, stored_files, unfinished
+from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage import Lineage
-from synth_dagster.lake.shingles import Needles, strings
+from synth_dagster.lake.shingles import Needles
+from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.lake.tombstones import bury, lake_key, mac
+from synth_dagster.records import schema_of
+from synth_dagster.runner.provider_batches import OPEN
 from synth_dagster.signing import Signer
 
+ROOTS = ("record_id", "source", "parents", "attributes", "content_hash")
 WAIT_S = 6 * 3600.0
+ROOT = pa.schema([one for one in schema_of("document") if one.name in ROOTS])
+
+Key: TypeAlias = tuple[str, str, str]  # dataset, source and native key
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class Journal:
     counts: Mapping[str, Any]
     doomed: Doomed = field(repr=False)
     forget: pa.Array = field(repr=False)  # calls
+    embeddings: pa.Array = field(repr=False)
+    rewrite: list[Stored] = field(default_factory=list, repr=False)  # the files that hold a row that goes
     batches: list[tuple[str, str]] = field(default_factory=list)
     before: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -68,6 +73,8 @@ class Journal:
             "calls": [] if self.doomed.calls is None else [one.hex() for one in self.doomed.calls.to_pylist()],
             "needles": needles.as_json() if needles else None,
             "forget": [one.hex() for one in self.forget.to_pylist()],
+            "embeddings": [one.hex() for one in self.embeddings.to_pylist()],
+            "rewrite": [[one.dataset, one.table, one.name, one.stem] for one in self.rewrite],
             "batches": self.batches,
             "before": self.before,
             "files": self.files,
@@ -86,7 +93,19 @@ class Journal:
         )
         batches = [(dataset, batch) for dataset, batch in told["batches"]]
         rest = {name: told[name] for name in ("erasure", "asked", "counts", "before", "files", "versions")}
-        return cls(**rest, doomed=doomed, forget=_binary(told["forget"]), batches=batches)
+        keys = {name: _binary(told[name]) for name in ("forget", "embeddings")}
+        return cls(**rest, **keys, doomed=doomed, batches=batches, rewrite=[Stored(*one) for one in told["rewrite"]])
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is looked for afterwards."""
+        return Wanted.of(self.doomed.ids, self.doomed.needles or Needles())
+
+    @property
+    def clean(self) -> dict[str, Any]:
+        """What the files hashed to that were searched before and held nothing."""
+        held = {*self.before["with_ids"], *self.before["with_text"]}
+        return {name: told for name, told in self.files.items() if name not in held}
 
 
 def plan(lake: Lake, asked: Asked) -> Scope:
@@ -106,6 +125,7 @@ def erase(
                 found = scope(lake, asked)
                 if found.everything and not everything:
                     raise BadErasure(_too_much(asked.dataset))
+                _refuse_open(lake, found)
                 if found.batches <= expected.batches:
                     journal = _begin(lake, found, around)
                     return _finish(lake, journal, around, signer, lease)
@@ -114,7 +134,7 @@ def erase(
 
 def resume(lake: Lake, around: Surroundings, signer: Signer | None) -> list[dict[str, Any]]:
     """Go on with what a kill has cut short; the receipts."""
-    if not _unfinished(lake):
+    if not is_cut_short(lake):
         return []
     with lake.lease("erase", "exclusive", wait_s=WAIT_S):
         return _resume(lake, around, signer)
@@ -122,20 +142,30 @@ def resume(lake: Lake, around: Surroundings, signer: Signer | None) -> list[dict
 
 def _resume(lake: Lake, around: Surroundings, signer: Signer | None) -> list[dict[str, Any]]:
     receipts: list[dict[str, Any]] = []
-    for erasure in _unfinished(lake):
+    for erasure in unfinished(lake):
         journal = Journal.of_json(lake.store.read(f"erasures/{erasure}/journal.json"))
         with _alone(lake, journal.batches) as lease:
-            receipts.append(_finish(lake, journal, around, signer, lease))
-    known = {f"erasures/{erasure}/journal.json" for erasure in _unfinished(lake)}
-    for entry in list(lake.store.entries("erasures/")):
-        if entry.name.endswith("/journal.json") and entry.name not in known:  # killed before it had begun, or done
-            lake.store.remove(entry.name)
+            receipts.append(_finish(lake, journal, around, signer, lease, resumed=True))
+    for name in journals(lake):  # killed before it had begun, or when all was done
+        lake.store.erase(name)
     return receipts
 
 
-def _unfinished(lake: Lake) -> list[str]:
-    rows = lake.meta.database.rows("select erasure from erasures where state <> 'done' order by number")
-    return [row["erasure"] for row in rows]
+def _refuse_open(lake: Lake, found: Scope) -> None:
+    """What comes back from a provider would say again what is erased, under calls that no record has yet."""
+    waiting = open_batches(lake, found)
+    if waiting:
+        raise BadErasure(
+            f"{len(waiting)} provider batches over what is to be erased are still open, and what comes back would say "
+            "it again. 'synth batches' lists them: collect them with 'synth run', or give them up with 'synth batches "
+            "--cancel ID', and erase again."
+        )
+
+
+def open_batches(lake: Lake, found: Scope) -> list[str]:
+    """The provider batches that are open over a batch of records that holds what goes."""
+    rows = lake.meta.database.rows(f"select key, dataset, batch from provider_batches where {OPEN}")
+    return [row["key"] for row in rows if (row["dataset"], row["batch"]) in found.batches]
 
 
 def _too_much(dataset: str) -> str:
@@ -163,54 +193,60 @@ def _alone(lake: Lake, batches: Iterable[tuple[str, str]]) -> Iterator[Lease]:
 def _begin(lake: Lake, found: Scope, around: Surroundings) -> Journal:
     """Look for everything once, then write down what is to be done, then say that it has begun."""
     erasure = uuid4().hex
-    needles = _needles(lake, found, around)
-    doomed = Doomed(found.doomed.ids, found.doomed.sources, found.doomed.calls, needles)
-    wanted = Wanted.of(doomed.ids, needles)
     exports = exports_of(around.project, found.releases)
-    before = search(lake, wanted, others=_others(around, exports))
+    seen = surveyed(lake, found, around, _others(lake, around, exports))
+    doomed = Doomed(found.doomed.ids, found.doomed.sources, found.doomed.calls, seen.needles)
     journal = Journal(
         erasure,
         _told(lake, found.asked),
         found.as_json(),
         doomed,
-        _forgotten(found, needles, around),
+        seen.forget,
+        seen.embeddings,
+        seen.rewrite,
         sorted(found.batches),
-        before.as_json(),
-        before.files,
+        seen.before.as_json(),
+        seen.before.files,
         _versions(lake),
     )
     data = journal.to_json().encode()
     lake.store.write(journal.name, lambda file: file.write(data), needed=len(data))
-    bury(lake.meta.database, erasure, _tombstones(lake, found))
-    lake.meta.database.write(
-        "insert into erasures (erasure, state, started_at) values (?, 'begun', ?)", (erasure, time.time())
-    )
+    marks = list(_tombstones(lake, found))
+    with lake.meta.database.transaction() as transaction:  # nothing is refused of an erasure that has not begun
+        bury(transaction, erasure, marks)
+        transaction.execute(
+            "insert into erasures (erasure, state, started_at) values (?, 'begun', ?)", (erasure, time.time())
+        )
     return journal
 
 
-def _finish(lake: Lake, journal: Journal, around: Surroundings, signer: Signer | None, lease: Lease) -> dict[str, Any]:
-    """Every step, whether it was done before a kill or not."""
+def _finish(
+    lake: Lake, journal: Journal, around: Surroundings, signer: Signer | None, lease: Lease, *, resumed: bool = False
+) -> dict[str, Any]:
+    """Every step, whether it was done before a kill or not. What a kill has cut short is counted from there on."""
     eraser = Eraser(lake, journal.erasure, journal.doomed, lease)
-    eraser.rewrite()
+    eraser.rewrite(journal.rewrite)
     releases = eraser.withdraw()
     held = [(one.dataset, one.release) for one, _ in releases]
-    forgotten = around.forget(journal.forget.to_pylist())
-    pages = pages_to_remove(lake, journal.batches, held)
-    pages += [name for name in {*journal.before["with_ids"], *journal.before["with_text"]} if name.startswith(PAGES)]
-    for name in pages:
-        lake.store.remove(name)
+    counts = {
+        "answers_erased": around.forget(journal.forget.to_pylist()),
+        "embeddings_erased": around.forget(journal.embeddings.to_pylist()),
+        "pages_removed": _remove_pages(lake, journal, held),
+        "runs_deleted": around.dagster.clean(journal.wanted) if around.dagster is not None else 0,
+    }
     exports = exports_of(around.project, held)
     removed = {str(folder): remove_export(folder) for folder in exports}
     lake.sweep(older_than_s=-1.0)
     Lineage(lake).purge()
+    _forget_provider_lines(lake, journal)
     _empty_logs(lake)
-    wanted = Wanted.of(journal.doomed.ids, journal.doomed.needles or Needles())
-    after = search(lake, wanted, others=_others(around, exports), but=[journal.name])
-    after.not_searched += [*around.unsearched(), *_unsearched(lake)]
+    counts["old_versions_removed"] = _erase_old_versions(lake, journal)
+    after = search(lake, journal.wanted, others=_others(lake, around, exports), but=[journal.name], clean=journal.clean)
+    after.not_searched += [*around.unsearched(), *_unsearched(lake), *_embeddings_left(around)]
     receipt = receipt_of(
         erasure=journal.erasure,
         asked=journal.asked,
-        counts=dict(journal.counts) | {"answers_erased": forgotten, "pages_removed": len(pages), "exports": removed},
+        counts=dict(journal.counts) | counts | {"exports": removed, "gone_on_with_after_a_kill": resumed},
         releases=[
             {"dataset": one.dataset, "withdrawn": one.release, "successor": next_one and next_one.release}
             for one, next_one in releases
@@ -223,6 +259,37 @@ def _finish(lake: Lake, journal: Journal, around: Surroundings, signer: Signer |
     return _settle(lake, journal, receipt)
 
 
+def _remove_pages(lake: Lake, journal: Journal, releases: list[tuple[str, str]]) -> int:
+    """Pages of what is concerned, and others where something was found."""
+    pages = set(pages_to_remove(lake, journal.batches, releases))
+    found = {*journal.before["with_ids"], *journal.before["with_text"]}
+    pages |= {name for name in found if name.startswith(PAGES) and "@" not in name}
+    for name in sorted(pages):
+        lake.store.remove(name)
+    return len(pages)
+
+
+def _erase_old_versions(lake: Lake, journal: Journal) -> int:
+    """What a bucket keeps of removed files. The journal itself is written once and removed last."""
+    try:
+        return erase_old_versions(lake.store, journal.wanted, journal.clean)
+    except StorageError:
+        return 0  # the search after it says why
+
+
+def _forget_provider_lines(lake: Lake, journal: Journal) -> None:
+    """What was asked of providers in batches is known by the names of the calls and of the texts to embed."""
+    gone = [one.hex() for one in (*journal.forget.to_pylist(), *journal.embeddings.to_pylist())]
+    with lake.meta.database.transaction() as transaction:
+        for one in gone:
+            transaction.execute("delete from provider_lines where call_id = ?", (one,))
+
+
+def _embeddings_left(around: Surroundings) -> list[str]:
+    count = around.vectors()
+    return [f"{count:,} embeddings of other texts: a vector does not tell what it was made of"] if count else []
+
+
 def _settle(lake: Lake, journal: Journal, receipt: dict[str, Any]) -> dict[str, Any]:
     """The receipt is kept, then the erasure is over, then what was to be done is forgotten."""
     data = json.dumps(receipt, indent=2, sort_keys=True).encode()
@@ -230,7 +297,7 @@ def _settle(lake: Lake, journal: Journal, receipt: dict[str, Any]) -> dict[str, 
     lake.meta.database.write(
         "update erasures set state = 'done', ended_at = ? where erasure = ?", (time.time(), journal.erasure)
     )
-    lake.store.remove(journal.name)
+    lake.store.erase(journal.name)  # it names what is gone, so no version of it may stay
     return receipt
 
 
@@ -253,71 +320,54 @@ def _proof(journal: Journal, after: Found) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------ what is to go
 
 
-def _needles(lake: Lake, found: Scope, around: Surroundings) -> Needles:
-    """Pieces of the erased texts that stand in nothing that stays."""
-    needles = Needles()
-    staying: list[tuple[Any, pa.Array]] = []
-    for file in stored_files(lake):
-        if file.table in NO_TEXTS:
-            continue
-        rows = rows_of(lake, file)
-        if "record_id" not in rows.column_names:
-            continue
-        going = found.doomed.rows(file.dataset, file.table, rows)
-        staying.append((file, pc.invert(going)))  # type: ignore[attr-defined]
-        for text in texts_of(rows.filter(going), file.table):
-            needles.add(text)
-    for text in without_answers(around, found.doomed.calls if found.doomed.calls is not None else pa.array([])):
-        for said in strings(text):
-            needles.add(said)
-    for file, stays in staying:
-        if file.table != REJECTS:  # a reject that quotes what is erased goes with it
-            needles = needles.without(needles.found_in(texts_of(rows_of(lake, file).filter(stays), file.table)))
-    kept = set(found.kept_calls.to_pylist())
-    for call, text in around.said():
-        if call in kept:
-            needles = needles.without(needles.found_in(strings(text)))
-    return needles
-
-
-def _forgotten(found: Scope, needles: Needles, around: Surroundings) -> pa.Array:
-    """The calls whose answers go: those behind what goes, and those that no record has and that say the same."""
-    calls = set(found.doomed.calls.to_pylist() if found.doomed.calls is not None else ())
-    kept = set(found.kept_calls.to_pylist())
-    calls |= {call for call, text in around.said() if call not in kept and needles.occur_in(strings(text))}
-    return pa.array(sorted(calls), pa.binary())
-
-
 def _tombstones(lake: Lake, found: Scope) -> Iterator[str]:
     """Marks of records, of the items they were read from and, if asked for, of their content."""
     secret = lake_key(lake.meta.database)
     for record_id in found.doomed.ids.to_pylist():
         yield mac(secret, "record", record_id.hex())
-    gone: dict[tuple[str, str, str], list[Any]] = {}
-    kept: set[tuple[str, str, str]] = set()
-    for file in stored_files(lake):
-        rows = rows_of(lake, file, ["record_id", "source", "parents", "attributes", "content_hash"])
-        if "parents" not in rows.column_names or "content_hash" not in rows.column_names:
-            continue
-        going = found.doomed.rows(file.dataset, file.table, rows)
-        if not pc.any(going).as_py():  # type: ignore[attr-defined]
-            continue
-        for is_going, row in zip(going.to_pylist(), rows.to_pylist(), strict=True):
-            attributes = json.loads(row["attributes"] or "{}")
-            if row["parents"] or "native_key" not in attributes:
-                continue
-            key = (file.dataset, row["source"], attributes["native_key"])
-            if not is_going:
-                kept.add(key)
-                continue
-            gone.setdefault(key, []).append(attributes.get("chunk", 0))
-            if found.asked.everywhere:
-                yield mac(secret, "content", row["content_hash"].hex())
+    gone: dict[Key, list[Any]] = {}
+    for file in found.files.values():
+        rows = _roots(lake, file)
+        for row in rows.filter(pc.is_in(rows["record_id"], value_set=found.doomed.ids)).to_pylist():  # type: ignore[attr-defined]
+            if (item := _item(file, row)) is not None:
+                gone.setdefault(item[0], []).append(item[1])
+                if found.asked.everywhere:
+                    yield mac(secret, "content", row["content_hash"].hex())
+    kept = _kept_items(lake, found, gone) if found.asked.source is None else set[Key]()
     for key, ordinals in gone.items():
         if key not in kept:
             yield mac(secret, "key", *key)
         for ordinal in ordinals:
             yield mac(secret, "passage", *key, ordinal)
+
+
+def _kept_items(lake: Lake, found: Scope, gone: Mapping[Key, Any]) -> set[Key]:
+    """The items with a passage that stays: only those of the same sources can be."""
+    sources = pa.array(sorted({source for _, source, _ in gone}), pa.string())
+    kept: set[Key] = set()
+    for file in stored_files(lake):
+        rows = _roots(lake, file)
+        stays = pc.invert(pc.is_in(rows["record_id"], value_set=found.doomed.ids))  # type: ignore[attr-defined]
+        near = rows.filter(pc.and_(stays, pc.is_in(rows["source"], value_set=sources)))  # type: ignore[attr-defined]
+        kept |= {item[0] for row in near.to_pylist() if (item := _item(file, row)) is not None}
+    return kept & gone.keys()
+
+
+def _roots(lake: Lake, file: Stored) -> pa.Table:
+    """The records of a file that were made from no other; none for a file of other things."""
+    rows = rows_of(lake, file, ROOT.names)
+    if set(rows.column_names) != set(ROOT.names):
+        return ROOT.empty_table()
+    is_root = pc.equal(pc.fill_null(pc.list_value_length(rows["parents"]), 0), 0)  # type: ignore[attr-defined]
+    return rows.filter(is_root)
+
+
+def _item(file: Stored, row: Mapping[str, Any]) -> tuple[Key, Any] | None:
+    """The item of a delivery that a record was read from, and which passage of it."""
+    attributes = json.loads(row["attributes"] or "{}")
+    if "native_key" not in attributes:
+        return None
+    return (file.dataset, row["source"], attributes["native_key"]), attributes.get("chunk", 0)
 
 
 def _told(lake: Lake, asked: Asked) -> dict[str, Any]:
@@ -329,14 +379,13 @@ def _told(lake: Lake, asked: Asked) -> dict[str, Any]:
     return {"dataset": asked.dataset, "everywhere": asked.everywhere} | source | macs
 
 
-def _others(around: Surroundings, exports: Iterable[Any]) -> dict[str, Any]:
-    """The places of this machine that are searched beside the lake."""
-    found = {f"export {folder}": folder for folder in exports if folder.is_dir()}
-    if around.answer_file is not None:
-        found["answers"] = around.answer_file
-    if around.dagster is not None and around.dagster.is_dir():
-        found["dagster"] = around.dagster
-    return found
+def _others(lake: Lake, around: Surroundings, exports: Iterable[Any]) -> dict[str, Place]:
+    """The places that are searched beside the lake's files."""
+    found: dict[str, Place] = {f"export {folder}": folder for folder in exports if folder.is_dir()}
+    found |= around.places
+    if isinstance(lake.meta.database, SqliteDatabase):
+        return found | {"metadata": lake.meta.database.path}
+    return found | {"metadata": Tables(cast("Any", lake.meta.database).place)}
 
 
 def _versions(lake: Lake) -> dict[str, int]:
@@ -349,21 +398,12 @@ def _versions(lake: Lake) -> dict[str, int]:
 
 def _empty_logs(lake: Lake) -> None:
     """SQLite keeps old pages in its log until that is emptied."""
-    from synth_dagster.lake.sqlite import SqliteDatabase
-
     if isinstance(lake.meta.database, SqliteDatabase):
         lake.meta.database.rows("pragma wal_checkpoint(truncate)")
 
 
 def _unsearched(lake: Lake) -> list[str]:
-    from synth_dagster.lake.sqlite import SqliteDatabase
-
-    told: list[str] = []
-    if not isinstance(lake.meta.database, SqliteDatabase):
-        told.append("the metadata in Postgres, which by design holds no record text")
-    if "://" in lake.store.url:
-        told.append("old versions of objects, if the bucket keeps them, and copies of its files on other machines")
-    return told
+    return ["copies of the lake's files on other machines, which leave them with time"] if in_bucket(lake) else []
 
 
 def _binary(digits: Iterable[str]) -> pa.Array:

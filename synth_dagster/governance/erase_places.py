@@ -1,54 +1,83 @@
 """Where an erasure has to go beside the tables: answers of teachers, pages for people, exports."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import pyarrow as pa
+import yaml
 
 from synth_dagster.exports.manifest import MANIFEST, manifest_from
 from synth_dagster.exports.seal import OWN
+from synth_dagster.governance.erase_dagster import Dagster
+from synth_dagster.governance.erase_search import Objects, Place, Tables
 from synth_dagster.lake.lake import Lake
-from synth_dagster.storage import S3Options
-from synth_dagster.teacher.cache import AnswerCache
-from synth_dagster.teacher.caches.rows import CALL, stored_of
+from synth_dagster.storage import S3Options, open_store
+from synth_dagster.teacher.cache import AnswerCache, vector_id
 
 PAGES = ("previews/", "reports/")
 PASSED_OVER = frozenset({".git", ".venv", "node_modules"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Surroundings:
     """What stands beside a lake: the answers, and the folder of the project with its exports and Dagster's files."""
 
     answers: str | Path | None = field(default=None, repr=False)  # a URL may hold a password
     s3: S3Options | None = None
     project: Path | None = None
-    dagster: Path | None = None
+    dagster: Dagster | None = None
 
     @property
-    def answer_file(self) -> Path | None:
-        """The file of the answers, if it is one and is there."""
-        path = None if self.answers is None or "://" in str(self.answers) else Path(self.answers)
-        return path if path is not None and path.is_file() else None
+    def _is_remote(self) -> bool:
+        return self.answers is not None and "://" in str(self.answers)
+
+    def cache(self) -> AbstractContextManager[AnswerCache | None]:
+        """The answers, wherever they are kept; None where nobody has kept any."""
+        if self.answers is None or not (self._is_remote or Path(self.answers).is_file()):
+            return nullcontext()
+        return AnswerCache.open(self.answers, self.s3)
 
     def said(self) -> Iterator[tuple[bytes, str]]:
-        """Every answer that a file keeps: its call and its text."""
-        if self.answer_file is None:
-            return
-        with closing(sqlite3.connect(f"file:{self.answer_file}?mode=ro", uri=True)) as connection:
-            for row in connection.execute(f"select {CALL} from calls"):
-                yield bytes(row[0]), stored_of(row).text
+        """Every answer that is kept: its call and its text."""
+        with self.cache() as cache:
+            if cache is not None:
+                yield from ((call, stored.text) for call, stored in cache.answers())
 
-    def forget(self, calls: Sequence[bytes]) -> int:
-        """Erase answers, wherever they are kept; how many there were."""
-        if self.answers is None or not calls or ("://" not in str(self.answers) and self.answer_file is None):
-            return 0
-        with AnswerCache.open(self.answers, self.s3) as cache:
-            return asyncio.run(cache.forget(calls))
+    def forget(self, keys: Sequence[bytes]) -> int:
+        """Erase answers or embeddings; how many there were."""
+        with self.cache() as cache:
+            return asyncio.run(cache.forget(keys)) if cache is not None and keys else 0
+
+    def vectors_of(self, lake: Lake, texts: Iterable[str]) -> list[bytes]:
+        """The names of the embeddings that were made of these texts, by every model that was ever asked."""
+        with self.cache() as cache:
+            models = cache.embedded_by() if cache is not None else {}
+            revisions = _revisions(lake) if models else set[str | None]()
+            wanted = {vector_id(text, model, one) for text in texts for model in models for one in revisions}
+            return sorted(asyncio.run(cache.vectors(wanted))) if cache is not None and wanted else []
+
+    def vectors(self) -> int:
+        """How many embeddings are kept."""
+        with self.cache() as cache:
+            return sum(cache.embedded_by().values()) if cache is not None else 0
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """The places beside the lake that are searched, but for exports."""
+        found = dict(self.dagster.places) if self.dagster is not None else {}
+        scheme = str(self.answers).partition("://")[0] if self._is_remote else ""
+        if scheme == "s3":
+            store = open_store(str(self.answers), self.s3)
+            return {"answers": Objects(store), "answers on this machine": store.derived} | found
+        if scheme:
+            from synth_dagster.storage.postgres import schema_at
+            from synth_dagster.teacher.caches.postgres import ANSWERS
+
+            return {"answers": Tables(schema_at(str(self.answers), ANSWERS))} | found
+        return ({"answers": Path(self.answers)} if self.answers and Path(self.answers).is_file() else {}) | found
 
     def unsearched(self) -> list[str]:
         """What no search of ours reaches."""
@@ -57,22 +86,20 @@ class Surroundings:
             "copies that people or other programs made, backups and exports outside the project among them",
             "what the providers of teachers keep of what they were asked",
         ]
-        if self.answers is not None and "://" in str(self.answers):
-            told.append(
-                "the answers of teachers in a database or a bucket: their calls were erased there, and not searched"
-            )
-        if self.answer_file is not None:
-            with closing(sqlite3.connect(f"file:{self.answer_file}?mode=ro", uri=True)) as connection:
-                (vectors,) = connection.execute("select count(*) from vectors").fetchone()
-            if vectors:
-                told.append(f"{vectors:,} embeddings among the answers: a vector does not tell its text, and they stay")
-        return told
+        if str(self.answers).startswith("s3://"):
+            told.append("copies of answers on other machines, which go when they next open the cache")
+        if any(isinstance(place, Tables) for place in self.places.values()):
+            told.append("the write-ahead log of the database server, which its operator keeps as long as he has said")
+        return told + (list(self.dagster.unsearched) if self.dagster is not None else [])
 
 
-def without_answers(surroundings: Surroundings, calls: pa.Array) -> Iterator[str]:
-    """The texts of the answers of these calls."""
-    wanted = set(calls.to_pylist())
-    return (text for call, text in surroundings.said() if call in wanted)
+def _revisions(lake: Lake) -> set[str | None]:
+    """Those of models that any recipe of the lake has ever named."""
+    found: set[str | None] = {None}
+    for row in lake.meta.database.rows("select text from recipes"):
+        teachers = (yaml.safe_load(row["text"]) or {}).get("teachers") or {}
+        found |= {role.get("revision") for role in teachers.values() if isinstance(role, dict)}
+    return found
 
 
 def pages_to_remove(lake: Lake, batches: Iterable[tuple[str, str]], releases: Iterable[tuple[str, str]]) -> list[str]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName
-from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
+from synth_dagster.lake.erasing import VERDICTS, Doomed, Stored, named, rows_of, stored_files
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import REJECTS, Lake
 from synth_dagster.lake.lineage import Lineage, Moment
@@ -53,11 +54,12 @@ class Scope:
     rows: Mapping[tuple[str, str], int]  # dataset and table -> rows that tables show and that go
     hidden: int  # rows of versions that no table shows now
     batches: frozenset[tuple[str, str]]  # dataset and batch that hold one
-    kept_calls: pa.Array = field(repr=False)  # behind something that stays
+    kept_calls: Ids = field(repr=False)  # behind something that stays; sorted, each once
     shared_calls: int  # answers behind what goes that stay, because others use them
     releases: Sequence[tuple[str, str]]
     above: int  # records that what is meant was made from, which stay
     everything: bool
+    files: Mapping[str, Stored] = field(default_factory=dict, repr=False)  # those that hold a row that goes
 
     @property
     def calls(self) -> int:
@@ -81,11 +83,19 @@ class Scope:
         }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _File:
+    """A file of records, verdicts, signals or rejects. Its rows are read when they are asked for, and not kept."""
+
+    lake: Lake = field(repr=False)
     stored: Stored
-    rows: pa.Table
     shown: bool
+    names: frozenset[str]
+
+    def rows(self) -> pa.Table:
+        """What an erasure has to know of each row."""
+        columns = [*NARROW, "raw", "detail", "duplicate_of"] if self.stored.table in (REJECTS, VERDICTS) else NARROW
+        return rows_of(self.lake, self.stored, columns)
 
 
 def scope(lake: Lake, asked: Asked) -> Scope:
@@ -100,23 +110,82 @@ def scope(lake: Lake, asked: Asked) -> Scope:
         doomed = _closure(lineage, together([doomed, past]).unique(), files)
     ids = doomed.to_arrow()
     sources = frozenset({(asked.dataset, asked.source)}) if asked.source else frozenset()
-    calls, kept, shared = _calls(files, Doomed(ids, sources))
+    tally = _Tally(asked.dataset)
+    for file in files:
+        tally.add(file, Doomed(ids, sources))
+    calls, kept, shared = tally.calls()
     whole = Doomed(ids, sources, calls)
-    rows, hidden, batches = _counted(lake, files, whole)
+    tally.add_rejects(files, whole)
     above = Ids.from_arrow(lineage.ancestors(meant.to_arrow())["record_id"]).unique().without(doomed)
     return Scope(
         asked,
         whole,
         len(meant),
-        rows,
-        hidden,
-        batches,
+        dict(tally.shown),
+        tally.hidden,
+        frozenset(tally.batches),
         kept,
         shared,
-        _releases(files, ids),
+        sorted(tally.releases),
         len(above),
-        _is_everything(files, asked.dataset, ids),
+        not tally.left,
+        tally.files,
     )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What goes, counted file by file."""
+
+    dataset: str
+    shown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    hidden: int = 0
+    batches: set[tuple[str, str]] = field(default_factory=set)
+    releases: set[tuple[str, str]] = field(default_factory=set)
+    files: dict[str, Stored] = field(default_factory=dict)
+    left: bool = False  # whether the dataset keeps a record that a table shows
+    gone: list[pa.Array] = field(default_factory=list)  # calls behind what goes
+    kept: list[Ids] = field(default_factory=list)
+
+    def add(self, file: _File, doomed: Doomed) -> None:
+        rows = file.rows()
+        going = doomed.rows(file.stored.dataset, file.stored.table, rows)
+        self.gone += _calls_of(rows.filter(going))
+        stays = rows.filter(pc.invert(going))  # type: ignore[attr-defined]
+        behind = pa.chunked_array(_calls_of(stays), pa.binary()).drop_null()
+        self.kept.append(Ids.from_arrow(behind).unique())
+        if file.stored.table != REJECTS:
+            self._count(file, pc.sum(going).as_py() or 0)  # type: ignore[attr-defined]
+            is_record = file.shown and file.stored.dataset == self.dataset and "parents" in rows.column_names
+            self.left = self.left or (is_record and stays.num_rows > 0)
+            if "/release=" in file.stored.name and stays.num_rows < rows.num_rows:
+                self.releases.add(_place(file))
+            if file.stored.table == VERDICTS and pc.any(named(rows, doomed.ids)).as_py():  # type: ignore[attr-defined]
+                self.files[file.stored.name] = file.stored
+
+    def add_rejects(self, files: Sequence[_File], doomed: Doomed) -> None:
+        """Rejects go with their call too, and which calls go is known last."""
+        for file in files:
+            if file.stored.table == REJECTS:
+                going = doomed.rows(file.stored.dataset, REJECTS, file.rows())
+                self._count(file, pc.sum(going).as_py() or 0)  # type: ignore[attr-defined]
+
+    def _count(self, file: _File, going: int) -> None:
+        if not going:
+            return
+        if file.shown:
+            self.shown[file.stored.dataset, file.stored.table] += going
+        else:
+            self.hidden += going
+        self.batches.add(_place(file))
+        self.files[file.stored.name] = file.stored
+
+    def calls(self) -> tuple[pa.Array, Ids, int]:
+        """The calls behind what goes and behind nothing else, those behind the rest, and how many are in both."""
+        behind = Ids.from_arrow(pa.chunked_array(self.gone, pa.binary()).drop_null()).unique()
+        kept = together(self.kept).unique()
+        only = behind.without(kept)
+        return only.to_arrow(), kept, len(behind) - len(only)
 
 
 def _files(lake: Lake) -> list[_File]:
@@ -127,10 +196,9 @@ def _files(lake: Lake) -> list[_File]:
         if key not in shown:
             place, snapshot = lake.snapshot(*key)
             shown[key] = {f"{place.name}/{file.path}" for file in snapshot.files}
-        columns = [*NARROW, "raw", "detail"] if stored.table == REJECTS else NARROW
-        rows = rows_of(lake, stored, columns)
-        if "record_id" in rows.column_names:
-            found.append(_File(stored, rows, stored.name in shown[key]))
+        names = frozenset(pq.read_schema(lake.store.local(stored.name)).names)
+        if "record_id" in names:
+            found.append(_File(lake, stored, stored.name in shown[key], names))
     return found
 
 
@@ -141,22 +209,23 @@ def _meant(lake: Lake, lineage: Moment, asked: Asked, files: Sequence[_File]) ->
     if asked.record is not None:
         found = Ids.of([lineage.resolve(asked.record)])
     elif asked.source is not None:
-        found = _of_source(lineage, asked, files)
+        found = _of_source(lake, asked, files)
     else:
         found = _where(lake, asked.dataset, asked.where or "")
     return _everywhere(found, files) if asked.everywhere else found
 
 
-def _of_source(lineage: Moment, asked: Asked, files: Sequence[_File]) -> Ids:
+def _of_source(lake: Lake, asked: Asked, files: Sequence[_File]) -> Ids:
     """Records of the source in all versions: one that a table shows no longer is known from its file only."""
     parts = [Ids.none()]
     known: set[str] = set()
     for file in _of(files, asked.dataset):
-        if "source" not in file.rows.column_names:
+        if "source" not in file.names:
             continue
-        known.update(word for word in file.rows["source"].unique().to_pylist() if word)
-        rows = file.rows.filter(pc.field("source") == asked.source)
-        parts.append(Ids.from_arrow(rows["record_id"].drop_null()))
+        rows = rows_of(lake, file.stored, ["record_id", "source"])
+        known.update(word for word in rows["source"].unique().to_pylist() if word)
+        own = rows.filter(pc.field("source") == asked.source)["record_id"]
+        parts.append(Ids.from_arrow(own.drop_null()))
     if asked.source not in known:
         raise UnknownName(f"source of {asked.dataset}", str(asked.source), known)
     return together(parts).unique()
@@ -180,12 +249,17 @@ def _where(lake: Lake, dataset: str, where: str) -> Ids:
 
 def _everywhere(meant: Ids, files: Sequence[_File]) -> Ids:
     """Also the records of the same content."""
-    wanted = meant.to_arrow()
-    holders = [file.rows for file in files if "content_hash" in file.rows.column_names]
-    hashes = [rows.filter(pc.is_in(rows["record_id"], value_set=wanted))["content_hash"] for rows in holders]  # type: ignore[attr-defined]
-    content = pa.chunked_array([chunk for one in hashes for chunk in one.chunks], pa.binary()).unique()
-    same = [rows.filter(pc.is_in(rows["content_hash"], value_set=content))["record_id"] for rows in holders]  # type: ignore[attr-defined]
-    return together([meant, *(Ids.from_arrow(one) for one in same)]).unique()
+    wanted, content = meant.to_arrow(), [Ids.none()]
+    holders = [file for file in files if "content_hash" in file.names]
+    for file in holders:
+        rows = file.rows()
+        content.append(Ids.from_arrow(rows.filter(_is_in(rows, wanted))["content_hash"]))
+    hashes, same = together(content).unique().to_arrow(), [meant]
+    for file in holders:
+        rows = file.rows()
+        is_same = pc.is_in(rows["content_hash"], value_set=hashes)  # type: ignore[attr-defined]
+        same.append(Ids.from_arrow(rows.filter(is_same)["record_id"]))
+    return together(same).unique()
 
 
 def _closure(lineage: Moment, meant: Ids, files: Sequence[_File]) -> Ids:
@@ -246,33 +320,21 @@ def _is_in(rows: pa.Table, ids: pa.Array) -> pa.ChunkedArray:
 
 
 def _holds(file: _File, ids: pa.Array) -> bool:
-    return bool(pc.any(_is_in(file.rows, ids)).as_py())  # type: ignore[attr-defined]
+    rows = rows_of(file.lake, file.stored, ["record_id"])
+    return bool(pc.any(_is_in(rows, ids)).as_py())  # type: ignore[attr-defined]
 
 
 def _edges(files: Any) -> tuple[Ids, Ids]:
     """The edges of files, as two columns: child and parent."""
     children, parents = [Ids.none()], [Ids.none()]
     for file in files:
-        if "parents" not in file.rows.column_names:
+        if "parents" not in file.names:
             continue
-        for part in file.rows.select(["record_id", "parents"]).to_batches():
+        for part in rows_of(file.lake, file.stored, ["record_id", "parents"]).to_batches():
             at = pc.list_parent_indices(part["parents"])  # type: ignore[attr-defined]
             children.append(Ids.from_arrow(part["record_id"].take(at)))
             parents.append(Ids.from_arrow(pc.list_flatten(part["parents"]).field("record_id")))  # type: ignore[attr-defined]
     return together(children), together(parents)
-
-
-def _calls(files: Sequence[_File], doomed: Doomed) -> tuple[pa.Array, pa.Array, int]:
-    """The teacher calls behind what goes and behind nothing else, those behind the rest, and how many are in both."""
-    gone, kept = [], []
-    for file in files:
-        going = doomed.rows(file.stored.dataset, file.stored.table, file.rows)
-        gone += _calls_of(file.rows.filter(going))
-        kept += _calls_of(file.rows.filter(pc.invert(going)))  # type: ignore[attr-defined]
-    behind = pa.chunked_array(gone, pa.binary()).drop_null().unique()
-    others = pa.chunked_array(kept, pa.binary()).drop_null().unique()
-    is_shared = pc.is_in(behind, value_set=others)  # type: ignore[attr-defined]
-    return behind.filter(pc.invert(is_shared)), others, pc.sum(is_shared).as_py() or 0  # type: ignore[attr-defined]
 
 
 def _calls_of(rows: pa.Table) -> list[pa.Array]:
@@ -284,41 +346,10 @@ def _calls_of(rows: pa.Table) -> list[pa.Array]:
     return found
 
 
-def _counted(
-    lake: Lake, files: Sequence[_File], doomed: Doomed
-) -> tuple[dict[tuple[str, str], int], int, frozenset[tuple[str, str]]]:
-    shown: Counter[tuple[str, str]] = Counter()
-    hidden, batches = 0, set()
-    for file in files:
-        going = pc.sum(doomed.rows(file.stored.dataset, file.stored.table, file.rows)).as_py() or 0  # type: ignore[attr-defined]
-        if not going:
-            continue
-        if file.shown:
-            shown[file.stored.dataset, file.stored.table] += going
-        else:
-            hidden += going
-        batches.add((file.stored.dataset, _batch_of(file.stored)))
-    return dict(shown), hidden, frozenset(batches)
-
-
 def _batch_of(stored: Stored) -> str:
     from urllib.parse import unquote
 
     return unquote(stored.name.rsplit("/", 2)[1].partition("=")[2])
-
-
-def _releases(files: Sequence[_File], ids: pa.Array) -> list[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for file in files:
-        if "/release=" in file.stored.name and pc.any(pc.is_in(file.rows["record_id"], value_set=ids)).as_py():  # type: ignore[attr-defined]
-            found.add((file.stored.dataset, _batch_of(file.stored)))
-    return sorted(found)
-
-
-def _is_everything(files: Sequence[_File], dataset: str, ids: pa.Array) -> bool:
-    """Whether no record that tables show would be left of a dataset."""
-    records = (file for file in _of(files, dataset) if file.shown and "parents" in file.rows.column_names)
-    return all(pc.all(pc.is_in(file.rows["record_id"], value_set=ids)).as_py() is not False for file in records)  # type: ignore[attr-defined]
 
 
 def _of(files: Sequence[_File], dataset: str) -> list[_File]:

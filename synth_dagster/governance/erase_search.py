@@ -1,93 +1,138 @@
-"""The decoding search: whether an erased record is still in any file, whatever wrote or packed it.
+"""The decoding search: whether an erased record is still anywhere that can be reached.
 
-Parquet is read row group by row group, answers are inflated, pages and JSON are unescaped, and every file is also read
-as plain bytes: ids raw and in hexadecimal, the halves in which the lineage index keeps them, and pieces of the text.
+Every file of a lake is searched, what a bucket keeps of removed ones too, and what stands beside it: folders, databases
+on a server, objects of another bucket. A file that was searched before and hashes to the same is not searched again.
 What cannot be searched is named: a proof that is silent about a place would be none.
 """
 
-import re
-import sqlite3
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from synth_dagster.lake.ids import Ids
+from synth_dagster.errors import SynthError
+from synth_dagster.governance.erase_look import Going, Seen, Wanted, look_at_bytes, look_at_file, look_at_rows
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.shingles import Needles, strings
+from synth_dagster.lake.shingles import Hits
+from synth_dagster.storage import OldVersion, Store
+from synth_dagster.storage.postgres import Schema
 
-HEX = re.compile(rb"[0-9a-fA-F]{32,}")
-ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x78\x5e")
-MOST_INFLATED = 1 << 24
-AT_ONCE = 500
-SQLITE = b"SQLite format 3\0"
+READ_AHEAD = 32
+
+Rowed = Callable[[str], Going | None]
+"""For the name of a file in the lake: which of its rows go, where it is a table's; None for any other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is looked for."""
+class Tables:
+    """The tables of a server that a program sees."""
 
-    ids: Ids  # sorted and unique
-    needles: Needles
+    schema: Schema
 
-    @classmethod
-    def of(cls, ids: pa.Array, needles: Needles) -> "Wanted":
-        return cls(Ids.from_arrow(ids).unique(), needles)
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of a store in a bucket, with what it keeps of removed ones."""
+
+    store: Store
+
+
+Place: TypeAlias = Path | Tables | Objects
 
 
 @dataclass(slots=True)
 class Found:
-    """What a search came to: the files that hold something, and all files with what they hash to."""
+    """What a search came to: the places that hold something, and all places with what they hash to."""
 
     with_ids: list[str] = field(default_factory=list)
-    with_text: list[str] = field(default_factory=list)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     not_searched: list[str] = field(default_factory=list)
+    hits: dict[str, Hits] = field(default_factory=dict, repr=False)
+    shared: Hits = field(default_factory=Hits, repr=False)  # pieces of text that rows that stay have too
+    unchanged: int = 0  # since they were searched before
+
+    def add(self, name: str, told: dict[str, Any], seen: Seen | None) -> None:
+        """A place; None where what it hashes to tells that nothing is there."""
+        self.files[name] = told
+        if seen is None:
+            self.unchanged += 1
+            return
+        if seen.has_id:
+            self.with_ids.append(name)
+        if seen.hits:
+            self.hits[name] = seen.hits
+        self.shared.add(seen.shared)
+
+    @property
+    def with_text(self) -> list[str]:
+        """The places that hold a piece of text that is nobody else's."""
+        return [name for name, hits in self.hits.items() if hits.without(self.shared)]
 
     @property
     def clean(self) -> bool:
         return not self.with_ids and not self.with_text
 
     def as_json(self) -> dict[str, Any]:
-        return {"files": len(self.files), "with_ids": sorted(self.with_ids), "with_text": sorted(self.with_text)}
+        told = {"with_ids": sorted(self.with_ids), "with_text": sorted(self.with_text)}
+        return {"files": len(self.files), "unchanged": self.unchanged} | told
 
 
-def search(lake: Lake, wanted: Wanted, *, others: Mapping[str, Path], but: Sequence[str] = ()) -> Found:
-    """Search a lake and other files and folders, by the names they are told under; `but` begin names to pass over."""
-    found = Found()
-    for name, path in _everything(lake, others):
-        if name.startswith(tuple(but)) or not path.is_file():
-            continue
-        try:
-            data = path.read_bytes()
-        except OSError:
-            found.not_searched.append(f"{name}: it cannot be read")
-            continue
-        found.files[name] = {"size": len(data), "sha256": sha256(data).hexdigest()}
-        has_id, has_text = _look(path, data, wanted)
-        found.with_ids += [name] * has_id
-        found.with_text += [name] * has_text
+def search(
+    lake: Lake,
+    wanted: Wanted,
+    *,
+    others: Mapping[str, Place],
+    but: Sequence[str] = (),
+    rowed: Rowed = lambda _: None,
+    clean: Mapping[str, Any] | None = None,
+) -> Found:
+    """Search a lake and other places, by the names they are told under; `but` begin names to pass over.
+
+    `clean` are what files hashed to that were searched before for the same, and held nothing.
+    """
+    found, known = Found(), clean or {}
+    for name, path in _files(lake, others, found):
+        if not name.startswith(tuple(but)):
+            _look_at(name, path, wanted, found, rowed(name), known)
+    if in_bucket(lake):
+        _look_at_objects("", lake.store, wanted, found, known, but, passed_over=(".parquet",))
+    search_places(wanted, others, found, known)
     return found
 
 
-def _everything(lake: Lake, others: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    """All files of a lake and of this machine that belong to it, temporary ones too."""
+def search_places(wanted: Wanted, others: Mapping[str, Place], found: Found, known: Mapping[str, Any]) -> None:
+    """Search servers and buckets beside a lake. One that cannot be reached is named."""
+    for name, place in others.items():
+        try:
+            if isinstance(place, Tables):
+                for table, told, seen in _tables(name, place, wanted):
+                    found.add(table, told, seen)
+            elif isinstance(place, Objects):
+                _look_at_objects(f"{name}/", place.store, wanted, found, known, ())
+        except SynthError as error:
+            found.not_searched.append(f"{name}: {error}")
+
+
+def in_bucket(lake: Lake) -> bool:
+    """Whether the lake's files are objects that are read as copies."""
+    return str(lake.store.folder) != lake.store.url
+
+
+def _files(lake: Lake, others: Mapping[str, Place], found: Found) -> Iterator[tuple[str, Path]]:
+    """All files of this machine that belong to it, temporary ones too; those of a bucket as copies."""
     seen: set[Path] = set()
-    folder = lake.store.folder
-    if str(folder) != lake.store.url:  # in a bucket: each file is read as a copy
-        for entry in lake.store.entries():
-            yield entry.name, lake.store.local(entry.name)
-    roots = {"": folder, "derived": lake.store.derived, **others}
+    if in_bucket(lake):
+        names = (entry.name for entry in lake.store.entries() if entry.name.endswith(".parquet"))
+        while some := list(islice(names, READ_AHEAD)):
+            for name, path in zip(some, lake.store.local_all(some), strict=True):
+                seen.add(path.resolve())
+                yield name, path
+    own = "copies" if in_bucket(lake) else ""
+    roots = {own: lake.store.folder, "derived": lake.store.derived, **others}
     for name, root in roots.items():
-        paths = sorted(root.rglob("*")) if root.is_dir() else [root, *root.parent.glob(f"{root.name}-*")]
+        paths = _below(root) if isinstance(root, Path) else []
         for path in paths:
             if path.is_file() and (resolved := path.resolve()) not in seen:
                 seen.add(resolved)
@@ -95,137 +140,89 @@ def _everything(lake: Lake, others: Mapping[str, Path]) -> Iterator[tuple[str, P
                 yield f"{name}/{inside}".lstrip("/"), path
 
 
-def _look(path: Path, data: bytes, wanted: Wanted) -> tuple[bool, bool]:
-    if data[:4] == b"PAR1":
-        told = _parquet(path, wanted)
-        if told is not None:
-            return told
-    has_id = ids_in(data, wanted.ids) or (path.suffix == ".segment" and halves_in(data, wanted.ids))
-    has_text = wanted.needles.occur_in([data.decode("utf-8", "replace")])
-    if data[:16] == SQLITE:
-        rows_id, rows_text = _sqlite(path, wanted)
-        has_id, has_text = has_id or rows_id, has_text or rows_text
-    if not has_text and (data[:16] == SQLITE or path.name.endswith("-wal")):
-        has_text = wanted.needles.occur_in(inflated(data))
-    return has_id, has_text
+def _below(root: Path) -> list[Path]:
+    return sorted(root.rglob("*")) if root.is_dir() else [root, *root.parent.glob(f"{root.name}-*")]
 
 
-def ids_in(data: bytes, ids: Ids) -> bool:
-    """Whether one of the ids stands in these bytes, raw at any place or in hexadecimal."""
-    if len(data) < 16:
-        return False
-    for offset in range(8):
-        high = np.frombuffer(data, ">u8", max(0, (len(data) - offset) // 8), offset).astype(np.uint64)
-        places = np.flatnonzero(_among(high[:-1], ids.high))
-        if len(places) and (Ids(high[places], high[places + 1]).places_in(ids) >= 0).any():
-            return True
-    runs = {run[0] for run in HEX.finditer(data)}
-    some = {bytes.fromhex(run[at : at + 32].decode()) for run in runs for at in range(len(run) - 31)}
-    return bool(some) and bool((Ids.of(some).places_in(ids) >= 0).any())
-
-
-def _among(numbers: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Which numbers are among others, which are sorted."""
-    if not len(known):
-        return np.zeros(len(numbers), bool)
-    return known[np.minimum(np.searchsorted(known, numbers), len(known) - 1)] == numbers
-
-
-def halves_in(data: bytes, ids: Ids) -> bool:
-    """Whether both halves of an id stand in a segment of the lineage index, which keeps them apart."""
-    numbers = np.unique(np.frombuffer(data, "<u8", len(data) // 8))
-    return bool((np.isin(ids.high, numbers) & np.isin(ids.low, numbers)).any())
-
-
-def inflated(data: bytes) -> Iterator[str]:
-    """What is packed anywhere in these bytes, in pages that are free too."""
-    for magic in ZLIB:
-        at = data.find(magic)
-        while at >= 0:
-            try:
-                told = zlib.decompressobj().decompress(data[at : at + MOST_INFLATED], MOST_INFLATED)
-            except zlib.error:
-                told = b""
-            if len(told) > 8:
-                yield told.decode("utf-8", "replace")
-            at = data.find(magic, at + 1)
-
-
-def _parquet(path: Path, wanted: Wanted) -> tuple[bool, bool] | None:
-    """Every value of every row group, and the footer; None for what is no whole Parquet file."""
+def _look_at(
+    name: str, path: Path, wanted: Wanted, found: Found, going: Going | None, known: Mapping[str, Any]
+) -> None:
     try:
-        with pq.ParquetFile(path) as file:
-            footer = str(file.schema_arrow.metadata or "") + str(file.metadata.metadata or "")
-            has_id, has_text = False, wanted.needles.occur_in([footer])
-            for part in file.iter_batches(batch_size=2_000):
-                for column in part.columns:
-                    for leaf in _leaves(column):
-                        has_id = has_id or _id_among(leaf, wanted.ids)
-                        has_text = has_text or wanted.needles.occur_in(_texts(leaf))
-                if has_id and has_text:
-                    break
-            return has_id, has_text
-    except (pa.ArrowInvalid, OSError):
-        return None
-
-
-def _leaves(column: pa.Array) -> Iterator[pa.Array]:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        yield from _leaves(column.dictionary_decode())
-    elif pa.types.is_struct(kind):
-        for child in column.flatten():
-            yield from _leaves(child)
-    elif pa.types.is_map(kind):
-        yield from _leaves(column.keys)
-        yield from _leaves(column.items)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        yield from _leaves(column.flatten())
-    else:
-        yield column
-
-
-def _id_among(leaf: pa.Array, ids: Ids) -> bool:
-    if pa.types.is_binary(leaf.type) or pa.types.is_large_binary(leaf.type):
-        return bool(pc.any(pc.is_in(leaf, value_set=ids.to_arrow().cast(leaf.type))).as_py())  # type: ignore[attr-defined]
-    if pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type):
-        long = leaf.filter(pc.fill_null(pc.greater_equal(pc.utf8_length(leaf), 32), False))  # type: ignore[attr-defined]
-        return ids_in("\n".join(long.unique().to_pylist()).encode(), ids)
-    return False
-
-
-def _texts(leaf: pa.Array) -> list[str]:
-    if pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type):
-        return [text for word in leaf.drop_null().unique().to_pylist() for text in strings(word)]
-    return []
-
-
-def _sqlite(path: Path, wanted: Wanted) -> tuple[bool, bool]:
-    """Every value of every row, as it is read, with what is packed in it: a row may lie over several pages."""
-    has_id = has_text = False
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
-            for name in names:
-                rows = connection.execute(f'select * from "{name}"')
-                while some := rows.fetchmany(AT_ONCE):
-                    values = [value for row in some for value in row if isinstance(value, bytes | str)]
-                    has_id = has_id or ids_in(b"\n".join(map(_bytes, values)), wanted.ids)
-                    has_text = has_text or wanted.needles.occur_in(text for value in values for text in _said(value))
-    except sqlite3.DatabaseError:
-        return has_id, has_text
-    return has_id, has_text
-
-
-def _bytes(value: bytes | str) -> bytes:
-    return value if isinstance(value, bytes) else value.encode("utf-8", "replace")
-
-
-def _said(value: bytes | str) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from strings(value)
+        with path.open("rb") as file:
+            told = {"size": path.stat().st_size, "sha256": file_digest(file, "sha256").hexdigest()}
+        is_known = known.get(name) == told and not path.with_name(f"{path.name}-wal").exists()
+        seen = None if is_known else look_at_file(path, wanted, going)
+    except FileNotFoundError:
+        return  # a temporary file of another program that is gone
+    except OSError:
+        found.not_searched.append(f"{name}: it cannot be read")
         return
+    found.add(name, told, seen)
+
+
+def _look_at_objects(
+    prefix: str,
+    store: Store,
+    wanted: Wanted,
+    found: Found,
+    known: Mapping[str, Any],
+    but: Sequence[str],
+    passed_over: tuple[str, ...] = (),
+) -> None:
+    """The objects of a bucket, then what it keeps of those that were replaced or removed."""
+    names = (entry.name for entry in store.entries())
+    wished = (name for name in names if not name.startswith(tuple(but)) and not name.endswith(passed_over or ("\0",)))
+    for name, data in _contents(store, wished):
+        _look_at_content(f"{prefix}{name}", data, wanted, found, known)
     try:
-        yield from strings(zlib.decompress(value).decode("utf-8", "replace"))
-    except zlib.error:
-        yield value.decode("utf-8", "replace")
+        for old in store.old_versions():
+            name = f"{prefix}{old_name(old)}"
+            if name in known:  # a version never changes
+                found.add(name, dict(known[name]), None)
+            else:
+                _look_at_content(name, store.read_old(old), wanted, found, known)
+    except SynthError as error:
+        found.not_searched.append(f"{prefix}old versions of objects, if the bucket keeps them: {error}")
+
+
+def old_name(old: OldVersion) -> str:
+    """How a search calls what a bucket keeps of a replaced or removed file."""
+    return f"{old.name}@{old.version}"
+
+
+def _look_at_content(name: str, data: bytes, wanted: Wanted, found: Found, known: Mapping[str, Any]) -> None:
+    told = {"size": len(data), "sha256": sha256(data).hexdigest()}
+    found.add(name, told, None if known.get(name) == told else look_at_bytes(data, wanted))
+
+
+def _contents(store: Store, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Some at a time: between here and a bucket every request is a wait."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    more = iter(names)
+    with ThreadPoolExecutor(READ_AHEAD) as pool:
+        while some := list(islice(more, READ_AHEAD)):
+            yield from zip(some, pool.map(store.read, some), strict=True)
+
+
+def _tables(name: str, place: Tables, wanted: Wanted) -> Iterator[tuple[str, dict[str, Any], Seen]]:
+    """Every row of every table."""
+    for table in place.schema.tables():
+        seen, count, hashed = Seen(), 0, sha256()
+        for rows in place.schema.rows(table):
+            look_at_rows(rows, wanted, seen)
+            count += len(rows)
+            hashed.update(repr(rows).encode())
+        yield f"{name}/{table.replace(chr(34), '')}", {"rows": count, "sha256": hashed.hexdigest()}, seen
+
+
+def erase_old_versions(store: Store, wanted: Wanted, clean: Mapping[str, Any]) -> int:
+    """Remove what a bucket keeps of removed files where it holds something; how many versions those were."""
+    count = 0
+    for old in list(store.old_versions()):
+        if old_name(old) not in clean:
+            seen = look_at_bytes(store.read_old(old), wanted)
+            if seen.has_id or seen.hits:
+                store.erase_old(old)
+                count += 1
+    return count

@@ -5,7 +5,7 @@ kill in between is gone on with. Where the table shows the file, the copy is acc
 table read the copy too (`erased_versions`). Then the file itself is removed. Whoever calls this holds the lake alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
@@ -25,7 +25,6 @@ from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import canonical_json
 
 VERDICTS = "verdicts"
-AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,22 @@ class Stored:
     stem: str
 
 
+def unfinished(lake: Lake) -> list[str]:
+    """The erasures that a kill has cut short, oldest first."""
+    rows = lake.meta.database.rows("select erasure from erasures where state <> 'done' order by number")
+    return [row["erasure"] for row in rows]
+
+
+def is_cut_short(lake: Lake) -> bool:
+    """Whether an erasure is under way or was killed, or has left word of what it was to do."""
+    return bool(unfinished(lake) or journals(lake))
+
+
+def journals(lake: Lake) -> list[str]:
+    """What was to be done, where that is still written down: it names the records."""
+    return [entry.name for entry in lake.store.entries("erasures/") if entry.name.endswith("/journal.json")]
+
+
 def stored_files(lake: Lake) -> Iterator[Stored]:
     """Every file of rows that lies in a lake."""
     for dataset in lake.datasets():
@@ -80,6 +95,11 @@ def rows_of(lake: Lake, file: Stored, columns: Sequence[str] | None = None) -> p
         return parquet.read(None if columns is None else [name for name in columns if name in there])
 
 
+def named(rows: pa.Table, ids: pa.Array) -> pa.ChunkedArray:
+    """Which verdicts name one of these records as the one that theirs repeats."""
+    return pc.is_in(rows["duplicate_of"], value_set=ids)  # type: ignore[attr-defined]
+
+
 class Eraser:
     """One erasure's work on the files of a lake. Every step may be done again."""
 
@@ -88,41 +108,30 @@ class Eraser:
         self.run_id = f"erase-{erasure}"
         self._ever: dict[tuple[str, str], set[str]] = {}
 
-    def rewrite(self) -> None:
-        """Leave no file with a doomed row."""
+    def rewrite(self, files: Iterable[Stored]) -> None:
+        """Put copies in the place of these files, which hold a doomed row. Some may be gone since before a kill."""
         touched: dict[tuple[str, str], list[Stored]] = {}
-        for file in stored_files(self.lake):
-            if self._touches(file):
+        for file in files:
+            if self.lake.store.entry(file.name) is not None:
                 touched.setdefault((file.dataset, file.stem), []).append(file)
-        for (dataset, stem), files in sorted(touched.items()):
+        for (dataset, stem), parts in sorted(touched.items()):
             self.lease.check()
             known = self._candidate(stem)
             if known is None:  # of a writer that died before it noted its candidate
-                for file in files:
+                for file in parts:
                     self.lake.store.remove(file.name)
             else:
                 self._replace(dataset, known)
         self._rename_inputs()
-
-    def _touches(self, file: Stored) -> bool:
-        columns = ["record_id", "source", "call_id", "raw", "detail"] if file.table == REJECTS else ["record_id"]
-        rows = rows_of(self.lake, file, [*columns, "duplicate_of"])
-        if "record_id" not in rows.column_names:
-            return False
-        is_touched = pc.any(self.doomed.rows(file.dataset, file.table, rows)).as_py()  # type: ignore[attr-defined]
-        return bool(is_touched or (file.table == VERDICTS and pc.any(self._named(rows)).as_py()))  # type: ignore[attr-defined]
-
-    def _named(self, rows: pa.Table) -> pa.ChunkedArray:
-        """Which verdicts name a doomed record as the one that theirs repeats."""
-        return pc.is_in(rows["duplicate_of"], value_set=self.doomed.ids)  # type: ignore[attr-defined]
 
     def without(self, dataset: str, table: str, rows: pa.Table) -> pa.Table:
         """The rows that stay."""
         kept = rows.filter(pc.invert(self.doomed.rows(dataset, table, rows)))  # type: ignore[attr-defined]
         if table == VERDICTS and "duplicate_of" in kept.column_names:
             at = kept.column_names.index("duplicate_of")
-            named = pc.if_else(self._named(kept), pa.scalar(None, pa.binary()), kept["duplicate_of"])  # type: ignore[attr-defined]
-            kept = kept.set_column(at, kept.schema.field(at), named)
+            is_named = named(kept, self.doomed.ids)
+            nulled = pc.if_else(is_named, pa.scalar(None, pa.binary()), kept["duplicate_of"])  # type: ignore[attr-defined]
+            kept = kept.set_column(at, kept.schema.field(at), nulled)
         return kept
 
     def _candidate(self, candidate_id: str) -> Candidate | None:

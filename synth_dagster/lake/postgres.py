@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.database import Database, Result, Row, Transaction
-from synth_dagster.storage.postgres import Used, reason, schema_at
+from synth_dagster.storage.postgres import Schema, Used, reason, schema_at
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,6 +43,11 @@ class PostgresDatabase(Database):
         weakref.finalize(self, _close_all, self._idle, self._owner)
         self._make_schema()
         self._migrate(migrations)
+
+    @property
+    def place(self) -> Schema:
+        """Where it is, for whoever reads all of it."""
+        return self._place
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         statement, given = _placeholders(sql), _plain(values)

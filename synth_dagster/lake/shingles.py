@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ LONG, SHORT = 32, 12  # characters of a window; shorter texts than SHORT are lik
 STRIDE = {LONG: 16, SHORT: 6}
 BASE = 0x9E3779B97F4A7C15 | 1  # odd, so that it has an inverse
 INVERSE = pow(BASE, -1, 1 << 64)
+MOST_BITS = 28
+MOST_NEW = 1_000  # texts between two times that the needles are put in order
 NOT_WORDS = re.compile(r"[\W_]+")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrtbf/\\\"]))")
 
@@ -66,18 +69,71 @@ def windows(letters: str, length: int) -> np.ndarray:
 
 
 def _powers(base: int, count: int) -> np.ndarray:
+    return _some_powers(base, 1 << max(count - 1, 1).bit_length())[:count]
+
+
+@cache
+def _some_powers(base: int, count: int) -> np.ndarray:
     factors = np.full(count, base, np.uint64)
     factors[0] = 1
     return np.cumprod(factors, dtype=np.uint64)
+
+
+def _none() -> dict[int, np.ndarray]:
+    return {length: np.zeros(0, np.uint64) for length in (LONG, SHORT)}
+
+
+@dataclass(slots=True)
+class Hits:
+    """Needles that were found, by their length: sorted, each once."""
+
+    by_length: dict[int, np.ndarray] = field(default_factory=_none)
+
+    def __bool__(self) -> bool:
+        return any(len(found) for found in self.by_length.values())
+
+    def add(self, others: "Hits") -> None:
+        """Those of another place too."""
+        for length, found in others.by_length.items():
+            if len(found):
+                self.by_length[length] = np.union1d(self.by_length[length], found)
+
+    def without(self, others: "Hits") -> "Hits":
+        """Those that are not among others."""
+        theirs = others.by_length
+        return Hits({length: np.setdiff1d(own, theirs[length]) for length, own in self.by_length.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """Numbers with a table of their first bits, since nearly all that is asked for is none of them."""
+
+    numbers: np.ndarray  # sorted
+    table: np.ndarray
+    shift: np.uint64
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> "_Filter":
+        bits = min(max((16 * len(numbers)).bit_length(), 12), MOST_BITS)
+        table, shift = np.zeros(1 << bits, bool), np.uint64(64 - bits)
+        table[(numbers >> shift).astype(np.int64)] = True
+        return cls(numbers, table, shift)
+
+    def among(self, others: np.ndarray) -> np.ndarray:
+        """Those of others that are known, sorted, each once."""
+        maybe = others[self.table[(others >> self.shift).astype(np.int64)]]
+        at = np.minimum(np.searchsorted(self.numbers, maybe), len(self.numbers) - 1)
+        return np.unique(maybe[self.numbers[at] == maybe])
 
 
 @dataclass(slots=True)
 class Needles:
     """Windows of texts, by their length; `short` counts the texts that are too short to be told from others."""
 
-    by_length: dict[int, set[int]] = field(default_factory=lambda: {LONG: set(), SHORT: set()})
     short: int = 0
-    _sorted: dict[int, np.ndarray] = field(default_factory=dict)
+    _known: Hits = field(default_factory=Hits)
+    _new: dict[int, list[np.ndarray]] = field(default_factory=lambda: {LONG: [], SHORT: []})
+    _ready: "dict[int, _Filter]" = field(default_factory=dict)
 
     def add(self, text: str) -> None:
         letters = plain(text)
@@ -87,39 +143,50 @@ class Needles:
             return
         found = windows(letters, length)
         places = np.unique(np.append(np.arange(0, len(found), STRIDE[length]), len(found) - 1))
-        self.by_length[length].update(found[places].tolist())
-        self._sorted.clear()
+        self._new[length].append(found[places])
+        if len(self._new[length]) > MOST_NEW:
+            self._settled()
 
-    def found_in(self, texts: Iterable[str]) -> dict[int, set[int]]:
+    def found_in(self, texts: Iterable[str]) -> Hits:
         """The needles that occur in these texts, which are looked through as one."""
-        hits: dict[int, set[int]] = {LONG: set(), SHORT: set()}
+        hits, filters = Hits(), self._filters()
+        if not filters:
+            return hits
         for letters in spellings("\n".join(texts)):
-            for length, wanted in self._arrays():
-                numbers = windows(letters, length)
-                at = np.minimum(np.searchsorted(wanted, numbers), len(wanted) - 1)
-                hits[length].update(numbers[wanted[at] == numbers].tolist())
+            for length, one in filters.items():
+                hits.add(Hits(_none() | {length: one.among(windows(letters, length))}))
         return hits
 
     def occur_in(self, texts: Iterable[str]) -> bool:
-        return any(self.found_in(texts).values())
+        return bool(self.found_in(texts))
 
-    def without(self, shared: dict[int, set[int]]) -> "Needles":
+    def without(self, shared: Hits) -> "Needles":
         """The needles that are nobody else's."""
-        return Needles({length: found - shared[length] for length, found in self.by_length.items()}, self.short)
+        return Needles(self.short, self._settled().without(shared))
 
     def count(self) -> int:
-        return sum(map(len, self.by_length.values()))
+        return sum(map(len, self._settled().by_length.values()))
 
     def as_json(self) -> dict[str, Any]:
-        return {"short": self.short, **{str(length): sorted(found) for length, found in self.by_length.items()}}
+        known = self._settled().by_length
+        return {"short": self.short, **{str(length): found.tobytes().hex() for length, found in known.items()}}
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> "Needles":
-        return cls({length: set(told[str(length)]) for length in (LONG, SHORT)}, told["short"])
+        found = {length: np.frombuffer(bytes.fromhex(told[str(length)]), np.uint64) for length in (LONG, SHORT)}
+        return cls(told["short"], Hits(found))
 
-    def _arrays(self) -> list[tuple[int, np.ndarray]]:
-        if not self._sorted:
-            self._sorted = {
-                length: np.array(sorted(found), np.uint64) for length, found in self.by_length.items() if found
-            }
-        return list(self._sorted.items())
+    def _filters(self) -> "dict[int, _Filter]":
+        known = self._settled()
+        if not self._ready:
+            self._ready = {length: _Filter.of(found) for length, found in known.by_length.items() if len(found)}
+        return self._ready
+
+    def _settled(self) -> Hits:
+        """All needles, those that were added since the last time too."""
+        for length, parts in self._new.items():
+            if parts:
+                self._known.add(Hits(_none() | {length: np.unique(np.concatenate(parts))}))
+                parts.clear()
+                self._ready = {}
+        return self._known

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from hashlib import sha256
 
-from synth_dagster.lake.database import Database
+from synth_dagster.lake.database import Database, Transaction
 from synth_dagster.records import Json, canonical_json
 
 KEY = "tombstones"
@@ -62,9 +62,8 @@ def _key(database: Database) -> bytes:
     return bytes.fromhex(row["secret"])
 
 
-def bury(database: Database, erasure: str, marks: Iterable[str]) -> None:
+def bury(transaction: Transaction, erasure: str, marks: Iterable[str]) -> None:
     """Write tombstones down; twice is once."""
-    now, each = time.time(), sorted(set(marks))
-    with database.transaction() as transaction:
-        for mark in each:
-            transaction.execute("insert into tombstones values (?, ?, ?) on conflict do nothing", (mark, erasure, now))
+    now = time.time()
+    for mark in sorted(set(marks)):
+        transaction.execute("insert into tombstones values (?, ?, ?) on conflict do nothing", (mark, erasure, now))

@@ -6,13 +6,14 @@
 from pathlib import Path
 
 from synth_dagster.errors import StorageError
-from synth_dagster.storage.base import Entry, NotThere, Replaced, S3Options, Store
+from synth_dagster.storage.base import Entry, NotThere, OldVersion, Replaced, S3Options, Store
 from synth_dagster.storage.folder import FolderStore, disk_full, write_whole
 
 __all__ = [
     "Entry",
     "FolderStore",
     "NotThere",
+    "OldVersion",
     "Replaced",
     "S3Options",
     "Store",

@@ -34,6 +34,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class OldVersion:
+    """What a file held before it was replaced or removed, where a place keeps that."""
+
+    name: str
+    version: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class S3Options:
     """How buckets are reached, and where copies of what was read from them are kept.
 
@@ -120,6 +129,22 @@ class Store(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
+        ...
+
+    def erase(self, name: str) -> bool:
+        """Remove a file with every older version that the place keeps of it; whether there was any."""
+        ...
+
+    def old_versions(self) -> Iterator[OldVersion]:
+        """What the place keeps of files that were replaced or removed; nothing in a folder."""
+        ...
+
+    def read_old(self, version: OldVersion) -> bytes:
+        """What such a version holds."""
+        ...
+
+    def erase_old(self, version: OldVersion) -> None:
+        """Remove such a version for good."""
         ...
 
     def remove_unfinished(self, before: float) -> list[str]:

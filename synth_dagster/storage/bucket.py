@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from synth_dagster.errors import StorageError
-from synth_dagster.storage.base import Entry, NotThere, Replaced, S3Options, checked
+from synth_dagster.storage.base import Entry, NotThere, OldVersion, Replaced, S3Options, checked
 from synth_dagster.storage.cache import FileCache
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ class BucketStore:
         self._cache.forget(name)
 
     def erase(self, name: str) -> bool:
-        """Remove a file with every older version that the bucket keeps of it; whether there was any."""
         with self._in_words(name):
             pages = self._client.get_paginator("list_object_versions").paginate(
                 Bucket=self._bucket, Prefix=self._key(name)
@@ -119,6 +118,27 @@ class BucketStore:
                 )
         self._cache.forget(name)
         return bool(there)
+
+    def old_versions(self) -> Iterator[OldVersion]:
+        """Of a bucket with versioning: also what lies behind the mark of a removed object."""
+        with self._in_words():
+            pages = self._client.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
+                for found in page.get("Versions", ()):
+                    if not found["IsLatest"]:
+                        name = found["Key"].removeprefix(self._prefix)
+                        yield OldVersion(name, found["VersionId"] or "null", found["Size"])
+
+    def read_old(self, version: OldVersion) -> bytes:
+        with self._in_words(version.name):
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=self._key(version.name), VersionId=version.version
+            )
+            return answer["Body"].read()
+
+    def erase_old(self, version: OldVersion) -> None:
+        with self._in_words(version.name):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(version.name), VersionId=version.version)
 
     def remove_unfinished(self, before: float) -> list[str]:
         """Uploads in parts that were neither finished nor given up take room that no listing shows."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from synth_dagster.errors import StorageError
-from synth_dagster.storage.base import Entry, NotThere, Replaced, checked
+from synth_dagster.storage.base import Entry, NotThere, OldVersion, Replaced, checked
 
 TEMPORARY = ".tmp-"
 SCARCE = 1 << 20  # bytes; with fewer SQLite cannot be sure to get what it needs
@@ -118,6 +118,20 @@ class FolderStore:
     def remove(self, name: str) -> None:
         with self._in_words(name):
             self._path(name).unlink(missing_ok=True)
+
+    def erase(self, name: str) -> bool:
+        there = self._path(name).is_file()
+        self.remove(name)
+        return there
+
+    def old_versions(self) -> Iterator[OldVersion]:
+        return iter(())
+
+    def read_old(self, version: OldVersion) -> bytes:
+        raise self._missing(version.name)
+
+    def erase_old(self, version: OldVersion) -> None:
+        raise self._missing(version.name)
 
     def remove_unfinished(self, before: float) -> list[str]:
         removed: list[str] = []

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, quote, urlencode
@@ -26,6 +26,10 @@ SESSION = {  # of ours only, where the URL does not say otherwise
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
+
+
+TABLES = """select schemaname, tablename from pg_catalog.pg_tables
+    where schemaname = any(current_schemas(false)) order by schemaname, tablename"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,39 @@ class Schema:
                     ) from error
             time.sleep(0.2)
 
+    def tables(self) -> list[str]:
+        """The tables that its sessions see without naming a schema."""
+        with self.connected(patient=True) as connection:
+            rows = connection.execute(TABLES).fetchall()
+        return [f'"{schema}"."{name}"' for schema, name in rows]
+
+    def tables_with(self, column: str) -> list[str]:
+        """Those of these tables that have such a column."""
+        return [table for table in self.tables() if column in self.columns(table)]
+
+    def empty_pages(self, tables: Iterable[str]) -> None:
+        """A deleted row stays in its file until the table is written anew."""
+        with self.connected(patient=True) as connection:
+            for table in tables:
+                connection.execute(cast("Any", f"vacuum full {table}"))
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of one of these tables."""
+        with self.connected(patient=True) as connection:
+            found = connection.execute(cast("Any", f"select * from {table} limit 0"))
+            return [column.name for column in found.description or ()]
+
+    def rows(self, table: str, at_once: int = 500) -> Iterator[list[tuple[Any, ...]]]:
+        """Every row of one of these tables, some at a time, as they are at one moment."""
+        with (
+            self.connected(patient=True) as connection,
+            connection.transaction(),
+            connection.cursor(name="synth_rows") as cursor,
+        ):
+            cursor.execute(cast("Any", f"select * from {table}"))
+            while rows := cursor.fetchmany(at_once):
+                yield rows
+
     def sentence(self, error: "psycopg.Error") -> str | None:
         """A bad day of the server in one sentence; None for a mistake of this program."""
         from psycopg import DataError, OperationalError, errors
@@ -104,8 +141,11 @@ class Schema:
         )
 
 
-def schema_at(url: str, used: Used) -> Schema:
-    """The schema that a URL names. Raises the error of `used` for a bad URL, or where psycopg is missing."""
+def schema_at(url: str, used: Used, *, own: bool = True) -> Schema:
+    """The schema that a URL names; another program's (not our `own`) are those that its own search path names.
+
+    Raises the error of `used` for a bad URL, or where psycopg is missing.
+    """
     try:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
@@ -127,7 +167,8 @@ def schema_at(url: str, used: Used) -> Schema:
             "with special characters of a password in percent form, or leave the password to PGPASSWORD."
         ) from None
     settings = SESSION | {name: str(value) for name, value in given.items()}
-    ours = f"-c search_path={schema} -c lock_timeout={BUSY_SECONDS:.0f}s"
+    path = f"-c search_path={schema} " if own else ""
+    ours = f"{path}-c lock_timeout={BUSY_SECONDS:.0f}s"
     # a holder of the lock that was suspended, or whose network is gone, must not stop the others for good
     ours += f" -c idle_in_transaction_session_timeout={BUSY_SECONDS:.0f}s"
     return Schema(schema, used, settings | {"options": f"{settings.get('options', '')} {ours}".strip()})

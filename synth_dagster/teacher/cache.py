@@ -10,7 +10,7 @@ stand in `caches/`, one a file.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -167,6 +167,14 @@ class AnswerCache(ABC):
     @abstractmethod
     async def forget(self, call_ids: Iterable[bytes]) -> int:
         """Erases these calls so that no byte of their text stays in the place; gives how many there were."""
+
+    @abstractmethod
+    def answers(self) -> Iterator[tuple[bytes, Stored]]:
+        """Every answer that is kept, with its call; for whoever is in no event loop."""
+
+    @abstractmethod
+    def embedded_by(self) -> dict[str, int]:
+        """How many embeddings of which model are kept; for whoever is in no event loop."""
 
     @abstractmethod
     async def ability(self, key: bytes, newer_than: float) -> str | None:

@@ -117,6 +117,12 @@ class Overlay(AnswerCache):
     async def forget(self, call_ids: Iterable[bytes]) -> int:
         return sum(self._answers.pop(call_id, None) is not None for call_id in call_ids)
 
+    def answers(self) -> Iterator[tuple[bytes, Stored]]:
+        yield from self._answers.items()
+
+    def embedded_by(self) -> dict[str, int]:
+        return dict(Counter(vector.model for vector in self._vectors.values()))
+
     async def ability(self, key: bytes, newer_than: float) -> str | None:
         return await self._below.ability(key, newer_than) if self._below else None
 

@@ -9,8 +9,13 @@ from random import Random
 import pyarrow as pa
 
 from synth_dagster.governance.erase import Surroundings
+from synth_dagster.governance.erase_dagster import Dagster
+from synth_dagster.governance.erase_look import Wanted
+from synth_dagster.governance.erase_search import search
 from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta import Release
+from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import REJECT, Parent, digest, to_table
 from synth_dagster.runner.release import VERDICT
 from synth_dagster.teacher.cache import AnswerCache, Stored
@@ -18,6 +23,23 @@ from tests.lake.conftest import document, write_to
 
 STAGES = ("corpus", "questions", "pairs")
 WORDS = [digest("word", number).hex()[:7] for number in range(4000)]
+
+
+PARENTS = {
+    "a": [],
+    "fb": [],
+    "c": [],
+    "q1": ["a"],
+    "q2": ["a", "fb"],
+    "q3": ["fb"],
+    "q4": ["c"],
+    "p1": ["q1"],
+    "p2": ["q2"],
+    "p3": ["q3"],
+    "p4": ["q4"],
+}
+STANDS = {name: STAGES["cqp".index(name[0]) if name[0] in "qp" else 0] for name in PARENTS}
+BATCHES = {name: "notes:2" if name in ("c", "q4", "p4") else "notes:1" for name in PARENTS}
 
 
 @dataclass
@@ -40,7 +62,7 @@ class World:
     def copied(self, folder: Path) -> "World":
         """The same world in another folder."""
         shutil.copytree(self.around.project, folder, dirs_exist_ok=True)
-        around = Surroundings(folder / "answers.sqlite", None, folder, folder / "dagster")
+        around = Surroundings(folder / "answers.sqlite", None, folder, Dagster({"dagster": folder / "dagster"}))
         return replace(self, lake=Lake.open(folder / "lake"), around=around)
 
     def rows(self) -> dict[str, dict]:
@@ -61,10 +83,18 @@ def said(name: str, *more: str) -> str:
     return " ".join([*more, *(chance.choice(WORDS) for _ in range(40))])
 
 
-def plant(folder, parents: dict[str, list[str]], *, stages: dict[str, str], batches: dict[str, str]) -> World:
+def plant(
+    folder,
+    parents: dict[str, list[str]],
+    *,
+    stages: dict[str, str],
+    batches: dict[str, str],
+    lake: Lake | None = None,
+    around: Surroundings | None = None,
+) -> World:
     """Records by name; the source of a root is `forum` where its name begins with f, else `notes`."""
-    lake = Lake.open(folder / "lake")
-    around = Surroundings(folder / "answers.sqlite", None, folder, folder / "dagster")
+    lake = lake or Lake.open(folder / "lake")
+    around = around or Surroundings(folder / "answers.sqlite", None, folder, Dagster({"dagster": folder / "dagster"}))
     texts = {name: said(name) for name in parents}
     calls = {name: [digest("call", name), digest("shared", len(above))] for name, above in parents.items() if above}
     world = World(lake, around, parents, texts, calls)
@@ -126,7 +156,7 @@ def _answer(world):
             first = min(world.parents)  # an answer of a run that died: no record names its call
             await cache.put(digest("orphan"), Stored(model="m", text=world.texts[first], finish_reason="stop"))
 
-    with AnswerCache.open(world.around.answers) as cache:
+    with AnswerCache.open(world.around.answers, world.around.s3) as cache:
         asyncio.run(put(cache))
 
 
@@ -158,3 +188,34 @@ def _publish(world, release, stages, batches):
     lake.save_page(f"reports/demo/{release}.html", _page(world, names))
     manifest = {"batches": {}, "table": "mix"}
     lake.meta.add_release(Release("demo", release, "i", mix.data_version, manifest, len(kept), False, "run-1"))
+
+
+def gone_in(world, names):
+    """Ids and pieces of text of these names, in both versions."""
+    needles = Needles()
+    for name in names:
+        needles.add(world.texts[name])
+    ids = [digest(name) for name in names] + [digest(name, "old") for name in names]
+    return Wanted.of(pa.array(ids, pa.binary()), needles)
+
+
+def look(world, names):
+    others = world.around.places
+    return search(world.lake, gone_in(world, names), others=others)
+
+
+def plain(rows):
+    return {one: {name: row[name] for name in row if name != "created_at"} for one, row in rows.items()}
+
+
+def check(world, receipt, names, before, answers):
+    """Nothing of what went, everything of what stays."""
+    gone = world.below(*names)
+    assert receipt["proof"]["clean"] and receipt["proof"]["ids_proven"] and receipt["proof"]["text_proven"]
+    found = look(world, gone)
+    assert found.with_ids == [] and found.with_text == []
+    stays = {one: row for one, row in plain(before).items() if one not in {digest(name) for name in gone}}
+    assert plain(world.rows()) == stays
+    assert Lineage(world.lake).now().counts()[0] == len(stays)
+    left = {call for name in set(world.parents) - gone for call in world.calls.get(name, ())}
+    assert world.answers() & answers == (left | ({digest("orphan")} if min(world.parents) not in gone else set()))

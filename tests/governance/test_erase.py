@@ -1,5 +1,6 @@
 """Erasing from a planted world: what is to go is gone from every file, and nothing else has changed."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,32 +16,18 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance.erase import Asked, BadErasure, erase, plan, resume
+from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in
 from synth_dagster.governance.erase_receipt import verify
-from synth_dagster.governance.erase_search import Wanted, halves_in, ids_in, search
+from synth_dagster.governance.erase_search import search
 from synth_dagster.lake.canonical import data_version
+from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.ids import Ids
-from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import Parent, digest, to_table
 from synth_dagster.signing import BadSignature, new_key
-from tests.governance.erase_world import STAGES, plant, said
+from synth_dagster.teacher.cache import AnswerCache, StoredVector, vector_id
+from tests.governance.erase_world import BATCHES, PARENTS, STAGES, STANDS, check, look, plant, said
 from tests.lake.conftest import document, write_to
-
-PARENTS = {
-    "a": [],
-    "fb": [],
-    "c": [],
-    "q1": ["a"],
-    "q2": ["a", "fb"],
-    "q3": ["fb"],
-    "q4": ["c"],
-    "p1": ["q1"],
-    "p2": ["q2"],
-    "p3": ["q3"],
-    "p4": ["q4"],
-}
-STANDS = {name: STAGES["cqp".index(name[0]) if name[0] in "qp" else 0] for name in PARENTS}
-BATCHES = {name: "notes:2" if name in ("c", "q4", "p4") else "notes:1" for name in PARENTS}
 
 
 @pytest.fixture(scope="module")
@@ -59,37 +46,6 @@ def planted(tmp_path_factory):
 @pytest.fixture
 def world(planted, tmp_path):
     return planted.copied(tmp_path)
-
-
-def gone_in(world, names):
-    """Ids and pieces of text of these names, in both versions."""
-    needles = Needles()
-    for name in names:
-        needles.add(world.texts[name])
-    ids = [digest(name) for name in names] + [digest(name, "old") for name in names]
-    return Wanted.of(pa.array(ids, pa.binary()), needles)
-
-
-def look(world, names):
-    others = {"answers": world.around.answer_file}
-    return search(world.lake, gone_in(world, names), others=others)
-
-
-def plain(rows):
-    return {one: {name: row[name] for name in row if name != "created_at"} for one, row in rows.items()}
-
-
-def check(world, receipt, names, before, answers):
-    """Nothing of what went, everything of what stays."""
-    gone = world.below(*names)
-    assert receipt["proof"]["clean"] and receipt["proof"]["ids_proven"] and receipt["proof"]["text_proven"]
-    found = look(world, gone)
-    assert found.with_ids == [] and found.with_text == []
-    stays = {one: row for one, row in plain(before).items() if one not in {digest(name) for name in gone}}
-    assert plain(world.rows()) == stays
-    assert Lineage(world.lake).now().counts()[0] == len(stays)
-    left = {call for name in set(world.parents) - gone for call in world.calls.get(name, ())}
-    assert world.answers() & answers == (left | ({digest("orphan")} if min(world.parents) not in gone else set()))
 
 
 def test_a_source_goes_with_all_that_was_made_from_it(world):
@@ -229,6 +185,40 @@ def test_a_receipt_is_signed_where_a_key_is_named(world, tmp_path):
         verify(kept | {"at": "2020-01-01T00:00:00Z"})
 
 
+def test_embeddings_of_what_goes_go_and_others_stay(world):
+    texts = [world.texts["q3"], world.texts["q4"], "a text that no record says"]
+    keys = [vector_id(text, "embedder-1", None) for text in texts]
+    kept = StoredVector(model="embedder-1", vector=b"\0" * 8)
+    with AnswerCache.open(world.around.answers) as cache:
+        asyncio.run(cache.put_vectors(dict.fromkeys(keys, kept)))
+    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, None)
+    with AnswerCache.open(world.around.answers) as cache:
+        assert asyncio.run(cache.vectors(keys)) == dict.fromkeys(keys[1:], kept)
+    assert receipt["counts"]["embeddings_erased"] == 1
+    assert any("2 embeddings of other texts" in told for told in receipt["proof"]["not_searched"])
+
+
+def test_what_a_provider_is_still_asked_about_it_stops_an_erasure(world):
+    write = world.lake.meta.database.write
+    columns = "key, dataset, stage, batch, role, session_id, run_id, address, model, path, requests, state, status"
+    row = ("k", "demo", "questions", "notes:1", "writer", "s", "r", "http://a", "m", "/v1", 2, "submitted", "")
+    marks = ", ".join("?" * len(row))
+    write(
+        f"insert into provider_batches ({columns}, done, failed, created_at, changed_at) values ({marks}, 0, 0, 0, 0)",
+        row,
+    )
+    for call in (digest("call", "q3"), digest("call", "q4")):
+        write("insert into provider_lines values ('k', ?, 1, null, '', 'answered')", (call.hex(),))
+    before = world.rows()
+    with pytest.raises(BadErasure, match="1 provider batches over what is to be erased are still open"):
+        erase(world.lake, Asked("demo", source="forum"), world.around, None)
+    assert world.rows() == before
+    write("update provider_batches set state = 'collected'")
+    erase(world.lake, Asked("demo", source="forum"), world.around, None)
+    left = world.lake.meta.database.rows("select call_id from provider_lines")
+    assert [row["call_id"] for row in left] == [digest("call", "q4").hex()]
+
+
 # ------------------------------------------------------------------------------------------------------ the search
 
 
@@ -258,7 +248,7 @@ def test_an_id_is_found_raw_in_hexadecimal_and_in_halves():
     assert ids_in(f'{{"a": "00{one.hex()}ff"}}'.encode(), ids) and ids_in(one.hex().upper().encode(), ids)
     assert not ids_in(digest("y") * 3, ids) and not ids_in(b"", ids)
     halves = int.from_bytes(one[:8], "big").to_bytes(8, "little"), int.from_bytes(one[8:], "big").to_bytes(8, "little")
-    assert halves_in(halves[0] + b"\1" * 8 + halves[1], ids) and not halves_in(halves[0] * 2, ids)
+    assert halves_in([halves[0], b"\1" * 8 + halves[1]], ids) and not halves_in([halves[0] * 2], ids)
 
 
 # ------------------------------------------------------------------------------------------------------ any DAG
@@ -308,28 +298,38 @@ def test_any_record_of_many_dags(tmp_path_factory, dag):
 
 KILLED = """
 import os, signal, sys
+from contextlib import suppress
 from pathlib import Path
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.storage.folder import FolderStore
+from synth_dagster.teacher.caches.file import FileCache
 
-folder, name, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+folder, name, where = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+left = int(where) if where.isdecimal() else 0
+
+def end():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 def counted(work):
     def count(self, *given, **named):
         global left
-        if count.on:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return work(self, *given, **named)
-    count.on = True
+        left -= 1
+        if left == 0 or (where == "before forgetting" and work.__name__ == "erase"):
+            end()
+        done = work(self, *given, **named)
+        if where == "once written" and work.__name__ == "write" and given[0].endswith("journal.json"):
+            end()
+        return done
     return count
 
-for owner, work in ((FolderStore, "write"), (FolderStore, "remove"), (SqliteDatabase, "write")):
-    setattr(owner, work, counted(getattr(owner, work)))
-around = Surroundings(folder / "answers.sqlite", None, folder, folder / "dagster")
+for owner, works in (
+    (FolderStore, ("write", "remove", "erase")), (SqliteDatabase, ("transaction",)), (FileCache, ("forget",))
+):
+    for work in works:
+        setattr(owner, work, counted(getattr(owner, work)))
+around = Surroundings(folder / "answers.sqlite", None, folder)
 erase(Lake.open(folder / "lake"), Asked("demo", source=name), around, None)
 print("steps left", left)
 """
@@ -343,6 +343,28 @@ def killed(folder, steps):
     return done.returncode == -9
 
 
+def journals(folder):
+    return list((folder / "lake/erasures").glob("*/journal.json"))
+
+
+def test_what_was_to_be_done_is_forgotten_where_it_had_not_begun(world, tmp_path):
+    before = world.rows()
+    assert killed(tmp_path, "once written") and len(journals(tmp_path)) == 1 and is_cut_short(world.lake)
+    assert resume(world.lake, world.around, None) == [] and not is_cut_short(world.lake)
+    assert not journals(tmp_path) and world.rows() == before
+    made = to_table([document("notes:3", 2, parents=(Parent(digest("fb"), "corpus", "notes:1"),))], "document")
+    write_to(world.lake, "notes:3", made, stage="questions")  # nothing was erased, so nothing is refused
+
+
+def test_what_was_to_be_done_is_forgotten_where_all_was_done(world, tmp_path):
+    before, answers = world.rows(), world.answers()
+    assert killed(tmp_path, "before forgetting") and len(journals(tmp_path)) == 1 and is_cut_short(world.lake)
+    (receipt,) = [json.loads(path.read_text()) for path in (tmp_path / "lake/erasures").glob("*.json")]
+    assert resume(world.lake, world.around, None) == [] and not is_cut_short(world.lake)
+    assert not journals(tmp_path)
+    check(world, receipt, ["fb"], before, answers)
+
+
 def is_whole_after_a_kill(world, tmp_path, steps):
     before, answers = world.rows(), world.answers()
     if not killed(tmp_path, steps):
@@ -354,7 +376,7 @@ def is_whole_after_a_kill(world, tmp_path, steps):
         except UnknownName:
             receipts = [json.loads(p.read_text()) for p in (tmp_path / "lake/erasures").glob("*.json")]
     check(world, receipts[0], ["fb"], before, answers)
-    assert not list((tmp_path / "lake/erasures").glob("*/journal.json"))
+    assert not journals(tmp_path)
     states = [(one.release, one.state) for one in world.lake.meta.releases("demo")]
     assert states == [("r0001", "withdrawn"), ("r0002", "withdrawn"), ("r0003", "accepted"), ("r0004", "accepted")]
     return True

@@ -15,9 +15,11 @@ import base64
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import islice
 from typing import Any, TypeVar
 
 from synth_dagster.errors import StorageError, TeacherError
@@ -31,6 +33,7 @@ T = TypeVar("T")
 
 FORMAT = "answers.json"
 VERSION = 1
+READ_AHEAD = 256
 AT_ONCE = 32  # requests to the bucket, as many as its client keeps connections
 
 
@@ -115,6 +118,15 @@ class BucketCache(AnswerCache):
         await self._front.forget(doomed)
         return gone
 
+    def answers(self) -> Iterator[tuple[bytes, Stored]]:
+        for name, content in self._contents("cache/"):
+            yield _id_of(name), self._decoded(_stored_of, content, _id_of(name))
+
+    def embedded_by(self) -> dict[str, int]:
+        """Each is read: in a bucket no index tells their models."""
+        vectors = (self._decoded(_vector_of, content, _id_of(name)) for name, content in self._contents("vectors/"))
+        return dict(Counter(vector.model for vector in vectors))
+
     async def ability(self, key: bytes, newer_than: float) -> str | None:
         own = await self._front.ability(key, newer_than)
         if own is not None or (found := await self._read(_name("abilities", key))) is None:
@@ -177,6 +189,12 @@ class BucketCache(AnswerCache):
             if await self.replayed(logical_id) in doomed:
                 await self._in_thread(self._store.erase, _name("replay", logical_id))
                 self._noted.discard(logical_id)
+
+    def _contents(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """All objects of a kind, many at a time."""
+        names = (entry.name for entry in self._store.entries(prefix))
+        while some := list(islice(names, READ_AHEAD)):
+            yield from zip(some, self._threads.map(self._store.read, some), strict=True)
 
     async def _read(self, name: str) -> bytes | None:
         def read() -> bytes | None:

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -104,6 +104,17 @@ class FileCache(AnswerCache):
             connection.execute("pragma wal_checkpoint(truncate)")
         finally:
             connection.close()
+
+    def answers(self) -> Iterator[tuple[bytes, Stored]]:
+        connection = _opened(self.path)
+        try:
+            for row in connection.execute(f"select {CALL} from calls"):
+                yield bytes(row[0]), read(stored_of, row, self._damaged)
+        finally:
+            connection.close()
+
+    def embedded_by(self) -> dict[str, int]:
+        return dict(self._rows("select model, count(*) from vectors group by model", ()))
 
     async def ability(self, key: bytes, newer_than: float) -> str | None:
         row = self._row("select found, noted_at from abilities where key = ?", key)

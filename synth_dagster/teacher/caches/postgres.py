@@ -7,8 +7,8 @@ one that asks: the server lets go of them when its process or its network ends.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from synth_dagster.errors import TeacherError
 from synth_dagster.storage.postgres import Used, schema_at
@@ -82,6 +82,19 @@ class PostgresCache(AnswerCache):
         gone = await self._written(lambda connection: _forget(connection, doomed))
         await self._asked(("vacuum", b""))
         return gone
+
+    def answers(self) -> Iterator[tuple[bytes, Stored]]:
+        with (
+            self._place.connected(patient=True) as connection,
+            connection.transaction(),
+            connection.cursor(name="answers") as cursor,
+        ):
+            for row in cursor.execute(cast("Any", f"select {CALL} from calls")):
+                yield bytes(row[0]), read(stored_of, row, self._damaged)
+
+    def embedded_by(self) -> dict[str, int]:
+        with self._place.connected(patient=True) as connection:
+            return dict(connection.execute("select model, count(*) from vectors group by model").fetchall())
 
     async def ability(self, key: bytes, newer_than: float) -> str | None:
         row = await self._asked(("abilities", key))
