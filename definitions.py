@@ -22,6 +22,7 @@ import synth_dagster  # noqa: E402, F401  # before anything loads Arrow: it choo
 from assets.automation import automated, automation, is_on, watching_failures  # noqa: E402
 from assets.filtered_mix import filtered_mix  # noqa: E402
 from assets.generated_instructions import instructions  # noqa: E402
+from assets.lineage_events import lineage_sensor  # noqa: E402
 from assets.materialized import Project  # noqa: E402
 from assets.pace import Pace  # noqa: E402
 from assets.preference_pairs import preferences  # noqa: E402
@@ -82,7 +83,9 @@ def build(
     ]
     # one process a run: a process a step would import everything eight times, and cost more than the work
     whole = dg.Definitions(resources=resources, executor=dg.in_process_executor)
-    return dg.Definitions.merge(*graphs, watching_failures(given), whole)
+    by_dataset = {recipe.dataset: recipe for recipe in found}
+    told = lineage_sensor(place.places, by_dataset, place.open_lake, given, Pace.of(given))
+    return dg.Definitions.merge(*graphs, watching_failures(given), dg.Definitions(sensors=[told]), whole)
 
 
 def graph(

@@ -184,7 +184,7 @@ BROUGHT_BY = {"httpx2": "openai", "aiohttp": "openai", "pydantic-core": "pydanti
 BROUGHT_BY |= dict.fromkeys(("boto3", "botocore", "urllib3"), "dagster-aws")
 # Modules of packages that are extras, and so may be absent here.
 EXTRA_MODULES = {"ray", "torch", "transformers", "safetensors", "sentence_transformers", "datasets", "huggingface_hub"}
-EXTRA_MODULES |= {"dagster_ray", "dagster_postgres", "opentelemetry", "psycopg", "sqlalchemy"}
+EXTRA_MODULES |= {"dagster_ray", "dagster_postgres", "openlineage", "opentelemetry", "psycopg", "sqlalchemy"}
 
 
 def imported_modules(file: Path) -> set[str]:

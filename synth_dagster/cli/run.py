@@ -10,6 +10,7 @@ import os
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.status import print_summary
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
+from synth_dagster.governance.openlineage.events import Scene
+from synth_dagster.governance.openlineage.sending import beside, namespace_of
 from synth_dagster.governance.report import has_report
 from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
@@ -86,7 +89,8 @@ def run_recipe(
         console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
     with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
         session = Session(project, recipe, instance, teachers, progress, retry_rejects=retry_rejects)
-        told = session.run(batches, release, allow_missing=allow_missing)
+        with session.told():
+            told = session.run(batches, release, allow_missing=allow_missing)
     print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes, pending=told.pending)
     return int(told.exit_code())
 
@@ -131,6 +135,16 @@ class Session:
             session_id=self.id,
             retry_rejects=retry_rejects,
         )
+
+    def told(self) -> AbstractContextManager[object]:
+        """Tells an OpenLineage receiver what the runs do, where one is configured."""
+        scene = Scene(
+            lake=self.context.lake,
+            recipes={self.recipe.dataset: self.recipe},
+            places=self.context.places,
+            namespace=namespace_of(os.environ),
+        )
+        return beside(self.instance, scene, self.project.root)
 
     def run(self, batches: Sequence[str], release: str | None, *, allow_missing: bool) -> Told:
         meta, dataset = self.context.lake.meta, self.recipe.dataset

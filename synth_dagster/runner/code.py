@@ -15,7 +15,7 @@ def code_of(root: Path) -> dict[str, Json]:
     """The code behind what is made in a project, as versions and hashes; None where there is nothing to hash."""
     lock = root / LOCK
     return {
-        "synth_dagster": _own_version(),
+        "synth_dagster": own_version(),
         "python": platform.python_version(),
         "lock": hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
         "installed": _installed(),
@@ -29,7 +29,8 @@ def _installed() -> str:
     return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
 
 
-def _own_version() -> str | None:
+def own_version() -> str | None:
+    """Our version, where we are installed."""
     try:
         return version("synth-dagster")
     except PackageNotFoundError:  # the library is used from a folder, without being installed

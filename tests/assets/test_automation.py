@@ -318,14 +318,14 @@ class TestSwitches:
         found = self.statuses(project(ONLY_CORPUS), {})
         assert found.keys() == {
             *(f"tiny__{name}" for name in ("inbox", "batches", "flow", "nightly_ingest", "weekly_release")),
-            "run_failure_webhook",
+            *("run_failure_webhook", "openlineage"),
         }
         assert set(found.values()) == {"STOPPED"}
 
     def test_one_variable_starts_all_and_an_address_starts_the_webhook(self, project):
         small = project(ONLY_CORPUS)
         found = self.statuses(small, {"SYNTH_AUTOMATION": "on"})
-        assert {name for name, status in found.items() if status == "STOPPED"} == {"run_failure_webhook"}
+        assert {name for name, status in found.items() if status == "STOPPED"} == {"run_failure_webhook", "openlineage"}
         found = self.statuses(small, {"SYNTH_WEBHOOK": "https://hooks.example/1"})
         assert {name for name, status in found.items() if status == "RUNNING"} == {"run_failure_webhook"}
 
@@ -340,7 +340,8 @@ class TestPace:
         env = {"SYNTH_TICK_SECONDS": "60", "SYNTH_QUIET_SECONDS": "300"}
         built = definitions.build(small.root, recipes=[small.recipe("tiny")], teachers=Programs(EchoTeacher()), env=env)
         found = {one.name: one.minimum_interval_seconds for one in built.sensors or ()}
-        assert found == {"tiny__inbox": 60, "tiny__batches": 60, "tiny__flow": 120, "run_failure_webhook": 60}
+        others = {"run_failure_webhook": 60, "openlineage": 60}
+        assert found == {"tiny__inbox": 60, "tiny__batches": 60, "tiny__flow": 120, **others}
 
     def test_a_delivery_is_left_alone_for_as_long_as_the_variable_says(self, ticks, monkeypatch):
         ticks.env = {"SYNTH_QUIET_SECONDS": "300"}
