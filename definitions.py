@@ -113,8 +113,8 @@ def graph(
             RunContext(recipe=of, lake=lake, teachers=teachers, places=place.places, run_id=candidate.run_id), candidate
         )
 
-    gates = [gate(recipe, asset.key.path[-1], pages=pages) for asset in by_batch]
-    gates.append(gate(recipe, recipe.mix.name, publish=published, pages=pages))
+    gates = [gate(recipe, asset.key.path[-1], root=root, pages=pages) for asset in by_batch]
+    gates.append(gate(recipe, recipe.mix.name, root=root, publish=published, pages=pages))
 
     def open_lake() -> Lake:
         return place.open_lake()

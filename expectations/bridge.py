@@ -8,6 +8,7 @@ without a partition, it checks every batch that there is.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,9 +18,11 @@ from expectations.suite import Expected, flat_rows, suite_hash, validate
 from synth_dagster.governance.pages import Pages
 from synth_dagster.governance.preview import save_examples
 from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.method import Guard
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
+from synth_dagster.runner.guards import check_name, inspect
 from synth_dagster.services import Finding
 
 Publish = Callable[[Recipe, Lake, Candidate], None]
@@ -28,20 +31,21 @@ SUITE_CHECKS = {"critical": "expectations", "warning": "expectations_warn"}
 
 
 def gate(
-    recipe: Recipe, stage: str, *, publish: Publish | None = None, pages: Pages | None = None
+    recipe: Recipe, stage: str, *, root: Path, publish: Publish | None = None, pages: Pages | None = None
 ) -> dg.AssetChecksDefinition:
-    """The check step of an asset. `publish` replaces plain acceptance where accepting is more than one table."""
+    """The check step of an asset. `publish` replaces plain acceptance where accepting is more than one table.
+
+    `root` is the project's folder, where the guards' files lie.
+    """
     key = dg.AssetKey([recipe.dataset, stage])
     kind = None if stage == SIGNALS else _kind(recipe, stage)
-    names = [rule.__name__ for rule in rules_for(stage, recipe)]
+    rules = {rule.__name__: _first_line(rule.__doc__) for rule in rules_for(stage, recipe)}
+    stories = rules | (guard_stories(recipe, stage) if kind else {})
 
     @dg.multi_asset_check(
         name=f"{recipe.dataset}__{stage}__gate",
         specs=[
-            *(
-                dg.AssetCheckSpec(name, asset=key, blocking=True, description=_story(recipe, stage, name))
-                for name in names
-            ),
+            *(dg.AssetCheckSpec(name, asset=key, blocking=True, description=story) for name, story in stories.items()),
             dg.AssetCheckSpec(
                 SUITE_CHECKS["critical"], asset=key, blocking=True, description="The critical expectations."
             ),
@@ -52,8 +56,8 @@ def gate(
         batches = _partitions(context) or _all_batches(recipe, lake, stage)
         if not batches:
             raise dg.Failure(f"'{stage}' has no version to check. Materialize it first.", allow_retries=False)
-        checked = [_checked(recipe, lake, stage, kind, batch, publish) for batch in batches]
-        yield from _results(key, checked, names, pages or Pages())
+        gates = Gates(recipe, lake, stage, kind, root, context.run.run_id, publish)
+        yield from _results(key, [gates.checked(batch) for batch in batches], list(stories), pages or Pages())
 
     return checks
 
@@ -70,42 +74,68 @@ class Checked:
         return [e for e in self.expected if e.severity == severity and not e.passed]
 
 
-def _checked(
-    recipe: Recipe, lake: Lake, stage: str, kind: RecordKind | None, batch: str, publish: Publish | None
-) -> Checked:
-    candidate = lake.awaiting(recipe.dataset, stage, batch) or lake.accepted(recipe.dataset, stage, batch)
-    if candidate is None:
-        raise dg.Failure(f"'{stage}' has no version of '{batch}' to check. Materialize it first.", allow_retries=False)
-    gated = Gated(recipe, lake, candidate, kind or "document")
-    findings = [rule(gated) for rule in rules_for(stage, recipe)]
-    expected = validate(_suite(recipe, stage), flat_rows(gated.current, kind)) if gated.current.num_rows else []
-    _decide(gated, findings, expected, publish)
-    return Checked(replace(gated), findings, expected)  # a new one: without the rows that the rules have read
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The gate of a stage, for one batch after the other."""
+
+    recipe: Recipe
+    lake: Lake
+    stage: str
+    kind: RecordKind | None
+    root: Path
+    run_id: str
+    publish: Publish | None
+
+    def checked(self, batch: str) -> Checked:
+        """Check what awaits its gate, or else what is accepted, and decide about it."""
+        recipe, lake, stage = self.recipe, self.lake, self.stage
+        candidate = lake.awaiting(recipe.dataset, stage, batch) or lake.accepted(recipe.dataset, stage, batch)
+        if candidate is None:
+            raise dg.Failure(
+                f"'{stage}' has no version of '{batch}' to check. Materialize it first.", allow_retries=False
+            )
+        gated = Gated(recipe, lake, candidate, self.kind or "document")
+        findings = [*(rule(gated) for rule in rules_for(stage, recipe)), *self._guarded(gated)]
+        expected = (
+            validate(_suite(recipe, stage), flat_rows(gated.current, self.kind)) if gated.current.num_rows else []
+        )
+        self._decide(gated, findings, expected)
+        return Checked(replace(gated), findings, expected)  # a new one: without the rows that the rules have read
+
+    def _guarded(self, gated: Gated) -> list[Finding]:
+        """What the guards found. It is kept before anybody decides, so that a refusal can be looked into."""
+        if self.kind is None:
+            return []
+        found = inspect(self.recipe, self.lake, gated.candidate, gated.current, self.kind, self.root, self.run_id)
+        return [one.finding() for one in found]
+
+    def _decide(self, gated: Gated, findings: Sequence[Finding], expected: Sequence[Expected]) -> None:
+        """Record the verdict, then accept or refuse. In this order a crash leaves a candidate that is checked again."""
+        lake, candidate = self.lake, gated.candidate
+        passed = all(f.passed for f in findings if f.severity == "critical") and all(
+            e.passed for e in expected if e.severity == "critical"
+        )
+        suite = suite_hash(_suite(gated.recipe, candidate.stage))
+        guards = self.recipe.guards_fingerprint(self.stage, self.root)
+        summary = [*map(_of_rule, findings), *map(_of_suite, expected)]
+        lake.meta.record_gate(candidate.candidate_id, passed=passed, suite=suite, checks=summary, guards=guards)
+        if candidate.state == "accepted":
+            return
+        if not passed:
+            lake.refuse(candidate)
+        elif self.publish is not None:
+            self.publish(gated.recipe, lake, candidate)
+        else:
+            lake.accept(candidate)
 
 
-def _decide(gated: Gated, findings: Sequence[Finding], expected: Sequence[Expected], publish: Publish | None) -> None:
-    """Record the verdict, then accept or refuse. In this order a crash leaves a candidate that is checked again."""
-    lake, candidate = gated.lake, gated.candidate
-    passed = all(f.passed for f in findings if f.severity == "critical") and all(
-        e.passed for e in expected if e.severity == "critical"
-    )
-    summary = [
-        {"check": f.rule, "passed": f.passed, "severity": f.severity, "counts": dict(f.counts)} for f in findings
-    ]
-    summary += [
-        {"check": f"{e.name}:{e.column}", "passed": e.passed, "severity": e.severity, "counts": e.counts}
-        for e in expected
-    ]
-    suite = suite_hash(_suite(gated.recipe, candidate.stage))
-    lake.meta.record_gate(candidate.candidate_id, passed=passed, suite=suite, checks=summary)
-    if candidate.state == "accepted":
-        return
-    if not passed:
-        lake.refuse(candidate)
-    elif publish is not None:
-        publish(gated.recipe, lake, candidate)
-    else:
-        lake.accept(candidate)
+def _of_rule(one: Finding) -> dict[str, Any]:
+    return {"check": one.rule, "passed": one.passed, "severity": one.severity, "counts": dict(one.counts)}
+
+
+def _of_suite(one: Expected) -> dict[str, Any]:
+    about = {"check": f"{one.name}:{one.column}", "passed": one.passed}
+    return about | {"severity": one.severity, "counts": one.counts}
 
 
 def _results(
@@ -176,6 +206,16 @@ def _suite(recipe: Recipe, stage: str) -> str:
     return "mix" if stage == recipe.mix.name else recipe.stage(stage).kind
 
 
-def _story(recipe: Recipe, stage: str, name: str) -> str:
-    rule = next(rule for rule in rules_for(stage, recipe) if rule.__name__ == name)
-    return (rule.__doc__ or "").split("\n", 1)[0]
+def guard_stories(recipe: Recipe, stage: str) -> dict[str, str]:
+    """The checks of a stage's guards: name -> what each looks for."""
+    guards = [(step, step.method) for step in recipe.guards(stage)]
+    return {
+        check_name(step, check): story
+        for step, guard in guards
+        if isinstance(guard, Guard)
+        for check, story in guard.checks.items()
+    }
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").split("\n", 1)[0]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from synth_dagster.records import Document, Instruction, Preference, Record, canonical_json
-from synth_dagster.services import Drop, Finding
+from synth_dagster.services import Drop, Found
 
 MethodKind: TypeAlias = Literal[
     "synthesize", "augment", "refine", "filter", "dedup", "select", "mix", "measure", "guard", "train"
@@ -281,12 +281,15 @@ class Measure(_Whole):
 
 
 class Guard(_Whole):
-    """Looks for what must not be there.
+    """Looks for what must not be there. It stands under `guards` of a stage and runs in the check step of its asset.
 
-    A subclass writes `def inspect(self, flat: pa.Table, /) -> Sequence[Finding]`; a critical finding closes the gate.
+    A subclass writes `def inspect(self, flat: pa.Table, /, *, <services>) -> Sequence[Found]`. The table has the flat
+    columns of its kind of record and those of `GUARDED`. A critical finding closes the gate of the batch, one of
+    severity quarantine holds its record back. Each name of `checks` is a check of the asset.
     """
 
     kind: ClassVar[MethodKind] = "guard"
+    checks: ClassVar[Mapping[str, str]] = {}  # name -> what it looks for
 
     @classmethod
     def verb(cls) -> str:
@@ -316,16 +319,20 @@ KINDS: dict[MethodKind, tuple[type[Method], ...]] = {
 }
 
 ROW_KINDS: frozenset[MethodKind] = frozenset({"synthesize", "augment", "refine", "filter"})
-"""What may be a step of a row stage; a mix takes filter, dedup, select, mix and measure."""
+"""What may be a step of a row stage; a mix takes filter, dedup, select, mix and measure, and both take guards."""
+
+GUARDED = ("source", "license", "model_id", "method", "synthetic_depth", "human_share", "lang")
+"""What a guard is shown of a record besides its words."""
 
 __all__ = [
+    "GUARDED",
     "KINDS",
     "ROW_KINDS",
     "Augmenter",
     "Deduplicator",
     "Drop",
     "Filter",
-    "Finding",
+    "Found",
     "Guard",
     "InputPath",
     "Measure",

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, PrivateAttr
@@ -223,10 +223,32 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a guard or a rule found: counts, and ids to look at, never text."""
+    """What a rule found: counts, and ids to look at, never text."""
 
     rule: str
     passed: bool
     counts: Mapping[str, float] = field(default_factory=dict)
     examples: Sequence[bytes] = ()
     severity: str = "critical"  # critical gates, warning informs
+
+
+Severity: TypeAlias = Literal["info", "warning", "quarantine", "critical"]
+"""info says what was measured, warning informs, quarantine holds the record back, critical closes the gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One thing that a guard found: in which record, what and where; never the text itself.
+
+    A finding about all records together has no record. `column` is a flat column, `start` and `end` are characters.
+    """
+
+    check: str  # one of the guard's `checks`
+    kind: str
+    severity: Severity
+    record_id: bytes | None = None
+    column: str = ""
+    start: int | None = None
+    end: int | None = None
+    score: float | None = None
+    note: str = ""

@@ -22,7 +22,7 @@ from synth_dagster.lake.shingles import Needles, strings
 from synth_dagster.records import COMMON
 
 NOT_TEXT = frozenset(name for name, _, _ in COMMON if name != "attributes")
-NO_TEXTS = frozenset({"verdicts", "quality_signals"})
+NO_TEXTS = frozenset({"verdicts", "quality_signals", "findings"})
 NOT_SAID = frozenset({"reject_id", "step", "kind", "reason", "copies", "score", "rank", "release"})
 NARROW = ("record_id", "content_hash", "source", "parents", "calls", "call_id")
 

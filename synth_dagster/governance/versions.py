@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 
@@ -22,7 +23,7 @@ def upwards(lake: Lake, candidate: Candidate) -> Iterator[Candidate]:
 
 def _made_from(lake: Lake, candidate: Candidate) -> Candidate | None:
     for stage, version in candidate.inputs.items():
-        if stage != "delivery":
+        if stage not in ("delivery", QUARANTINE):
             known = lake.meta.candidates(candidate.dataset, stage, candidate.batch)
             return next((one for one in known if one.data_version == version and one.state == "accepted"), None)
     return None

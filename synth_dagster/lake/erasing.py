@@ -185,7 +185,7 @@ class Eraser:
             self.lake._add_candidate(new, table.drop_columns([old.partition]), rejects, ("record_id",))
             gate = self.lake.meta.gate(old.candidate_id)
             if gate is not None:
-                self.lake.meta.record_gate(new.candidate_id, gate.passed, gate.suite, gate.checks)
+                self.lake.meta.record_gate(new.candidate_id, gate.passed, gate.suite, gate.checks, gate.guards)
         self.lake.meta.begin_accept(new.candidate_id)
         self.lake._commit(self.lake.meta.candidate(new.candidate_id))
 

@@ -68,6 +68,7 @@ class Gate:
     suite: str
     checks: Sequence[Mapping[str, Any]]
     checked_at: float
+    guards: str = ""  # the fingerprint of the guards that inspected it; empty for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,16 @@ create table erased_versions (old text primary key, new text not null, erasure t
     rows bigint not null, rejected bigint not null, old_version text not null, new_version text not null);
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
+# Which guards inspected a version, and what people decided about records that are held back (`findings.py`).
+VERSION_7 = """
+alter table gates add column guards text not null default '';
+create table quarantine (number {number}, dataset text not null, stage text not null, batch text not null,
+    record_id text not null, guard text not null, check_name text not null, action text not null, who text not null,
+    comment text not null, at double precision not null);
+create index quarantine_of_a_dataset on quarantine (dataset, number);
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 
@@ -370,12 +380,14 @@ class Meta:
 
     # --------------------------------------------------------------------------------------------------------- gates
 
-    def record_gate(self, candidate_id: str, passed: bool, suite: str, checks: Sequence[Mapping[str, Any]]) -> None:
+    def record_gate(
+        self, candidate_id: str, passed: bool, suite: str, checks: Sequence[Mapping[str, Any]], guards: str = ""
+    ) -> None:
         """Keep what the checks said. Checks can run again after a suite was edited; the latest counts."""
-        values = (passed, suite, canonical_json(checks), time.time(), candidate_id)
+        values = (passed, suite, canonical_json(checks), time.time(), guards, candidate_id)
         recorded = self.database.write(
-            "insert into gates (candidate_id, passed, suite, checks, checked_at) "
-            "select candidate_id, ?, ?, ?, ? from candidates where candidate_id = ?",
+            "insert into gates (candidate_id, passed, suite, checks, checked_at, guards) "
+            "select candidate_id, ?, ?, ?, ?, ? from candidates where candidate_id = ?",
             values,
         )
         if not recorded:
@@ -585,7 +597,8 @@ def _candidate_row(candidate: Candidate) -> dict[str, Any]:
 
 
 def _gate(row: Row) -> Gate:
-    return Gate(row["candidate_id"], bool(row["passed"]), row["suite"], json.loads(row["checks"]), row["checked_at"])
+    about = row["candidate_id"], bool(row["passed"]), row["suite"], json.loads(row["checks"])
+    return Gate(*about, row["checked_at"], row["guards"])
 
 
 def _release(row: Row) -> Release:

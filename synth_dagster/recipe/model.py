@@ -233,6 +233,7 @@ class Stage:
     reads: str | None
     steps: tuple[Step, ...]
     line: int
+    guards: tuple[Step, ...] = ()
 
     @property
     def record_kind(self) -> RecordKind:
@@ -251,6 +252,7 @@ class Mix:
     mix: Step | None
     measures: tuple[Step, ...]
     line: int
+    guards: tuple[Step, ...] = ()
 
     @property
     def deciding(self) -> tuple[Step, ...]:
@@ -345,9 +347,10 @@ class Recipe:
     def steps(self) -> tuple[Step, ...]:
         """Every step of the recipe, in the order of the graph."""
         return (
-            *(step for stage in self.stages.values() for step in stage.steps),
+            *(step for stage in self.stages.values() for step in (*stage.steps, *stage.guards)),
             *self.mix.deciding,
             *self.mix.measures,
+            *self.mix.guards,
         )
 
     def fingerprint(
@@ -384,7 +387,19 @@ class Recipe:
         rules = [dict(step.method.rules()) for step in self.mix.filters if isinstance(step.method, Filter)]
         chosen = [bool(step) for step in (self.mix.deduplicate, self.mix.select, self.mix.mix)]
         made = [self.mix.of, chosen, _work(self.mix.deciding, root), [list(rule.items()) for rule in rules]]
+        made = [*made, self.guards_fingerprint(self.mix.name, root)] if self.mix.guards else made
         return _hashed([*made, self._licence_rules()] if self.use.is_stated else made)
+
+    def guards(self, stage: str) -> tuple[Step, ...]:
+        """The guards at the gate of a row stage or of the mix."""
+        if stage == self.mix.name:
+            return self.mix.guards
+        return self.stages[stage].guards if stage in self.stages else ()
+
+    def guards_fingerprint(self, stage: str, root: Path) -> str:
+        """What an inspection at the gate of a stage depends on besides its records; empty where nobody guards it."""
+        guards = self.guards(stage)
+        return _hashed(_work(guards, root)) if guards else ""
 
     def _licence_rules(self) -> Json:
         ignored = sorted(self.licences().ignored)

@@ -17,16 +17,21 @@ from synth_dagster.recipe.settings import shown, shown_name
 from synth_dagster.recipe.tree import Plain, Where
 from synth_dagster.records import VIEWS, RecordKind
 
-RESERVED = ("quality_signals", "release_report", "verdicts", "rejects", "previews", "derived")
-ROW_SETTINGS = ("kind", "from", "steps")
+RESERVED = (
+    *("quality_signals", "release_report", "verdicts", "rejects", "findings"),
+    *("quarantine", "previews", "derived"),
+)
+ROW_SETTINGS = ("kind", "from", "steps", "guards")
 
-Place = Literal["filters", "deduplicate", "select", "mix", "measure"]
+Place = Literal["filters", "deduplicate", "select", "mix", "measure", "guards"]
+LISTS = ("filters", "measure", "guards")
 PLACES: Mapping[Place, MethodKind] = {
     "filters": "filter",
     "deduplicate": "dedup",
     "select": "select",
     "mix": "mix",
     "measure": "measure",
+    "guards": "guard",
 }
 MIX_SETTINGS = ("kind", "of", *PLACES)
 
@@ -40,7 +45,7 @@ HOME: Mapping[MethodKind, str] = {
     "select": "It belongs under 'select' of the mix.",
     "mix": "It belongs under 'mix' of the mix.",
     "measure": "It belongs under 'measure' of the mix.",
-    "guard": "Guards run in the checks of a stage; no recipe names them.",
+    "guard": "It belongs under 'guards' of a stage.",
     "train": "Training runs on demand; no recipe names it.",
 }
 
@@ -240,7 +245,8 @@ class Steps:
         if steps is not None:
             self._check_chain(plan, plan.kind, steps)
         line = self.draft.tree.line(plan.where)
-        return Stage(plan.name, plan.kind, plan.reads, tuple(filter(None, steps or ())), line)
+        guards = tuple(self._place(plan, "guards", RECORD_KINDS[plan.kind]))
+        return Stage(plan.name, plan.kind, plan.reads, tuple(filter(None, steps or ())), line, guards)
 
     def mix(self, plan: Plan, rows: Sequence[Plan]) -> Mix:
         of = self._of(plan, rows)
@@ -248,7 +254,9 @@ class Steps:
         found = {place: self._place(plan, place, kept) for place in PLACES}
         one = {place: next(iter(found[place]), None) for place in ("deduplicate", "select", "mix")}
         line = self.draft.tree.line(plan.where)
-        return Mix(plan.name, of, tuple(found["filters"]), **one, measures=tuple(found["measure"]), line=line)
+        guards = tuple(found["guards"])
+        filters, measures = tuple(found["filters"]), tuple(found["measure"])
+        return Mix(plan.name, of, filters, **one, measures=measures, line=line, guards=guards)
 
     # ------------------------------------------------------------------------------------------------- a row stage
 
@@ -320,7 +328,7 @@ class Steps:
             return []
         where = (*plan.where, place)
         value = plan.body[place]
-        if place in ("filters", "measure"):
+        if place in LISTS:
             items = self.draft.sequence(value, where, f"'{place}' of '{plan.name}'")
             steps = [self._step(item, (*where, number)) for number, item in enumerate(items)]
             places = [(*where, number) for number in range(len(items))]
@@ -347,7 +355,8 @@ class Steps:
             return False
         if kept and method.consumes() and not _reads_kind(method, kept):
             cause = f"'{step.slug}' reads {_reads_words(method)}, and '{plan.name}' is of {kept}s."
-            self.draft.say(where, cause, self._home(method) if method.kind in ROW_KINDS else "Change 'of' of the mix.")
+            is_of_stages = place == "guards" or method.kind in ROW_KINDS
+            self.draft.say(where, cause, self._home(method) if is_of_stages else "Change 'of' of the mix.")
             return False
         return True
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from synth_dagster.errors import SynthError
+from synth_dagster.lake.findings import held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.recipe import Stage, Step
@@ -24,7 +25,15 @@ from synth_dagster.runner.chain import Chain, Given
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import batches_of
-from synth_dagster.runner.stage import adopt, adopts, by_native_key, current_records, read_planned, seldom_collected
+from synth_dagster.runner.stage import (
+    adopt,
+    adopts,
+    by_native_key,
+    current_records,
+    read_planned,
+    readable,
+    seldom_collected,
+)
 from synth_dagster.teacher.rehearsal import Rehearsal, Sum
 
 State: TypeAlias = Literal["new", "stale", "refused", "current"]
@@ -167,6 +176,7 @@ def _reads_others(context: RunContext, stage: Stage, batch: PlannedBatch, there:
     else:
         above = context.lake.accepted(dataset, stage.reads, batch.batch)
         inputs = {stage.reads: above.data_version if above else ""}
+        inputs |= held_input(held(context.lake, above)) if above else {}
     return dict(there.inputs) != inputs
 
 
@@ -232,7 +242,7 @@ class _Batch:
             there = lake.accepted(recipe.dataset, stage, self.batch.batch)
             if there is None:
                 raise SynthError(f"'{stage}' of {self.batch.batch} went while it was planned. Plan again.")
-            self.made[stage] = current_records(self.context, recipe.stage(stage), lake.candidate_table(there))
+            self.made[stage] = current_records(self.context, recipe.stage(stage), readable(lake, there))
         return self.made[stage]
 
     def _pace(self, stage: str) -> float | None:

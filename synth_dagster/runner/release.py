@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import GateClosed, LakeError
+from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch, Release
 from synth_dagster.method import Deduplicator, Mixer, Selector
@@ -58,10 +59,12 @@ class Inputs:
 
     batches: Mapping[str, tuple[Candidate, Candidate]]
     missing: Mapping[str, str]  # batch -> why it is not in the release
+    held: Mapping[str, Mapping[bytes, str]] = field(default_factory=dict)  # batch -> record in quarantine -> why
 
     def identity(self, mix_fingerprint: str) -> str:
         versions = {batch: [rows.data_version, marks.data_version] for batch, (rows, marks) in self.batches.items()}
-        return digest("release", mix_fingerprint, versions, sorted(self.missing)).hex()
+        away = {batch: sorted(one.hex() for one in records) for batch, records in self.held.items() if records}
+        return digest("release", mix_fingerprint, versions, sorted(self.missing), *([away] if away else [])).hex()
 
 
 def release_inputs(context: RunContext) -> Inputs:
@@ -78,7 +81,7 @@ def release_inputs(context: RunContext) -> Inputs:
             batches[batch] = (shown[recipe.mix.of][batch], shown[SIGNALS][batch])
         else:
             missing[batch] = why
-    return Inputs(batches, missing)
+    return Inputs(batches, missing, {batch: held(lake, rows) for batch, (rows, _) in batches.items()})
 
 
 def _chain(context: RunContext) -> list[str]:
@@ -120,6 +123,8 @@ class _Seen:
         gate = lake.meta.gate(there.candidate_id)
         if gate is not None and not gate.passed:
             return f"'{stage}' no longer passes its checks"
+        if (gate.guards if gate else "") != self.context.recipe.guards_fingerprint(stage, self.context.root):
+            return f"'{stage}' was not inspected by the guards that the recipe has now"
         why = self._outdated(stage, there)
         if why and any(other.state == "refused" for other in lake.meta.candidates(dataset, stage, batch)):
             return f"the newest version of '{stage}' failed its checks"
@@ -129,8 +134,10 @@ class _Seen:
         above = self.context.recipe.stage(stage).reads
         if above is None and dict(there.inputs) != {"delivery": self.plans[there.batch].digest}:
             return f"'{stage}' is of an older delivery"
-        if above is not None and dict(there.inputs) != {above: self.shown[above][there.batch].data_version}:
+        if above is not None and there.inputs.get(above) != self.shown[above][there.batch].data_version:
             return f"'{stage}' is of an older version of '{above}'"
+        if above is not None and _away(there) != held_input(held(self.context.lake, self.shown[above][there.batch])):
+            return f"'{stage}' was made before what is in quarantine of '{above}' changed"
         if there.code_version != self._code_version(stage, there.batch):
             return f"'{stage}' was made by other steps than the recipe has now"
         return None
@@ -152,6 +159,11 @@ class _Seen:
             return "its quality signals are of an older version"
         gate = self.context.lake.meta.gate(marks.candidate_id)
         return "its quality signals no longer pass their checks" if gate and not gate.passed else None
+
+
+def _away(version: Candidate) -> dict[str, str]:
+    """What a version says of the records in quarantine that it was made without."""
+    return {name: value for name, value in version.inputs.items() if name == QUARANTINE}
 
 
 def is_released(context: RunContext, inputs: Inputs) -> str | None:
@@ -237,7 +249,11 @@ def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
     batches: dict[str, tuple[Candidate, Candidate]] = {}
     for batch, pins in manifest["batches"].items():
         batches[batch] = (meta.candidate(pins["records"]), meta.candidate(pins["signals"]))
-    return Inputs(batches, manifest.get("missing", {}))
+    held_then = {
+        batch: {bytes.fromhex(one): why for one, why in pins.get("held", {}).items()}
+        for batch, pins in manifest["batches"].items()
+    }
+    return Inputs(batches, manifest.get("missing", {}), held_then)
 
 
 def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Json]:
@@ -261,6 +277,11 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
                 "signals": marks.candidate_id,
                 "signals_version": marks.data_version,
             }
+            | (
+                {"held": {one.hex(): why for one, why in sorted(away.items())}}
+                if (away := inputs.held.get(batch))
+                else {}
+            )
             for batch, (rows, marks) in inputs.batches.items()
         },
         "missing": dict(inputs.missing),
@@ -300,7 +321,9 @@ def _decided(context: RunContext, release: str, inputs: Inputs) -> tuple[pa.Tabl
 
 
 def _pool(context: RunContext, inputs: Inputs) -> _Pool:
-    table = pa.concat_tables(_judged(context, rows, marks) for rows, marks in inputs.batches.values())
+    table = pa.concat_tables(
+        _judged(context, rows, marks, inputs.held.get(batch, {})) for batch, (rows, marks) in inputs.batches.items()
+    )
     table = table.sort_by("record_id")
     rows = table.num_rows
     return _Pool(
@@ -313,17 +336,18 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
     )
 
 
-# what became of a record before the mix, else the first rule of the recipe that drops it
+# what became of a record before the mix, else why it is in quarantine, else the first rule of the recipe that drops it
 _JUDGED = f"""
     select record_id, batch, source, license, consent, status, text, {token_count_sql("text")} as tokens,
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
-        case status when 'current' then rule when 'superseded' then status else coalesce(reason, status) end as reason
-    from records join texts using (record_id)
+        case status when 'current' then coalesce(away, rule) when 'superseded' then status
+            else coalesce(reason, status) end as reason
+    from records join texts using (record_id) left join held using (record_id)
     left join (select record_id, arg_min(rule, place) as rule from ruled group by record_id) using (record_id)
 """
 
 
-def _judged(context: RunContext, rows: Candidate, marks: Candidate) -> pa.Table:
+def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mapping[bytes, str]) -> pa.Table:
     """One batch, narrow: the columns of the pool, and the reason of the first rule that drops each record."""
     import duckdb
 
@@ -336,9 +360,13 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate) -> pa.Table:
         )
         connection.register("texts", texts)
         connection.register("ruled", _ruled(context, marks))
+        connection.register(
+            "held", pa.Table.from_pydict({"record_id": [*away], "away": [*away.values()]}, schema=_HELD)
+        )
         return connection.sql(_JUDGED).to_arrow_table()
 
 
+_HELD = pa.schema([("record_id", pa.binary()), ("away", pa.string())])
 _RULED = pa.schema([("record_id", pa.binary()), ("rule", pa.string()), ("place", pa.int32())])
 
 

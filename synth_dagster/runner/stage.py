@@ -13,9 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake.lake import Candidate
+from synth_dagster.lake.findings import held, held_input
+from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.licences.consent import joined_consents
@@ -65,11 +67,15 @@ def identity(context: RunContext, stage: str, batch: str) -> tuple[str, dict[str
 
 
 def inputs_of(context: RunContext, stage: str, batch: str) -> dict[str, str]:
-    """Input -> version: the delivery's digest for a corpus, the accepted data version of the stage above otherwise."""
+    """Input -> version: the delivery's digest for a corpus, the accepted data version of the stage above otherwise.
+
+    Which records of it are held in quarantine counts too: a release from there makes what stands below anew.
+    """
     above = context.recipe.stage(stage).reads
     if above is None:
         return {"delivery": planned(context, batch).digest}
-    return {above: accepted(context, above, batch).data_version}
+    version = accepted(context, above, batch)
+    return {above: version.data_version} | held_input(held(context.lake, version))
 
 
 def current(context: RunContext, stage: str, batch: str, wanted: tuple[str, Mapping[str, str]]) -> Candidate | None:
@@ -90,7 +96,7 @@ def is_settled(context: RunContext, stage: str, batch: str) -> bool:
     if (there.code_version, dict(there.inputs)) != identity(context, stage, batch) or asks_again(context, stage, there):
         return False
     gate = lake.meta.gate(there.candidate_id)
-    return gate is not None and gate.passed
+    return gate is not None and gate.passed and gate.guards == context.recipe.guards_fingerprint(stage, context.root)
 
 
 def asks_again(context: RunContext, stage: str, there: Candidate) -> bool:
@@ -227,7 +233,8 @@ def adopt(chain: Chain, documents: Mapping[Json, Document]) -> None:
 def _documents(context: RunContext, batch: str) -> dict[Json, Document]:
     """The current documents of a batch's corpus by native key."""
     corpus = next(stage.name for stage in context.recipe.stages.values() if stage.reads is None)
-    return by_native_key(from_table(context.lake.candidate_table(accepted(context, corpus, batch)), "document"))
+    version = accepted(context, corpus, batch)
+    return by_native_key(from_table(readable(context.lake, version), "document"))
 
 
 def by_native_key(records: Iterable[Record]) -> dict[Json, Document]:
@@ -241,7 +248,15 @@ def _inputs(context: RunContext, stage: Stage, batch: str) -> list[Record]:
     if stage.reads is None:
         return []
     above = context.recipe.stage(stage.reads)
-    return current_records(context, above, context.lake.candidate_table(accepted(context, above.name, batch)))
+    return current_records(context, above, readable(context.lake, accepted(context, above.name, batch)))
+
+
+def readable(lake: Lake, version: Candidate) -> pa.Table:
+    """The rows of a version without those that are held in quarantine."""
+    rows, away = lake.candidate_table(version), held(lake, version)
+    if not away:
+        return rows
+    return rows.filter(pc.invert(pc.is_in(rows["record_id"], value_set=pa.array(list(away), pa.binary()))))  # type: ignore[attr-defined]
 
 
 def current_records(context: RunContext, stage: Stage, rows: pa.Table) -> list[Record]:

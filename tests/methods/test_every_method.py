@@ -28,7 +28,7 @@ import synth_dagster.methods
 from synth_dagster.catalog import methods
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.lake.canonical import data_version
-from synth_dagster.method import KINDS, ROW_KINDS, Filter, Method, Mixture, ProofLevel
+from synth_dagster.method import GUARDED, KINDS, ROW_KINDS, Filter, Method, Mixture, ProofLevel
 from synth_dagster.parts.tokens import count
 from synth_dagster.recipe import Step, method_roles
 from synth_dagster.recipe.wording import prompts_of
@@ -47,7 +47,7 @@ from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Finding, Prompt
+from synth_dagster.services import Found, Prompt, Severity
 from tests.scripted_teacher.echo import EchoTeacher
 
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
@@ -499,13 +499,21 @@ def keeps_measure(slug, view, bodies):
 
 
 def keeps_guard(slug, view, bodies):
-    """Findings are counts, and ids of records that were shown; never text."""
+    """Findings name a check of the guard, and records and columns that were shown; what they note is no record text."""
+    method = made(slug)
     flat, _ = pool_of(view, bodies)
-    for finding in made(slug).inspect(flat):
-        assert isinstance(finding, Finding) and finding.severity in ("critical", "warning")
-        assert set(finding.examples) <= set(flat["record_id"].to_pylist())
-        assert all(isinstance(number, int | float) for number in finding.counts.values())
-    made(slug).inspect(flat.slice(0, 0))
+    rows = flat.num_rows
+    shown = {name: pa.array(["a"] * rows, pa.string()) for name in GUARDED}
+    shown |= {"synthetic_depth": pa.array([1] * rows, pa.int32()), "human_share": pa.array([0.5] * rows, pa.float64())}
+    for name, column in shown.items():
+        flat = flat if name in flat.column_names else flat.append_column(name, column)
+    services = services_for(method, None, ROOT)
+    for found in method.inspect(flat, **services):
+        assert isinstance(found, Found) and found.check in method.checks and found.severity in get_args(Severity)
+        assert found.record_id is None or found.record_id in flat["record_id"].to_pylist()
+        assert not any(len(body) > 20 and body in found.note for body in bodies)
+    method.inspect(flat.slice(0, 0), **services)
+    assert method.checks and all(re.fullmatch(r"[a-z][a-z0-9_]*", check) for check in method.checks)
 
 
 def keeps_train(slug, view, bodies):

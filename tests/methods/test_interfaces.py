@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ from synth_dagster.records import Document, Instruction, Preference, digest, to_
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import Silent
 from synth_dagster.scale.signals import flatten
-from synth_dagster.services import Drop, Finding, Prompt, Reply, Teacher
+from synth_dagster.services import Drop, Found, Prompt, Reply, Teacher
 from tests.scripted_teacher.echo import EchoTeacher
 
 PROOF = Proof("interpretation", "a tiny method of the tests")
@@ -133,10 +134,11 @@ class Lengths(_Ours, Measure):
 
 class NoSecrets(_Ours, Guard):
     judges = (Document,)
+    checks: ClassVar[dict[str, str]] = {"no_secret": "Nobody says the word."}
 
-    def inspect(self, flat: pa.Table, /) -> Sequence[Finding]:
-        hits = flat.filter(pc.match_substring(flat["text"], "secret"))
-        return [Finding("no_secret", hits.num_rows == 0, {"secrets": hits.num_rows}, hits["record_id"].to_pylist())]
+    def inspect(self, flat: pa.Table, /) -> Sequence[Found]:
+        hits = flat.filter(pc.match_substring(flat["text"], "secret"))["record_id"].to_pylist()
+        return [Found(check="no_secret", kind="word", severity="critical", record_id=one) for one in hits]
 
 
 class Vocabulary(_Ours, Trainer):
@@ -330,11 +332,11 @@ def test_measure_gives_named_numbers_also_of_nothing():
     assert Lengths().measure(flat()).numbers == {"characters": 0.0}
 
 
-def test_a_guard_finds_counts_and_ids_and_no_text():
+def test_a_guard_finds_ids_and_no_text():
     (found,) = NoSecrets().inspect(flat("open", "a secret word"))
-    assert (found.passed, found.counts, found.severity) == (False, {"secrets": 1}, "critical")
-    assert found.examples == [documents("open", "a secret word")[1].record_id]
-    assert NoSecrets().inspect(flat("open"))[0].passed
+    assert (found.check, found.kind, found.severity) == ("no_secret", "word", "critical")
+    assert found.record_id == documents("open", "a secret word")[1].record_id
+    assert NoSecrets().inspect(flat("open")) == []
 
 
 def test_train_gives_the_same_bytes_for_the_same_records():

@@ -6,24 +6,17 @@ Which of them follows from the address replaced: the same address becomes the sa
 other forms, such as "name at host dot org", stays.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
+from synth_dagster.parts.personal_data import EMAIL, IPV4, is_example_host, is_public
 from synth_dagster.records import Document, digest
 
 _EMAILS = ("email@example.com", "firstname.lastname@example.org")
 _ADDRESSES = ("192.0.2.10", "192.0.2.77", "198.51.100.23", "198.51.100.140", "203.0.113.5", "203.0.113.201")
-_EXAMPLE_HOSTS = ("example.com", "example.org", "example.net")
-
-# Every repetition has an upper bound, so that no text can make the search slower than linear.
-_EMAIL = re.compile(
-    r"[A-Za-z0-9._%+\-]{1,64}@((?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,63})"  # RFC 5321: 64 before the @, 63 a label
-)
-_IPV4 = re.compile(r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\d)(?!\.\d)")
 
 
 class Pii(Refiner[Document]):
@@ -53,27 +46,12 @@ class Pii(Refiner[Document]):
 
 def replace_emails(text: str) -> tuple[str, int]:
     """The text with example addresses, and how many were replaced."""
-    return _replace(_EMAIL, text, _EMAILS, lambda found: not is_example(found[1]))
+    return _replace(EMAIL, text, _EMAILS, lambda found: not is_example_host(found[1]))
 
 
 def replace_public_ips(text: str) -> tuple[str, int]:
     """The text with example IPv4 addresses, and how many were replaced."""
-    return _replace(_IPV4, text, _ADDRESSES, lambda found: is_public(found[0]))
-
-
-def is_example(host: str) -> bool:
-    """Whether a host name is reserved for examples."""
-    host = host.lower()
-    return any(host == example or host.endswith(f".{example}") for example in _EXAMPLE_HOSTS)
-
-
-def is_public(address: str) -> bool:
-    """Whether a dotted quad is an IPv4 address that may belong to a machine on the internet."""
-    try:
-        parsed = ipaddress.IPv4Address(address)
-    except ipaddress.AddressValueError:
-        return False
-    return parsed.is_global and not parsed.is_multicast
+    return _replace(IPV4, text, _ADDRESSES, lambda found: is_public(found[0]))
 
 
 def _replace(

@@ -7,6 +7,7 @@ import pytest
 
 from synth_dagster.methods.refine import pii
 from synth_dagster.methods.refine.pii import Pii
+from synth_dagster.parts import personal_data
 from synth_dagster.records import Document
 
 EMAIL = r"(email@example\.com|firstname\.lastname@example\.org)"
@@ -86,7 +87,7 @@ def test_each_kind_can_be_left_alone():
     assert refined(Document(body=text), ips=False).body.endswith("8.8.8.8")
 
 
-@pytest.mark.parametrize("pattern", [pii._EMAIL, pii._IPV4], ids=["email", "ipv4"])
+@pytest.mark.parametrize("pattern", [personal_data.EMAIL, personal_data.IPV4], ids=["email", "ipv4"])
 def test_every_repetition_is_bounded_so_that_the_search_is_linear(pattern):
     # without character classes and escapes, what is left of a * or + or {n,} would be an unbounded repetition
     skeleton = re.sub(r"\[[^\]]*\]|\\.", "x", pattern.pattern)

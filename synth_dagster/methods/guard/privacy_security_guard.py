@@ -1,0 +1,186 @@
+"""Finds personal data, secrets, hidden instructions and planted records before anybody reads them
+
+Four checks, each over the words of a record. Personal data: e-mail and public IPv4 addresses, payment cards (issuer and
+Luhn), IBANs (length and modulo 97), US social security numbers, phones by the rules of their country. Secrets: keys by
+prefix and entropy. Hidden instructions: features with weights. Planted records: bursts of near-duplicates from one
+source, and words that decide how an answer begins. What is found goes into quarantine, where people look at it: texts
+*about* such things are found too. A finding says what and where, and never repeats it.
+
+Not done of the same card, for want of what it needs: membership scores and canaries (log-probabilities of a model), and
+the probe that runs a recipe's prompt on a suspicious text.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Literal, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, field_validator
+
+from synth_dagster.method import Guard, Proof
+from synth_dagster.parts.injections import THRESHOLD, injection
+from synth_dagster.parts.personal_data import Piece, personal_data
+from synth_dagster.parts.poison import bursts, triggered
+from synth_dagster.parts.recognisers import recogniser
+from synth_dagster.parts.secrets import MIN_ENTROPY, secrets_in
+from synth_dagster.services import Found, Severity
+
+Action: TypeAlias = Literal["off", "warning", "quarantine", "critical"]
+
+_WORDS = ("text", "title")  # the flat columns that are looked through; those of a conversation are all in `text`
+
+
+def _action(what: str) -> Action:
+    told = "off: not looked for; warning: told; quarantine: held until a person releases it; critical: closes the gate"
+    return Field("quarantine", description=f"What becomes of a record with {what}. {told}.")
+
+
+class PrivacySecurityGuard(Guard):
+    """Findings by check; every record with one is held back unless a setting says otherwise."""
+
+    paper = "interpretation"
+    proof = Proof(
+        "planted signal",
+        "All of 1,000 planted addresses, cards and numbers are found and no private one; 95 % of 200 injections of "
+        "ten families, over 80 % of a family not known before, and under 1 % of 2,000 clean texts.",
+    )
+    checks: ClassVar[Mapping[str, str]] = {
+        "personal_data": "Addresses, numbers and names of people.",
+        "secrets": "Keys, tokens and passwords that open something.",
+        "injected_instructions": "Instructions to the model that will read the text.",
+        "poisoned_seeds": "Records that look planted: bursts of near-duplicates, and trigger words.",
+        "few_are_held": "So much of the batch is held back that something is wrong with all of it.",
+    }
+
+    personal_data: Action = _action("personal data")
+    secrets: Action = _action("a secret")
+    injected_instructions: Action = _action("hidden instructions")
+    poisoned_seeds: Action = _action("signs of being planted")
+    min_entropy: float = Field(
+        MIN_ENTROPY, ge=0, le=6, description="Bits a character that a key has at least; a short one has less."
+    )
+    injection_threshold: float = Field(
+        THRESHOLD, gt=0, le=10, description="The score from which a text counts as an injection."
+    )
+    burst: int = Field(
+        5, ge=2, le=10_000, description="Different texts of a source, nearly the same, that are a burst."
+    )
+    trigger_support: int = Field(5, ge=2, le=10_000, description="Records that a word must decide to be a trigger.")
+    max_held_share: float = Field(
+        0.5, gt=0, le=1, description="The largest share of a batch that may be held back before its gate closes."
+    )
+    recognisers: list[str] = Field(
+        [], max_length=10, description="Recognisers of names that other packages bring, as a second tier; see the docs."
+    )
+
+    @field_validator("recognisers")
+    @classmethod
+    def _are_installed(cls, names: list[str]) -> list[str]:
+        for name in names:
+            recogniser(name)
+        return names
+
+    def inspect(self, flat: pa.Table, /) -> Sequence[Found]:
+        found = [
+            *self._pieces("personal_data", self.personal_data, flat, personal_data),
+            *self._named(flat),
+            *self._pieces("secrets", self.secrets, flat, lambda text: secrets_in(text, self.min_entropy)),
+            *self._injected(flat),
+            *self._poisoned(flat),
+        ]
+        return [*found, *self._too_many(found, flat.num_rows)]
+
+    def _pieces(
+        self, check: str, action: Action, flat: pa.Table, search: Callable[[str], Sequence[Piece]]
+    ) -> Iterator[Found]:
+        if action == "off":
+            return
+        for record_id, column, text in _texts(flat):
+            for piece in search(text):
+                yield _found(check, action, record_id, column, piece)
+
+    def _named(self, flat: pa.Table) -> Iterator[Found]:
+        if self.personal_data == "off" or not self.recognisers:
+            return
+        texts = list(_texts(flat))
+        for name in self.recognisers:
+            pieces_of = recogniser(name)([text for _, _, text in texts])
+            for (record_id, column, _), pieces in zip(texts, pieces_of, strict=True):
+                for piece in pieces:
+                    yield _found("personal_data", self.personal_data, record_id, column, Piece(*piece))
+
+    def _injected(self, flat: pa.Table) -> Iterator[Found]:
+        if self.injected_instructions == "off":
+            return
+        for record_id, column, text in _texts(flat):
+            hit = injection(text)
+            if hit.score >= self.injection_threshold:
+                yield Found(
+                    check="injected_instructions",
+                    kind="prompt_injection",
+                    severity=self.injected_instructions,
+                    record_id=record_id,
+                    column=column,
+                    start=hit.start,
+                    end=hit.end,
+                    score=hit.score,
+                    note=", ".join(hit.features),
+                )
+
+    def _poisoned(self, flat: pa.Table) -> Iterator[Found]:
+        severity = self.poisoned_seeds
+        if severity == "off" or not flat.num_rows:
+            return
+        ids = flat["record_id"].to_pylist()
+        shared = bursts(flat["text"].to_pylist(), flat["source"].to_pylist(), self.burst)
+        yield from _scored("near_duplicate_burst", severity, ids, shared, "share of its pieces that others have")
+        if "response" in flat.column_names:
+            asked, answered = flat["instruction"].to_pylist(), flat["response"].to_pylist()
+            yield from _scored(
+                "trigger_word",
+                severity,
+                ids,
+                triggered(asked, answered, self.trigger_support),
+                "times as often as by chance",
+            )
+
+    def _too_many(self, found: Sequence[Found], records: int) -> Iterator[Found]:
+        held = {one.record_id for one in found if one.severity == "quarantine"}
+        if records and len(held) > self.max_held_share * records:
+            note = f"of the records are held back, and {self.max_held_share:.0%} may be"
+            share = len(held) / records
+            yield Found(check="few_are_held", kind="held_share", severity="critical", score=share, note=note)
+
+
+def _found(check: str, severity: Severity, record_id: bytes, column: str, piece: Piece) -> Found:
+    return Found(
+        check=check,
+        kind=piece.kind,
+        severity=severity,
+        record_id=record_id,
+        column=column,
+        start=piece.start,
+        end=piece.end,
+    )
+
+
+def _scored(kind: str, severity: Severity, ids: Sequence[bytes], scores: Iterable[float], note: str) -> Iterator[Found]:
+    for record_id, score in zip(ids, scores, strict=True):
+        if score > 0:
+            yield Found(
+                check="poisoned_seeds",
+                kind=kind,
+                severity=severity,
+                record_id=record_id,
+                column="text",
+                score=float(score),
+                note=note,
+            )
+
+
+def _texts(flat: pa.Table) -> Iterator[tuple[bytes, str, str]]:
+    """Record, column and text of all that is not empty."""
+    for column in (name for name in _WORDS if name in flat.column_names):
+        some = flat.filter(pc.greater(pc.utf8_length(pc.fill_null(flat[column], "")), 0))  # type: ignore[attr-defined]
+        for record_id, text in zip(some["record_id"].to_pylist(), some[column].to_pylist(), strict=True):
+            yield record_id, column, text
