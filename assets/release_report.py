@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.materialized import OWNERS, Project, in_words, run_context
 from assets.partitions import releases, the_batch
+from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.plots import as_markdown
 from synth_dagster.governance.report import Report, release_facts, write_report
 from synth_dagster.governance.report_facts import ReleaseFacts
@@ -42,7 +43,8 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult:
         with in_words(context):
-            facts = release_facts(run_context(context, project, recipe, lake, teachers, progress), the_batch(context))
+            run = run_context(context, project, recipe, lake, teachers, progress)
+            facts = release_facts(lake, the_release(lake, recipe.dataset, the_batch(context)), run.recipe)
             written = write_report(lake, facts)
             return dg.MaterializeResult(metadata=_shown(facts, written))
 
@@ -55,12 +57,12 @@ def _shown(facts: ReleaseFacts, written: Report) -> dict[str, dg.MetadataValue]:
     return {
         "report": dg.MetadataValue.path(written.page),
         "card": dg.MetadataValue.path(written.card),
-        "dagster/row_count": dg.MetadataValue.int(facts.kept),
-        "keep_rate": dg.MetadataValue.float(facts.kept / facts.judged if facts.judged else 0.0),
-        "tokens": dg.MetadataValue.int(facts.tokens),
+        "dagster/row_count": dg.MetadataValue.int(facts.about.kept),
+        "keep_rate": dg.MetadataValue.float(facts.about.kept / facts.about.judged if facts.about.judged else 0.0),
+        "tokens": dg.MetadataValue.int(facts.about.tokens),
         "near_duplicates": dg.MetadataValue.int(facts.clusters.dropped),
         "teacher_usd": dg.MetadataValue.text("unknown") if usd is None else dg.MetadataValue.float(usd),
-        "licenses": dg.MetadataValue.json(dict(facts.licenses)),
+        "licenses": dg.MetadataValue.json(dict(facts.about.licenses)),
         "measures": dg.MetadataValue.json({name: dict(numbers) for name, numbers in facts.measures.items()}),
         "summary": dg.MetadataValue.md(facts.summary()),
         "plots": dg.MetadataValue.md(as_markdown(written.picture, "Counts of the release")),

@@ -206,6 +206,20 @@ def diff(
 
 
 @app.command()
+def audit(
+    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    to: Annotated[Path | None, typer.Option(help="Also write the page to this file.")] = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Answer the fifteen questions of an audit of a release, on a page to keep: from what is stored, nothing is run."""
+    from synth_dagster.cli.audit import audit_release
+
+    audit_release(project, dataset, release, to=to, as_json=as_json)
+
+
+@app.command()
 def methods(
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as filter.")] = None,
     as_json: AsJson = False,

@@ -13,14 +13,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.licences import LicenceReport, licence_report, refused_use
-from synth_dagster.licences.terms import Terms, Use
-
-MEANING = {
-    Use.COMMERCIAL: "every use",
-    Use.UNSPECIFIED: "not said",
-    Use.NON_COMMERCIAL: "no sale",
-    Use.RESEARCH: "research only",
-}
+from synth_dagster.licences.wording import allows, asks
 
 
 def show_licences(
@@ -74,16 +67,3 @@ def _fits(found: LicenceReport) -> Iterator[str]:
         fitting = [one.wanted.purpose for one in found.fits if one.wanted.published == published and not one.misfits]
         named = ", ".join(str(purpose) for purpose in fitting) or "no purpose"
         yield f"As it stands, {where}, it fits: {named}."
-
-
-def allows(terms: Terms) -> str:
-    """The use that terms allow, in words."""
-    return "unknown" if terms.unknown else MEANING[terms.use]
-
-
-def asks(terms: Terms) -> str:
-    """What terms ask for, in words."""
-    asked = ["attribution"] if terms.attribution else []
-    asked += ["share alike"] if terms.share_alike else []
-    asked += ["no changed copies"] if terms.no_derivatives else []
-    return ", ".join(asked)

@@ -15,13 +15,13 @@ from urllib.parse import unquote, urlsplit
 from synth_dagster.errors import SynthError
 from synth_dagster.governance.page import POLICY
 from synth_dagster.governance.pages import FOLDERS
+from synth_dagster.governance.report_style import POLICY as REPORT_POLICY
 from synth_dagster.storage import NotThere, Store
 
 log = logging.getLogger(__name__)
 HOSTS = ("127.0.0.1", "localhost")
 TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8", ".json": "application/json"}
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -69,7 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         status, kind, body = self._answer()
         self.send_response(status)
-        for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(body))}.items():
+        own = {"Content-Security-Policy": self._policy(), "Content-Type": kind, "Content-Length": str(len(body))}
+        for name, value in {**HEADERS, **own}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -91,6 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
         except (SynthError, OSError) as error:
             log.warning("A page could not be read: %s", error)
             return _said(HTTPStatus.SERVICE_UNAVAILABLE, "The lake cannot be read now. The terminal says why.")
+
+    def _policy(self) -> str:
+        """A report has a script of ours, named by its hash; a preview has none."""
+        return REPORT_POLICY if (page_name(self.path) or "").startswith("reports/") else POLICY
 
     def version_string(self) -> str:
         return "synth"

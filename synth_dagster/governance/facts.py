@@ -1,51 +1,47 @@
 """Gathers what the lake knows of a release for everything that is written about it. Nothing is run again."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-import pyarrow as pa
 
 from synth_dagster.exports.facts import Facts, MakerFacts, SourceFacts, StepFacts, VersionFacts
-from synth_dagster.governance.report import makers_of
-from synth_dagster.governance.versions import pinned, upwards
-from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.governance.release_rows import ReleaseRows, nested, release_rows
+from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import Json, RecordKind
-from synth_dagster.runner.release import VERDICTS
-
-ROOT = ("source", "license", "consent", "lang", "method", "created_at")
-KEPT = ("record_id", "source", "license", "lang", "synthetic_depth", "human_share")
 
 
 def facts_of(
     lake: Lake, release: Release, kind: RecordKind, *, creator: str | None = None, url: str | None = None
 ) -> Facts:
     """Everything that is known of a release. Raises LakeError where a version that it rests on is gone."""
-    chains = [list(upwards(lake, version)) for version in pinned(lake, release)]
-    kept, manifest = _kept(lake, release), release.manifest
-    makers = [
-        MakerFacts(
-            stage=one.stage,
-            method=one.method,
-            version=one.method_version,
-            model=one.model_id,
-            prompt=one.prompt_hash,
-            records=one.records,
-        )
-        for one in makers_of(lake, chains)
-    ]
+    with release_rows(lake, release) as rows:
+        return facts_from(lake, release, kind, rows, creator=creator, url=url)
+
+
+def facts_from(
+    lake: Lake,
+    release: Release,
+    kind: RecordKind,
+    rows: ReleaseRows,
+    *,
+    creator: str | None = None,
+    url: str | None = None,
+) -> Facts:
+    """The same from rows that are open already."""
+    manifest = release.manifest
+    makers = _makers(rows)
     models = Counter[str]()
     for one in makers:
         models.update({one.model: one.records} if one.model else {})
     dropped = manifest.get("verdicts", {}).get("dropped", {})
-    steps = _steps(lake, chains)
-    checks = _checks(lake, release, chains)
-    sources = _sources(lake, chains, kept)
+    checks = _checks(lake, release, rows)
+    sources = _sources(rows)
     code = manifest.get("code", {})
+    sums = rows.one(
+        "select coalesce(sum(tokens), 0)::bigint as tokens, avg(coalesce(human_share, 0)) as human from kept"
+    )
     return Facts(
         dataset=release.dataset,
         release=release.release,
@@ -57,18 +53,18 @@ def facts_of(
         kept=release.records,
         judged=release.records + sum(dropped.values()),
         dropped=dropped,
-        tokens=sum(kept.tokens.values()),
+        tokens=sums["tokens"],
         token_counter=manifest["token_counter"],
         sources=sources,
-        licenses=_ordered(kept.licenses),
-        languages=_ordered(kept.languages),
-        depths={str(depth): count for depth, count in sorted(kept.depths.items())},
-        human_share=kept.human / kept.records if kept.records else None,
-        models=_ordered(models),
+        licenses=_counted(rows, "kept", "license"),
+        languages=_counted(rows, "kept", "lang", none="und"),
+        depths=dict(sorted(rows.counts("kept", "synthetic_depth").items(), key=lambda item: int(item[0]))),
+        human_share=sums["human"],
+        models=dict(sorted(models.items(), key=lambda item: (-item[1], item[0]))),
         prompts=sorted({one.prompt for one in makers if one.prompt}),
         makers=makers,
-        steps=steps,
-        versions=_versions(chains),
+        steps=_steps(lake, rows),
+        versions=_versions(rows),
         checks=checks,
         missing=manifest["missing"],
         recipe=manifest["recipe"],
@@ -112,108 +108,75 @@ def _unknown(
 # ------------------------------------------------------------------------------------------------------------ the rows
 
 
-@dataclass
-class _Kept:
-    """The records of the release, summed."""
-
-    records: int = 0
-    human: float = 0.0
-    licenses: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    depths: Counter[int] = field(default_factory=Counter)
-    by_source: Counter[str] = field(default_factory=Counter)
-    tokens: Counter[str] = field(default_factory=Counter)  # by source
-    human_tokens: Counter[str] = field(default_factory=Counter)
+def _counted(rows: ReleaseRows, view: str, column: str, none: str = "") -> dict[str, int]:
+    """Like `ReleaseRows.counts`, with those that have no value under a name."""
+    found = rows.ask(
+        f"""select coalesce(nullif({column}, ''), ?) as value, count(*) as records from {view}
+            group by 1 order by 2 desc, 1""",
+        none,
+    )
+    return {row["value"]: row["records"] for row in found}
 
 
-def _kept(lake: Lake, release: Release) -> _Kept:
-    """One pass over the rows, one over the verdicts, which know how many tokens a record has."""
-    found, written = _Kept(), set[bytes]()
-    table = release.manifest["table"]
-    for part in lake.stream(release.dataset, table, batches=[release.release], columns=list(KEPT)):
-        for row in part.to_pylist():
-            found.records += 1
-            found.human += row["human_share"] or 0.0
-            found.licenses[row["license"] or ""] += 1
-            found.languages[row["lang"] or "und"] += 1
-            found.depths[row["synthetic_depth"]] += 1
-            found.by_source[row["source"]] += 1
-            if row["synthetic_depth"]:
-                written.add(row["record_id"])
-    columns = ["record_id", "source", "verdict", "tokens"]
-    for part in lake.stream(release.dataset, VERDICTS, batches=[release.release], columns=columns):
-        for row in part.to_pylist():
-            if row["verdict"] == "kept":
-                found.tokens[row["source"]] += row["tokens"]
-                found.human_tokens[row["source"]] += 0 if row["record_id"] in written else row["tokens"]
-    return found
+def _makers(rows: ReleaseRows) -> list[MakerFacts]:
+    """Which method, model and prompt made the current records of the row stages, those of the first stage first."""
+    found = rows.ask(
+        """select stage, method, method_version as version, model_id as model, prompt_hash as prompt,
+               count(*) as records, min(place) as place
+           from records where status = 'current' group by all
+           order by place, stage, records desc, method, version, model nulls first, prompt nulls first"""
+    )
+    return [MakerFacts(**{name: row[name] for name in MakerFacts.__slots__}) for row in found]
 
 
-@dataclass
-class _Read:
-    """The first records of a source, summed."""
-
-    records: int = 0
-    reader: str = ""
-    licenses: Counter[str] = field(default_factory=Counter)
-    consents: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    hosts: Counter[str] = field(default_factory=Counter)
-    days: list[str] = field(default_factory=list)
-
-    def add(self, row: dict[str, Any]) -> None:
-        self.records += 1
-        self.reader = row["method"]
-        self.licenses[row["license"] or ""] += 1
-        self.consents[row["consent"] or ""] += 1
-        self.languages[row["lang"] or "und"] += 1
-        if host := urlsplit(row.get("url") or "").hostname:
-            self.hosts[host] += 1
-        day = row["created_at"].date().isoformat()
-        self.days = [min([*self.days, day]), max([*self.days, day])]
-
-
-def _sources(lake: Lake, chains: Iterable[Sequence[Candidate]], kept: _Kept) -> list[SourceFacts]:
-    """The sources as the versions at the top of each chain hold them."""
-    found: dict[str, _Read] = defaultdict(_Read)
-    for chain in chains:
-        for row in _first_rows(lake, chain[-1]):
-            found[row["source"]].add(row)
+def _sources(rows: ReleaseRows) -> list[SourceFacts]:
+    """The sources as their first records show them: those without parents."""
+    found = rows.ask(
+        """select source as name, count(*) as records, min(method) as reader,
+               min(created_at)::date::varchar as first_read, max(created_at)::date::varchar as last_read
+           from roots group by source order by source"""
+    )
+    kept = {
+        row["name"]: row
+        for row in rows.ask(
+            """select source as name, count(*) as kept, sum(tokens)::bigint as tokens,
+                   coalesce(sum(tokens) filter (synthetic_depth = 0), 0)::bigint as human_tokens
+               from kept group by source"""
+        )
+    }
+    none: dict[str, Any] = {"kept": 0, "tokens": 0, "human_tokens": 0}
+    by = {column: _by_source(rows, column) for column in ("license", "consent", "lang", "host")}
     return [
         SourceFacts(
-            name=name,
-            reader=one.reader,
-            records=one.records,
-            kept=kept.by_source[name],
-            tokens=kept.tokens[name],
-            human_tokens=kept.human_tokens[name],
-            licenses=_ordered(one.licenses),
-            consents=_ordered(one.consents),
-            languages=_ordered(one.languages),
-            hosts=_ordered(one.hosts),
-            first_read=one.days[0],
-            last_read=one.days[-1],
+            **row | none | kept.get(row["name"], {}),
+            licenses=by["license"][row["name"]],
+            consents=by["consent"][row["name"]],
+            languages=by["lang"][row["name"]],
+            hosts={host: count for host, count in by["host"][row["name"]].items() if host},
         )
-        for name, one in sorted(found.items())
+        for row in found
     ]
 
 
-def _first_rows(lake: Lake, version: Candidate) -> Iterator[dict[str, Any]]:
-    """What a delivery brought: rows without parents. Only passages have an address."""
-    columns = [*ROOT, "parents"]
-    names = lake.snapshot(version.dataset, version.stage)[1].schema.names
-    table: pa.Table = lake.candidate_table(version, [*columns, "url"] if "url" in names else columns)
-    for part in table.to_batches(max_chunksize=10_000):
-        yield from (row for row in part.to_pylist() if not row["parents"])
+def _by_source(rows: ReleaseRows, column: str) -> dict[str, dict[str, int]]:
+    """Source -> value -> how many of its first records have it, the most frequent first."""
+    none = "und" if column == "lang" else ""
+    return nested(
+        rows.ask(
+            f"""select source as name, coalesce(nullif({column}, ''), ?) as value, count(*) as records
+                from roots group by 1, 2 order by 1, 3 desc, 2""",
+            none,
+        )
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ how it was made
 
 
-def _versions(chains: Iterable[Sequence[Candidate]]) -> list[VersionFacts]:
+def _versions(rows: ReleaseRows) -> list[VersionFacts]:
     """Each version once, parents first."""
     found: dict[str, VersionFacts] = {}
-    for chain in chains:
+    for chain in rows.chains:
         above: VersionFacts | None = None
         for one in reversed(chain):
             above = VersionFacts(
@@ -232,9 +195,9 @@ def _versions(chains: Iterable[Sequence[Candidate]]) -> list[VersionFacts]:
     return list(found.values())
 
 
-def _steps(lake: Lake, chains: Iterable[Sequence[Candidate]]) -> list[StepFacts]:
+def _steps(lake: Lake, rows: ReleaseRows) -> list[StepFacts]:
     """The steps behind each code version, as they were written down when it first made something."""
-    codes = dict.fromkeys((one.stage, one.code_version) for chain in chains for one in reversed(chain))
+    codes = dict.fromkeys((one.stage, one.code_version) for chain in rows.chains for one in reversed(chain))
     return [
         StepFacts(
             stage=stage,
@@ -250,12 +213,12 @@ def _steps(lake: Lake, chains: Iterable[Sequence[Candidate]]) -> list[StepFacts]
     ]
 
 
-def _checks(lake: Lake, release: Release, chains: Iterable[Sequence[Candidate]]) -> list[dict[str, Json]]:
+def _checks(lake: Lake, release: Release, rows: ReleaseRows) -> list[dict[str, Json]]:
     """What the gates of the release and of what it rests on said, summed by stage and check."""
     own = lake.accepted(release.dataset, release.manifest["table"], release.release)
-    versions = [*(one for chain in chains for one in reversed(chain)), *([own] if own else [])]
+    versions = [*rows.versions, *([own] if own else [])]
     found: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
-    for one in {one.candidate_id: one for one in versions}.values():
+    for one in versions:
         gate = lake.meta.gate(one.candidate_id)
         for check in gate.checks if gate else ():
             found[one.stage, str(check["check"])][bool(check["passed"])] += 1
@@ -263,10 +226,6 @@ def _checks(lake: Lake, release: Release, chains: Iterable[Sequence[Candidate]])
         {"stage": stage, "name": name, "passed": counts[True], "failed": counts[False]}
         for (stage, name), counts in found.items()
     ]
-
-
-def _ordered(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _moment(seconds: float) -> str:

@@ -16,9 +16,9 @@ from synth_dagster.exports.standards import DEFAULT
 from synth_dagster.governance.facts import facts_of
 from synth_dagster.governance.groups import links_of
 from synth_dagster.governance.licences import Wanted, check_use, rules_of
+from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
-from synth_dagster.records import CONTENT, RecordKind
 from synth_dagster.signing import Signer
 
 LATEST = "latest"
@@ -54,7 +54,7 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
         check_share(wishes.validation)
     release = the_release(lake, dataset, name)
     version = _rows_of(lake, release)
-    kind = _kind(lake, version)
+    kind = kind_of(lake, release)
     use = _use(release, wishes.use)
     check_use(lake, release, use)
     about = facts_of(lake, release, kind, creator=wishes.creator, url=wishes.url)
@@ -102,8 +102,8 @@ def the_release(lake: Lake, dataset: str, name: str) -> Release:
 
 def _withdrawn(dataset: str, release: Release, accepted: Sequence[Release]) -> str:
     later = next((one.release for one in accepted if one.created_at > release.created_at), None)
-    cure = f"Export '{later}', which came after it." if later else "'synth run' makes the next one."
-    return f"Release '{release.release}' of '{dataset}' was withdrawn and is not handed over. {cure}"
+    cure = f"Name '{later}', which came after it." if later else "'synth run' makes the next one."
+    return f"Release '{release.release}' of '{dataset}' was withdrawn, since records of it were erased. {cure}"
 
 
 def _rows_of(lake: Lake, release: Release) -> Candidate:
@@ -111,11 +111,6 @@ def _rows_of(lake: Lake, release: Release) -> Candidate:
     if version is None:
         raise SynthError(f"Release '{release.release}' of '{release.dataset}' is no longer in the lake.")
     return version
-
-
-def _kind(lake: Lake, version: Candidate) -> RecordKind:
-    names = lake.snapshot(version.dataset, version.stage)[1].schema.names
-    return next(kind for kind, columns in CONTENT.items() if all(name in names for name, _, _ in columns))
 
 
 def _split(lake: Lake, release: Release, version: Candidate, wishes: Wishes) -> Split:

@@ -1,30 +1,49 @@
 """The report of a release: one set of facts, written as a dataset card in Markdown and as a page to look at.
 
 Everything stands in the lake and the manifest already; nothing is run again. The same release gives the same bytes, as
-long as no check of it was run again.
+long as nothing that it is compared with has changed: its checks, and the other releases of the dataset.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.errors import LakeError
+from synth_dagster.errors import SynthError
+from synth_dagster.exports.facts import StepFacts
+from synth_dagster.governance.descent import Defect, defects, descend, fates, reach_of
+from synth_dagster.governance.facts import facts_from
+from synth_dagster.governance.history import files_of, gate_days, release_lines
+from synth_dagster.governance.licences import licence_report
+from synth_dagster.governance.release_rows import ReleaseRows, release_rows
 from synth_dagster.governance.report_card import card
-from synth_dagster.governance.report_facts import Clusters, Maker, ReleaseFacts, StageFacts
+from synth_dagster.governance.report_facts import ReleaseFacts, StageFacts
 from synth_dagster.governance.report_page import page, picture
 from synth_dagster.governance.report_samples import samples_of
-from synth_dagster.governance.versions import pinned, upwards
+from synth_dagster.governance.tallies import clusters, dropped_by_language, flows, lengths, personal, retained
+from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.method import Measure
-from synth_dagster.runner.context import RunContext
+from synth_dagster.methods.measure.compression_ratio import CompressionRatio
+from synth_dagster.methods.measure.distinct_n import DistinctN
+from synth_dagster.recipe import Recipe, parse_recipe
+from synth_dagster.records import Json, RecordKind, digest, from_table
 from synth_dagster.runner.licences import LICENCE
 from synth_dagster.runner.release import VERDICTS
 from synth_dagster.scale.signals import flatten
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+MOST_MEASURED = 20_000  # records whose texts are measured, the first by id: a fair sample, and a bound on the memory
+MOST_HASHED = 1_000  # records whose content hash is computed again
+OTHER_RELEASES = 20  # in which a source is looked for
+RETAINED = ("lang", "source", "license", "synthetic_depth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +57,13 @@ class Report:
 
 def write_report(lake: Lake, facts: ReleaseFacts) -> Report:
     """Write card and page, each whole or not at all."""
-    drawn = picture(facts)
-    place = f"reports/{facts.dataset}/{facts.release}"
-    samples = samples_of(lake, facts.dataset, facts.release)
+    about = facts.about
+    place = f"reports/{about.dataset}/{about.release}"
+    samples = samples_of(lake, lake.meta.release(about.dataset, about.release))
     return Report(
         card=lake.save_page(f"{place}.md", card(facts)),
-        page=lake.save_page(f"{place}.html", page(facts, drawn, samples)),
-        picture=drawn,
+        page=lake.save_page(f"{place}.html", page(facts, samples)),
+        picture=picture(facts),
     )
 
 
@@ -53,69 +72,152 @@ def has_report(lake: Lake, dataset: str, release: str) -> bool:
     return lake.store.entry(f"reports/{dataset}/{release}.html") is not None
 
 
-def release_facts(context: RunContext, release: str) -> ReleaseFacts:
-    """Gather the facts of an accepted release. Raises LakeError when there is none of that name."""
-    lake, recipe = context.lake, context.recipe
-    known = lake.meta.release(recipe.dataset, release)
-    version = lake.accepted(recipe.dataset, recipe.mix.name, release)
-    if version is None:
-        raise LakeError(f"'{recipe.dataset}' has no accepted release '{release}'. 'synth status' lists the releases.")
-    rows = lake.candidate_table(version)
-    kind = recipe.stage(recipe.mix.of).record_kind
-    verdicts: Any = version.details["verdicts"]
-    manifest: Any = known.manifest
-    read = pinned(lake, known)
-    judged = pa.concat_tables(lake.candidate_table(one) for one in read)
-    chains = [list(upwards(lake, one)) for one in read]
-    return ReleaseFacts(
-        dataset=recipe.dataset,
-        release=release,
-        kind=kind,
-        demo=known.demo,
-        kept=rows.num_rows,
-        judged=rows.num_rows + sum(verdicts["dropped"].values()),
-        tokens=int(version.details["tokens"]),
-        token_counter=manifest["token_counter"],
-        dropped=verdicts["dropped"],
-        deciding=[*([LICENCE] if recipe.use.is_stated else []), *(step.key for step in recipe.mix.deciding)],
-        sources=_counts(rows, "source"),
-        licenses=_counts(rows, "license"),
-        languages=_counts(rows, "lang"),
-        models=_counts(rows, "model_id"),
-        methods=_counts(rows, "method"),
-        depths=_counts(rows, "synthetic_depth"),
-        human_share=_mean(rows["human_share"].to_pylist()),
-        measures=_measured(context, flatten(rows, kind)),
-        before=_measured(context, flatten(judged.filter(pc.field("status") == "current"), kind)),
-        stages=_stages(chains),
-        makers=makers_of(lake, chains),
-        lengths=_lengths(lake, known),
-        clusters=_clusters(lake, known),
-        checks=_checks(lake, version),
-        batches=sorted(manifest["batches"]),
-        missing=manifest["missing"],
-        manifest=manifest,
-        data_version=known.data_version,
-    )
+def stored_recipe(lake: Lake, release: Release, root: Path) -> Recipe | None:
+    """The recipe that a release was made by, as it was stored; None where it cannot be read any more."""
+    hashed = release.manifest["recipe"]
+    try:
+        return parse_recipe(lake.meta.recipe(hashed), root / "recipes" / f"{hashed}.yaml", root)
+    except SynthError:  # a method of it is gone, or the lake is older than its metadata
+        return None
 
 
-def _measured(context: RunContext, flat: pa.Table) -> dict[str, Mapping[str, float]]:
-    found: dict[str, Mapping[str, float]] = {}
-    for step in context.recipe.mix.measures:
-        if isinstance(step.method, Measure) and flat.num_rows:
-            found[step.key] = step.method.measure(flat).numbers  # type: ignore[attr-defined]  # the verb of the kind
+def release_facts(lake: Lake, release: Release, recipe: Recipe | None) -> ReleaseFacts:
+    """Gather the facts of an accepted release. Raises LakeError where a version that it rests on is gone."""
+    kind = kind_of(lake, release)
+    with release_rows(lake, release) as rows:
+        descend(rows)
+        about = facts_from(lake, release, kind, rows)
+        licences = licence_report(lake, release)
+        found = [*defects(rows), *_hashes(lake, release, kind)]
+        return ReleaseFacts(
+            about=about,
+            of=release.manifest["of"],
+            manifest=release.manifest,
+            deciding=_deciding(release, recipe),
+            mix_steps=_mix_steps(release, recipe),
+            expected=recipe.expect.model_dump(mode="json") if recipe else {},
+            answerers=_answerers(lake, rows),
+            models=rows.counts("kept", "model_id"),
+            methods=rows.counts("kept", "method"),
+            stages=_stages(rows.chains),
+            measures=_measured(recipe, _first_kept(lake, release, kind)),
+            before=_measured(recipe, _first_judged(lake, rows, kind)),
+            measured=MOST_MEASURED,
+            lengths=lengths(rows),
+            clusters=clusters(rows),
+            flows=flows(rows),
+            retained={column: retained(rows, column) for column in RETAINED},
+            dropped_by_language=dropped_by_language(rows),
+            reach=reach_of(rows, _others(lake, release)),
+            fates=fates(rows),
+            relations=rows.counts("edges", "relation"),
+            quoting=rows.one("select count(*) as records from kept where spans > 0")["records"],
+            personal=personal(rows),
+            human_token_share=rows.one(
+                "select sum(tokens * coalesce(human_share, 0)) / nullif(sum(tokens), 0) as share from kept"
+            )["share"],
+            defects=found,
+            hashed=min(MOST_HASHED, about.kept),
+            licences=licences,
+            checks=_checks(lake, release),
+            gates=gate_days(lake, release.dataset),
+            releases=release_lines(lake, release.dataset),
+            files=files_of(lake, release),
+        )
+
+
+def _deciding(release: Release, recipe: Recipe | None) -> list[str]:
+    """The steps that decide, as the recipe orders them; else those that have dropped something."""
+    use = release.manifest.get("use", {})
+    if recipe is None:
+        dropped = release.manifest.get("verdicts", {}).get("dropped", {})
+        return list(dict.fromkeys(reason.partition(":")[0] for reason in dropped if ":" in reason))
+    stated = use.get("purpose") is not None or use.get("published", False) or use.get("opt_outs") == "obey"
+    return [*([LICENCE] if stated else []), *(step.key for step in recipe.mix.deciding)]
+
+
+def _mix_steps(release: Release, recipe: Recipe | None) -> list[StepFacts]:
+    return [
+        StepFacts(
+            stage=release.manifest["table"],
+            code_version=release.manifest["mix"],
+            key=step.key,
+            method=step.slug,
+            version=step.method.version,
+            settings=step.method.model_dump(mode="json"),
+            prompts={},
+        )
+        for step in (recipe.mix.deciding if recipe else ())
+    ]
+
+
+def _answerers(lake: Lake, rows: ReleaseRows) -> dict[str, Mapping[str, Json]]:
+    """Who answers for each role, as it was written down with the code version."""
+    found: dict[str, Mapping[str, Json]] = {}
+    for code in dict.fromkeys(version.code_version for version in rows.versions):
+        found |= (lake.meta.made_by(code) or {}).get("teachers") or {}
     return found
 
 
-def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else 0.0
+def _checks(lake: Lake, release: Release) -> list[Mapping[str, Any]]:
+    version = lake.accepted(release.dataset, release.manifest["table"], release.release)
+    gate = lake.meta.gate(version.candidate_id) if version else None
+    return list(gate.checks) if gate else []
 
 
-def _counts(table: pa.Table, column: str) -> dict[str, int]:
-    counted = table[column].value_counts().to_pylist()
-    ordered = sorted(counted, key=lambda item: (-item["counts"], str(item["values"])))
-    return {str(item["values"]): item["counts"] for item in ordered if item["values"] is not None}
+# ---------------------------------------------------------------------------------------------------------- the records
+
+
+def _measured(recipe: Recipe | None, flat: pa.Table) -> dict[str, Mapping[str, float]]:
+    """Variety and redundancy always, and what the recipe's `measure` asks for."""
+    steps: dict[str, Any] = {
+        "distinct_n": DistinctN.model_validate({}),
+        "compression_ratio": CompressionRatio.model_validate({}),
+    }
+    steps |= {step.key: step.method for step in (recipe.mix.measures if recipe else ())}
+    if not flat.num_rows:
+        return {}
+    return {key: method.measure(flat).numbers for key, method in steps.items() if isinstance(method, Measure)}
+
+
+def _first_kept(lake: Lake, release: Release, kind: RecordKind) -> pa.Table:
+    table = release.manifest["table"]
+    return flatten(lake.read(release.dataset, table, batches=[release.release], limit=MOST_MEASURED), kind)
+
+
+def _first_judged(lake: Lake, rows: ReleaseRows, kind: RecordKind) -> pa.Table:
+    """The current records with the lowest ids of all that was judged, read batch by batch."""
+    last = rows.one(
+        f"""select max(record_id) as record_id from
+            (select record_id from judged where status = 'current' order by record_id limit {MOST_MEASURED})"""
+    )["record_id"]
+    parts = []
+    for chain in rows.chains:
+        table = lake.candidate_table(chain[0])
+        chosen = pc.and_(
+            pc.equal(table["status"], "current"), pc.less_equal(table["record_id"], pa.scalar(last, pa.binary()))
+        )
+        parts.append(flatten(table.filter(chosen), kind))
+    return pa.concat_tables(parts).sort_by("record_id") if parts else pa.table({"record_id": pa.array([], pa.binary())})
+
+
+def _hashes(lake: Lake, release: Release, kind: RecordKind) -> list[Defect]:
+    """Whether what the first records say is what their content hashes are over."""
+    table = lake.read(release.dataset, release.manifest["table"], batches=[release.release], limit=MOST_HASHED)
+    wrong = [one for one in from_table(table, kind) if digest(one.content()) != one.content_hash]
+    meaning = f"the content is not what its hash is over (of the first {MOST_HASHED:,} kept records)"
+    return [Defect("hash_wrong", meaning, len(wrong), [one.record_id.hex() for one in wrong[:3]])]
+
+
+def _others(lake: Lake, release: Release) -> pa.RecordBatchReader:
+    """What the dataset's last other releases kept, as a stream of `record_id` and `release`."""
+    known = [one.release for one in lake.meta.releases(release.dataset) if one.state == "accepted"]
+    others = [name for name in known if name != release.release][-OTHER_RELEASES:]
+    columns = ["record_id", "release", "verdict"]
+    schema = pa.schema([(name, pa.binary() if name == "record_id" else pa.string()) for name in columns])
+    parts = lake.stream(release.dataset, VERDICTS, batches=others, columns=columns)
+    kept = (part.filter(pc.equal(part.column("verdict"), "kept")) for part in parts)
+    return pa.RecordBatchReader.from_batches(schema, kept)
 
 
 # ------------------------------------------------------------------------------------------------------ the way here
@@ -163,44 +265,3 @@ def _stages(chains: Iterable[Sequence[Candidate]]) -> list[StageFacts]:
         for version in chain:
             sums.setdefault(version.stage, _Sum()).add(version)
     return [one.facts(name) for name, one in reversed(sums.items())]
-
-
-def makers_of(lake: Lake, chains: Iterable[Sequence[Candidate]]) -> list[Maker]:
-    """Which method, model and prompt made the records of the row stages, and how many."""
-    names = ["method", "method_version", "model_id", "prompt_hash", "status"]
-    counts: Counter[tuple[Any, ...]] = Counter()
-    order: dict[str, int] = {}
-    for chain in chains:
-        for place, version in enumerate(reversed(chain)):
-            order.setdefault(version.stage, place)
-            rows = lake.candidate_table(version, names).filter(pc.field("status") == "current")
-            for one in rows.group_by(names[:-1]).aggregate([([], "count_all")]).to_pylist():
-                counts[version.stage, *(one[name] for name in names[:-1])] += one["count_all"]
-    ordered = sorted(counts.items(), key=lambda item: (order[item[0][0]], -item[1], str(item[0])))
-    return [Maker(*key, records=count) for key, count in ordered]
-
-
-def _verdicts(lake: Lake, release: Release, columns: Sequence[str]) -> Iterable[pa.RecordBatch]:
-    return lake.stream(release.dataset, VERDICTS, batches=[release.release], columns=columns)
-
-
-def _lengths(lake: Lake, release: Release) -> list[int]:
-    """The tokens of each kept record, in rising order."""
-    parts = _verdicts(lake, release, ["verdict", "tokens"])
-    return sorted(
-        count for part in parts for count in part.filter(pc.field("verdict") == "kept").column("tokens").to_pylist()
-    )
-
-
-def _clusters(lake: Lake, release: Release) -> Clusters:
-    """The near-duplicate clusters: how many records stand for how many others."""
-    held: Counter[bytes] = Counter()
-    for part in _verdicts(lake, release, ["duplicate_of"]):
-        held.update(part.column("duplicate_of").drop_null().to_pylist())
-    sizes = Counter(count + 1 for count in held.values())  # with the one that stands for them
-    return Clusters(count=len(held), dropped=held.total(), sizes=dict(sorted(sizes.items())))
-
-
-def _checks(lake: Lake, version: Candidate) -> list[Mapping[str, Any]]:
-    gate = lake.meta.gate(version.candidate_id)
-    return list(gate.checks) if gate else []

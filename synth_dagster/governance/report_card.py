@@ -7,26 +7,27 @@ from synth_dagster.governance.report_facts import ReleaseFacts
 
 def card(facts: ReleaseFacts) -> str:
     """The dataset card."""
+    about = facts.about
     sections = [
-        f"# {facts.dataset} {facts.release}",
+        f"# {about.dataset} {about.release}",
         facts.summary(),
         _table("Through the stages", facts.funnel()),
-        _table("Dropped, by method and rule", facts.dropped),
-        _table("Sources", facts.sources),
-        _table("Licences", facts.licenses),
-        _table("Languages", facts.languages),
+        _table("Dropped, by method and rule", about.dropped),
+        _table("Sources", facts.kept_by_source()),
+        _table("Licences", {name or "none": count for name, count in about.licenses.items()}),
+        _table("Languages", about.languages),
         _table("Models that wrote it", facts.models),
         _table("Methods", facts.methods),
         _makers(facts),
-        _table("Synthetic depth (0 is human)", facts.depths),
-        f"Share of characters a person wrote: {facts.human_share:.3f}. Tokens are counted as `{facts.token_counter}`.",
+        _table("Synthetic depth (0 is human)", about.depths),
+        f"Share of characters a person wrote: {number(about.human_share)}. Counter of tokens: `{about.token_counter}`.",
         _costs(facts),
         _compared(facts),
         _duplicates(facts),
         f"## Checks\n\n{len(facts.checks) - len(facts.failed_checks())} of {len(facts.checks)} passed.",
-        _table("Left out, because a batch was missing", facts.missing) if facts.missing else "",
-        "Batches: " + ", ".join(f"`{batch}`" for batch in facts.batches),
-        f"Data version `{facts.data_version}`, recipe `{facts.manifest['recipe']}`, rules `{facts.manifest['mix']}`.",
+        _table("Left out, because a batch was missing", about.missing) if about.missing else "",
+        "Batches: " + ", ".join(f"`{batch}`" for batch in sorted(facts.manifest["batches"])),
+        f"Data version `{about.data_version}`, recipe `{about.recipe}`, rules `{about.rules}`.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -38,9 +39,9 @@ def _table(title: str, counts: Mapping[str, object]) -> str:
 
 def _makers(facts: ReleaseFacts) -> str:
     rows = "\n".join(
-        f"| {one.stage} | {one.method} {one.method_version} | {_cell(one.model_id or '-')} | "
-        f"{one.prompt_hash or '-'} | {one.records} |"
-        for one in facts.makers
+        f"| {one.stage} | {one.method} {one.version} | {_cell(one.model or '-')} | "
+        f"{one.prompt or '-'} | {one.records} |"
+        for one in facts.about.makers
     )
     return f"## Made by\n\n| stage | method | model | prompt | records |\n| --- | --- | --- | --- | ---: |\n{rows}"
 

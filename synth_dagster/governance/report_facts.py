@@ -1,8 +1,13 @@
 """What there is to say about a release: counts, shares, hashes and names, never record text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from synth_dagster.exports.facts import Facts, StepFacts
+from synth_dagster.governance.descent import Defect, Fate, SourceReach
+from synth_dagster.governance.licences import LicenceReport
+from synth_dagster.records import Json
 
 DEMO = (
     "Demo. The embedded teacher made this release. It answers by rules from the text in front of it, so the data "
@@ -27,18 +32,6 @@ class StageFacts:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """A method with its model and prompt, and how many current records of a stage it made."""
-
-    stage: str
-    method: str
-    method_version: str
-    model_id: str | None
-    prompt_hash: str | None
-    records: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clusters:
     """Near-duplicates: clusters, the records dropped for another one, and size -> how many clusters have it."""
@@ -49,65 +42,146 @@ class Clusters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseFacts:
-    """All of it."""
+class Lengths:
+    """How long records are, in tokens: bins of equal width with the counts of what was judged and what was kept.
 
-    dataset: str
-    release: str
-    kind: str
-    demo: bool
-    kept: int
+    The last bin also holds everything above it.
+    """
+
+    edges: Sequence[float]
+    judged: Sequence[int]
+    kept: Sequence[int]
+    median_judged: float | None
+    median_kept: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """So many records of a source and a licence met with this end: kept, or the reason that dropped them."""
+
+    source: str
+    license: str
+    end: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """Of the current records with this value, how many there were and how many were kept."""
+
+    value: str
     judged: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateDay:
+    """The gates of a stage on a day: versions that passed and that were refused, and the checks that failed."""
+
+    day: str
+    stage: str
+    passed: int
+    refused: int
+    failed: Mapping[str, int]  # check -> versions that failed it, warnings too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseLine:
+    """One of the dataset's releases, for comparison."""
+
+    release: str
+    state: str
+    demo: bool
+    made_at: str
+    judged: int
+    kept: int
     tokens: int
-    token_counter: str
-    dropped: Mapping[str, int]
+    checks: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file of the release in the lake."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFacts:
+    """All of it. `about` is what exports say too; the rest is what an audit asks besides."""
+
+    about: Facts
+    of: str  # the stage whose records are judged
+    manifest: Mapping[str, Any]
     deciding: Sequence[str]  # the steps of the mix, in their order
-    sources: Mapping[str, int]
-    licenses: Mapping[str, int]
-    languages: Mapping[str, int]
-    models: Mapping[str, int]
-    methods: Mapping[str, int]
-    depths: Mapping[str, int]
-    human_share: float
+    mix_steps: Sequence[StepFacts]  # the same with their settings; none where the recipe can be read no more
+    expected: Mapping[str, Json]  # the thresholds of the recipe's gates
+    answerers: Mapping[str, Mapping[str, Json]]  # role -> who answers, and how it is asked
+    models: Mapping[str, int]  # of the kept records
+    methods: Mapping[str, int]  # of the kept records
+    stages: Sequence[StageFacts]
     measures: Mapping[str, Mapping[str, float]]  # measure -> name -> value, of the kept records
     before: Mapping[str, Mapping[str, float]]  # the same of everything that was judged
-    stages: Sequence[StageFacts]
-    makers: Sequence[Maker]
-    lengths: Sequence[int]  # tokens of each kept record, in rising order
+    measured: int  # at most so many records are measured, the first by id
+    lengths: Lengths
     clusters: Clusters
-    checks: Sequence[Mapping[str, Any]]
-    batches: Sequence[str]
-    missing: Mapping[str, str]
-    manifest: Mapping[str, Any]
-    data_version: str
+    flows: Sequence[Flow]
+    retained: Mapping[str, Sequence[Retained]]  # column -> its values
+    dropped_by_language: Sequence[Mapping[str, Json]]  # lang, reason, records
+    reach: Sequence[SourceReach]
+    fates: Sequence[Fate]
+    relations: Mapping[str, int]  # what parents are to their children -> references
+    quoting: int  # kept records with verbatim pieces of their parents
+    personal: Mapping[str, Mapping[str, int]]  # stage -> kind of personal data -> how much was replaced
+    human_token_share: float | None
+    defects: Sequence[Defect]
+    hashed: int  # records whose content hash was computed again
+    licences: LicenceReport
+    checks: Sequence[Mapping[str, Any]]  # of the release's own gate
+    gates: Sequence[GateDay]
+    releases: Sequence[ReleaseLine]
+    files: Sequence[FileFacts]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, for programs."""
+        return asdict(self) | {"licences": self.licences.as_json()}
+
+    def kept_by_source(self) -> dict[str, int]:
+        """Kept records by the source of their first parents, most first."""
+        return dict(sorted(((one.name, one.kept) for one in self.about.sources), key=lambda row: (-row[1], row[0])))
 
     def summary(self) -> str:
         """The facts that fit a card."""
-        dropped = ", ".join(f"{reason} {count}" for reason, count in self.dropped.items()) or "nothing"
-        note = f"**{DEMO}**\n\n" if self.demo else ""
-        return f"{note}{self.kept} of {self.judged} records kept, {self.tokens} tokens. Dropped: {dropped}."
+        dropped = ", ".join(f"{reason} {count}" for reason, count in self.about.dropped.items()) or "nothing"
+        note = f"**{DEMO}**\n\n" if self.about.demo else ""
+        about = self.about
+        return f"{note}{about.kept} of {about.judged} records kept, {about.tokens} tokens. Dropped: {dropped}."
 
     def funnel(self) -> dict[str, int]:
         """How many records there were after each stage, and after each step of the mix."""
         left = {stage.name: stage.records for stage in self.stages}
-        count = self.judged
+        count = self.about.judged
         for step, dropped in self._dropped_by_step().items():
             count -= dropped
             left[f"after {step}"] = count
-        return left | {"kept": self.kept}
+        return left | {"kept": self.about.kept}
 
     def short_funnel(self, most: int) -> dict[str, int]:
         """The last steps of the funnel, without those of the mix that dropped nothing."""
         rows = [(name, count) for name, count in self.funnel().items() if name != "kept"]
         stages = len(self.stages)
         told = [row for place, row in enumerate(rows) if place < stages or row[1] != (rows[place - 1][1])]
-        last = {"kept": self.kept} if len(told) == stages else {told.pop()[0]: self.kept}
+        last = {"kept": self.about.kept} if len(told) == stages else {told.pop()[0]: self.about.kept}
         return dict(told[-(most - 1) :]) | last
 
     def _dropped_by_step(self) -> dict[str, int]:
         """Step of the mix -> records that it dropped; what was no longer current before it is not of the mix."""
         by_step = dict.fromkeys(["not current", *self.deciding], 0)
-        for reason, count in self.dropped.items():
+        for reason, count in self.about.dropped.items():
             step = reason.partition(":")[0]
             by_step[step if step in self.deciding else "not current"] += count
         before = by_step.pop("not current")

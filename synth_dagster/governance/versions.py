@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
+from synth_dagster.records import CONTENT, RecordKind
 
 
 def pinned(lake: Lake, release: Release) -> list[Candidate]:
@@ -27,3 +28,9 @@ def _made_from(lake: Lake, candidate: Candidate) -> Candidate | None:
             known = lake.meta.candidates(candidate.dataset, stage, candidate.batch)
             return next((one for one in known if one.data_version == version and one.state == "accepted"), None)
     return None
+
+
+def kind_of(lake: Lake, release: Release) -> RecordKind:
+    """What the records of a release are, by the columns of its table."""
+    names = lake.snapshot(release.dataset, release.manifest["table"])[1].schema.names
+    return next(kind for kind, columns in CONTENT.items() if all(name in names for name, _, _ in columns))

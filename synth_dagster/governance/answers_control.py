@@ -1,0 +1,273 @@
+"""Questions 7 to 15: what was checked and found, what the rules did, the bytes, the people, and what is not used."""
+
+from collections.abc import Mapping, Sequence
+
+from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
+from synth_dagster.governance.answers_origin import EMBEDDED
+from synth_dagster.governance.plots import number
+from synth_dagster.governance.report_facts import ReleaseFacts
+from synth_dagster.records import RecordKind
+
+CONTAMINATION = ("decontaminate",)
+
+
+def checks(facts: ReleaseFacts) -> Answer:
+    """Q7: the checks of the release and of all that it rests on, their thresholds, and what was let through."""
+    about = facts.about
+    rows: list[list[Cell]] = [[one["stage"], one["name"], one["passed"], one["failed"]] for one in about.checks]  # type: ignore[list-item]
+    own: list[list[Cell]] = [
+        [one["check"], one.get("severity", ""), "passed" if one["passed"] else "failed", observed(one["counts"])]
+        for one in facts.checks
+    ]
+    left_out: list[list[Cell]] = [[batch, why] for batch, why in about.missing.items()]
+    failed = sum(int(str(one["failed"])) for one in about.checks)
+    ran = failed + sum(int(str(one["passed"])) for one in about.checks)
+    missing = (
+        f" {plural(len(left_out), 'batch')} that failed or was missing was left out on request." if left_out else ""
+    )
+    if not ran:
+        return Answer(
+            said=missing.strip(),
+            tables=[Table("Left out on request", ["batch", "why"], left_out, 0)],
+            unknown=["which checks ran"],
+        )
+    return Answer(
+        said=f"{plural(ran, 'check')} ran on the release and on what it rests on, {failed:,} failed.{missing}",
+        tables=[
+            Table("Checks of all versions behind it", ["stage", "check", "passed", "failed"], rows, 2),
+            Table("Checks of the release itself", ["check", "severity", "result", "observed"], own, 0),
+            Table(
+                "Thresholds of the recipe's gates",
+                ["expectation", "threshold"],
+                [[name, Code(str(value))] for name, value in facts.expected.items() if value is not None],
+                0,
+            ),
+            Table("Left out on request", ["batch", "why"], left_out, 0),
+        ],
+        unknown=[] if facts.expected else ["the thresholds of the gates: the recipe cannot be read any more"],
+    )
+
+
+def observed(counts: Mapping[str, object]) -> str:
+    """What a check counted."""
+    told = [f"{name} {number(value)}" for name, value in counts.items() if isinstance(value, int | float)]
+    return listed(told, 8)
+
+
+def contamination(facts: ReleaseFacts) -> Answer:
+    """Q8: which steps looked for benchmark items, and what they dropped."""
+    looking = [one for one in facts.mix_steps if one.method in CONTAMINATION]
+    if not looking:
+        return Answer(unknown=["whether it holds benchmark items: no step of the mix looked for them"])
+    dropped = {one.key: _dropped_by(facts, one.key) for one in looking}
+    rows: list[list[Cell]] = [[one.key, settings(one.settings), dropped[one.key]] for one in looking]
+    return Answer(
+        said=f"{plural(len(looking), 'step')} compared every record with benchmarks and dropped "
+        f"{plural(sum(dropped.values()), 'record')}. 'synth trace ID' shows the way that each of them came.",
+        tables=[Table("Benchmarks that were looked for", ["step", "settings", "dropped"], rows)],
+        unknown=["items of other benchmarks, and items in other words, which no comparison of words finds"],
+    )
+
+
+def _dropped_by(facts: ReleaseFacts, step: str) -> int:
+    return sum(count for reason, count in facts.about.dropped.items() if reason.partition(":")[0] == step)
+
+
+def personal(facts: ReleaseFacts) -> Answer:
+    """Q9: what steps that look for personal data have replaced."""
+    looked = [one for one in facts.about.steps if one.method == "pii"]
+    if not looked and not facts.personal:
+        return Answer(unknown=["whether it holds personal data: no step looked for any"])
+    rows: list[list[Cell]] = [
+        [stage, kind, amount] for stage, kinds in facts.personal.items() for kind, amount in kinds.items()
+    ]
+    found = sum(amount for kinds in facts.personal.values() for amount in kinds.values())
+    where = listed(sorted({one.stage for one in looked} | set(facts.personal)))
+    return Answer(
+        said=f"Personal data was looked for in {where}: {plural(found, 'piece')} found, and replaced by placeholders.",
+        tables=[Table("Replaced", ["stage", "kind", "pieces"], rows)],
+        unknown=["personal data of the kinds that no step looks for, such as names and addresses"],
+    )
+
+
+NAMED = {"lang": "language", "source": "source", "license": "licence", "synthetic_depth": "synthetic depth"}
+
+
+def retention(facts: ReleaseFacts) -> Answer:
+    """Q10: whose records the rules kept more or less of."""
+    tables = [
+        Table(
+            f"Kept, by {name}",
+            [name, "judged", "kept", "share"],
+            [[one.value, one.judged, one.kept, share(one.kept, one.judged)] for one in facts.retained[column]],
+            3,
+        )
+        for column, name in NAMED.items()
+    ]
+    dropped: list[list[Cell]] = [
+        [str(one["lang"]), str(one["reason"]), int(str(one["records"]))] for one in facts.dropped_by_language
+    ]
+    tables.append(Table("Dropped, by language and rule", ["language", "rule", "records"], dropped))
+    languages = facts.retained["lang"]
+    und = sum(one.judged for one in languages if one.value in ("und", "none"))
+    return Answer(
+        said=_spread(facts) or "Nothing was judged.",
+        tables=tables,
+        unknown=[f"the language of {plural(und, 'judged record')}"] if und else [],
+    )
+
+
+def _spread(facts: ReleaseFacts) -> str:
+    judged = sum(one.judged for one in facts.retained["lang"])
+    kept = sum(one.kept for one in facts.retained["lang"])
+    if not judged:
+        return ""
+    told = [_between(facts, column, name) for column, name in NAMED.items()]
+    return f"Of {plural(judged, 'current record')} {share(kept, judged)} were kept" + "".join(filter(None, told)) + "."
+
+
+def _between(facts: ReleaseFacts, column: str, name: str) -> str:
+    rows = facts.retained[column]
+    if len(rows) < 2:
+        return ""
+    low, high = (pick(rows, key=lambda one: one.kept / one.judged) for pick in (min, max))
+    least, most = (f"{share(one.kept, one.judged)} ({one.value})" for one in (low, high))
+    return f"; by {name} from {least} to {most}"
+
+
+def exact_bytes(facts: ReleaseFacts) -> Answer:
+    """Q11: the files with their hashes, the versions that were read."""
+    about = facts.about
+    files: list[list[Cell]] = [[Code(one.name), Code(one.sha256), one.rows, one.bytes] for one in facts.files]
+    pins = facts.manifest["batches"]
+    batches: list[list[Cell]] = [
+        [batch, Code(pins[batch]["data_version"]), Code(pins[batch].get("signals_version") or "-")]
+        for batch in sorted(pins)
+    ]
+    return Answer(
+        said=f"{plural(about.kept, about.kind + ' record')}, {about.tokens:,} tokens as {about.token_counter} counts "
+        f"them, data version {about.data_version}, made of {plural(len(batches), 'batch version')}.",
+        tables=[
+            Table("Files in the lake", ["file", "SHA-256", "rows", "bytes"], files, 2),
+            Table("Versions that were read", ["batch", "records", "signals"], batches, 0),
+        ],
+    )
+
+
+def rebuild(facts: ReleaseFacts) -> Answer:
+    """Q12: whether the same bytes can be made again."""
+    about = facts.about
+    hosted = [name for name in about.models if not name.startswith(EMBEDDED)]
+    calls = sum(one.calls + one.cached for one in facts.stages)
+    from_cache = (
+        f" The {plural(calls, 'answer')} of {listed(hosted)} are replayed from the cache; asked anew they would differ."
+        if hosted
+        else " Every step is deterministic; no hosted model was asked."
+    )
+    unknown = (
+        ["whether every answer is still in the cache: 'synth plan' says what would be asked again"] if hosted else []
+    )
+    unknown += [] if about.code.get("lock") else ["the exact packages of the project: it has no pins that were noted"]
+    return Answer(
+        said="Yes: a release that is made again from the versions it names gives the same bytes or is refused."
+        + from_cache,
+        tables=[
+            Table(
+                "What it was made with",
+                ["what", "as it was noted"],
+                [["recipe", Code(about.recipe)], ["rules", Code(about.rules)]]
+                + [[name.replace("_", " "), Code(str(value))] for name, value in about.code.items() if value],
+                0,
+            )
+        ],
+        unknown=unknown,
+    )
+
+
+def people(facts: ReleaseFacts) -> Answer:
+    """Q13: when it was collected and made, by whom, and how often there is a new one."""
+    about = facts.about
+    days = about.collected.replace("/", " to ") if about.sources else ""
+    rows: list[list[Cell]] = [
+        [one.release, one.state + (", demo" if one.demo else ""), one.made_at, one.judged, one.kept]
+        for one in facts.releases
+    ]
+    return Answer(
+        said=f"Collected {days or 'on no known day'}, made {about.made_at} by the run {about.run}; "
+        f"{plural(len(rows), 'release')} of this dataset so far.",
+        tables=[Table("Releases of the dataset", ["release", "state", "made", "judged", "kept"], rows, 2)],
+        unknown=["who publishes it, and whom to ask about it", "how often it is to be renewed"],
+    )
+
+
+_JOINED = ("license, consent", "the same of all parents, and the terms of the model's provider", "joined")
+COLUMNS: Mapping[RecordKind, Sequence[tuple[str, str, str]]] = {
+    "document": (
+        ("text, title, url", "the delivered item", "copied, then cut and transformed by the steps"),
+        _JOINED,
+    ),
+    "instruction": (
+        ("messages", "text of the parents", "written by the method; conditioned on them"),
+        ("evidence", "text of the parents", "copied word for word"),
+        _JOINED,
+    ),
+    "preference": (
+        ("prompt", "messages of the parent", "copied"),
+        ("chosen, rejected", "messages of the parent", "written by the method; conditioned on them"),
+        ("scores, rationale", "the answers", "computed, or written by a judge"),
+        _JOINED,
+    ),
+}
+EVERY_KIND = (
+    ("source", "that of the first parent", "copied"),
+    ("lang", "that of all parents, where it is one", "copied, else und"),
+    ("synthetic_depth", "that of the parents, and whether a model wrote it", "computed"),
+    ("human_share", "that of the parents, and verbatim pieces", "computed"),
+    ("record_id, content_hash", "the parents and the content", "computed"),
+    ("verdict, reason, score, rank, copies", "signals of the record, by the rules of the mix", "computed"),
+)
+
+
+def columns(facts: ReleaseFacts) -> Answer:
+    """Q14: which column comes from which, as the runner makes it for every record of this kind."""
+    kind: RecordKind = facts.about.kind  # type: ignore[assignment]  # one of the three
+    rows: list[list[Cell]] = [list(row) for row in (*COLUMNS[kind], *EVERY_KIND)]
+    references: list[list[Cell]] = [[name or "not said", count] for name, count in facts.relations.items()]
+    return Answer(
+        said=f"{plural(sum(facts.relations.values()), 'reference')} to parents ({counted(facts.relations)}); "
+        f"{plural(facts.quoting, 'kept record')} {'quotes' if facts.quoting == 1 else 'quote'} a parent word for word.",
+        tables=[
+            Table("Columns", ["column", "from", "how"], rows, 0),
+            Table("What parents are to their children", ["relation", "references"], references),
+        ],
+    )
+
+
+def unused(facts: ReleaseFacts) -> Answer:
+    """Q15: what was read or made and is not in the release, and why."""
+    about = facts.about
+    rejected = {one.name: one.rejected for one in facts.stages}
+    rows: list[list[Cell]] = [
+        [one.stage, one.records, one.used, one.unused, one.replaced, rejected.get(one.stage, 0)] for one in facts.fates
+    ]
+    reasons: list[list[Cell]] = [[reason, count] for reason, count in about.dropped.items()]
+    refused: list[list[Cell]] = [
+        [one.name, reason, count] for one in facts.stages for reason, count in one.rejects.items()
+    ]
+    dropped = about.judged - about.kept
+    unused_roots = sum(one.roots - one.used for one in facts.reach)
+    return Answer(
+        said=f"{dropped:,} of {plural(about.judged, 'judged record')} were dropped, each with its reason; "
+        f"{plural(unused_roots, 'record')} of the sources {'is' if unused_roots == 1 else 'are'} behind no kept one; "
+        f"{plural(sum(rejected.values()), 'input')} became no record.",
+        tables=[
+            Table(
+                "What became of the records of each stage",
+                ["stage", "records", "used", "unused", "replaced", "became none"],
+                rows,
+                5,
+            ),
+            Table("Dropped by the mix", ["method and rule", "records"], reasons),
+            Table("Became no record", ["stage", "reason", "inputs"], refused),
+        ],
+    )
