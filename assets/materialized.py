@@ -35,6 +35,7 @@ from synth_dagster.runner.context import (
     TeacherSource,
 )
 from synth_dagster.runner.dead_runs import name_process
+from synth_dagster.runner.person import Person
 
 OWNERS = ["team:data"]
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
@@ -75,6 +76,7 @@ def run_context(
         run_id=context.run.run_id,
         session_id=context.run.tags.get(SESSION_TAG, context.run.run_id),
         progress=progress,
+        builder=Person.of(os.environ),
     )
 
 

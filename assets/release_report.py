@@ -57,6 +57,7 @@ def _shown(facts: ReleaseFacts, written: Report) -> dict[str, dg.MetadataValue]:
     return {
         "report": dg.MetadataValue.path(written.page),
         "card": dg.MetadataValue.path(written.card),
+        "approval": dg.MetadataValue.text(written.approval),
         "dagster/row_count": dg.MetadataValue.int(facts.about.kept),
         "keep_rate": dg.MetadataValue.float(facts.about.kept / facts.about.judged if facts.about.judged else 0.0),
         "tokens": dg.MetadataValue.int(facts.about.tokens),

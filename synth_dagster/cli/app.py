@@ -247,7 +247,9 @@ def export(
     ] = None,
     only_chosen: Annotated[bool, typer.Option(help="Of preference pairs the better side, as conversations.")] = False,
     purpose: Purpose = None,
-    public: Public = False,
+    public: Annotated[
+        bool, typer.Option(help="It leaves your house: refuse what may not be passed on, or nobody has approved.")
+    ] = False,
     obey: Obey = False,
     beside: Annotated[
         str | None,
@@ -281,6 +283,37 @@ def export(
         creator=creator,
         url=url,
     )
+
+
+@app.command()
+def approve(
+    release: Annotated[str, typer.Argument(help="The release that was looked at, such as r0001.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="The person who answers for it.")],
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="What was looked at and why; kept and handed out.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take every approval of it back.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Approve although an approval was revoked.")] = False,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Approve a release for publication, as a named person with a comment, or revoke that. Signed if a key is named."""
+    from synth_dagster.cli.approve import approve_release
+
+    said = {"by": by, "comment": comment, "revoke": revoke, "again": again}
+    approve_release(project, dataset, release, **said, as_json=as_json)
+
+
+@app.command()
+def approvals(
+    release: Annotated[str | None, typer.Argument(help="Only of this release, or of 'latest'.")] = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """List how releases stand, and who approved or revoked what, when and why."""
+    from synth_dagster.cli.approve import show_approvals
+
+    show_approvals(project, dataset, release, as_json=as_json)
 
 
 @app.command()

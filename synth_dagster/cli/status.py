@@ -11,6 +11,7 @@ from rich.table import Table
 from synth_dagster.cli.budget import budget_line, caps_over, standing
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
+from synth_dagster.governance.approvals import Approval, approvals_of
 from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Usage
@@ -35,6 +36,7 @@ def status_of(project: Project, dataset: str) -> dict[str, Any]:
     """The status as data; the shape is part of the product."""
     lake = project.lake
     last = lake.meta.last_session(dataset)
+    approvals = approvals_of(lake, dataset)
     return {
         "dataset": dataset,
         "stages": {
@@ -45,6 +47,7 @@ def status_of(project: Project, dataset: str) -> dict[str, Any]:
         "releases": [
             {"release": release.release, "records": release.records, "verdicts": release.manifest["verdicts"]}
             | {"demo": release.demo, "state": release.state}
+            | {"approval": _approval(approvals[release.release])}
             for release in lake.meta.releases(dataset)
         ],
         "checks": checks_of(lake, dataset),
@@ -55,6 +58,10 @@ def status_of(project: Project, dataset: str) -> dict[str, Any]:
         | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
         "budget": standing(lake, dataset, last.session_id if last else "", caps_over(project, dataset)),
     }
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    return {"state": approval.state, "by": approval.approvers, "line": approval.line()}
 
 
 def in_graph_order(lake: Lake, dataset: str) -> dict[str, tuple[int, int, int]]:
@@ -193,7 +200,13 @@ def _release_line(release: dict[str, Any]) -> str:
     demo = " [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release["demo"] else ""
     gone = " [yellow]withdrawn[/yellow]" if release["state"] == "withdrawn" else ""
     head = f"release [bold]{release['release']}[/bold]{gone}"
-    return f"{head}: {release['records']} kept; dropped: {_plain(dropped)}{demo}"
+    return f"{head}: {release['records']} kept; dropped: {_plain(dropped)}{demo}{_approval_words(release['approval'])}"
+
+
+def _approval_words(approval: dict[str, Any]) -> str:
+    """What people have said about a release; nothing where nobody has."""
+    style = {"approved": "green", "revoked": "yellow", "broken": "red"}.get(approval["state"])
+    return f"; [{style}]{_plain(approval['line'])}[/{style}]" if style else ""
 
 
 def _checks_line(status: dict[str, Any]) -> str:

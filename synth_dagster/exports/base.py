@@ -43,6 +43,7 @@ class Origin:
     demo: bool = False
     data_version: str = ""  # of the release; without it no export knows whether it is there already
     facts: Mapping[str, Json] = field(default_factory=dict)
+    approval: Mapping[str, Json] = field(default_factory=dict)  # how the release stands, and who approved it
     signer: Signer | None = None
     about: Facts | None = None  # what the standards beside the data are written from
 
@@ -127,7 +128,8 @@ class Exporter:
         """What an export depends on: the release's data, the form, and who writes it."""
         signer = origin.signer.key if origin.signer else ""
         stated = (signer, origin.about.creator, origin.about.url) if origin.about else (signer,)
-        whole = (origin.dataset, origin.release, origin.data_version, form.as_json(), *stated)
+        approved = (origin.approval,) if origin.approval.get("approvals") else ()
+        whole = (origin.dataset, origin.release, origin.data_version, form.as_json(), *stated, *approved)
         parts = (_maker(), self.slug, kind, *whole)
         return digest("export", *parts).hex()
 
@@ -260,6 +262,7 @@ class _Export:
             files=files,
             options=self.form.as_json(),
             facts=dict(origin.facts),
+            approval=dict(origin.approval),
             identity=self.exporter.identity(self.kind, origin, self.form),
             created_by=_maker(),
             signed_by=origin.signer.key if origin.signer else "",

@@ -28,10 +28,20 @@ def card(
         DEMO if manifest.demo else "",
     ]
     parts += ["## How it was made", f"{HOW[manifest.kind]} Made by {manifest.created_by}.", _facts(manifest.facts)]
+    parts += _approved(manifest.approval)
     parts += ["## What is in it", _contents(manifest, title, shape), _splits(manifest)]
     parts += ["## Licences", _table("licence", manifest.licenses), "## Sources", _table("source", manifest.sources)]
     parts += ["## Left out", _table("reason", manifest.left_out)] if manifest.left_out else []
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _approved(approval: Mapping[str, Any]) -> list[str]:
+    """Who said that this release may go out, and why."""
+    said = approval.get("approvals") or ()
+    if not said:
+        return ["## Approval", f"Not approved for publication ({approval['state']})."] if approval else []
+    lines = (f"- {one_line(one['by'])}, {one['at'][:10]}: {one_line(one['comment'])}" for one in said)
+    return ["## Approval", "\n".join(lines)]
 
 
 def _header(manifest: Manifest, data: Mapping[str, Sequence[str]], features: Sequence[Json]) -> str:

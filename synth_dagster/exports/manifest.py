@@ -31,6 +31,7 @@ class Manifest:
     files: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     options: Mapping[str, Json] = field(default_factory=dict)
     facts: Mapping[str, Json] = field(default_factory=dict)
+    approval: Mapping[str, Json] = field(default_factory=dict)  # how the release stood, and who had approved it
     identity: str = ""  # equal for two exports of the same release in the same form
     created_by: str = ""
     signed_by: str = ""  # the key; empty where nobody signed

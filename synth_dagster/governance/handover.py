@@ -13,12 +13,14 @@ from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.place import Place
 from synth_dagster.exports.split import Split, check_share, grouped_split, keys_of
 from synth_dagster.exports.standards import DEFAULT
+from synth_dagster.governance.approvals import Approval, check_approval
 from synth_dagster.governance.facts import facts_of
 from synth_dagster.governance.groups import links_of
 from synth_dagster.governance.licences import Wanted, check_use, rules_of
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
+from synth_dagster.records import Json
 from synth_dagster.signing import Signer
 
 LATEST = "latest"
@@ -57,6 +59,7 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
     kind = kind_of(lake, release)
     use = _use(release, wishes.use)
     check_use(lake, release, use)
+    approval = check_approval(lake, release, rows=version.data_version, public=wishes.use.published)
     about = facts_of(lake, release, kind, creator=wishes.creator, url=wishes.url)
     origin = Origin(
         dataset=dataset,
@@ -64,8 +67,9 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
         demo=release.demo,
         data_version=release.data_version,
         about=about,
-        facts={"manifest": release.manifest, "data_version": release.data_version, "use": asdict(use)}
+        facts={"manifest": _for_others(release), "data_version": release.data_version, "use": asdict(use)}
         | {"about": about.as_json()},
+        approval=_shown(approval),
         signer=wishes.signer,
     )
     writer.kind_shown(kind, Form(only_chosen=wishes.only_chosen))  # before the work of a split
@@ -76,6 +80,23 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
         return HandedOver(there, made=False)
     rows = lake.stream(dataset, version.stage, batches=[release.release])
     return HandedOver(writer.export(rows, kind, to=to, origin=origin, form=form), made=True)
+
+
+def _for_others(release: Release) -> dict[str, Json]:
+    """What a release was made from, without who of the house made it and who of it may approve."""
+    return {name: value for name, value in release.manifest.items() if name not in ("built_by", "approval")}
+
+
+def _shown(approval: Approval) -> dict[str, Json]:
+    """The approvals that stand, as whoever gets the data may know them."""
+    told = ("by", "comment", "at", "data_version")
+    return {
+        "state": approval.state,
+        "approvals": [
+            {name: getattr(entry.statement, name) for name in told} | {"signed_by": entry.signed_by or ""}
+            for entry in approval.standing
+        ],
+    }
 
 
 def _use(release: Release, asked: Wanted) -> Wanted:

@@ -6,7 +6,7 @@ long as nothing that it is compared with has changed: its checks, and the other 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.facts import StepFacts
+from synth_dagster.governance.approvals import approval_of
 from synth_dagster.governance.descent import Defect, defects, descend, fates, reach_of
 from synth_dagster.governance.facts import facts_from
 from synth_dagster.governance.history import files_of, gate_days, release_lines
@@ -53,6 +54,7 @@ class Report:
     card: str
     page: str
     picture: bytes
+    approval: str
 
 
 def write_report(lake: Lake, facts: ReleaseFacts) -> Report:
@@ -60,11 +62,14 @@ def write_report(lake: Lake, facts: ReleaseFacts) -> Report:
     about = facts.about
     place = f"reports/{about.dataset}/{about.release}"
     samples = samples_of(lake, lake.meta.release(about.dataset, about.release))
-    return Report(
-        card=lake.save_page(f"{place}.md", card(facts)),
-        page=lake.save_page(f"{place}.html", page(facts, samples)),
-        picture=picture(facts),
-    )
+    with lake.lease(place, "exclusive"):  # somebody may approve it meanwhile
+        facts = replace(facts, approval=approval_of(lake, lake.meta.release(about.dataset, about.release)))
+        return Report(
+            card=lake.save_page(f"{place}.md", card(facts)),
+            page=lake.save_page(f"{place}.html", page(facts, samples)),
+            picture=picture(facts),
+            approval=facts.approval.line(),
+        )
 
 
 def has_report(lake: Lake, dataset: str, release: str) -> bool:
@@ -91,6 +96,7 @@ def release_facts(lake: Lake, release: Release, recipe: Recipe | None) -> Releas
         found = [*defects(rows), *_hashes(lake, release, kind)]
         return ReleaseFacts(
             about=about,
+            approval=approval_of(lake, release),
             of=release.manifest["of"],
             manifest=release.manifest,
             deciding=_deciding(release, recipe),

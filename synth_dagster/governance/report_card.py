@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from synth_dagster.governance.approval_pages import in_card
 from synth_dagster.governance.report_facts import ReleaseFacts
 
 
@@ -10,6 +11,7 @@ def card(facts: ReleaseFacts) -> str:
     about = facts.about
     sections = [
         f"# {about.dataset} {about.release}",
+        in_card(facts.approval),
         facts.summary(),
         _table("Through the stages", facts.funnel()),
         _table("Dropped, by method and rule", about.dropped),

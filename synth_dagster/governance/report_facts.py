@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from synth_dagster.exports.facts import Facts, StepFacts
+from synth_dagster.governance.approvals import Approval
 from synth_dagster.governance.descent import Defect, Fate, SourceReach
 from synth_dagster.governance.licences import LicenceReport
 from synth_dagster.records import Json
@@ -115,6 +116,7 @@ class ReleaseFacts:
     """All of it. `about` is what exports say too; the rest is what an audit asks besides."""
 
     about: Facts
+    approval: Approval
     of: str  # the stage whose records are judged
     manifest: Mapping[str, Any]
     deciding: Sequence[str]  # the steps of the mix, in their order
@@ -148,7 +150,7 @@ class ReleaseFacts:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for programs."""
-        return asdict(self) | {"licences": self.licences.as_json()}
+        return asdict(self) | {"licences": self.licences.as_json(), "approval": self.approval.as_json()}
 
     def kept_by_source(self) -> dict[str, int]:
         """Kept records by the source of their first parents, most first."""

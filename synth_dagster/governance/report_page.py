@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from synth_dagster.governance.answer import Cell, Code, Table
+from synth_dagster.governance.approval_pages import in_page
 from synth_dagster.governance.charts import Columns, bars, columns, pairs, timeline
 from synth_dagster.governance.plots import MOST_BARS, Bars, Histogram, Panel, draw
 from synth_dagster.governance.questions import Answered, answered, completeness, not_known
@@ -46,7 +47,8 @@ def page(facts: ReleaseFacts, samples: Sequence[Sample]) -> str:
     head = (
         f'<a class="skip" href="#questions">To the questions</a><header><h1>{escape(title)}</h1>'
         f'<p class="pale">{about.kind} records, made {about.made_at}, data version '
-        f"<code>{escape(about.data_version)}</code></p>{_notes(facts)}{_tiles(facts, found)}</header>"
+        f"<code>{escape(about.data_version)}</code></p>{_notes(facts)}{_tiles(facts, found)}"
+        f"{in_page(facts.approval)}</header>"
         f'<nav aria-label="Parts of this page">{links}</nav>'
     )
     return (

@@ -212,7 +212,14 @@ create table quarantine (number {number}, dataset text not null, stage text not 
 create index quarantine_of_a_dataset on quarantine (dataset, number);
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7)
+# Who approved a release, and who took that back (`approvals.py`). Nothing of it is ever changed or removed.
+VERSION_8 = """
+create table approvals (number {number}, dataset text not null, release text not null, statement text not null unique,
+    signature text not null);
+create index approvals_of_a_release on approvals (dataset, release, number);
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 

@@ -214,6 +214,20 @@ class UseSettings(Settings):
         return self.purpose is not None or self.published or self.opt_outs == "obey"
 
 
+class ApprovalSettings(Settings):
+    """Who has to say yes before a release goes out. A release is judged by what stood here when it was made."""
+
+    needed_for: Literal["public", "export"] = Field(
+        "public", description="What needs an approval: exports marked public (--public), or every export."
+    )
+    four_eyes: bool = Field(
+        False, description="Whether the one who approves must be another than the one who built the release."
+    )
+    approvers: tuple[str, ...] = Field(
+        (), description="The names of those who may approve; anybody may if there are none."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One use of a method. The key is its slug, with #2 for the second use in a stage."""
@@ -300,6 +314,7 @@ class Recipe:
     expect: Expectations
     fresh: Freshness
     use: UseSettings
+    approval: ApprovalSettings
     own_licences: Mapping[str, str]  # licence -> its terms in words, before those of the table
     seed: int
     path: Path

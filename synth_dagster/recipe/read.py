@@ -18,6 +18,7 @@ from synth_dagster.errors import RecipeError, no_such
 from synth_dagster.licences.terms import Terms
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_readers, problem_of, role_settings
 from synth_dagster.recipe.model import (
+    ApprovalSettings,
     BudgetSettings,
     Expectations,
     Freshness,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh", "use", "licences", "seed")
+TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh", "use", "approval", "licences", "seed")
 USUAL_ROLES = ("writer", "judge", "embedder")
 ENVIRONMENT = re.compile(r"\$\{\w+\}|^\$[A-Z_]+$")
 
@@ -95,8 +96,9 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     expect = _section(draft, Expectations, found, "expect")
     fresh = _section(draft, Freshness, found, "fresh")
     use = _section(draft, UseSettings, found, "use")
+    approval = _section(draft, ApprovalSettings, found, "approval")
     own_licences = _licences(draft, found.get("licences", {}))
-    if draft.problems or dataset is None or graph.mix is None or not (budget and expect and fresh and use):
+    if draft.problems or dataset is None or graph.mix is None or not (budget and expect and fresh and use and approval):
         return None
     return Recipe(
         dataset=dataset,
@@ -108,6 +110,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
         expect=expect,
         fresh=fresh,
         use=use,
+        approval=approval,
         own_licences=own_licences,
         seed=seed,
         path=path,

@@ -11,7 +11,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from synth_dagster.recipe.draft import known_readers, role_settings
-from synth_dagster.recipe.model import BudgetSettings, Chunk, Expectations, Freshness, SourceSettings, UseSettings
+from synth_dagster.recipe.model import (
+    ApprovalSettings,
+    BudgetSettings,
+    Chunk,
+    Expectations,
+    Freshness,
+    SourceSettings,
+    UseSettings,
+)
 from synth_dagster.recipe.settings import allowed, shown
 
 BEGIN = "<!-- settings: generated, do not edit -->"
@@ -32,6 +40,7 @@ def recipe_reference() -> str:
         _section("What must hold", "expect", Expectations),
         _section("How old it may become", "fresh", Freshness),
         _section("What it is for", "use", UseSettings),
+        _section("Who has to say yes", "approval", ApprovalSettings),
     ]
     return "\n\n".join(parts)
 

@@ -12,6 +12,7 @@ from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
 from synth_dagster.recipe.makeup import makeup_of
 from synth_dagster.records import Json
+from synth_dagster.runner.person import Person
 from synth_dagster.services import Embedder, Teacher
 from synth_dagster.spending import SpendingLedger
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
@@ -126,6 +127,7 @@ class RunContext:
     own_spending: SpendingLedger | None = None  # instead of the lake's, where the lake is thrown away
     limit: int | None = None  # inputs of a stage at most, in a try-out; what is made so is never a whole batch
     retry_rejects: bool = False  # whether answers that could not be used are asked for once more
+    builder: Person = field(default_factory=Person)  # who runs it, for those who approve what comes of it
     live: bool = False  # whoever only looks does not wait a day: roles in provider batches are asked live too
 
     @property
