@@ -52,6 +52,7 @@ class FaultServer:
         self.delay = 0.0
         self.probe_script: Script = lambda body, seen: Say(FORM)  # it follows schemas and reads their descriptions
         self.probes: list[dict[str, Any]] = []
+        self.holds_probes = False  # as long as it does, none is answered
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
@@ -127,6 +128,8 @@ class FaultServer:
         probe = await request.json()
         if question(probe).startswith(QUESTION):
             self.probes.append(probe)
+            while self.holds_probes:  # noqa: ASYNC110  # another thread lets them go
+                await asyncio.sleep(0.01)
             say = self.probe_script(probe, len(self.probes) - 1)
             return _failed(request, say) or web.json_response(_completion(probe, say))
         body, say = await self._take(request)

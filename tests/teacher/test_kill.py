@@ -29,8 +29,9 @@ def start(server, cache_path):
     """Starts a process that asks for a range of words; it is ended with the test whatever happens."""
     running = []
 
-    def start(first=0, last=CALLS, in_flight=IN_FLIGHT):
-        command = [sys.executable, str(ASKER), server.url, str(cache_path), str(in_flight), str(first), str(last)]
+    def start(first=0, last=CALLS, in_flight=IN_FLIGHT, *more):
+        asked = [server.url, str(cache_path), str(in_flight), str(first), str(last), *more]
+        command = [sys.executable, str(ASKER), *asked]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         running.append(process)
@@ -102,6 +103,29 @@ def test_forty_kills_change_no_answer(start, server, cache_path):
         assert len(set(texts)) == CALLS
         assert server.calls == CALLS + seen - durable
         assert seen - durable <= IN_FLIGHT
+
+
+def until(happened):
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_of_two_processes_that_want_to_know_what_a_model_understands_one_finds_out(start, server):
+    """The first one's question is held back until the other has been there, and for a second more."""
+    server.holds_probes = True
+    one = start(0, 10, IN_FLIGHT, "form")
+    until(lambda: server.probes)
+    other = start(10, 20, IN_FLIGHT, "form")
+    until(lambda: server.times_seen()["Give one word for 10."])  # what it asks next is a form
+    time.sleep(1)
+    server.holds_probes = False
+    assert len(set(answers_of(one) + answers_of(other))) == 20
+    assert len(server.probes) == 1
+    # both know what was found out: nothing was asked in another form than the one that works
+    forms = [body["response_format"]["type"] for body in server.requests if "response_format" in body]
+    assert forms == ["json_schema"] * 18
 
 
 def test_two_processes_with_one_cache_agree(start, server, cache_path):
