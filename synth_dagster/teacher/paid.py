@@ -23,7 +23,7 @@ from synth_dagster.teacher.forms import (
 from synth_dagster.teacher.probe import Probes
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.usage import Usage
-from synth_dagster.teacher.wire import Sending
+from synth_dagster.teacher.wire import HandOver, Sending
 from synth_dagster.teacher.wires import Wires
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ class PaidCalls:
             await self._probes.ready(endpoint, request.model, has_schema=request.schema is not None)
             with told or nullcontext():
                 return await self._wires.of(endpoint).send(sending)
+        except HandOver:
+            self._usage.count_retry(role, f"handed over to {endpoint.fallback}")
+            raise
         except (SynthError, Unusable) as problem:
             self._usage.roles[role].fail(problem.reason if isinstance(problem, Unusable) else "not answered")
             raise

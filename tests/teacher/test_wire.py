@@ -314,13 +314,16 @@ def test_a_fallback_answers_while_the_endpoint_is_down_and_a_rerun_replays_it(as
     """The judge's model is at the server; the writer's address answers nothing."""
     down = replace(endpoint, base_url="http://127.0.0.1:9/v1", fallback="judge")
     roles = {"writer": down, "judge": replace(endpoint, role="judge", models=("m2",))}
+    used = []
 
     async def work(teachers):
+        used.append(teachers.usage.roles["writer"])
         return await asyncio.gather(*(teachers["writer"].tell(PROMPT, thing=thing) for thing in range(20)))
 
     first = ask(work, endpoints=roles)
     assert {answer.call.model_id for answer in first} == {"m2-dated"}
     assert server.calls == 20
+    assert used[0].failed == 0 and used[0].retries["handed over to judge"] == 20
     assert [answer.call for answer in ask(work, endpoints=roles)] == [answer.call for answer in first]
     assert server.calls == 20
 

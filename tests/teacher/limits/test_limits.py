@@ -80,6 +80,24 @@ def test_tokens_are_counted_as_they_were_used():
     assert 10 >= 300 / took >= AT_LEAST * 10
 
 
+def test_tokens_that_the_headers_allow_are_never_passed():
+    """1,000 tokens a second and 100 in each call are 10 calls a second, said by headers alone."""
+
+    class Metered(Server):
+        def _told(self, now):
+            left = max(0, 1_000 - 100 * self.seconds[int(now)])
+            self.over += self.seconds[int(now)] > 10
+            told = {"limit": "1000", "remaining": str(left), "reset": f"{1000 * (int(now) + 1 - now):.0f}ms"}
+            return {f"x-ratelimit-{name}-tokens": value for name, value in told.items()}
+
+    server = Metered()
+    server.over = 0
+    answers, took = asked(server, 200, tokens=100)
+    answered(answers)
+    assert 200 / took >= AT_LEAST * 10
+    assert server.over == 0
+
+
 def test_a_rate_that_grew_is_found_after_a_while():
     """At first 20 a second. After a minute of quiet it rises by 1 % a second: 19.2 * 1.01 ** 100 is 52."""
     server = Server(per_second=20)
