@@ -99,6 +99,7 @@ def report(project: Project, run: RunContext, outcome: Outcome) -> dg.Materializ
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(candidate.rows),
         **_page(project, save_preview(recipe, lake, candidate, picture=picture)),
+        **_explored(project, recipe, candidate),
         "counts": dg.MetadataValue.md(as_markdown(picture, "Counts of this version")),
         **rates(candidate),
         "state": dg.MetadataValue.text("made" if outcome.made else "already current"),
@@ -121,6 +122,16 @@ def _page(project: Project, link: str) -> dict[str, dg.MetadataValue]:
         "preview": dg.MetadataValue.url(project.pages.address(link)),
         "preview_file": dg.MetadataValue.path(link),
     }
+
+
+def _explored(project: Project, recipe: Recipe, candidate: Candidate) -> dict[str, dg.MetadataValue]:
+    """Where the explorer shows it: a release, or the records of a batch; signals are shown with their records."""
+    dataset, stage, batch = candidate.dataset, candidate.stage, candidate.batch
+    if stage == recipe.mix.name:
+        address = project.pages.release(dataset, batch)
+    else:
+        address = project.pages.batch(dataset, recipe.mix.of if stage == SIGNALS else stage, batch)
+    return {"explore": dg.MetadataValue.url(address)} if address else {}
 
 
 def rates(candidate: Candidate) -> dict[str, dg.MetadataValue]:

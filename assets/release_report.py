@@ -46,7 +46,9 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
             run = run_context(context, project, recipe, lake, teachers, progress)
             facts = release_facts(lake, the_release(lake, recipe.dataset, the_batch(context)), run.recipe)
             written = write_report(lake, facts)
-            return dg.MaterializeResult(metadata=_shown(facts, written))
+            address = project.pages.release(facts.about.dataset, facts.about.release)
+            explored = {"explore": dg.MetadataValue.url(address)} if address else {}
+            return dg.MaterializeResult(metadata=_shown(facts, written) | explored)
 
     return made
 

@@ -179,7 +179,7 @@ def told(lake: Lake, lineage: Lineage, world: World) -> list[float]:
     """Seconds of each whole answer of `synth trace ID`: with verdicts from their table, licences, prompts, versions."""
     numbers = np.random.default_rng(3).integers(0, world.ends[2], ASKED // 10)
     ids = [one.hex() for one in world.ids.take(numbers).to_arrow().to_pylist()]
-    return [clocked(lambda one=one: trace(lake, one, lineage=lineage))[0] for one in ids]
+    return [clocked(lambda one=one: trace(lake, one, now=lineage.now()))[0] for one in ids]
 
 
 def changed(lake: Lake, world: World, made: list[tuple[str, str]]) -> int:

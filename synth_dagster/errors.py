@@ -28,7 +28,8 @@ class UnknownName(SynthError):
     exit_code = ExitCode.USAGE
 
     def __init__(self, what: str, name: str, known: Iterable[str], cure: str = "") -> None:
-        super().__init__(no_such(what, name, known, cure))
+        self.known = tuple(known)
+        super().__init__(no_such(what, name, self.known, cure))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ lineage are one atomic commit.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -190,6 +191,25 @@ def digest_of(text: str) -> bytes:
 def canonical_json(value: Json) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no escapes, no NaN."""
     return _CANONICAL.encode(value)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: ids in hexadecimal, times in ISO form, attributes as an object, null for no number."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: plain(_attributes(item) if key == "attributes" else item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _attributes(text: Any) -> Any:
+    return json.loads(text) if isinstance(text, str) else text
 
 
 # one for all: `json.dumps` makes an encoder for every call, and every record is hashed several times

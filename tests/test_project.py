@@ -182,6 +182,7 @@ def test_every_dependency_has_a_lower_bound_and_no_cap():
 # What a dependency brings and its interface hands out: exceptions, a server, a sentinel, pictures.
 BROUGHT_BY = {"httpx2": "openai", "aiohttp": "openai", "pydantic-core": "pydantic", "pillow": "matplotlib"}
 BROUGHT_BY |= dict.fromkeys(("boto3", "botocore", "urllib3"), "dagster-aws")
+BROUGHT_BY |= dict.fromkeys(("anyio", "starlette", "uvicorn"), "dagster-webserver")
 # Modules of packages that are extras, and so may be absent here.
 EXTRA_MODULES = {"ray", "torch", "transformers", "safetensors", "sentence_transformers", "datasets", "huggingface_hub"}
 EXTRA_MODULES |= {"dagster_ray", "dagster_postgres", "openlineage", "opentelemetry", "psycopg", "sqlalchemy"}

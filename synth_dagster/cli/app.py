@@ -378,11 +378,27 @@ def new(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder 
 
 
 @app.command()
-def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of Dagster; the pages have that of SYNTH_PAGES.")] = 3000,
+def explore(
+    host: Annotated[
+        str | None, typer.Option(help="Where to listen; default: 127.0.0.1. Another needs SYNTH_EXPLORE_TOKEN.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Default: that of SYNTH_PAGES, 3070. 0 takes a free one.")
+    ] = None,
     project: ProjectDir = None,
 ) -> None:
-    """Open Dagster on what was made, with the lake's previews and reports beside it."""
+    """Open a page to search records, follow their lineage, compare releases and see what an erasure would take."""
+    from synth_dagster.cli.explore import explore as explore_lake
+
+    raise typer.Exit(explore_lake(project, host, port))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of Dagster; the explorer has SYNTH_PAGES'.")] = 3000,
+    project: ProjectDir = None,
+) -> None:
+    """Open Dagster on what was made, with the explorer of the lake beside it."""
     from synth_dagster.cli.ui import open_ui
 
     raise typer.Exit(open_ui(project, port))

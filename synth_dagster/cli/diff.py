@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from synth_dagster.cli.project import open_project
-from synth_dagster.cli.terminal import Terminal, plain, print_json
+from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.governance.diff import Change, Pair, ReleaseDiff, changed_records, diff
+from synth_dagster.records import plain
 from synth_dagster.storage.folder import write_whole
 
 MOST_VALUES = 5  # of a column, most frequent first

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from synth_dagster.cli.project import open_project
-from synth_dagster.cli.terminal import Terminal, plain, print_json
+from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import UnknownName
 from synth_dagster.lake.lake import Lake
+from synth_dagster.records import plain
 
 HEAD = ("record_id", "stage", "batch", "source", "status", "reason", "method", "model_id", "license", "release")
 TEXTS = ("title", "text", "messages", "prompt", "chosen", "rejected", "rationale", "raw", "detail")

@@ -5,14 +5,13 @@ knows no Unicode (escapes).
 """
 
 import json
-import math
 import os
 import sys
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, TextIO
 
 from rich.console import Console
+
+from synth_dagster.records import plain
 
 
 class Terminal(Console):
@@ -48,22 +47,3 @@ def print_json(value: Any) -> None:
         print(json.dumps(plain(value), ensure_ascii=not unicode, indent=2, allow_nan=False), flush=True)  # noqa: T201  # terminal
     except BrokenPipeError:
         forget_stdout()
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: ids in hexadecimal, times in ISO form, attributes as an object, null for no number."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: plain(_attributes(item) if key == "attributes" else item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
-
-
-def _attributes(text: Any) -> Any:
-    return json.loads(text) if isinstance(text, str) else text

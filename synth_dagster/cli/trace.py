@@ -12,12 +12,13 @@ from rich.markup import escape
 
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.show import print_texts
-from synth_dagster.cli.terminal import Terminal, plain, print_json
+from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.governance.mermaid import drawn
 from synth_dagster.governance.reach import Asked, Reach, first, lines, reach
 from synth_dagster.governance.trace import Trace, trace
 from synth_dagster.lake.lineage import Lineage, Moment
+from synth_dagster.records import plain
 from synth_dagster.storage.folder import write_whole
 
 Entry = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""`synth ui`: Dagster on what was made, and beside it the lake's pages, which Dagster's own server cannot show."""
+"""`synth ui`: Dagster on what was made, and beside it the explorer with the lake's pages, to which Dagster links."""
 
 import os
 import signal
@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 from rich.markup import escape
 
-from synth_dagster.cli.pages import HOSTS, PageServer
+from synth_dagster.cli.explore import explorer_at
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal
-from synth_dagster.errors import SynthError
-from synth_dagster.governance.pages import Pages
+from synth_dagster.governance.pages import Pages, is_here
 
 PATIENCE_S = 30.0  # for Dagster's processes to end by themselves
 
@@ -25,27 +24,19 @@ def open_ui(given: Path | None, port: int) -> int:
     """Run until stopped. Returns Dagster's exit code."""
     project = open_project(given)
     console = Terminal()
-    with _pages(project, Pages.of(os.environ), console):
+    with _explorer(project, console):
         return _attended(_dagster(project.root, port))
 
 
 @contextmanager
-def _pages(project: Project, pages: Pages, console: Terminal) -> Iterator[None]:
-    """The pages of the lake at the address that the links of runs have, if that is on this machine."""
-    address = urlsplit(pages.base)
-    if address.hostname not in HOSTS or address.scheme != "http":
+def _explorer(project: Project, console: Terminal) -> Iterator[None]:
+    """The explorer at the address that the links of runs have, if that is on this machine."""
+    pages = Pages.of(os.environ)
+    if not is_here(pages.base):
         console.print(f"Previews and reports are shown by {escape(pages.base)}, as SYNTH_PAGES says.", highlight=False)
         yield
         return
-    try:
-        server = PageServer(project.lake.store, address.port or 80)
-    except OSError as error:
-        raise SynthError(
-            f"Previews and reports cannot be shown at {pages.base}: {error.strerror}. Stop what has the port, another "
-            "'synth ui' perhaps, or set SYNTH_PAGES to an address with another port, for runs as well."
-        ) from None
-    with server:
-        console.print(f"Previews and reports are shown at {escape(pages.base)} until Ctrl-C.", highlight=False)
+    with explorer_at(project, None, urlsplit(pages.base).port or 80, console):
         yield
 
 

@@ -100,12 +100,12 @@ def _facts(facts: Mapping[str, object]) -> str:
     return f"<dl>{rows}</dl>" if rows else ""
 
 
-def marked(words: str, marks: Sequence[tuple[int, int]] = ()) -> str:
+def marked(words: str, marks: Sequence[tuple[int, int]] = (), *, most: int = MOST_CHARACTERS) -> str:
     """The text escaped, pieces of it marked; of a long text the part around the first mark."""
     spans = _merged(marks, len(words))
     first = spans[0][0] if spans else 0
-    begin = max(0, first - BEFORE_A_MARK) if len(words) > MOST_CHARACTERS else 0
-    end = min(len(words), begin + MOST_CHARACTERS)
+    begin = max(0, first - BEFORE_A_MARK) if len(words) > most else 0
+    end = min(len(words), begin + most)
     pieces, place = ["… " if begin else ""], begin
     for start, stop in spans:
         low, high = max(start, place), min(stop, end)

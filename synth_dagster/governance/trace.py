@@ -16,6 +16,7 @@ from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance.verdicts import verdicts_of
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage, Moment
+from synth_dagster.lake.rows import local_file, rows_at
 from synth_dagster.runner.context import SIGNALS
 
 Entry = Mapping[str, Any]
@@ -34,17 +35,23 @@ class Trace:
     derivation: Sequence[Mapping[str, Any]]  # licence and consent, step by step from the sources to the record
     prompts: Mapping[str, Mapping[str, str]]  # hash -> what the teacher was given, without the records' text
     versions: Sequence[Mapping[str, Any]]  # of the batches that the record and its ancestors stand in
+    counts: Mapping[str, Sequence[Mapping[str, Any]]]  # of all ancestors and descendants, by stage and distance
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 
-def trace(lake: Lake, prefix: str, *, lineage: Lineage | None = None) -> Trace:
-    """The trace of the record whose id starts so. Raises UnknownName for an unknown or ambiguous one."""
-    now = (lineage or Lineage(lake)).now()
+def trace(lake: Lake, prefix: str, *, now: Moment | None = None, most: int | None = None) -> Trace:
+    """The trace of the record whose id starts so, with the nearest so many ancestors and descendants.
+
+    Raises UnknownName for an unknown or ambiguous one.
+    """
+    now = now or Lineage(lake).now()
     record_id = now.resolve(prefix)
-    tables = now.entries([record_id]), now.ancestors([record_id]), now.descendants([record_id])
-    own, above, below = (entries_of(table) for table in tables)
+    ancestors, descendants = now.ancestors([record_id]), now.descendants([record_id])
+    own, above, below = (
+        entries_of(table) for table in (now.entries([record_id]), ancestors[:most], descendants[:most])
+    )
     record, *others = own  # the same record may stand in several files: the first is told, all are listed
     everyone = [record, *above, *below]
     verdicts = _verdicts(lake, everyone)
@@ -55,10 +62,27 @@ def trace(lake: Lake, prefix: str, *, lineage: Lineage | None = None) -> Trace:
         above,
         [entry | {"verdicts": verdicts.get(entry["record_id"], [])} for entry in below],
         edges,
-        derivation([*reversed(above), record], edges),
+        _whole(derivation([*reversed(above), record], edges), above, ancestors.num_rows),
         _prompts(lake, everyone),
         _versions(lake, [record, *above]),
+        {"ancestors": _counts(ancestors), "descendants": _counts(descendants)},
     )
+
+
+def _whole(steps: list[dict[str, Any]], above: Sequence[Entry], of: int) -> list[dict[str, Any]]:
+    """The steps of which all parents are told: where ancestors are left out, not those of the farthest two levels."""
+    if len(above) == of:
+        return steps
+    far = {entry["record_id"] for entry in above if entry["distance"] > above[-1]["distance"] - 2}
+    return [step for step in steps if step["record_id"] not in far]
+
+
+def _counts(relatives: pa.Table) -> list[dict[str, Any]]:
+    """How many stand in which stage, over how many steps."""
+    names = ["dataset", "stage", "distance"]
+    counted = relatives.select(names).group_by(names).aggregate([([], "count_all")]).to_pylist()
+    told = [{name: row[name] for name in names} | {"records": row["count_all"]} for row in counted]
+    return sorted(told, key=lambda row: (row["distance"], row["dataset"] or "", row["stage"] or ""))
 
 
 def entries_of(table: pa.Table) -> list[dict[str, Any]]:
@@ -125,10 +149,13 @@ def _verdicts(lake: Lake, entries: Iterable[Entry]) -> dict[str, list[dict[str, 
 
 def _signals(lake: Lake, record: Entry) -> dict[str, Any]:
     """What was measured about a record of the mix's stage."""
-    if not record["dataset"] or SIGNALS not in lake.stages(record["dataset"]):
+    dataset, batch = record["dataset"], record["batch"]
+    if not dataset or SIGNALS not in lake.stages(dataset):
         return {}
-    where = f"record_id = unhex('{record['record_id']}')"
-    rows = lake.read(record["dataset"], SIGNALS, batches=[record["batch"]], where=where).to_pylist()
+    _, shown = lake.snapshot(dataset, SIGNALS)
+    files = [local_file(lake, dataset, SIGNALS, file.path) for file in shown.files_of((batch,))]
+    ids = pa.array([bytes.fromhex(record["record_id"])])
+    rows = [row for file in files for row in rows_at(file, ids).to_pylist()]
     return {name: value for row in rows[:1] for name, value in row.items() if name not in NOT_SIGNALS}
 
 

@@ -45,6 +45,18 @@ def kept(lake: Lake, dataset: str, ids: pa.Array) -> pa.Array:
     return _asked(lake, dataset, ids, sql, {"standing": standing})["record_id"].combine_chunks()
 
 
+def judged(lake: Lake, dataset: str, *, verdict: str | None, release: str | None, reason: str | None) -> pa.Array:
+    """The records of which some release decided so, sorted; every part that is not None has to hold."""
+    given = {"verdict": verdict, "release": release, "reason": reason}
+    wanted = {name: word for name, word in given.items() if word is not None}
+    if VERDICTS not in lake.stages(dataset):
+        return pa.array([], pa.binary())
+    where = " and ".join(f"{name} = ${name}" for name in wanted) or "true"
+    with lake.connect(dataset, stages=[VERDICTS]) as connection:
+        rows = connection.sql(f"select distinct record_id from verdicts where {where} order by 1", params=wanted)
+        return rows.to_arrow_table()["record_id"].combine_chunks()
+
+
 def _asked(lake: Lake, dataset: str, ids: pa.Array, sql: str, values: Mapping[str, Any] | None = None) -> pa.Table:
     if VERDICTS not in lake.stages(dataset):
         return pa.table({"record_id": pa.array([], pa.binary())})

@@ -16,8 +16,9 @@ import pyarrow as pa
 from synth_dagster.errors import UnknownName
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.lineage_catalog import State
+from synth_dagster.lake.lineage_catalog import IndexedFile, State
 from synth_dagster.lake.lineage_index import LineageIndex
+from synth_dagster.lake.lineage_places import InFile, located
 from synth_dagster.lake.lineage_rows import PLACE
 from synth_dagster.lake.segments import NUMBERS, TERMS, Damaged, Segment
 
@@ -123,6 +124,19 @@ class Moment:
         Columns are those of TERMS, times are whole seconds since 1970. The ids are sorted.
         """
         return _found(self.state, where, dataset, since, until).to_arrow()
+
+    def located(
+        self,
+        where: Mapping[str, str],
+        *,
+        chosen: Callable[[IndexedFile], bool] = lambda file: True,
+        among: AnyIds | None = None,
+    ) -> list[InFile]:
+        """The records with this word in each of these columns of TERMS, by the files that hold them, in their order.
+
+        `chosen` says which files are looked into, `among` which records.
+        """
+        return located(self.state, where, chosen, None if among is None else _ids(among).unique())
 
     def words(self, column: str) -> list[str]:
         """All words of a column that some record has or had, such as the names of all models."""

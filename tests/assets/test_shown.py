@@ -53,6 +53,8 @@ def test_every_table_has_a_picture_a_page_and_described_columns(project, stage):
     assert columns and all(column.description for column in columns), columns
     name = metadata["preview"].value.rpartition("/previews/")[2]
     assert metadata["preview"].value.startswith("http://127.0.0.1:3070/previews/tiny-")
+    place = "release/tiny/r0001" if stage == "filtered_mix" else "search?dataset=tiny&stage="
+    assert metadata["explore"].value.startswith(f"http://127.0.0.1:3070/{place}")
     assert Path(metadata["preview_file"].value).name == unquote(name)
 
 

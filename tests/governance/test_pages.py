@@ -37,3 +37,21 @@ def test_a_variable_moves_them():
 def test_what_is_no_address_is_refused_with_what_to_do(given: str):
     with pytest.raises(SynthError, match=r"SYNTH_PAGES is .* must be an address such as"):
         Pages.of({"SYNTH_PAGES": given})
+
+
+def test_the_explorer_is_where_the_pages_of_this_machine_are():
+    assert Pages.of({}).release("notes", "r0001") == f"{DEFAULT}/release/notes/r0001"
+    moved = Pages.of({"SYNTH_PAGES": "http://localhost:81"})
+    assert moved.batch("notes", "seed_corpus", "a b:1&c") == (
+        "http://localhost:81/search?dataset=notes&stage=seed_corpus&batch=a+b%3A1%26c"
+    )
+
+
+def test_a_server_of_two_folders_is_no_explorer():
+    team = {"SYNTH_PAGES": "https://data.example/pages"}
+    assert Pages.of(team).release("notes", "r0001") is None
+    assert Pages.of({**team, "SYNTH_EXPLORE": "https://explore.example/"}).release("notes", "r 1") == (
+        "https://explore.example/release/notes/r%201"
+    )
+    with pytest.raises(SynthError, match="SYNTH_EXPLORE is"):
+        Pages.of({"SYNTH_EXPLORE": "here"})
