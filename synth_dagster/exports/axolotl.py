@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from synth_dagster.exports.base import Exporter
-from synth_dagster.exports.card import plain_dumper
+from synth_dagster.exports.card_header import plain_dumper
 from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.rows import answered as ending_with_an_answer
 from synth_dagster.exports.rows import only_turn, text_of, turns

@@ -189,10 +189,10 @@ class _Export:
         files = {name: facts for files in splits.values() for name, facts in files.files.items()}
         data = {name: tuple(files.data) for name, files in splits.items()}
         manifest = self._manifest(data, files)
-        exporter = self.exporter
+        exporter, about = self.exporter, self.origin.about
         texts = {
             **exporter.beside(manifest, data),
-            CARD: card(manifest, exporter.title, exporter.shapes[self.kind], data, self.features),
+            CARD: card(manifest, exporter.title, exporter.shapes[self.kind], data, self.features, about),
         }
         files |= {name: self._text(name, text) for name, text in texts.items()}
         files |= self._standards(replace(manifest, files=files), data)

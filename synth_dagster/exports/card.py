@@ -1,8 +1,13 @@
-"""The card beside exported data: what it is, how it was made, and what it may be used for."""
+"""The card beside exported data: what it is, how it was made, and what it may be used for.
+
+Its sections are those of the template of Hugging Face's hub.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synth_dagster.exports.card_header import header
+from synth_dagster.exports.facts import Facts, SourceFacts, counted
 from synth_dagster.exports.manifest import Manifest
 from synth_dagster.parts.words import one_line
 from synth_dagster.records import Json
@@ -12,27 +17,65 @@ HOW = {
     "instruction": "A teacher model wrote instructions and answers from texts of the sources below.",
     "preference": "Teacher models answered instructions written from the sources below; a judge model ranked them.",
 }
+FOR = {
+    "document": "Training and evaluating language models on its texts.",
+    "instruction": "Supervised fine-tuning and evaluation of language models.",
+    "preference": "Preference tuning (DPO and its likes), reward models, evaluation.",
+}
 DEMO = (
     "> **Demonstration only, not for training.** The embedded teacher made this release: a program that rearranges the "
     "text it is given, not a language model. It shows the form of the data, not its worth."
 )
 
 
+NOBODY = "Nobody has said."
+UNSAFE = (
+    "Facts about people, products or law that have to be right: a model may have invented what it wrote, and checks "
+    "find form, not truth."
+)
+PERSONAL = "What may be personal is in it as the sources have it, but for what the steps above took out."
+ADVICE = (
+    "Look at a sample before training; check licences against what you mean to do; hold out what shares no source with "
+    "the rest (`synth export --validation`). To have a record taken out, with all that was made from it, name its id."
+)
+
+
 def card(
-    manifest: Manifest, title: str, shape: str, data: Mapping[str, Sequence[str]], features: Sequence[Json] = ()
+    manifest: Manifest,
+    title: str,
+    shape: str,
+    data: Mapping[str, Sequence[str]],
+    features: Sequence[Json] = (),
+    about: Facts | None = None,
 ) -> str:
-    """A data card in markdown, with the header that Hugging Face reads; `data` are the files of each split."""
+    """A dataset card in the sections of Hugging Face's template, from `about` as far as it is known.
+
+    `data` are the files of each split. No section is left open: what nobody has said is said to be so.
+    """
     parts = [
-        _header(manifest, data, features),
+        header(manifest, data, features, about),
         f"# {manifest.dataset}, release {manifest.release}",
         DEMO if manifest.demo else "",
+        *_approved(manifest.approval),
+        *_details(manifest, about),
+        *_uses(manifest, about),
+        *["## Dataset Structure", _contents(manifest, title, shape), _splits(manifest)],
+        *(["### Left out of this format", _table("reason", manifest.left_out)] if manifest.left_out else []),
+        *_creation(manifest, about),
+        *_limits(about),
+        *["## Citation", _citation(manifest, about)],
+        *["## Glossary", GLOSSARY],
+        *["## More Information", f"`manifest.json` has all of this as data.\n{_facts(manifest.facts)}".strip()],
+        *["## Dataset Card Authors", f"Written by {manifest.created_by} from what its lake knows."],
+        *["## Dataset Card Contact", (about.creator if about else None) or NOBODY],
     ]
-    parts += ["## How it was made", f"{HOW[manifest.kind]} Made by {manifest.created_by}.", _facts(manifest.facts)]
-    parts += _approved(manifest.approval)
-    parts += ["## What is in it", _contents(manifest, title, shape), _splits(manifest)]
-    parts += ["## Licences", _table("licence", manifest.licenses), "## Sources", _table("source", manifest.sources)]
-    parts += ["## Left out", _table("reason", manifest.left_out)] if manifest.left_out else []
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+GLOSSARY = (
+    "*Record*: one document, instruction or preference pair. *Synthetic depth*: how many models stand between a record "
+    "and what a person wrote; 0 is human. *Teacher*, *judge*: models that wrote, and that scored."
+)
 
 
 def _approved(approval: Mapping[str, Any]) -> list[str]:
@@ -44,31 +87,84 @@ def _approved(approval: Mapping[str, Any]) -> list[str]:
     return ["## Approval", "\n".join(lines)]
 
 
-def _header(manifest: Manifest, data: Mapping[str, Sequence[str]], features: Sequence[Json]) -> str:
-    import yaml
-
-    files = [{"split": split, "path": _path(names)} for split, names in data.items()]
-    header: dict[str, Json] = {"configs": [{"config_name": "default", "data_files": files}]}
-    header |= {"dataset_info": {"features": features}} if features else {}
-    header |= {"tags": ["demo"]} if manifest.demo else {}
-    return f"---\n{yaml.dump(header, sort_keys=False, Dumper=plain_dumper())}---"
-
-
-def plain_dumper() -> Any:
-    """Writes what occurs twice twice, not as a reference to the first."""
-    import yaml
-
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    return Plain
+def _details(manifest: Manifest, about: Facts | None) -> list[str]:
+    lines = [
+        f"- **Curated by:** {(about.creator if about else None) or NOBODY}",
+        f"- **Language(s):** {counted(about.languages) if about else 'see the sources'}",
+        f"- **License:** {(about.licence if about else '') or 'see the table'}",
+        *([f"- **Repository:** {about.url}"] if about and about.url else []),
+    ]
+    return [
+        *["## Dataset Details", "### Dataset Description"],
+        *[f"{HOW[manifest.kind]} Made by {manifest.created_by}.", "\n".join(lines)],
+        *["### Licences", _table("licence", manifest.licenses)],
+        *["### Dataset Sources", _table("source", manifest.sources)],
+    ]
 
 
-def _path(files: Sequence[str]) -> str:
-    """A file, or a pattern for all shards of a split."""
-    folder, _, name = files[0].rpartition("/")
-    return f"{folder}/*.{name.rpartition('.')[2]}" if folder else name
+def _uses(manifest: Manifest, about: Facts | None) -> list[str]:
+    purpose = about.use.get("purpose") if about else None
+    stated = f" Its recipe states {purpose} use." if purpose else ""
+    direct = "None: see above." if manifest.demo else f"{FOR[manifest.kind]}{stated}"
+    return ["## Uses", "### Direct Use", direct, "### Out-of-Scope Use", UNSAFE]
+
+
+def _creation(manifest: Manifest, about: Facts | None) -> list[str]:
+    head = ["## Dataset Creation", "### Curation Rationale"]
+    if about is None:
+        return [*head, NOBODY]
+    steps = [f"- {one.stage}: `{one.method}` {one.version}" for one in about.steps]
+    dropped = f"Of {about.judged:,} records {about.kept:,} were kept; dropped: {counted(about.dropped)}."
+    read = [_source(one) for one in about.sources]
+    annotated = f"A model ranked the answers: {counted(about.models)} (records of all stages)."
+    return [
+        *head,
+        f"Made by the recipe `{about.recipe}` with the rules `{about.rules}`. {dropped}",
+        *["### Source Data", "#### Data Collection and Processing", "\n".join(read), "\n".join(steps) or "No steps."],
+        *["#### Who are the source data producers?", _producers(about)],
+        *["### Annotations", "#### Annotation process"],
+        annotated if manifest.kind == "preference" else "None beyond what the steps above compute.",
+        *["#### Who are the annotators?", counted(about.models, "none") if about.models else "Nobody."],
+        *["#### Personal and Sensitive Information", PERSONAL],
+    ]
+
+
+def _source(one: SourceFacts) -> str:
+    return (
+        f"- `{one.name}`: {one.records:,} records, read by `{one.reader}` from {one.first_read} to {one.last_read}; "
+        f"{one.kept:,} of this release come from it; licences {counted(one.licenses)}"
+    )
+
+
+def _producers(about: Facts) -> str:
+    depths = ", ".join(f"{depth}: {count:,}" for depth, count in about.depths.items())
+    share = "unknown" if about.human_share is None else f"{about.human_share:.3f}"
+    return (
+        f"Whoever wrote the sources; models wrote the rest: {counted(about.models)}. Records by synthetic depth: "
+        f"{depths}. Share of characters that people wrote: {share}."
+    )
+
+
+def _limits(about: Facts | None) -> list[str]:
+    failed = [one for one in about.checks if one["failed"]] if about else []
+    checks = "\n".join(f"- failed in {one['failed']}: {one['stage']}, {one['name']}" for one in failed)
+    unknown = "\n".join(f"- {one}" for one in about.unknown) if about else ""
+    found = [f"Checks that did not hold:\n\n{checks}"] if checks else []
+    known = [f"Not known:\n\n{unknown}"] if unknown else [NOBODY]
+    return ["## Bias, Risks, and Limitations", *found, *known, "### Recommendations", ADVICE]
+
+
+def _citation(manifest: Manifest, about: Facts | None) -> str:
+    if about is None or not about.creator:
+        return NOBODY
+    lines = {
+        "title": f"{manifest.dataset}, release {manifest.release}",
+        "author": "{" + about.creator + "}",
+        "year": about.made_at[:4],
+        **({"url": about.url} if about.url else {}),
+    }
+    fields = "".join(f"  {name} = {{{one_line(value)}}},\n" for name, value in lines.items())
+    return f"```\n@misc{{{manifest.dataset}_{manifest.release},\n{fields}}}\n```"
 
 
 def _contents(manifest: Manifest, title: str, shape: str) -> str:

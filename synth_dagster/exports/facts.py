@@ -143,3 +143,8 @@ class Facts:
         }[self.kind]
         note = " Demonstration only: the embedded teacher made it; it is not for training." if self.demo else ""
         return f"{self.dataset}, release {self.release}: {self.kept:,} records, {how}.{note}"
+
+
+def counted(counts: Mapping[str, int], none: str = "not stated") -> str:
+    """Counts in a sentence: `en 12, de 3`."""
+    return ", ".join(f"{name or none} {count:,}" for name, count in counts.items()) or "none"

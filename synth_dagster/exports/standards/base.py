@@ -55,11 +55,6 @@ def pretty(value: Json) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def counted(counts: Mapping[str, int], none: str = "not stated") -> str:
-    """Counts in a sentence: `en 12, de 3`."""
-    return ", ".join(f"{name or none} {count:,}" for name, count in counts.items()) or "none"
-
-
 COLUMN_TYPES: Mapping[type, str] = {str: "Text", bool: "Boolean", int: "Integer", float: "Float"}
 
 

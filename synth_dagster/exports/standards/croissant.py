@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from synth_dagster.exports.facts import Facts
-from synth_dagster.exports.standards.base import Shown, Standard, counted, pretty
+from synth_dagster.exports.facts import Facts, counted
+from synth_dagster.exports.standards.base import Shown, Standard, pretty
 from synth_dagster.licences.expression import NotAnExpression, leaves, parse
 
 CORE = "http://mlcommons.org/croissant/1.1"

@@ -7,8 +7,8 @@ model knows is left to them and said to be. Not legal advice.
 from collections import Counter
 from collections.abc import Mapping
 
-from synth_dagster.exports.facts import Facts, SourceFacts
-from synth_dagster.exports.standards.base import Shown, Standard, counted
+from synth_dagster.exports.facts import Facts, SourceFacts, counted
+from synth_dagster.exports.standards.base import Shown, Standard
 
 PUBLIC = ("huggingface",)  # readers of what anybody can download
 FOR_PROVIDER = "For the provider of the model to say."

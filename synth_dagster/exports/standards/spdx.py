@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from synth_dagster.exports.facts import Facts
-from synth_dagster.exports.standards.base import Shown, Standard, counted, pretty
+from synth_dagster.exports.facts import Facts, counted
+from synth_dagster.exports.standards.base import Shown, Standard, pretty
 from synth_dagster.licences.expression import NotAnExpression, canonical
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
