@@ -1,6 +1,7 @@
 """What is written beside an export for other people's tools says what the lake knows, and nothing else."""
 
 import hashlib
+import io
 import json
 from collections import defaultdict
 
@@ -179,7 +180,62 @@ def test_provenance_names_only_what_it_has_and_makes_before_it_uses(exported):
     assert "minhash:duplicate" in gone
 
 
+def test_the_reference_library_reads_the_provenance_and_writes_it_back(exported):
+    from prov.model import ProvDocument
+
+    text = (exported / "prov.json").read_text()
+    read_ = ProvDocument.deserialize(content=text, format="json")
+    again = json.loads(read_.serialize(format="json"))
+    assert ProvDocument.deserialize(content=json.dumps(again), format="json") == read_
+    said, things = json.loads(text), ("prefix", "entity", "activity", "agent")
+    assert said.keys() <= again.keys()
+    for key in said:
+        if key in ("entity", "activity", "agent"):
+            assert said[key].keys() == again[key].keys()
+        elif key not in things:  # blank ids and the spelling of a moment are the writer's own
+            assert _relations(said[key]) == _relations(again[key])
+
+
+def _relations(some):
+    return sorted(json.dumps(one, sort_keys=True).replace("+00:00", "Z") for one in some.values())
+
+
 # ---------------------------------------------------------------------------------------------------------------- SPDX
+
+
+def spdx_problem(document):
+    """What SPDX's own bindings, which are generated from the model with its cardinalities, find wrong."""
+    import spdx_python_model
+
+    try:
+        model, objects = spdx_python_model.load_data(document)
+        model.JSONLDSerializer().write(objects, io.BytesIO())
+    except (ValueError, KeyError, TypeError) as error:
+        return str(error)
+    return f"nothing is called {objects.missing_ids}" if objects.missing_ids else ""
+
+
+def test_spdxs_own_bindings_find_nothing_wrong(hand, exported, tmp_path):
+    assert spdx_problem(read(exported, "spdx.json")) == ""
+    out(hand, tmp_path / "out", "parquet", shard=ShardSize(rows=4))  # with nobody named, and several files
+    assert spdx_problem(read(tmp_path / "out", "spdx.json")) == ""
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"software_primaryPurpose": "dada"}, id="a word that is on no list"),
+        pytest.param({"dataset_datasetType": []}, id="nothing where something is required"),
+        pytest.param({"builtTime": "yesterday"}, id="no moment"),
+        pytest.param({"unheard": "of"}, id="a property that there is not"),
+        pytest.param({"originatedBy": ["urn:nobody"]}, id="a name of nothing"),
+    ],
+)
+def test_spdxs_own_bindings_find_what_is_wrong(exported, spoilt):
+    document = read(exported, "spdx.json")
+    next(one for one in document["@graph"] if one["type"] == "dataset_DatasetPackage").update(spoilt)
+    assert spdx_problem(document)
+
 
 REQUIRED = {
     *("software_primaryPurpose", "software_downloadLocation", "originatedBy", "builtTime", "releaseTime"),
