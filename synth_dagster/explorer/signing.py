@@ -28,6 +28,7 @@ def refused(asked: Question) -> Shown:
 def _form(to: str, said: str) -> Html:
     form = tag(
         "form",
+        tag("input", type="text", name="user", value="explorer", autocomplete="username", hidden=True),
         field("Token", "token", type="password", maxlength="1000", required=True, autocomplete="current-password"),
         tag("input", type="hidden", name="next", value=to),
         tag("button", TITLE),
