@@ -17,9 +17,9 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import Progress, TeacherSource
 
 STORY = (
-    "The report of a release, as a page to look at and as a dataset card: counts through the stages, drop reasons, "
-    "sources and licences, methods, models and prompts, cost, measurements, near-duplicates, checks, and ten records "
-    "with their trace."
+    "The report of a release, as a page to look at, to search and to print, and as a dataset card: the fifteen "
+    "questions of an audit with their answers, a Sankey from sources to verdicts, charts, findings, checks over time, "
+    "what is not known, and records with their lineage drawn."
 )
 
 

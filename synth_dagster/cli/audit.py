@@ -47,6 +47,7 @@ def audit_release(given: Path | None, dataset: str | None, name: str, *, to: Pat
     console, found = Terminal(), answered(facts)
     demo = " [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release.demo else ""
     console.print(f"[bold]{escape(release.dataset)} {escape(release.release)}[/bold]{demo}", highlight=False)
+    console.print(f"Approval: {escape(written.approval)}", highlight=False)
     for one in found:
         _print(console, one)
     told = completeness(found)

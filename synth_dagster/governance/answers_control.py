@@ -9,6 +9,7 @@ from synth_dagster.governance.report_facts import ReleaseFacts
 from synth_dagster.records import RecordKind
 
 CONTAMINATION = ("decontaminate",)
+PERSONAL = "personal_data"  # the check of guards that is about it
 
 
 def checks(facts: ReleaseFacts) -> Answer:
@@ -43,9 +44,20 @@ def checks(facts: ReleaseFacts) -> Answer:
                 0,
             ),
             Table("Left out on request", ["batch", "why"], left_out, 0),
+            Table("Released from quarantine, or held again", DECISION, _decisions(facts), 0),
         ],
         unknown=[] if facts.expected else ["the thresholds of the gates: the recipe cannot be read any more"],
     )
+
+
+DECISION = ["when", "who", "decided", "stage", "check", "record", "why"]
+
+
+def _decisions(facts: ReleaseFacts) -> list[list[Cell]]:
+    return [
+        [one.at, one.who, one.action, one.stage, one.check, Code(one.record_id[:12]), one.comment]
+        for one in facts.decisions
+    ]
 
 
 def observed(counts: Mapping[str, object]) -> str:
@@ -76,16 +88,31 @@ def _dropped_by(facts: ReleaseFacts, step: str) -> int:
 def personal(facts: ReleaseFacts) -> Answer:
     """Q9: what steps that look for personal data have replaced."""
     looked = [one for one in facts.about.steps if one.method == "pii"]
-    if not looked and not facts.personal:
-        return Answer(unknown=["whether it holds personal data: no step looked for any"])
+    guarded = [one for one in facts.found if one.check == PERSONAL]
+    if not looked and not facts.personal and not guarded:
+        return Answer(unknown=["whether it holds personal data: no step looked for any, and no guard found any"])
     rows: list[list[Cell]] = [
         [stage, kind, amount] for stage, kinds in facts.personal.items() for kind, amount in kinds.items()
     ]
     found = sum(amount for kinds in facts.personal.values() for amount in kinds.values())
-    where = listed(sorted({one.stage for one in looked} | set(facts.personal)))
+    where = listed(sorted({one.stage for one in (*looked, *guarded)} | set(facts.personal)))
+    by_guards: list[list[Cell]] = [
+        [one.stage, one.kind, one.severity, one.findings, one.records, one.held, one.kept] for one in guarded
+    ]
+    left = sum(one.kept for one in guarded)
+    more = f"; guards found some in {plural(left, 'record')} of the release" if left else ""
     return Answer(
-        said=f"Personal data was looked for in {where}: {plural(found, 'piece')} found, and replaced by placeholders.",
-        tables=[Table("Replaced", ["stage", "kind", "pieces"], rows)],
+        said=f"Personal data was looked for in {where}: {plural(found, 'piece')} found and replaced by placeholders"
+        f"{more}.",
+        tables=[
+            Table("Replaced", ["stage", "kind", "pieces"], rows),
+            Table(
+                "Found by guards",
+                ["stage", "kind", "severity", "findings", "records", "held back", "in the release"],
+                by_guards,
+                4,
+            ),
+        ],
         unknown=["personal data of the kinds that no step looks for, such as names and addresses"],
     )
 
@@ -185,7 +212,10 @@ def rebuild(facts: ReleaseFacts) -> Answer:
 
 
 def people(facts: ReleaseFacts) -> Answer:
-    """Q13: when it was collected and made, by whom, and how often there is a new one."""
+    """Q13: when it was collected and made, by whom, and how often there is a new one.
+
+    Who approved it stands at the top of the page, where a later approval is written in.
+    """
     about = facts.about
     days = about.collected.replace("/", " to ") if about.sources else ""
     rows: list[list[Cell]] = [
@@ -195,7 +225,9 @@ def people(facts: ReleaseFacts) -> Answer:
     return Answer(
         said=f"Collected {days or 'on no known day'}, made {about.made_at} by the run {about.run}; "
         f"{plural(len(rows), 'release')} of this dataset so far.",
-        tables=[Table("Releases of the dataset", ["release", "state", "made", "judged", "kept"], rows, 2)],
+        tables=[
+            Table("Releases of the dataset", ["release", "state", "made", "judged", "kept"], rows, 2),
+        ],
         unknown=["who publishes it, and whom to ask about it", "how often it is to be renewed"],
     )
 

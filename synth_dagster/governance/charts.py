@@ -21,7 +21,7 @@ def bars(title: str, values: Mapping[str, float], *, as_given: bool = False, uni
     rows = _shown(values, as_given=as_given)
     largest = max((value for _, value in rows), default=0) or 1
     drawn = [_bar(place, name, value, largest, unit) for place, (name, value) in enumerate(rows)]
-    said = ", ".join(f"{name} {unit}{number(value)}" for name, value in rows) or "none"
+    said = ", ".join(f"{name} {_said(value, unit)}" for name, value in rows) or "none"
     return figure(title, said, WIDTH, ROW * max(1, len(rows)), drawn or [_word(0, 16, "none", "pale")])
 
 
@@ -35,13 +35,17 @@ def _shown(values: Mapping[str, float], *, as_given: bool) -> list[tuple[str, fl
     return [*rows[: MOST_BARS - 1], (f"{len(rest)} others", sum(value for _, value in rest))]
 
 
+def _said(value: float, unit: str) -> str:
+    return f"{unit}{value:,.2f}" if unit else number(value)
+
+
 def _bar(place: int, name: str, value: float, largest: float, unit: str) -> str:
     y = place * ROW
     width = TRACK * max(0.0, value) / largest
     return (
-        f"<g><title>{escape(name)}: {unit}{number(value)}</title>"
+        f"<g><title>{escape(name)}: {_said(value, unit)}</title>"
         f"{_word(0, y + 16, shortened(name))}{_box(LABEL, y + 5, TRACK, 14, 'track')}"
-        f"{_box(LABEL, y + 5, width, 14, 'bar')}{_word(WIDTH, y + 16, unit + number(value), 'pale', 'end')}</g>"
+        f"{_box(LABEL, y + 5, width, 14, 'bar')}{_word(WIDTH, y + 16, _said(value, unit), 'pale', 'end')}</g>"
     )
 
 

@@ -73,6 +73,7 @@ def audit_json(facts: ReleaseFacts) -> dict[str, Any]:
         "dataset": facts.about.dataset,
         "release": facts.about.release,
         "demo": facts.about.demo,
+        "approval": facts.approval.as_json(),
         "completeness": completeness(found),
         "questions": [{"number": one.number, "question": one.asked, **one.answer.as_json()} for one in found],
         "not_known": list(not_known(found)),

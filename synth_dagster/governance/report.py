@@ -18,6 +18,7 @@ from synth_dagster.exports.facts import StepFacts
 from synth_dagster.governance.approvals import approval_of
 from synth_dagster.governance.descent import Defect, defects, descend, fates, reach_of
 from synth_dagster.governance.facts import facts_from
+from synth_dagster.governance.guarded import decided, found_by_guards
 from synth_dagster.governance.history import files_of, gate_days, release_lines
 from synth_dagster.governance.licences import licence_report
 from synth_dagster.governance.release_rows import ReleaseRows, release_rows
@@ -41,7 +42,7 @@ from synth_dagster.scale.signals import flatten
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
-MOST_MEASURED = 20_000  # records whose texts are measured, the first by id: a fair sample, and a bound on the memory
+MOST_MEASURED = 5_000  # records whose texts are measured, the first by id: a fair sample, and a bound on the memory
 MOST_HASHED = 1_000  # records whose content hash is computed again
 OTHER_RELEASES = 20  # in which a source is looked for
 RETAINED = ("lang", "source", "license", "synthetic_depth")
@@ -119,6 +120,8 @@ def release_facts(lake: Lake, release: Release, recipe: Recipe | None) -> Releas
             relations=rows.counts("edges", "relation"),
             quoting=rows.one("select count(*) as records from kept where spans > 0")["records"],
             personal=personal(rows),
+            found=found_by_guards(lake, rows, release.dataset),
+            decisions=decided(lake, release.dataset),
             human_token_share=rows.one(
                 "select sum(tokens * coalesce(human_share, 0)) / nullif(sum(tokens), 0) as share from kept"
             )["share"],

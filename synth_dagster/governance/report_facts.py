@@ -7,6 +7,7 @@ from typing import Any
 from synth_dagster.exports.facts import Facts, StepFacts
 from synth_dagster.governance.approvals import Approval
 from synth_dagster.governance.descent import Defect, Fate, SourceReach
+from synth_dagster.governance.guarded import Decided, Found
 from synth_dagster.governance.licences import LicenceReport
 from synth_dagster.records import Json
 
@@ -139,6 +140,8 @@ class ReleaseFacts:
     relations: Mapping[str, int]  # what parents are to their children -> references
     quoting: int  # kept records with verbatim pieces of their parents
     personal: Mapping[str, Mapping[str, int]]  # stage -> kind of personal data -> how much was replaced
+    found: Sequence[Found]  # by guards
+    decisions: Sequence[Decided]  # about what they held back
     human_token_share: float | None
     defects: Sequence[Defect]
     hashed: int  # records whose content hash was computed again

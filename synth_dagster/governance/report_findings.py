@@ -1,18 +1,23 @@
 """What somebody who is responsible for a release should look at first: what failed, is broken, or was let through."""
 
 from synth_dagster.governance.answer import Cell, Table, plural
-from synth_dagster.governance.answers_control import observed
+from synth_dagster.governance.answers_control import PERSONAL, observed
+from synth_dagster.governance.guarded import Found
 from synth_dagster.governance.report_facts import ReleaseFacts
 
+ORDER = ["critical", "quarantine", "warning", "info", "note"]
 HEAD = ["severity", "finding", "what was found", "look at"]
 
 
 def findings(facts: ReleaseFacts) -> Table:
     """All findings, the gravest first; none is a good release."""
-    rows = [*_lineage(facts), *_gates(facts), *_licences(facts), *_gaps(facts)]
-    order = {"critical": 0, "warning": 1, "note": 2}
-    rows.sort(key=lambda row: order.get(str(row[0]), 1))
+    rows = [*_lineage(facts), *_guards(facts), *_gates(facts), *_licences(facts), *_gaps(facts)]
+    rows.sort(key=lambda row: _order(str(row[0])))
     return Table(f"{plural(len(rows), 'finding')}, the gravest first", HEAD, rows, 0)
+
+
+def _order(severity: str) -> int:
+    return ORDER.index(severity) if severity in ORDER else len(ORDER)
 
 
 def _lineage(facts: ReleaseFacts) -> list[list[Cell]]:
@@ -21,6 +26,19 @@ def _lineage(facts: ReleaseFacts) -> list[list[Cell]]:
         for one in facts.defects
         if one.records
     ]
+
+
+def _guards(facts: ReleaseFacts) -> list[list[Cell]]:
+    where = {PERSONAL: "question 9"}
+    return [
+        [one.severity, f"{one.guard}: {one.kind}", _found(one), where.get(one.check, "question 7")]
+        for one in facts.found
+    ]
+
+
+def _found(one: Found) -> str:
+    much = f"{plural(one.findings, 'finding')} in {plural(one.records, 'record')} of {one.stage}"
+    return f"{much}; {one.held:,} held back, {one.kept:,} in the release"
 
 
 def _gates(facts: ReleaseFacts) -> list[list[Cell]]:

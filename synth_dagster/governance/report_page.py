@@ -7,7 +7,7 @@ loaded from anywhere, one script of ours searches the records, and nothing in a 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from synth_dagster.governance.answer import Cell, Code, Table
+from synth_dagster.governance.answer import Cell, Code, Table, plural
 from synth_dagster.governance.approval_pages import in_page
 from synth_dagster.governance.charts import Columns, bars, columns, pairs, timeline
 from synth_dagster.governance.plots import MOST_BARS, Bars, Histogram, Panel, draw
@@ -95,7 +95,7 @@ def _tiles(facts: ReleaseFacts, found: Sequence[Answered]) -> str:
         "tokens": f"{about.tokens:,}",
         "cost of the teachers": dollars(facts.usd()),
         "checks failed": f"{len(facts.failed_checks())} of {len(facts.checks)}",
-        "questions answered, and partly": f"{told['answered']} + {told['partly']} of {len(found)}",
+        f"questions answered, {told['partly']} partly": f"{told['answered']} of {len(found)}",
     }
     shown = "".join(
         f'<div class="tile"><b>{escape(value)}</b><span class="pale">{name}</span></div>'
@@ -122,7 +122,9 @@ def _glance(facts: ReleaseFacts) -> str:
         else bars("Tokens of the teachers by stage", {one.name: one.tokens for one in facts.stages}, as_given=True),
         bars("Models of the kept records", facts.models),
     ]
-    flows = sankey("Judged records, from their sources over their licences to their verdicts", facts.flows)
+    flows = sankey(
+        "Judged records, from the sources of their first parents over their licences to their verdicts", facts.flows
+    )
     return f'{flows}<div class="charts">{"".join(f"<div>{one}</div>" for one in charts)}</div>'
 
 
@@ -236,8 +238,8 @@ def _duplicates(facts: ReleaseFacts) -> str:
     if not found.count:
         return "Near-duplicates: none were found, or the recipe does not look for them."
     return (
-        f"Near-duplicates: {found.count:,} clusters; {found.dropped:,} records were dropped for another one that says "
-        f"nearly the same. The largest cluster has {max(found.sizes):,} records."
+        f"Near-duplicates: {plural(found.count, 'cluster')}; {plural(found.dropped, 'record')} dropped for another one "
+        f"that says nearly the same. The largest cluster has {max(found.sizes):,} records."
     )
 
 

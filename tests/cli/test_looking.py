@@ -132,6 +132,8 @@ def test_show_as_of_a_run_is_what_that_run_left(made):
             "No kind of method is called 'fliter'. Did you mean 'filter'?",
             id="kind",
         ),
+        pytest.param(["audit", "r9001"], 2, "No release of tiny is called 'r9001'. Did you mean 'r0001'", id="release"),
+        pytest.param(["audit", "--to", "recipes"], 2, "--to recipes is a folder. Name a file in it.", id="folder"),
         pytest.param(["statsu"], 2, "No such command 'statsu'. Did you mean 'status'?", id="command"),
     ],
 )
@@ -248,6 +250,24 @@ def test_two_releases_are_compared(made, tmp_path):
     assert "The same records, to the byte." in made.call("diff", "r0002", "r0002").out
     wrong = made.call("diff", "r0001", "r9999")
     assert (wrong.code, wrong.out) == (2, "") and "No release of tiny is called 'r9999'" in wrong.err
+
+
+# -------------------------------------------------------------------------------------------------------------- audit
+
+
+def test_a_release_is_audited_on_a_page_in_words_and_as_data(made, tmp_path):
+    done = made.call("audit", "r0001", "--to", str(tmp_path / "audit.html"))
+    assert "tiny r0001 demo: made by the embedded teacher" in done.out and "Approval: demo" in done.out
+    assert " 1. Where does it come from?" in done.out and "15. What was not used, and why?" in done.out
+    assert "whether it holds benchmark items" in done.out
+    page = (tmp_path / "audit.html").read_text()
+    assert "Demo, not for training" in page and page.endswith("</html>\n")
+    told = made.call("audit", "r0001", "--json").json()
+    kept = {one["release"]: one["records"] for one in made.call("status", "--json").json()["releases"]}
+    assert (told["facts"]["about"]["kept"], told["demo"]) == (kept["r0001"], True)
+    assert [one["number"] for one in told["questions"]] == list(range(1, 16))
+    assert sum(told["completeness"].values()) == 15 and all(gap in page for gap in told["not_known"] if "'" not in gap)
+    assert {one["records"] for one in told["facts"]["defects"]} == {0}
 
 
 # ------------------------------------------------------------------------------------------------- outside of a project

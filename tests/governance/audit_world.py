@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from synth_dagster.lake.findings import Decision, decide, write_findings
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import REJECT, Document, Instruction, Parent, Span, digest, to_table
@@ -120,10 +121,25 @@ def plant(folder, *, roots=ROOTS, children=MADE):
         rejects=rejects.drop_columns(["stage", "batch"]),
         details={"rejects": {"unparsable": 1}, "seconds": 2.0, "teacher": {"writer": usage()}},
     )
+    guard(lake, below)
     lake.meta.record_gate(below.candidate_id, True, "suite", [check("every_record_names_its_source", True)])
     publish(lake, "r0001", below, kept=[name for name in ("q2", "q3", "q4") if name in children])
     publish(lake, "r0002", below, kept=[name for name in ("q3",) if name in children])
     return lake
+
+
+def guard(lake, below):
+    """An address in q2, which is only told, and one in q5, which is held back and was released by Ada."""
+    told = {"stage": "questions", "batch": BATCH, "guard": "guard", "check": "personal_data", "kind": "email"}
+    told |= {"candidate_id": below.candidate_id}
+    rows = [
+        told | {"record_id": digest("q2"), "severity": "warning"},
+        told | {"record_id": digest("q5"), "severity": "quarantine"},
+        told | {"record_id": digest("q6"), "severity": "quarantine"},
+    ]
+    write_findings(lake, below, rows, run_id="run-1")
+    held = Decision("demo", "questions", BATCH, digest("q5"), "guard", "personal_data", "released", "Ada", f"ok {EVIL}")
+    decide(lake, [held])
 
 
 def usage():

@@ -115,6 +115,8 @@ def test_7_which_checks(told):
     }
     assert by(table(told, 7, "Checks of the release itself"), "check")["licence_note"]["observed"] == "records 3"
     assert table(told, 7, "Left out on request") == [{"batch": "odd:9", "why": "no accepted version"}]
+    (decided,) = table(told, 7, "Released from quarantine, or held again")
+    assert (decided["who"], decided["decided"]) == ("Ada", "released") and decided["record"] == digest("q5").hex()[:12]
     assert "3 checks ran" in told[7]["said"] and "1 failed" in told[7]["said"]
 
 
@@ -124,7 +126,14 @@ def test_9_personal_data(told):
         {"stage": "corpus", "kind": "emails", "pieces": 2},
         {"stage": "corpus", "kind": "ips", "pieces": 1},
     ]
-    assert "3 pieces found" in told[9]["said"]
+    assert "3 pieces found" in told[9]["said"] and "guards found some in 1 record of the release" in told[9]["said"]
+    found = by(table(told, 9, "Found by guards"), "severity")
+    counts = {
+        name: tuple(row[key] for key in ("findings", "records", "held back", "in the release"))
+        for name, row in found.items()
+    }
+    # q2 is only told, and kept; q5 was released by a person, q6 is held, and neither was kept
+    assert counts == {"warning": (1, 1, 0, 1), "quarantine": (2, 2, 1, 0)}
 
 
 def test_10_what_the_rules_kept_less_of(told):
