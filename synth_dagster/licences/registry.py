@@ -18,6 +18,8 @@ from synth_dagster.licences.terms import Terms, Words, every, freest
 
 UNSTATED = "LicenseRef-Unspecified"  # where a record names no licence at all
 
+_DEED = re.compile(r"/licenses/(by(?:-nc|-sa|-nd)*)/(\d\.\d)(?:/|$)")
+_LISTS = {"spdx.org", "opensource.org", "choosealicense.com"}  # whose addresses end in the id
 _CREATIVE_COMMONS = re.compile(r"CC-BY((?:-NC|-SA|-ND)*)-\d\.\d(-[A-Z]+)?")
 
 
@@ -51,6 +53,8 @@ class Licences:
             named = UNSTATED  # nothing else says what is allowed
         if named in self.own or named in _table()["licences"]:
             return self._named(named)
+        if "://" in named and " AND " in named:  # addresses are no ids, and were joined as they are
+            return every(self.terms(part) for part in named.split(" AND "))
         try:
             return self._tree(parse(named))
         except NotAnExpression:
@@ -110,8 +114,20 @@ def _is_of(model: str, patterns: Iterable[str]) -> bool:
 
 
 def _name(text: str) -> str:
-    """A licence's id, where a text is the name that people or aggregators write for it."""
-    return _table()["by_name"].get(text.casefold(), text)
+    """A licence's id, where a text is the name that people or aggregators write for it, or its address."""
+    return _by_address(text) if "://" in text else _table()["by_name"].get(text.casefold(), text)
+
+
+def _by_address(text: str) -> str:
+    """The licence that stands at an address: the text itself where we do not know it."""
+    parts = urlsplit(text.strip().casefold())
+    host = (parts.hostname or "").removeprefix("www.")
+    path = re.sub(r"(?:\.(?:html?|txt|php|en|json))+$", "", parts.path.rstrip("/"))
+    if host == "creativecommons.org" and (found := _DEED.match(path)):
+        return f"CC-{found[1].upper()}-{found[2]}"
+    if host in _LISTS:
+        return _table()["by_name"].get(path.rpartition("/")[2], text)
+    return _table()["addresses"].get(f"{host}{path}", text)
 
 
 @cache

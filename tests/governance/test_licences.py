@@ -8,7 +8,7 @@ import pytest
 from synth_dagster.errors import RecipeError, SynthError
 from synth_dagster.exports.place import Folder
 from synth_dagster.governance.handover import Wishes, hand_over, the_release
-from synth_dagster.governance.licences import Wanted, licence_report
+from synth_dagster.governance.licences import Chains, Wanted, licence_report, rules_of
 from synth_dagster.runner.licences import misfits
 from tests.assets.project import Programs, small_project
 from tests.runner.by_hand import ByHand
@@ -136,7 +136,7 @@ def test_a_commercial_release_holds_what_allows_it_and_says_of_the_rest_why(proj
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the real data beside the checkout")
-def test_real_sources_of_five_licences_in_one_recipe(project):
+def test_real_sources_of_five_licences_in_one_recipe(project, tmp_path):
     """GSM8K (MIT), self-instruct (Apache), AlpacaEval (NC), PersonaHub (NC-SA) and speeches of the public domain."""
     made = project(more="use: {purpose: commercial, published: true}", texts=real_texts())
     released(made)
@@ -144,6 +144,29 @@ def test_real_sources_of_five_licences_in_one_recipe(project):
     dropped = {source for source, reason in verdicts(made) if reason == "licence:non_commercial"}
     assert dropped == {"answers", "personas"} and kept == set(SOURCES) - dropped
     assert {row["license"] for row in made.rows("filtered_mix")} == {SOURCES[name] for name in kept}
+    release = the_release(made.lake, "tiny", "latest")
+    known, wanted = rules_of(release)
+    judged = made.rows("verdicts", where="verdict = 'dropped'")
+    assert len(judged) == 2 * PER_SOURCE
+    for row in judged:  # each one by itself: down to the passage that it was made of, and the source that forbids it
+        chain = Chains(made.lake, release, wanted, known).of(row["record_id"])
+        assert (chain.reason, chain.steps[0].record_id) == ("non_commercial", row["record_id"].hex())
+        assert [step.stage for step in chain.steps] == ["generated_instructions", "seed_corpus"]
+        (passage,) = made.rows("seed_corpus", where=f"record_id = unhex('{chain.steps[1].record_id}')")
+        assert passage["source"] == row["source"]
+        assert {step.license for step in chain.steps} == {SOURCES[row["source"]]}
+        assert chain.brought_in == f"source '{row['source']}' has that licence"
+    assert exported(made, tmp_path / "out").manifest.records == 3 * PER_SOURCE
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs the real data beside the checkout")
+def test_real_sources_mixed_without_a_purpose_are_refused_to_whoever_would_sell_them(project, tmp_path):
+    made = project(texts=real_texts())
+    released(made)
+    with pytest.raises(SynthError, match=r"8 of 20 records .*: 4 non_commercial \(CC-BY-NC-4.0\), 4 non_commercial"):
+        exported(made, tmp_path / "out", purpose="commercial", published=True)
+    assert not (tmp_path / "out").exists()
+    assert exported(made, tmp_path / "out", purpose="non_commercial", published=True).manifest.records == 20
 
 
 def test_research_keeps_all_and_a_licence_that_nobody_knows_is_flagged(project):

@@ -38,6 +38,31 @@ def test_how_much_a_file_forbids_an_agent(text, agent, status):
     assert parse_robots(text).status(agent) == status
 
 
+# What a group of a file may say, and what that comes to.
+SAYS = {
+    "Disallow: /": "all",
+    "Disallow: /\nDisallow: /private": "all",
+    "Disallow: /\nCrawl-delay: 10": "all",
+    "Disallow: /\nAllow: /public": "some",
+    "Disallow: /a\nDisallow: /b": "some",
+    "Disallow:": "none",
+    "Allow: /": "none",
+}
+
+
+@pytest.mark.parametrize("everybody", [*SAYS, None])
+@pytest.mark.parametrize("own", [*SAYS, None])
+def test_an_agent_has_its_own_group_and_else_that_of_everybody(everybody, own):
+    """Sixty-four files, in either order of their groups and another spelling of their words."""
+    groups = [f"User-agent: *\n{everybody}"] if everybody else []
+    groups += [f"USER-AGENT: gptBOT # x\n{own}"] if own else []
+    for order in (groups, groups[::-1]):
+        found = parse_robots("\n\n".join(order))
+        inherited = SAYS[everybody] if everybody else "none"
+        assert found.status("GPTBot") == (SAYS[own] if own else inherited)
+        assert found.status("SomeoneElse") == inherited
+
+
 def test_agents_that_follow_each_other_share_rules_and_the_next_agent_begins_a_group():
     found = robots("""User-agent: A
         User-Agent: b  # a comment
