@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth_dagster.governance.checklist import checked
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind, schema_of
@@ -243,6 +244,15 @@ def enough_passes_the_rules(gated: Gated) -> Finding:
     )
 
 
+def it_may_be_published(gated: Gated) -> Finding:
+    """A release that leaves the house has a licence tier, a way to have data removed, and counts of its drops."""
+    if not gated.recipe.use.published:
+        return Finding("publishable", passed=True)
+    manifest: Any = gated.candidate.details["manifest"]
+    blockers = checked(gated.lake, gated.candidate, manifest).blockers
+    return Finding("publishable", passed=not blockers, counts=dict.fromkeys(blockers, 1))
+
+
 Rule = Callable[[Gated], Finding]
 
 ROW_RULES: tuple[Rule, ...] = (
@@ -255,7 +265,12 @@ ROW_RULES: tuple[Rule, ...] = (
     is_the_whole_batch,
 )
 SIGNAL_RULES: tuple[Rule, ...] = (every_record_has_its_signals,)
-MIX_RULES: tuple[Rule, ...] = (something_came_out, every_record_has_one_verdict, enough_passes_the_rules)
+MIX_RULES: tuple[Rule, ...] = (
+    something_came_out,
+    every_record_has_one_verdict,
+    enough_passes_the_rules,
+    it_may_be_published,
+)
 
 
 def rules_for(stage: str, recipe: Recipe) -> tuple[Rule, ...]:

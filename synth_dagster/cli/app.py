@@ -352,6 +352,22 @@ def licences(
 
 
 @app.command()
+def checklist(
+    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Say how open a release is, section by section, and what keeps it from being published.
+
+    It ends with 1 if the recipe marks the release as published and something does.
+    """
+    from synth_dagster.cli.checklist import show_checklist
+
+    raise typer.Exit(show_checklist(project, dataset, release, as_json=as_json))
+
+
+@app.command()
 def consent(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's file or dataset; default: python_help.")] = None,
     terms: Annotated[

@@ -14,6 +14,7 @@ from synth_dagster.exports.place import Place
 from synth_dagster.exports.split import Split, check_share, grouped_split, keys_of
 from synth_dagster.exports.standards import DEFAULT
 from synth_dagster.governance.approvals import Approval, check_approval
+from synth_dagster.governance.checklist import checklist, refuse_unpublishable
 from synth_dagster.governance.facts import facts_of
 from synth_dagster.governance.groups import links_of
 from synth_dagster.governance.licences import Wanted, check_use, rules_of
@@ -59,6 +60,9 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
     kind = kind_of(lake, release)
     use = _use(release, wishes.use)
     check_use(lake, release, use)
+    open_ = checklist(lake, release)
+    if use.published:
+        refuse_unpublishable(open_)
     approval = check_approval(lake, release, rows=version.data_version, public=wishes.use.published)
     about = facts_of(lake, release, kind, creator=wishes.creator, url=wishes.url)
     origin = Origin(
@@ -68,7 +72,7 @@ def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, w
         data_version=release.data_version,
         about=about,
         facts={"manifest": _for_others(release), "data_version": release.data_version, "use": asdict(use)}
-        | {"about": about.as_json()},
+        | {"about": about.as_json(), "openness": open_.summary()},
         approval=_shown(approval),
         signer=wishes.signer,
     )

@@ -21,6 +21,7 @@ from synth_dagster.licences.fit import Purpose
 from synth_dagster.licences.registry import Licences, table_date, terms_of_providers
 from synth_dagster.licences.signals import reading
 from synth_dagster.method import Filter, Method
+from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
 from synth_dagster.recipe.wording import said_by
 from synth_dagster.records import Json, RecordKind, canonical_json
 from synth_dagster.services import Embedder, Teacher, asked_of, role_of
@@ -321,6 +322,7 @@ class Recipe:
     text: str
     hash: str
     budget_lines: Mapping[str, int] = field(default_factory=dict)  # cap -> where it stands
+    publication: PublicationSettings = NOTHING_SAID
     also_asks: tuple[str, ...] = ()  # roles that something besides the steps asks
 
     def stage(self, name: str) -> Stage:
@@ -403,7 +405,9 @@ class Recipe:
         chosen = [bool(step) for step in (self.mix.deduplicate, self.mix.select, self.mix.mix)]
         made = [self.mix.of, chosen, _work(self.mix.deciding, root), [list(rule.items()) for rule in rules]]
         made = [*made, self.guards_fingerprint(self.mix.name, root)] if self.mix.guards else made
-        return _hashed([*made, self._licence_rules()] if self.use.is_stated else made)
+        stated = [self._licence_rules()] if self.use.is_stated else []
+        stated += [self.publication.model_dump(mode="json")] if self.publication.is_stated else []
+        return _hashed([*made, *stated])
 
     def guards(self, stage: str) -> tuple[Step, ...]:
         """The guards at the gate of a row stage or of the mix."""

@@ -7,7 +7,7 @@ problem.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +27,7 @@ from synth_dagster.recipe.model import (
     SourceSettings,
     UseSettings,
 )
+from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
 from synth_dagster.recipe.settings import SECRET, shown, shown_name
 from synth_dagster.recipe.stages import Graph, input_fault, read_stages
 from synth_dagster.recipe.tree import NotYaml, Plain, Where, read_yaml
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-TOP = ("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh", "use", "approval", "licences", "seed")
+TOP = (
+    *("dataset", "sources", "teachers", "stages", "budget", "expect", "fresh"),
+    *("use", "approval", "publication", "licences", "seed"),
+)
 USUAL_ROLES = ("writer", "judge", "embedder")
 ENVIRONMENT = re.compile(r"\$\{\w+\}|^\$[A-Z_]+$")
 
@@ -97,6 +101,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
     fresh = _section(draft, Freshness, found, "fresh")
     use = _section(draft, UseSettings, found, "use")
     approval = _section(draft, ApprovalSettings, found, "approval")
+    publication = _publication(draft, found, sources)
     own_licences = _licences(draft, found.get("licences", {}))
     if draft.problems or dataset is None or graph.mix is None or not (budget and expect and fresh and use and approval):
         return None
@@ -111,6 +116,7 @@ def _recipe(draft: Draft, text: str, path: Path) -> Recipe | None:
         fresh=fresh,
         use=use,
         approval=approval,
+        publication=publication or NOTHING_SAID,
         own_licences=own_licences,
         seed=seed,
         path=path,
@@ -140,6 +146,16 @@ def _seed(draft: Draft, value: Plain) -> int:
 def _section(draft: Draft, model: type[M], found: Mapping[str, Any], name: str) -> M | None:
     values = draft.mapping(found.get(name, {}), (name,), f"'{name}'")
     return draft.settings(model, values, (name,), f"'{name}'") if values is not None else None
+
+
+def _publication(draft: Draft, found: Mapping[str, Any], sources: Sequence[Source]) -> PublicationSettings | None:
+    said = _section(draft, PublicationSettings, found, "publication")
+    names = [source.name for source in sources]
+    for setting in ("reasons", "public_sources") if said and sources else ():
+        for name in getattr(said, setting):
+            if name not in names:
+                draft.say(("publication", setting, name), no_such("source", shown_name(name), names))
+    return said
 
 
 def _licences(draft: Draft, value: Plain) -> dict[str, str]:

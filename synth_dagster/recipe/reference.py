@@ -20,6 +20,7 @@ from synth_dagster.recipe.model import (
     SourceSettings,
     UseSettings,
 )
+from synth_dagster.recipe.publication import PublicationSettings
 from synth_dagster.recipe.settings import allowed, shown
 
 BEGIN = "<!-- settings: generated, do not edit -->"
@@ -41,6 +42,7 @@ def recipe_reference() -> str:
         _section("How old it may become", "fresh", Freshness),
         _section("What it is for", "use", UseSettings),
         _section("Who has to say yes", "approval", ApprovalSettings),
+        _section("What is said where it is published", "publication", PublicationSettings),
     ]
     return "\n\n".join(parts)
 

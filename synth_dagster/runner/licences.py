@@ -51,7 +51,10 @@ def misfits(recipe: Recipe, teachers: Mapping[str, Mapping[str, Json]]) -> list[
     terms = {role: str(teachers.get(role, {}).get("terms") or "") for role in recipe.roles()}
     asked |= {f"the teacher '{role}'": term for role, term in terms.items() if term}
     forbidden = _forbidden(recipe, sorted(set(asked.values())))
-    return [_misfit(recipe, what, licence) for what, licence in asked.items() if forbidden[licence, "synthetic"]]
+    unsaid = recipe.publication.removal_unsaid() if recipe.use.published else None
+    return [f"No release opens its gate, since it is published. {unsaid}"] * bool(unsaid) + [
+        _misfit(recipe, what, licence) for what, licence in asked.items() if forbidden[licence, "synthetic"]
+    ]
 
 
 def _misfit(recipe: Recipe, what: str, licence: str) -> str:

@@ -276,6 +276,7 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
         "use": recipe.use.model_dump(mode="json"),
         "approval": recipe.approval.model_dump(mode="json"),
         "built_by": asdict(context.builder),
+        "publication": recipe.publication.model_dump(mode="json"),
         "licences": {"own": dict(recipe.own_licences), "ignored": sorted(recipe.licences().ignored)},
         "batches": {
             batch: {

@@ -16,7 +16,8 @@ SAID = ("--by", "Ada Lovelace", "--comment", "Read all six.")
 def place(tmp_path_factory):
     """A released dataset of people's texts, so that no demo stands in the way."""
     place = new_place(tmp_path_factory.mktemp("approve") / "p")
-    (place.root / "recipes/tiny.yaml").write_text(f"{ONLY_CORPUS}approval: {{four_eyes: true}}\n")
+    said = "approval: {four_eyes: true}\npublication: {contact: a@example.org, removal: Write to us.}\n"
+    (place.root / "recipes/tiny.yaml").write_text(f"{ONLY_CORPUS}{said}")
     place.deliver(LINES)
     done = place.call("run", SYNTH_USER="Charles Babbage")
     assert done.code in (0, 1), done.err  # a line that is no JSON was delivered too

@@ -403,3 +403,12 @@ def test_consent_names_what_is_not_known_of_sites_and_reads_nothing_without_a_fo
     assert made.call("consent", "--to-look-up").out.strip() == ""
     refused = made.call("consent", "--read-terms")
     assert refused.code == 1 and "has 'signals:'" in " ".join(refused.err.split())
+
+
+def test_the_checklist_says_how_open_a_release_is_with_the_place_of_its_evidence(made):
+    done = made.call("checklist")
+    assert done.code == 0, done.err  # nothing marks it as published
+    printed = " ".join(done.out.split())
+    assert "tier open access (its parts alone: openly licensed)" in printed and "It cannot be published" in printed
+    found = made.call("checklist", "--json").json()
+    assert found["blockers"].keys() == {"no_removal"} and found["scores"]["processing"]["satisfied"] == 3

@@ -257,7 +257,8 @@ def test_what_an_erasure_leaves_is_not_approved_by_what_was_said_before(tmp_path
 @pytest.fixture(scope="module")
 def hand(tmp_path_factory):
     """A released dataset of people's texts, that a person of a deployment built."""
-    hand = ByHand(small_project(tmp_path_factory.mktemp("approvals") / "p", ONLY_CORPUS, Programs(EchoTeacher())))
+    recipe = f"{ONLY_CORPUS}\npublication: {{contact: a@example.org, removal: Write to us.}}\n"
+    hand = ByHand(small_project(tmp_path_factory.mktemp("approvals") / "p", recipe, Programs(EchoTeacher())))
     hand.project.deliver(LINES)
     hand.batches()
     hand.release("r0001")
