@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import StorageError
+from synth_dagster.governance.erase_dagster import FILES_OF_DAGSTER
 from synth_dagster.governance.erase_look import Wanted
 from synth_dagster.governance.erase_places import PAGES, Surroundings, exports_of, pages_to_remove, remove_export
 from synth_dagster.governance.erase_receipt import receipt_of
@@ -232,7 +233,7 @@ def _finish(
         "answers_erased": around.forget(journal.forget.to_pylist()),
         "embeddings_erased": around.forget(journal.embeddings.to_pylist()),
         "pages_removed": _remove_pages(lake, journal, held),
-        "runs_deleted": around.dagster.clean(journal.wanted) if around.dagster is not None else 0,
+        "runs_deleted": _delete_runs(journal, around, resumed),
     }
     exports = exports_of(around.project, held)
     removed = {str(folder): remove_export(folder) for folder in exports}
@@ -257,6 +258,14 @@ def _finish(
         signer=signer,
     )
     return _settle(lake, journal, receipt)
+
+
+def _delete_runs(journal: Journal, around: Surroundings, resumed: bool) -> int:
+    """Where Dagster was found to hold something, or may have written since."""
+    held = [*journal.before["with_ids"], *journal.before["with_text"]]
+    if around.dagster is None or not (resumed or any(name.startswith(FILES_OF_DAGSTER) for name in held)):
+        return 0
+    return around.dagster.clean(journal.wanted)
 
 
 def _remove_pages(lake: Lake, journal: Journal, releases: list[tuple[str, str]]) -> int:

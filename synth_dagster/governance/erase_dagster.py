@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 STORAGE = Used("storage of Dagster", "dagster.yaml", LakeError)
+FILES_OF_DAGSTER = "dagster"  # so begin the names of its places in a search
 DRIVERS = ("postgresql+psycopg2://", "postgresql+psycopg://", "postgres://", "postgresql://")
 
 
@@ -55,7 +56,7 @@ class Dagster:
 
 def dagster_of(instance: "dg.DagsterInstance", more: Mapping[str, Path]) -> tuple[dict[str, Place], list[str]]:
     """Where an instance keeps things, and what of it cannot be searched. `more` are folders that it had before."""
-    found: dict[str, Place] = {f"dagster {name}": path for name, path in more.items()}
+    found: dict[str, Place] = {f"{FILES_OF_DAGSTER} {name}": path for name, path in more.items()}
     unsearched: list[str] = []
     parts = {
         "runs": instance.run_storage,
@@ -67,7 +68,7 @@ def dagster_of(instance: "dg.DagsterInstance", more: Mapping[str, Path]) -> tupl
     for name, part in parts.items():
         place = _place_of(part)
         if place is not None:
-            found[f"dagster {name}"] = place
+            found[f"{FILES_OF_DAGSTER} {name}"] = place
         elif type(part).__name__ not in ("NoOpComputeLogManager", "NoneType"):
             unsearched.append(f"Dagster's {name}, kept by {type(part).__module__}.{type(part).__name__}")
     return _each_once(found), unsearched

@@ -79,7 +79,7 @@ class Schema:
 
     def tables(self) -> list[str]:
         """The tables that its sessions see without naming a schema."""
-        with self.connected(patient=True) as connection:
+        with self.connected(patient=False) as connection:
             rows = connection.execute(TABLES).fetchall()
         return [f'"{schema}"."{name}"' for schema, name in rows]
 

@@ -1,10 +1,47 @@
 """`synth erase` on a project as a user makes it: run, export, erase, run again, deliver again."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.cli.project import LINES, new_place
+from synth_dagster.cli.erase import surroundings
+from synth_dagster.cli.project import open_project
+from tests.cli.project import LINES, ROOT, new_place
+
+ELSEWHERE = """
+storage: {sqlite: {base_dir: %s/storage}}
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+ON_A_SERVER = "storage: {postgres: {postgres_url: 'postgresql+psycopg2://one:secret@127.0.0.1:1/nothing'}}"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The project of this checkout with everything it writes elsewhere, and a home for Dagster."""
+    monkeypatch.setenv("SYNTH_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return open_project(ROOT)
+
+
+def test_dagsters_storage_is_searched_where_its_home_says(tmp_path, project):
+    (tmp_path / "home/dagster.yaml").write_text(ELSEWHERE % (tmp_path / "else"))
+    found = surroundings(project).dagster
+    folders = [place for name, place in found.places.items() if name != "dagster files"]
+    assert folders and all(isinstance(place, Path) and place.is_relative_to(tmp_path) for place in folders)
+    assert any(place.is_relative_to(tmp_path / "else") for place in folders)
+    assert len(found.unsearched) == 1 and "another DAGSTER_HOME" in next(iter(found.unsearched))
+
+
+@pytest.mark.prove  # Dagster itself tries for ten seconds
+def test_a_storage_of_dagsters_that_does_not_answer_is_named(tmp_path, project):
+    (tmp_path / "home/dagster.yaml").write_text(ON_A_SERVER)
+    around = surroundings(project)
+    (told,) = [told for told in around.unsearched() if "cannot be opened" in told]
+    assert told.startswith(f"Dagster's instance of {tmp_path / 'home/dagster.yaml'}") and "secret" not in told
 
 
 @pytest.mark.prove
