@@ -27,7 +27,7 @@ from synth_dagster.lake.shingles import Hits, Needles, strings
 HEX = re.compile(rb"[0-9a-fA-F]{32,}")
 ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x78\x5e")
 MOST_INFLATED = 1 << 24
-PIECE, OVERLAP = 1 << 23, 1 << 16  # an id or a window that is escaped in the longest way is far shorter than an overlap
+PIECE, OVERLAP = 1 << 20, 1 << 16  # an id or a window that is escaped in the longest way is far shorter than an overlap
 ROWS = 2_000
 AT_ONCE = 500
 SQLITE = b"SQLite format 3\0"
@@ -146,16 +146,34 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 def ids_in(data: bytes, ids: Ids) -> bool:
     """Whether one of the ids stands in these bytes, raw at any place or in hexadecimal."""
+    return any(_raw_in(told, ids) for told in (data, *_unhexed(data)))
+
+
+def _unhexed(data: bytes) -> Iterator[bytes]:
+    """What stands in hexadecimal as bytes, read from the first digit of each run and from its second."""
+    runs = [run[0].decode() for run in HEX.finditer(data)]
+    for first in (0, 1) if runs else ():
+        yield b"\0".join(bytes.fromhex(run[first : len(run) - (len(run) - first) % 2]) for run in runs)
+
+
+def _raw_in(data: bytes, ids: Ids) -> bool:
     if len(data) < BYTES:
         return False
+    begins = _begins(ids.high)
     for offset in range(8):
         high = np.frombuffer(data, ">u8", max(0, (len(data) - offset) // 8), offset).astype(np.uint64)
-        places = np.flatnonzero(_among(high[:-1], ids.high))
+        maybe = np.flatnonzero(begins[high[:-1] >> np.uint64(48)])  # nearly all is none of them
+        places = maybe[_among(high[maybe], ids.high)]
         if len(places) and (Ids(high[places], high[places + 1]).places_in(ids) >= 0).any():
             return True
-    runs = {run[0] for run in HEX.finditer(data)}
-    some = {bytes.fromhex(run[at : at + 32].decode()) for run in runs for at in range(len(run) - 31)}
-    return bool(some) and bool((Ids.of(some).places_in(ids) >= 0).any())
+    return False
+
+
+def _begins(numbers: np.ndarray) -> np.ndarray:
+    """Which first two bytes these numbers have."""
+    table = np.zeros(1 << 16, bool)
+    table[numbers >> np.uint64(48)] = True
+    return table
 
 
 def _among(numbers: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -7,11 +7,13 @@ from pathlib import Path
 from random import Random
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth_dagster.governance.erase import Surroundings
 from synth_dagster.governance.erase_dagster import Dagster
 from synth_dagster.governance.erase_look import Wanted
 from synth_dagster.governance.erase_search import search
+from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta import Release
@@ -219,3 +221,20 @@ def check(world, receipt, names, before, answers):
     assert Lineage(world.lake).now().counts()[0] == len(stays)
     left = {call for name in set(world.parents) - gone for call in world.calls.get(name, ())}
     assert world.answers() & answers == (left | ({digest("orphan")} if min(world.parents) not in gone else set()))
+
+
+def shown(world):
+    """Each version that a table of records shows, with its rows."""
+    places = [(stage, batch) for stage in STAGES for batch in sorted(set(world.lake.accepted_all("demo", stage)))]
+    versions = {place: world.lake.accepted("demo", *place) for place in places}
+    return {place: (one.candidate_id, world.lake.candidate_table(one)) for place, one in versions.items()}
+
+
+def check_versions(world, names, before):
+    """A batch that held nothing is the same version; of any other the canonical bytes are those of what stays."""
+    gone = pa.array([digest(name) for name in world.below(*names)], pa.binary())
+    for place, (old, rows) in before.items():
+        stays = rows.filter(pc.invert(pc.is_in(rows["record_id"], value_set=gone)))
+        new = world.lake.accepted("demo", *place)
+        assert (new.candidate_id == old) == (stays.num_rows == rows.num_rows)
+        assert data_version(world.lake.candidate_table(new)) == new.data_version == data_version(stays)
