@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeAlias, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from synth_dagster.records import Document, Instruction, Preference, Record, canonical_json
+from synth_dagster.records import Document, Instruction, Json, Preference, Record, canonical_json
 from synth_dagster.services import Drop, Found
 
 MethodKind: TypeAlias = Literal[
@@ -92,6 +92,10 @@ class Method(BaseModel):
         return hashlib.sha256(
             canonical_json([self.slug, self.version, self.model_dump(mode="json")]).encode()
         ).hexdigest()[:16]
+
+    def as_applied(self) -> Mapping[str, Json]:
+        """Its settings as they take effect; to be overridden where a default depends on another setting."""
+        return self.model_dump(mode="json")
 
     @classmethod
     def input_paths(cls) -> tuple[str, ...]:

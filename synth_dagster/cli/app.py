@@ -188,6 +188,33 @@ def erase(
 
 
 @app.command()
+def quarantine(
+    release: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Let this record go, or 'all' listed. May be repeated."),
+    ] = None,
+    hold: Annotated[list[str] | None, typer.Option(metavar="ID", help="Hold one that was released again.")] = None,
+    comment: Annotated[str | None, typer.Option(help="Why; it is kept.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decides; default: your user name.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only of this stage.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
+    check: Annotated[str | None, typer.Option(help="Only of this check, such as injected_instructions.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that people have released.")] = False,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """List the records that guards hold back, or let some go, with a comment."""
+    from synth_dagster.cli.quarantine import settle_quarantine, show_quarantine
+
+    place = {"stage": stage, "batch": batch, "check": check}
+    if release or hold:
+        settle_quarantine(project, dataset, release=release or [], hold=hold or [], comment=comment, by=by, **place)
+    else:
+        show_quarantine(project, dataset, **place, everything=everything, as_json=as_json)
+
+
+@app.command()
 def diff(
     before: Annotated[str, typer.Argument(metavar="R1", help="A release, such as r0001.")],
     after: Annotated[str, typer.Argument(metavar="R2", help="Another one; default: the latest.")] = "latest",

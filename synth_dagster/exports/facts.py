@@ -100,6 +100,7 @@ class Facts:
     steps: Sequence[StepFacts]
     versions: Sequence[VersionFacts]
     checks: Sequence[Mapping[str, Json]]
+    benchmarks: Sequence[Mapping[str, Json]] = ()  # what it was compared with to keep out: `runner/references.py`
     missing: Mapping[str, str]
     recipe: str
     rules: str

@@ -66,6 +66,7 @@ def facts_from(
         steps=_steps(lake, rows),
         versions=_versions(rows),
         checks=checks,
+        benchmarks=manifest.get("benchmarks", []),
         missing=manifest["missing"],
         recipe=manifest["recipe"],
         rules=manifest["mix"],
@@ -73,7 +74,7 @@ def facts_from(
         code=code,
         creator=creator,
         url=url,
-        unknown=list(_unknown(creator, url, code, sources, checks)),
+        unknown=list(_unknown(creator, url, code, sources, checks, manifest.get("benchmarks", []))),
     )
 
 
@@ -83,6 +84,7 @@ def _unknown(
     code: dict[str, Json],
     sources: Sequence[SourceFacts],
     checks: Sequence[Any],
+    benchmarks: Sequence[Any],
 ) -> Iterator[str]:
     if creator is None:
         yield "who publishes it (--creator)"
@@ -101,6 +103,8 @@ def _unknown(
             yield f"the language of some records of the source {one.name}"
     if not checks:
         yield "which checks ran"
+    if not benchmarks:
+        yield "against which benchmarks it was checked: none is named"
     yield "when the texts of the sources were written, and by whom"
     yield "whether personal data is left that no step looked for"
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from synth_dagster.lake import tables
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.files import write_parquet
+from synth_dagster.lake.findings import forget_decisions
 from synth_dagster.lake.lake import REJECTS, Lake, _current, _id_of, _is_data
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.meta import Candidate, Release
@@ -123,6 +124,7 @@ class Eraser:
             else:
                 self._replace(dataset, known)
         self._rename_inputs()
+        forget_decisions(self.lake, self.doomed.ids.to_pylist())
 
     def without(self, dataset: str, table: str, rows: pa.Table) -> pa.Table:
         """The rows that stay."""

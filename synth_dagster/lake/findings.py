@@ -210,3 +210,10 @@ def decide(lake: "Lake", chosen: Sequence[Decision]) -> None:
                     *(one.action, one.who, one.comment, now),
                 ),
             )
+
+
+def forget_decisions(lake: "Lake", records: Iterable[bytes]) -> None:
+    """Remove what was decided about records that are erased."""
+    with lake.meta.database.transaction() as transaction:
+        for record in records:
+            transaction.execute("delete from quarantine where record_id = ?", (record.hex(),))

@@ -1,11 +1,23 @@
 """Texts to compare with, such as a benchmark to keep out: the user turns of the files under a path of the project."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from synth_dagster.errors import SynthError
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFile:
+    """A file of reference texts: its name under the path that was given, its SHA-256, and its texts."""
+
+    name: str
+    sha256: str
+    items: int
+
 
 FIELDS = ("question", "prompt", "instruction", "input", "query", "problem", "text", "turns")
 SUFFIXES = (".jsonl", ".txt", ".csv")
@@ -20,6 +32,19 @@ def read_texts(root: Path, path: str) -> Sequence[str]:
             f"No text to compare with under '{path}'. Put {', '.join(SUFFIXES)} files there; "
             f"a line of JSON holds it in one of {', '.join(FIELDS)}."
         )
+    return found
+
+
+def reference_files(root: Path, path: str) -> list[ReferenceFile]:
+    """The files that `read_texts` reads there, in its order."""
+    place = (root / path).resolve()
+    found = []
+    for file in _files(root, path):
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        items = sum(1 for text in _READERS[file.suffix](file) if text.strip())
+        name = file.relative_to(place).as_posix() if place.is_dir() else file.name
+        found.append(ReferenceFile(name, digest, items))
     return found
 
 

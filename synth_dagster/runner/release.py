@@ -26,6 +26,7 @@ from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.code import code_of
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.licences import unlicensed
+from synth_dagster.runner.references import checked_against
 from synth_dagster.runner.signals import filter_steps
 from synth_dagster.runner.stamp import counted
 from synth_dagster.scale.signals import column_name, flatten, judge
@@ -195,7 +196,7 @@ def make_release(context: RunContext, release: str, *, allow_missing: bool = Fal
             )
         inputs = _pinned(context, known.manifest) if known else release_inputs(context)
         _refuse_gaps(inputs, allow_missing=allow_missing or known is not None)
-        manifest = _manifest(context, release, inputs)
+        manifest = _manifest(context, release, inputs, checked=known.manifest.get("benchmarks") if known else None)
         there = _awaiting(context, release, manifest)
         if there is not None:
             return Outcome(there, made=False)
@@ -261,8 +262,10 @@ def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
     return Inputs(batches, manifest.get("missing", {}), held_then)
 
 
-def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Json]:
+def _manifest(context: RunContext, release: str, inputs: Inputs, *, checked: Json = None) -> dict[str, Json]:
+    """What a release is made from. `checked` is what an older making of the same release was checked against."""
     recipe = context.recipe
+    benchmarks = checked or checked_against(recipe, context.root)
     fingerprint = recipe.mix_fingerprint(context.root)
     return {
         "dataset": recipe.dataset,
@@ -294,7 +297,7 @@ def _manifest(context: RunContext, release: str, inputs: Inputs) -> dict[str, Js
         },
         "missing": dict(inputs.missing),
         "code": code_of(context.root),
-    }
+    } | ({"benchmarks": benchmarks} if benchmarks else {})
 
 
 # ------------------------------------------------------------------------------------------------------------- verdicts

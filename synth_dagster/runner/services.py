@@ -37,6 +37,11 @@ def services_for(method: Method, teachers: OpenTeachers | None, root: Path) -> d
     return {name: _answer(name, service, teachers, root) for name, service in wanted(_verb(method)).items()}
 
 
+def asks_for(method: Method, service: type) -> bool:
+    """Whether a method's verb names a service."""
+    return service in wanted(_verb(method)).values() if hasattr(method, method.verb()) else False
+
+
 def needs_teacher(methods: Sequence[Method]) -> bool:
     """Whether any of the methods talks to a model."""
     return any(service in (Teacher, Embedder) for method in methods for service in wanted(_verb(method)).values())

@@ -1,16 +1,24 @@
 """Guards at the gates, through the graph: a planted defect is caught by the check of its name, in its batch."""
 
+import json
+
 import pytest
 
-from synth_dagster.lake.findings import findings
+from synth_dagster.cli.quarantine import settle_quarantine, show_quarantine
+from synth_dagster.errors import UnknownName
+from synth_dagster.governance.quarantine import BadRelease, cases, settle
+from synth_dagster.lake.findings import decisions, findings
 from tests.assets.project import LINES, Programs, small_project
 from tests.scripted_teacher.echo import EchoTeacher
 
 GUARDED = """
 dataset: tiny
 sources:
-  - {name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en, shard: 6}
+  - {name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en}
   - {name: letters, reader: files, path: inbox/letters/, license: CC0-1.0, lang: en, optional: true}
+  - {name: scripts, reader: files, path: inbox/scripts/, license: CC0-1.0, lang: en, optional: true}
+  - {name: pages, reader: files, path: inbox/pages/, license: CC0-1.0, lang: en, optional: true}
+  - {name: towers, reader: files, path: inbox/towers/, license: CC0-1.0, lang: en, optional: true}
 teachers:
   writer: {use: embedded}
 stages:
@@ -45,28 +53,143 @@ def checks_of(told_project, stage="seed_corpus"):
     return found
 
 
-@pytest.mark.parametrize(
-    ("planted", "check", "kind"),
-    [
-        pytest.param({"bad": EMAIL}, "personal_data", "email", id="an e-mail address"),
-        pytest.param({"bad": KEY}, "secrets", "aws_access_key", id="a key"),
-        pytest.param({"bad": INJECTED}, "injected_instructions", "prompt_injection", id="an instruction"),
-        pytest.param(BURST, "poisoned_seeds", "near_duplicate_burst", id="a burst"),
-    ],
-)
-def test_a_planted_defect_is_caught_by_its_check_in_its_batch(tmp_path, planted, check, kind):
+def test_a_planted_defect_of_each_kind_is_caught_by_its_check_in_its_batch(tmp_path):
     project = small_project(tmp_path / "p", GUARDED, Programs(EchoTeacher()))
     project.deliver(LINES)
-    more = {f"more{n}": line.replace("the", "our") for n, line in enumerate(LINES)}
-    project.deliver({**planted, **more}, source="letters")
+    planted = {"letters": {"bad": EMAIL}, "scripts": {"bad": KEY}, "pages": {"bad": INJECTED}, "towers": BURST}
+    for source, bad in planted.items():
+        project.deliver(bad | {f"{source}{n}": f"{line} {source}." for n, line in enumerate(LINES)}, source=source)
     told = project.run()
-    assert told.causes == [], told.causes
-    assert checks_of(project) == {"letters:start": [(check, "warning")]}
+    assert told.causes == []
+    assert checks_of(project) == {
+        "letters:start": [("personal_data", "warning")],
+        "scripts:start": [("secrets", "warning")],
+        "pages:start": [("injected_instructions", "warning")],
+        "towers:start": [("poisoned_seeds", "warning")],
+    }
     rows = findings(project.lake, "tiny").to_pylist()
-    assert {(row["batch"], row["check"], row["kind"], row["severity"]) for row in rows} == {
-        ("letters:start", check, kind, "quarantine")
+    assert {(row["batch"], row["kind"], row["severity"]) for row in rows} == {
+        ("letters:start", "email", "quarantine"),
+        ("scripts:start", "aws_access_key", "quarantine"),
+        ("pages:start", "prompt_injection", "quarantine"),
+        ("towers:start", "near_duplicate_burst", "quarantine"),
     }
     held = {row["record_id"] for row in rows}
-    assert len(held) == len(planted)
+    assert len(held) == 3 + len(BURST)
     made = project.rows("generated_instructions")
     assert made and not held & {parent["record_id"] for row in made for parent in row["parents"]}
+    written = [path.read_text(errors="ignore") for path in (project.root / ".dagster").rglob("*") if path.is_file()]
+    assert written and not any("maria.keller" in text or "AKIAR7Q2" in text for text in written)
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """A project that was run over a delivery with one planted instruction."""
+    project = small_project(tmp_path / "p", GUARDED, Programs(EchoTeacher()))
+    project.deliver({**{str(n): line for n, line in enumerate(LINES)}, "bad": INJECTED})
+    assert project.run().causes == []
+    return project
+
+
+def test_a_person_releases_with_a_comment_and_the_run_after_makes_what_was_held_back(planted):
+    (case,) = cases(planted.lake, "tiny")
+    assert case.is_held and len(planted.rows("generated_instructions")) == len(LINES)
+    assert planted.run().made == []  # held is not unfinished
+    (again,) = cases(planted.lake, "tiny")
+    settle(planted.lake, [again], [case.record_id[:8]], "released", who="Ada", comment="A text about injections.")
+    told = planted.run()
+    assert told.causes == [] and told.made == ["batch notes:start", "release r0002"]
+    assert len(planted.rows("generated_instructions")) == len(LINES) + 1
+    (decision,) = cases(planted.lake, "tiny")[0].decisions
+    assert (decision.who, decision.comment, decision.action) == ("Ada", "A text about injections.", "released")
+    assert planted.run().made == []
+    # delivered again with another text beside it, the record is read and inspected anew, and stays released
+    planted.deliver({**{str(n): line for n, line in enumerate(LINES)}, "bad": INJECTED, "new": "It has nine wheels."})
+    assert planted.run().causes == []
+    assert not cases(planted.lake, "tiny")[0].is_held
+    settle(planted.lake, cases(planted.lake, "tiny"), ["all"], "held", who="Bob", comment="Not sure.")
+    assert planted.run().causes == []
+    assert len(planted.rows("generated_instructions")) == len(LINES) + 1  # the new one is in, the held one is out
+    assert [one.who for one in cases(planted.lake, "tiny")[0].decisions] == ["Ada", "Bob"]
+
+
+def test_the_command_lists_and_releases_with_a_reason_only(planted, capsys):
+    known = cases(planted.lake, "tiny")
+    with pytest.raises(BadRelease, match="--comment TEXT"):
+        settle(planted.lake, known, [known[0].record_id], "released", who="Ada", comment="  ")
+    with pytest.raises(UnknownName, match="No record in quarantine is called 'ffffffff'"):
+        settle(planted.lake, known, ["ffffffff"], "released", who="Ada", comment="fine")
+    with pytest.raises(BadRelease, match="held already"):
+        settle(planted.lake, known, ["all"], "held", who="Ada", comment="fine")
+    assert decisions(planted.lake, "tiny") == []
+    place = {"stage": None, "batch": None, "check": None}
+    show_quarantine(planted.root, None, **place, everything=False, as_json=True)
+    out = capsys.readouterr().out
+    (case,) = json.loads(out)
+    assert (case["check"], case["held"]) == ("injected_instructions", True) and "BANANA" not in out
+    code, out = planted.synth("quarantine", "--release", case["record_id"][:6])
+    assert code == 2 and "--comment TEXT" in out and "Traceback" not in out
+    code, out = planted.synth("quarantine", "--release", case["record_id"][:6], "--comment", "fine", "--by", "Ada")
+    assert code == 0 and "released" in out and "Ada" in out
+    with pytest.raises(BadRelease, match="--check"):
+        settle_quarantine(planted.root, None, release=["all"], hold=[], comment="fine", by="Ada", **place)
+    show_quarantine(planted.root, None, **place, everything=True, as_json=False)
+    assert "released by Ada" in capsys.readouterr().out
+
+
+@pytest.mark.prove
+def test_a_guard_that_joins_the_recipe_inspects_what_stands_and_one_that_leaves_lets_it_go(tmp_path):
+    unguarded = GUARDED.replace("{guards: [privacy_security_guard]}", "[]")
+    project = small_project(tmp_path / "p", unguarded, Programs(EchoTeacher()))
+    project.deliver({**{str(n): line for n, line in enumerate(LINES)}, "bad": INJECTED})
+    assert project.run().causes == []
+    versions = project.versions("seed_corpus")
+    project.write_recipe(GUARDED)
+    assert project.run().causes == []
+    assert project.versions("seed_corpus") == versions  # inspected where it stands, not made again
+    assert len(cases(project.lake, "tiny")) == 1
+    assert len(project.rows("generated_instructions")) == len(LINES)
+    project.write_recipe(unguarded)
+    assert project.run().causes == []
+    assert cases(project.lake, "tiny") == [] and len(project.rows("generated_instructions")) == len(LINES) + 1
+
+
+def test_a_critical_finding_closes_the_gate_of_its_batch_only_and_says_why(tmp_path):
+    strict = GUARDED.replace("[privacy_security_guard]", "[{privacy_security_guard: {secrets: critical}}]")
+    project = small_project(tmp_path / "p", strict, Programs(EchoTeacher()))
+    project.deliver(LINES)
+    project.deliver(
+        {"bad": KEY, **{f"more{n}": line.replace("the", "our") for n, line in enumerate(LINES)}}, "b.jsonl", "letters"
+    )
+    told = project.run()
+    assert any("privacy_security_guard__secrets failed" in cause and "letters" in cause for cause in told.causes)
+    assert not any("AKIA" in cause for cause in told.causes)
+    assert set(project.versions("seed_corpus")) == {"notes:start"}
+    assert findings(project.lake, "tiny").num_rows == 0  # nothing is accepted that it is about
+    (row,) = findings(project.lake, "tiny", every=True).to_pylist()
+    assert (row["batch"], row["kind"], row["severity"]) == ("letters:start", "aws_access_key", "critical")
+
+
+LAST = """
+dataset: tiny
+sources:
+  - {name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en}
+stages:
+  seed_corpus: {guards: [privacy_security_guard]}
+  filtered_mix:
+    of: seed_corpus
+    filters: [{gopher_quality: {min_words: 3}}]
+"""
+
+
+@pytest.mark.prove
+def test_a_release_drops_what_is_held_with_the_reason_and_is_made_again_as_it_was(tmp_path):
+    project = small_project(tmp_path / "p", LAST)
+    project.deliver({**{str(n): line for n, line in enumerate(LINES)}, "bad": EMAIL})
+    assert project.run().causes == []
+    dropped = [row for row in project.rows("verdicts") if row["verdict"] == "dropped"]
+    assert [row["reason"] for row in dropped] == ["privacy_security_guard:email"]
+    settle(project.lake, cases(project.lake, "tiny"), ["all"], "released", who="Ada", comment="Public office.")
+    assert project.run(release="r0001").causes == []  # the same bytes: who was held then is in its manifest
+    assert project.run().made == ["release r0002"]
+    assert len(project.rows("filtered_mix", batches=["r0002"])) == len(LINES) + 1

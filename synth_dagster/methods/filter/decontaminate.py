@@ -16,7 +16,7 @@ from pydantic import Field
 
 from synth_dagster.method import Filter, InputPath, Proof, Rules
 from synth_dagster.parts.hashed_words import Hashed, hash_texts, ngrams, normalise, offsets_of, words
-from synth_dagster.records import Document, Instruction, Preference
+from synth_dagster.records import Document, Instruction, Json, Preference
 from synth_dagster.services import References
 
 _RECORDS_AT_ONCE = 4_096  # bounds memory: only the matches of these are held together
@@ -47,6 +47,9 @@ class Decontaminate(Filter):
     def gram_words(self) -> int:
         """The words of an n-gram in this mode."""
         return self.n or {"coverage": 8, "hash": 12}[self.mode]
+
+    def as_applied(self) -> Mapping[str, Json]:
+        return {**super().as_applied(), "n": self.gram_words}
 
     def threshold_settings(self) -> frozenset[str]:
         return frozenset({"threshold"})
