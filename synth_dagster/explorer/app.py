@@ -8,6 +8,7 @@ import json
 import logging
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,12 +25,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
 from synth_dagster.explorer import erasing, reaching, record, release, signing, start
 from synth_dagster.explorer.files import file_answer
-from synth_dagster.explorer.guard import COOKIE, HEADERS, LASTS_S, is_same_origin
+from synth_dagster.explorer.guard import COOKIE, HEADERS, LASTS_S
 from synth_dagster.explorer.html import joined, link, tag, url
 from synth_dagster.explorer.job import Busy
 from synth_dagster.explorer.question import Answer, Elsewhere, Explorer, Question, Shown, View
 from synth_dagster.explorer.style import STYLE
 from synth_dagster.records import plain
+from synth_dagster.storage import NotThere
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4  # requests that read the lake; others wait
@@ -113,9 +115,14 @@ class _Site:
         """Take the token for a session."""
         form, guard = await _form(request), self.explorer.guard
         asked = _question(self.explorer, request, form)
-        if not is_same_origin(request.headers) or not guard.knows(form.get("token", "")):
+        if not guard.is_our_origin(request.headers) or not guard.knows(form.get("token", "")):
             return _response(request, signing.refused(asked), asked)
-        cookie = {"httponly": True, "samesite": "lax", "secure": request.url.scheme == "https", "max_age": int(LASTS_S)}
+        cookie = {
+            "httponly": True,
+            "samesite": "lax",
+            "secure": guard.is_over_tls(request.url.scheme),
+            "max_age": int(LASTS_S),
+        }
         answer = RedirectResponse(signing.next_page(form), 303)
         answer.set_cookie(COOKIE, guard.sign_in(), **cookie)
         return answer
@@ -192,7 +199,10 @@ def _has_token(explorer: Explorer, request: Request) -> bool:
 def _seen(view: View, asked: Question) -> Answer:
     """The answer of a page; what cannot be answered as a page too, with a sentence and a status."""
     try:
-        return view(asked)
+        try:
+            return view(asked)
+        except (NotThere, FileNotFoundError):  # an erasure has taken a file that we were about to read: look again
+            return view(replace(asked))
     except UnknownName as error:
         return _unknown(error)
     except Busy as error:

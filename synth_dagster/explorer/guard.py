@@ -120,15 +120,18 @@ class Guard:
 
     def is_from_our_page(self, session: Session, word: str, headers: Mapping[str, str]) -> bool:
         """Whether a form was sent by a page of ours: it holds the session's word."""
-        return is_same_origin(headers) and hmac.compare_digest(_digest(session.word), _digest(word))
+        return self.is_our_origin(headers) and hmac.compare_digest(_digest(session.word), _digest(word))
 
+    def is_our_origin(self, headers: Mapping[str, str]) -> bool:
+        """What a browser says of where a form comes from; true where it says nothing."""
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return False
+        origin = headers.get("origin")
+        return origin is None or origin == self.address or urlsplit(origin).netloc == headers.get("host", "")
 
-def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """What a browser says of where a request comes from; true where it says nothing."""
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    def is_over_tls(self, scheme: str) -> bool:
+        """Whether browsers reach it so: a server before it may end the encryption."""
+        return scheme == "https" or self.address.startswith("https://")
 
 
 def is_loopback(name: str) -> bool:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from synth_dagster.errors import LakeError
 from synth_dagster.explorer.graph import lineage_graph
 from synth_dagster.explorer.html import Html, facts, figure, joined, link, section, table, tag, url
 from synth_dagster.explorer.question import Elsewhere, Question, Shown
@@ -14,7 +13,6 @@ from synth_dagster.governance.trace import Trace, trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.rows import local_file, rows_at
 from synth_dagster.records import plain
-from synth_dagster.storage import NotThere
 
 NEAREST = 200  # ancestors and descendants that are told one by one
 LISTED = 50
@@ -52,11 +50,8 @@ def row_of(lake: Lake, entry: Row) -> Row:
     """A record as it stands in its table; empty where no table shows it any more."""
     if not entry["dataset"]:
         return {}
-    try:
-        file = local_file(lake, entry["dataset"], entry["stage"], entry["path"])
-        rows = rows_at(file, pa.array([bytes.fromhex(entry["record_id"])])).to_pylist()
-    except (NotThere, FileNotFoundError) as error:
-        raise LakeError("The lake has just changed under this page. Ask again.") from error
+    file = local_file(lake, entry["dataset"], entry["stage"], entry["path"])
+    rows = rows_at(file, pa.array([bytes.fromhex(entry["record_id"])])).to_pylist()
     return rows[0] if rows else {}
 
 

@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from synth_dagster.explorer import record as recording
+from synth_dagster.explorer.graph import lineage_graph
 from synth_dagster.explorer.guard import POLICY
+from synth_dagster.governance.trace import Trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.records import Instruction, Message, Preference, Span, digest, to_table
+from synth_dagster.storage import NotThere
 from tests.explorer.conftest import PARENTS, browser_of
 from tests.governance.erase_world import World
 from tests.lake.conftest import document, parent_of, write_to
@@ -231,3 +235,29 @@ def test_the_lake_is_shown_as_it_is_now(tmp_path):
     assert got(client, "/search")["count"] == 1
     other.retire("demo", "corpus", "b:1", "run-2")
     assert got(client, "/search")["count"] == 0
+
+
+def test_a_file_that_vanishes_under_a_page_is_looked_for_again(client, monkeypatch):
+    """As when an erasure puts another in its place between two steps of a page."""
+    opened, real = [], recording.local_file
+
+    def vanishing(*place):
+        opened.append(place)
+        if len(opened) == 1:
+            raise NotThere("It was just here.")
+        return real(*place)
+
+    monkeypatch.setattr(recording, "local_file", vanishing)
+    assert client.get(f"/record/{of('q2')}").status_code == 200 and len(opened) > 1
+
+
+def test_a_drawing_has_an_end():
+    """A thousand records made of one: seven of them are drawn, and the others counted."""
+    facts = {"stage": "s", "method": "m", "model_id": None, "status": "current"}
+    record = {"record_id": "0" * 32, **facts}
+    below = [{"record_id": f"{n:032x}", "distance": 1, **facts} for n in range(1, 201)]
+    edges = [{"child": one["record_id"], "parent": record["record_id"]} for one in below]
+    counts = {"ancestors": [], "descendants": [{"dataset": "d", "stage": "s", "distance": 1, "records": 1_000}]}
+    drawn = lineage_graph(Trace(record, [], below, edges, [], {}, [], counts))
+    assert (drawn.count("<rect"), drawn.count("<path")) == (8, 7) and "and 993 more" in drawn
+    assert lineage_graph(Trace(record, [], [], [], [], {}, [], {"ancestors": [], "descendants": []})) == ""

@@ -41,6 +41,7 @@ def test_an_open_server_needs_a_token(host, address):
 
 def test_what_others_reach_is_shown_after_signing_in_only(world):
     client = browser_of(world, **TEAM)
+    client.base_url = "https://data.example"
     for path in ("/", "/search?q=secret", "/previews/p.html", "/reports/demo/r0001.html"):
         answer = client.get(path)
         assert answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=%2F")
@@ -95,3 +96,11 @@ def test_a_session_that_nobody_has_opened_is_none(world):
 
 def test_a_form_without_end_is_refused(world):
     assert browser_of(world, token=TOKEN).post("/sign-in", data={"token": "x" * 20_000}).status_code == 413
+
+
+def test_behind_a_server_with_tls_the_address_is_our_origin_and_cookies_stay_encrypted(world):
+    client = browser_of(world, **TEAM)
+    ours = {"origin": "https://data.example", "sec-fetch-site": "same-origin"}
+    answer = client.post("/sign-in", data={"token": TOKEN}, headers=ours)
+    assert answer.status_code == 303 and "Secure" in answer.headers["set-cookie"]
+    assert client.post("/sign-in", data={"token": TOKEN}, headers={"origin": "https://a.example"}).status_code == 403

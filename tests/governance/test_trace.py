@@ -221,3 +221,16 @@ def test_words_in_a_graph_are_only_words(world):
     planted = replace(found, record={**found.record, "model_id": '"]; click x "javascript:alert(1)" <script>'})
     said = drawn(planted, most=20)
     assert "<script>" not in said and '"javascript' not in said and "#60;script#62;" in said
+
+
+def test_of_many_relatives_the_nearest_are_told_and_all_are_counted(world):
+    """p2 is from q2, which is from a and b: with one ancestor told, its licence is not said to be declared."""
+    found = trace(world, of("p2"), most=1)
+    assert [entry["record_id"] for entry in found.ancestors] == [of("q2")]
+    assert [(row["stage"], row["distance"], row["records"]) for row in found.counts["ancestors"]] == [
+        ("questions", 1, 1),
+        ("corpus", 2, 2),
+    ]
+    assert [step["record_id"] for step in found.derivation] == [of("p2")]
+    whole = trace(world, of("p2"), most=3)
+    assert whole == trace(world, of("p2"))

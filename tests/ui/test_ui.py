@@ -134,6 +134,15 @@ class TestInTheBrowser:
         assert "wading bird that hunts" in shown.locator("body").inner_text()
         assert shown.locator("script").count() == 0
 
+    def test_a_partition_links_to_its_records_in_the_explorer(self, ui: DagsterUI, page: "Page"):
+        opened(ui, page)
+        with page.expect_popup() as popup:
+            page.locator("a[href*='/search?']").first.click()
+        shown = popup.value
+        shown.get_by_role("status").wait_for()
+        shown.locator("article a").first.click()
+        assert "wading bird that hunts" in shown.locator("main").inner_text()
+
     def test_a_batch_is_launched_by_clicking(self, ui: DagsterUI, page: "Page"):
         before = runs(ui)
         opened(ui, page)
