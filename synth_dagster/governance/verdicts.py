@@ -6,18 +6,27 @@ from typing import Any
 import pyarrow as pa
 
 from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.rows import local_file, rows_at
 from synth_dagster.runner.release import VERDICTS
 
 TOLD = ("release", "verdict", "reason", "duplicate_of", "score", "rank", "copies")
 
 
 def verdicts_of(lake: Lake, dataset: str, ids: pa.Array) -> dict[bytes, list[dict[str, Any]]]:
-    """Each record's verdicts, by release; nothing for one that is not of the mix's stage."""
-    columns = ", ".join(TOLD)
-    sql = f"select record_id, {columns} from verdicts semi join wanted using (record_id) order by record_id, release"
+    """Each record's verdicts, by release; nothing for one that is not of the mix's stage.
+
+    A release's verdicts are a file that is sorted by record, so those of a few records are read without a query.
+    """
     found: dict[bytes, list[dict[str, Any]]] = {}
-    for row in _asked(lake, dataset, ids, sql).to_pylist():
-        found.setdefault(row.pop("record_id"), []).append(row | {"duplicate_of": _hex(row["duplicate_of"])})
+    if VERDICTS not in lake.stages(dataset):
+        return found
+    _, shown = lake.snapshot(dataset, VERDICTS)
+    for file in sorted(shown.files, key=lambda file: file.partition):
+        (release,) = file.partition
+        for row in rows_at(local_file(lake, dataset, VERDICTS, file.path), ids, TOLD).to_pylist():
+            told = {name: row.get(name) for name in TOLD}
+            told |= {"release": release, "duplicate_of": _hex(told["duplicate_of"])}
+            found.setdefault(row["record_id"], []).append(told)
     return found
 
 
