@@ -171,20 +171,30 @@ def write(lake, stage, batch, table, *, inputs, partition="batch", rejects=None,
 
 def publish(lake, name, below, *, kept):
     rows = [verdict(one["record_id"], kept) for one in lake.candidate_table(below).to_pylist()]
-    schema = pa.schema([field for field in VERDICT if field.name != "release"])
-    write(lake, "verdicts", name, pa.Table.from_pylist(rows, schema=schema), inputs={}, partition="release")
-    table = lake.candidate_table(below)
-    ids = {digest(one) for one in kept}
-    table = table.filter(pa.array([one in ids for one in table["record_id"].to_pylist()], pa.bool_()))
-    mixed = write(lake, "mix", name, table, inputs={}, partition="release")
-    lake.meta.record_gate(
-        mixed.candidate_id, True, "suite", [check("kept", True), check("licence_note", False, records=3)]
-    )
     dropped = {}
     for row in rows:
         if row["verdict"] == "dropped":
             dropped[row["reason"]] = dropped.get(row["reason"], 0) + 1
-    pins = {"records": below.candidate_id, "data_version": below.data_version, "signals_version": "51"}
+    details = {"verdicts": {"kept": len(kept), "dropped": dropped}, "records": len(rows), "tokens": 90}
+    schema = pa.schema([field for field in VERDICT if field.name != "release"])
+    write(
+        lake,
+        "verdicts",
+        name,
+        pa.Table.from_pylist(rows, schema=schema),
+        inputs={},
+        partition="release",
+        details=details,
+    )
+    table = lake.candidate_table(below)
+    ids = {digest(one) for one in kept}
+    table = table.filter(pa.array([one in ids for one in table["record_id"].to_pylist()], pa.bool_()))
+    mixed = write(lake, "mix", name, table, inputs={}, partition="release", details=details)
+    lake.meta.record_gate(
+        mixed.candidate_id, True, "suite", [check("kept", True), check("licence_note", False, records=3)]
+    )
+    pins = {"records": below.candidate_id, "data_version": below.data_version}
+    pins |= {"signals": "none", "signals_version": "51"}
     manifest = {"batches": {BATCH: pins}, "table": "mix", "of": "questions", "recipe": "feed", "mix": "cafe"}
     manifest |= {"token_counter": "words_and_marks", "missing": {"odd:9": "no accepted version"}}
     manifest |= {"use": {"purpose": "research"}, "verdicts": {"kept": len(kept), "dropped": dropped}, "tokens": 90}

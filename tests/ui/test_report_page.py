@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from synth_dagster.cli.pages import PageServer
 
+from synth_dagster.explorer.question import Explorer
+from synth_dagster.explorer.server import Server
 from synth_dagster.governance.report import release_facts, write_report
 from synth_dagster.lake.lake import Lake
 from tests.governance.audit_world import plant
@@ -31,11 +32,11 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(params=["file", "server"])
 def address(request: pytest.FixtureRequest, lake: Lake) -> Iterator[str]:
-    """The page as somebody opens it: a file that was sent to them, and as `synth ui` shows it."""
+    """The page as somebody opens it: a file that was sent to them, and as `synth explore` shows it."""
     if request.param == "file":
         yield Path(lake.store.link("reports/demo/r0001.html")).as_uri()
     else:
-        with PageServer(lake.store, 0) as server:
+        with Server(Explorer(lake), "127.0.0.1", 0) as server:
             yield f"http://127.0.0.1:{server.port}/reports/demo/r0001.html"
 
 
