@@ -39,8 +39,9 @@ class Wires:
         return self._wires[_key(endpoint)]
 
     def standings(self) -> dict[str, str]:
-        """How the endpoint of each role is asked just now, in words."""
-        return {endpoint.role: self.of(endpoint).standing() for endpoint in self._endpoints}
+        """How the endpoint of each role is asked just now, in words. Of a process of ours there is nothing to say."""
+        asked = [endpoint for endpoint in self._endpoints if endpoint.kind != "embedded"]
+        return {endpoint.role: self.of(endpoint).standing() for endpoint in asked}
 
     def end(self) -> None:
         """Nothing that fails is tried again from now on."""
