@@ -135,12 +135,11 @@ class Courier:
         for record in self._changed(cursor):
             run, changed = record.dagster_run, record.update_timestamp.timestamp()
             for moment in self._untold(run, cursor):
-                if time.monotonic() > until:
-                    return Sent(count)
-                if problem := self._told(run, moment):
+                problem = "" if (is_late := time.monotonic() > until) else self._told(run, moment)
+                if is_late or problem:
+                    self._store(cursor)
                     return Sent(count, problem)
-                cursor.places[run.run_id] = moment.place
-                self._store(cursor)
+                cursor.places[run.run_id] = moment.place  # stored by the run: after a kill some come twice
                 count += 1
             if run.is_finished:
                 cursor.finished(run.run_id, changed)
