@@ -43,17 +43,19 @@ def server(monkeypatch):
 
 @pytest.fixture
 def killed(server, tmp_path):
-    """Starts the stage in a process of its own, and kills it after so many seconds of work."""
+    """Starts the stage in a process of its own, and kills it after so many seconds, or when it has asked so often."""
     running = [PROCESSES.Process(target=print)]  # the first one waits for the imports
     running[0].start()
     running[0].join()
 
-    def killed(project, after):
+    def killed(project, after=None, *, asks=None):
         environment = {"SYNTH_MODEL": "m", "OPENAI_BASE_URL": server.url}
         process = PROCESSES.Process(target=make, args=(project.root, STAGE, BATCH, environment))
         process.start()
         running.append(process)
-        process.join(after)
+        while asks is not None and server.calls < asks and process.is_alive():
+            time.sleep(0.002)
+        process.join(after or 0)
         process.kill()
         process.join()
         seen = -1
@@ -111,11 +113,18 @@ def asked(server):
 
 
 def kill_often(folder, server, killed, kills, moments):
-    """Kills the stage so often, and says how many kills found it asking, and how many answers were lost in them."""
+    """Kills the stage so often, and says how many kills found it asking, and how many answers were lost in them.
+
+    On a slow machine a time says nothing of how far the stage is, so the first third dies by the count of its requests:
+    at most 8 * (30 + 8) of 400, so that each finds it asking.
+    """
     project, asking, lost = prepared(folder), 0, 0
-    for _ in range(kills):
+    for number in range(kills):
         before = durable(project)
-        killed(project, moments.uniform(0.05, 0.9))
+        if number < kills / 3 and number < 8:
+            killed(project, asks=moments.randrange(1, 30))
+        else:
+            killed(project, moments.uniform(0.05, 0.9))
         times, now = asked(server), durable(project)
         assert before <= now
         assert not before & set(times), "what was durable is asked for again"
@@ -137,15 +146,17 @@ def undisturbed(folder, server):
 def test_a_stage_killed_three_times(tmp_path, server, killed):
     wanted = undisturbed(tmp_path / "calm", server)
     made, asking, _ = kill_often(tmp_path / "p", server, killed, 3, random.Random(1))
-    assert made == wanted and asking
+    assert made == wanted and asking >= 1
 
 
 @pytest.mark.prove
 def test_a_stage_killed_a_hundred_times(tmp_path, server, killed):
     """Four times twenty-five kills: the early ones while it asks, the last ones while it writes."""
+    in_all = 0
     server.delay = 0.06
     wanted = undisturbed(tmp_path / "calm", server)
     for seed in range(4):
         made, asking, lost = kill_often(tmp_path / str(seed), server, killed, 25, random.Random(seed))
-        assert made == wanted
-        assert asking > 5 and lost > 0
+        assert made == wanted and asking >= 8
+        in_all += lost
+    assert in_all > 0
