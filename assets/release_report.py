@@ -4,17 +4,22 @@ Reads   filtered_mix[release], verdicts[release]
 Writes  reports/<dataset>/<release>.md and .html in the lake
 """
 
+import os
+
 import dagster as dg
 
 from assets.materialized import OWNERS, Project, in_words, run_context
 from assets.partitions import releases, the_batch
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.plots import as_markdown
+from synth_dagster.governance.release_seal import seal_release
 from synth_dagster.governance.report import Report, release_facts, write_report
 from synth_dagster.governance.report_facts import ReleaseFacts
 from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.seals import Seal
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import Progress, TeacherSource
+from synth_dagster.signing import VARIABLE, Signer
 
 STORY = (
     "The report of a release, as a page to look at, to search and to print, and as a dataset card: the fifteen "
@@ -44,13 +49,21 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         with in_words(context):
             run = run_context(context, project, recipe, lake, teachers, progress)
-            facts = release_facts(lake, the_release(lake, recipe.dataset, the_batch(context)), run.recipe)
+            release = the_release(lake, recipe.dataset, the_batch(context))
+            seal = seal_release(lake, release, Signer.of(os.environ))
+            facts = release_facts(lake, release, run.recipe)
             written = write_report(lake, facts)
             address = project.pages.release(facts.about.dataset, facts.about.release)
             explored = {"explore": dg.MetadataValue.url(address)} if address else {}
-            return dg.MaterializeResult(metadata=_shown(facts, written) | explored)
+            return dg.MaterializeResult(metadata=_shown(facts, written) | _sealed(seal) | explored)
 
     return made
+
+
+def _sealed(seal: Seal) -> dict[str, dg.MetadataValue]:
+    """The hash of the manifest, which whoever wrote it down elsewhere can compare, and whose key signed it."""
+    signed = seal.signed_by or f"unsigned: {VARIABLE} names no key"
+    return {"manifest": dg.MetadataValue.text(seal.manifest), "signed_by": dg.MetadataValue.text(signed)}
 
 
 def _shown(facts: ReleaseFacts, written: Report) -> dict[str, dg.MetadataValue]:

@@ -345,17 +345,20 @@ def approvals(
 
 @app.command()
 def verify(
-    what: Annotated[str, typer.Argument(metavar="DIR", help="An export: a folder, or s3://BUCKET/PREFIX.")],
+    what: Annotated[
+        str, typer.Argument(metavar="DIR|RELEASE", help="An export (a folder or s3://BUCKET/PREFIX), or a release.")
+    ],
     key: Annotated[
         str | None, typer.Option(help="The key that should have signed it: FILE.pub or its name; default: your own.")
     ] = None,
+    dataset: Dataset = None,
     as_json: AsJson = False,
     project: ProjectDir = None,
 ) -> None:
-    """Check that an export is what was handed over, file by file, and whose signature it has."""
-    from synth_dagster.cli.verify import verify_export
+    """Check that an export, or a release in the lake, is what it was, file by file, and whose signature it has."""
+    from synth_dagster.cli.verify import verify_what
 
-    raise typer.Exit(verify_export(project, what, key=key, as_json=as_json))
+    raise typer.Exit(verify_what(project, what, dataset=dataset, key=key, as_json=as_json))
 
 
 @app.command()

@@ -130,7 +130,7 @@ class Exporter:
         stated = (signer, origin.about.creator, origin.about.url) if origin.about else (signer,)
         approved = (origin.approval,) if origin.approval.get("approvals") else ()
         whole = (origin.dataset, origin.release, origin.data_version, form.as_json(), *stated, *approved)
-        parts = (_maker(), self.slug, kind, *whole)
+        parts = (maker(), self.slug, kind, *whole)
         return digest("export", *parts).hex()
 
     def kind_shown(self, kind: RecordKind, form: Form) -> RecordKind:
@@ -264,7 +264,7 @@ class _Export:
             facts=dict(origin.facts),
             approval=dict(origin.approval),
             identity=self.exporter.identity(self.kind, origin, self.form),
-            created_by=_maker(),
+            created_by=maker(),
             signed_by=origin.signer.key if origin.signer else "",
         )
 
@@ -292,7 +292,8 @@ def _copies(row: Mapping[str, Any]) -> int:
     return 1 if copies is None else int(copies)
 
 
-def _maker() -> str:
+def maker() -> str:
+    """Who writes, as manifests name it."""
     try:
         return f"{MAKER} {version('synth-dagster')}"
     except PackageNotFoundError:  # the library is used from a folder, without being installed

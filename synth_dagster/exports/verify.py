@@ -39,6 +39,8 @@ class Verified:
     faults: tuple[Fault, ...]
     signed_by: str | None
     expected: str | None
+    notes: tuple[str, ...] = ()  # what is told and is no fault
+    approval: str = ""  # how the release stands, or stood when it went out
 
     @property
     def is_whole(self) -> bool:
@@ -61,6 +63,8 @@ class Verified:
             "faults": [{"file": fault.file, "what": fault.what} for fault in self.faults],
             "signed_by": self.signed_by,
             "expected": self.expected,
+            "notes": list(self.notes),
+            "approval": self.approval,
         }
 
 
@@ -76,7 +80,7 @@ def verify(store: Store, expected: str | None = None) -> Verified:
     if manifest is None:
         fault = Fault(MANIFEST, "cannot be read: it was changed, or is of another program")
         return Verified(place=store.url, what="", files=0, faults=(fault,), signed_by=None, expected=expected)
-    key, unsigned = _signer(store, there, manifest, data)
+    key, unsigned = signature_of(store, SIGNATURE, data, about=MANIFEST, signed_by=manifest.signed_by)
     faults = [*_files(store, manifest, there), *_sums(store, there, manifest, data, key), *unsigned]
     if expected is not None and not unsigned and key != expected:
         by = f"signed by another key, {key}" if key else "not signed"
@@ -88,7 +92,17 @@ def verify(store: Store, expected: str | None = None) -> Verified:
         faults=tuple(faults),
         signed_by=key,
         expected=expected,
+        approval=_approval(manifest),
     )
+
+
+def _approval(manifest: Manifest) -> str:
+    said: Any = manifest.approval.get("approvals") or ()
+    try:
+        told = [f"approved by {one['by']} on {one['at'][:10]}" for one in said]
+    except (KeyError, TypeError):  # what somebody has changed is a fault of the manifest
+        return ""
+    return "; ".join(told) or str(manifest.approval.get("state", ""))
 
 
 def _files(store: Store, manifest: Manifest, there: Mapping[str, int]) -> Iterator[Fault]:
@@ -101,12 +115,18 @@ def _files(store: Store, manifest: Manifest, there: Mapping[str, int]) -> Iterat
 
 
 def _changed(store: Store, name: str, facts: Mapping[str, Json]) -> str:
-    hashed = hashlib.sha256()
+    _, found = hash_of(store, name)
+    return "" if found == facts.get("sha256") else f"was changed: its SHA-256 is {found}, not {facts.get('sha256')}"
+
+
+def hash_of(store: Store, name: str) -> tuple[int, str]:
+    """The size and the SHA-256 of a file where it lies, never of a copy of it. Raises NotThere."""
+    hashed, size = hashlib.sha256(), 0
     with store.open(name) as stream:
         while part := stream.read(CHUNK):
             hashed.update(part)
-    found = hashed.hexdigest()
-    return "" if found == facts.get("sha256") else f"was changed: its SHA-256 is {found}, not {facts.get('sha256')}"
+            size += len(part)
+    return size, hashed.hexdigest()
 
 
 def _sums(store: Store, there: Mapping[str, int], manifest: Manifest, data: bytes, key: str | None) -> Iterator[Fault]:
@@ -123,17 +143,17 @@ def _sums(store: Store, there: Mapping[str, int], manifest: Manifest, data: byte
     yield Fault(SUMS, f"does not say what {MANIFEST} does: it was changed, or the manifest was")
 
 
-def _signer(
-    store: Store, there: Mapping[str, int], manifest: Manifest, data: bytes
+def signature_of(
+    store: Store, name: str, data: bytes, *, about: str, signed_by: str
 ) -> tuple[str | None, tuple[Fault, ...]]:
-    """The key whose signature holds, and what is wrong with the signature."""
-    if SIGNATURE not in there:
-        gone = Fault(SIGNATURE, f"is missing: {MANIFEST} says that {manifest.signed_by} signed it")
-        return None, (gone,) if manifest.signed_by else ()
+    """The key whose signature holds, and what is wrong with the signature. `about` is the file that it belongs to."""
     try:
-        key = check(data, store.read(SIGNATURE))
-    except (BadSignature, NotThere) as error:
-        return None, (Fault(SIGNATURE, f"does not hold. {error}"),)
-    if key != manifest.signed_by:
-        return key, (Fault(SIGNATURE, f"is of {key}, and {MANIFEST} names {manifest.signed_by or 'no key'}"),)
+        key = check(data, store.read(name))
+    except NotThere:
+        gone = Fault(name, f"is missing: {about} says that {signed_by} signed it")
+        return None, (gone,) if signed_by else ()
+    except BadSignature as error:
+        return None, (Fault(name, f"does not hold. {error}"),)
+    if key != signed_by:
+        return key, (Fault(name, f"is of {key}, and {about} names {signed_by or 'no key'}"),)
     return key, ()

@@ -32,6 +32,7 @@ class Statement:
     release: str
     identity: str  # of what it was made from
     data_version: str  # of its rows
+    manifest: str  # SHA-256 of its manifest in the lake; empty for a release of an older version
     by: str
     comment: str
     at: str  # a moment in UTC

@@ -7,6 +7,7 @@ after a crash or by mistake, adds nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from synth_dagster.errors import ExitCode, GateClosed, SynthError
 from synth_dagster.governance.approvals import (
@@ -22,6 +23,7 @@ from synth_dagster.governance.approvals import (
 from synth_dagster.lake.approvals import Approvals, Said
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
+from synth_dagster.lake.seals import Seal, Seals
 from synth_dagster.runner.person import VARIABLE, Person
 from synth_dagster.signing import Signer
 
@@ -66,11 +68,13 @@ def say(lake: Lake, dataset: str, name: str, word: Word) -> tuple[Approval, bool
     word, release = word.checked(), lake.meta.release(dataset, name)
     if word.action == "approve":
         _refuse_what_nobody_may_approve(lake, release, word)
-    added = Approvals(lake.meta.database).add(dataset, name, lambda stands, said: _decided(release, word, stands, said))
+    sealed = Seals(lake.meta.database).of(dataset, name)
+    decide = partial(_decided, release, word, sealed)
+    added = Approvals(lake.meta.database).add(dataset, name, decide)
     return approval_of(lake, lake.meta.release(dataset, name)), added is not None
 
 
-def _decided(release: Release, word: Word, stands: bool, said: Sequence[Said]) -> Said | None:
+def _decided(release: Release, word: Word, sealed: Seal | None, stands: bool, said: Sequence[Said]) -> Said | None:
     """What is added, while nobody else can add anything."""
     before = standing(release, said)
     if before.state == "broken":
@@ -89,16 +93,17 @@ def _decided(release: Release, word: Word, stands: bool, said: Sequence[Said]) -
             f"The approval of '{release.release}' was revoked by {last.by} on {last.at[:10]}: {last.comment} "
             "To approve it all the same, add --again."
         )
-    return _said(release, word, said[-1] if said else None)
+    return _said(release, word, sealed, said[-1] if said else None)
 
 
-def _said(release: Release, word: Word, last: Said | None) -> Said:
+def _said(release: Release, word: Word, sealed: Seal | None, last: Said | None) -> Said:
     text = Statement(
         action=word.action,
         dataset=release.dataset,
         release=release.release,
         identity=release.identity,
         data_version=release.data_version,
+        manifest=sealed.manifest if sealed else "",
         by=word.by,
         comment=word.comment,
         at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -25,6 +25,7 @@ from synth_dagster.governance.erase_receipt import receipt_of
 from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, scope
 from synth_dagster.governance.erase_search import Found, Place, Tables, erase_old_versions, in_bucket, search
 from synth_dagster.governance.erase_survey import surveyed
+from synth_dagster.governance.release_seal import is_described, seal_release
 from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, journals, rows_of, stored_files, unfinished
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
@@ -257,7 +258,11 @@ def _finish(
         proof=_proof(journal, after),
         signer=signer,
     )
-    return _settle(lake, journal, receipt)
+    told = _settle(lake, journal, receipt)
+    for _, successor in releases:  # last: an erasure waits for no manifest
+        if successor is not None and is_described(successor):
+            seal_release(lake, successor, signer)
+    return told
 
 
 def _delete_runs(journal: Journal, around: Surroundings, resumed: bool) -> int:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 REJECTS = "rejects"
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-NOT_DATASETS = frozenset({"derived", "erasures", "previews", "recipes", "reports"})
+NOT_DATASETS = frozenset({"derived", "erasures", "previews", "recipes", "releases", "reports"})
 DAY = 86_400.0
 
 
@@ -157,6 +157,10 @@ class Lake:
         filled = {candidate.partition: candidate.batch}
         names = [*pq.read_schema(path).names, *filled] if columns is None else list(columns)
         return _read(path, names, filled)
+
+    def file_of(self, candidate: Candidate) -> str:
+        """Where the records of a candidate stand in the store."""
+        return self._records_file(candidate)
 
     def candidate_rejects(self, candidate: Candidate) -> pa.Table:
         """What became no record when a candidate was made."""

@@ -219,7 +219,13 @@ create table approvals (number {number}, dataset text not null, release text not
 create index approvals_of_a_release on approvals (dataset, release, number);
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8)
+# Which manifest belongs to a release (`seals.py`).
+VERSION_9 = """
+create table seals (dataset text, release text, manifest text not null, signed_by text not null,
+    sealed_at double precision not null, primary key (dataset, release));
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9)
 """Migration n brings a database from schema version n to n + 1. Only ever add to the end."""
 
 

@@ -90,6 +90,15 @@ def test_a_release_goes_to_a_bucket_and_the_second_time_nothing_is_written(made,
         assert "held out in whole groups" in done.out
     names = {"manifest.json", "README.md", "train.jsonl", "validation.jsonl", "record_ids/train.txt"}
     assert {f"prefix/r0002/{name}" for name in names} < set(bucket.every_key())
+    done = made.call("verify", to, **bucket.env)
+    assert done.code == 0 and "holds r0002 of tiny as it was handed over" in done.out, done.err
+    key = {"Bucket": bucket.name, "Key": "prefix/r0002/train.jsonl"}
+    data = bytearray(bucket.client.get_object(**key)["Body"].read())
+    data[len(data) // 2] ^= 1
+    bucket.client.put_object(**key, Body=bytes(data))
+    done = made.call("verify", to, **bucket.env)
+    assert done.code == 1 and "train.jsonl: was changed: its SHA-256 is" in done.out
+    assert made.call("verify", f"{bucket.url}/nowhere", **bucket.env).code == 1
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,19 @@ def test_a_release_goes_out_in_public_when_it_is_approved_and_no_longer_when_tha
     assert place.call(*public).code == 0
     assert json.loads((tmp_path / "out/manifest.json").read_text())["approval"]["state"] == "approved"
 
+    done = place.call("verify", "r0001")  # in the lake: the run had no key, the approval has one
+    assert done.code == 0 and "holds r0001 of tiny as it was published" in done.out, done.out + done.err
+    assert "Release: approved by Ada Lovelace" in done.out and "Unsigned" in done.out
+    assert "Release: approved by Ada Lovelace" in place.call("verify", str(tmp_path / "out")).out
+    (rows,) = (place.root / "lake/tiny/filtered_mix").rglob("*[0-9a-f].parquet")
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    done = place.call("verify", "latest", "--json")
+    assert done.code == 1 and [fault["file"] for fault in done.json()["faults"]] == [
+        rows.relative_to(place.root / "lake").as_posix()
+    ]
+    rows.write_bytes(whole)
+
     done = place.call("approve", "r0001", "--revoke", "--by", "Bob", "--comment", "A leak was found.")
     assert done.code == 0 and "approval revoked by Bob" in done.out and "Unsigned: SYNTH_SIGNING_KEY" in done.out
     assert place.call(*public).code == 1
@@ -74,6 +87,9 @@ def test_a_release_goes_out_in_public_when_it_is_approved_and_no_longer_when_tha
         ),
         pytest.param(("approve", "r0001", "--by", "Ada", "--comment", ""), 2, "--comment says what", id="no comment"),
         pytest.param(("approve", "r0001", "--by", "Ada"), 2, "--comment", id="comment left out"),
+        pytest.param(
+            ("verify", "r0009"), 1, "There is no folder r0009, and No release of tiny is called", id="neither"
+        ),
         pytest.param(("approvals", "r0009"), 2, "No release of tiny is called 'r0009'", id="history of none"),
     ],
 )
