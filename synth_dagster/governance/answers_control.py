@@ -1,14 +1,14 @@
 """Questions 7 to 15: what was checked and found, what the rules did, the bytes, the people, and what is not used."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
 from synth_dagster.governance.answers_origin import EMBEDDED
 from synth_dagster.governance.plots import number
 from synth_dagster.governance.report_facts import ReleaseFacts
-from synth_dagster.records import RecordKind
+from synth_dagster.records import Json, RecordKind
 
-CONTAMINATION = ("decontaminate",)
 PERSONAL = "personal_data"  # the check of guards that is about it
 
 
@@ -50,6 +50,7 @@ def checks(facts: ReleaseFacts) -> Answer:
     )
 
 
+FOUND = ["stage", "kind", "severity", "findings", "records", "held back", "in the release"]
 DECISION = ["when", "who", "decided", "stage", "check", "record", "why"]
 
 
@@ -67,18 +68,40 @@ def observed(counts: Mapping[str, object]) -> str:
 
 
 def contamination(facts: ReleaseFacts) -> Answer:
-    """Q8: which steps looked for benchmark items, and what they dropped."""
-    looking = [one for one in facts.mix_steps if one.method in CONTAMINATION]
-    if not looking:
-        return Answer(unknown=["whether it holds benchmark items: no step of the mix looked for them"])
-    dropped = {one.key: _dropped_by(facts, one.key) for one in looking}
-    rows: list[list[Cell]] = [[one.key, settings(one.settings), dropped[one.key]] for one in looking]
+    """Q8: with what the records were compared, by which steps and guards, and what that dropped."""
+    looked = facts.about.benchmarks
+    if not looked:
+        return Answer(unknown=["whether it holds benchmark items: no step and no guard compared it with any"])
+    steps = [str(key) for key in dict.fromkeys(one["step"] for one in looked)]
+    rows: list[list[Cell]] = [
+        [str(one["step"]), str(one["stage"]), str(one["against"]), int(str(one["items"])), _hashes(one), _worked(one)]
+        for one in looked
+    ]
+    dropped = sum(_dropped_by(facts, step) for step in steps)
+    guarded: list[list[Cell]] = [
+        [one.stage, one.kind, one.severity, one.findings, one.records, one.held, one.kept]
+        for one in facts.found
+        if one.guard in steps
+    ]
     return Answer(
-        said=f"{plural(len(looking), 'step')} compared every record with benchmarks and dropped "
-        f"{plural(sum(dropped.values()), 'record')}. 'synth trace ID' shows the way that each of them came.",
-        tables=[Table("Benchmarks that were looked for", ["step", "settings", "dropped"], rows)],
+        said=f"Records were compared with {plural(sum(int(str(one['items'])) for one in looked), 'item')} of "
+        f"{plural(len(looked), 'benchmark')} by {listed(steps)}, which dropped {plural(dropped, 'record')} of the mix.",
+        tables=[
+            Table("Benchmarks that were looked for", ["by", "stage", "file", "items", "SHA-256", "settings"], rows, 3),
+            Table("Benchmark items found by guards", FOUND, guarded, 4),
+        ],
         unknown=["items of other benchmarks, and items in other words, which no comparison of words finds"],
     )
+
+
+def _hashes(looked: Mapping[str, Json]) -> Code:
+    files: Any = looked["files"]
+    return Code(listed([str(file["sha256"])[:12] for file in files.values()], 8))
+
+
+def _worked(looked: Mapping[str, Json]) -> Code:
+    worked: Any = looked["settings"]
+    return settings(worked)
 
 
 def _dropped_by(facts: ReleaseFacts, step: str) -> int:
@@ -86,16 +109,17 @@ def _dropped_by(facts: ReleaseFacts, step: str) -> int:
 
 
 def personal(facts: ReleaseFacts) -> Answer:
-    """Q9: what steps that look for personal data have replaced."""
-    looked = [one for one in facts.about.steps if one.method == "pii"]
+    """Q9: what steps that look for personal data have replaced, and what guards found, where it is nothing too."""
+    looked = {one.stage for one in facts.about.steps if one.method == "pii"} | set(facts.personal)
     guarded = [one for one in facts.found if one.check == PERSONAL]
-    if not looked and not facts.personal and not guarded:
-        return Answer(unknown=["whether it holds personal data: no step looked for any, and no guard found any"])
+    ran = {str(one["stage"]) for one in facts.about.checks if str(one["name"]).endswith(f"__{PERSONAL}")}
+    if not (looked or guarded or ran):
+        return Answer(unknown=["whether it holds personal data: no step and no guard looked for any"])
     rows: list[list[Cell]] = [
         [stage, kind, amount] for stage, kinds in facts.personal.items() for kind, amount in kinds.items()
     ]
     found = sum(amount for kinds in facts.personal.values() for amount in kinds.values())
-    where = listed(sorted({one.stage for one in (*looked, *guarded)} | set(facts.personal)))
+    where = listed(sorted(looked | ran | {one.stage for one in guarded}))
     by_guards: list[list[Cell]] = [
         [one.stage, one.kind, one.severity, one.findings, one.records, one.held, one.kept] for one in guarded
     ]
@@ -106,12 +130,7 @@ def personal(facts: ReleaseFacts) -> Answer:
         f"{more}.",
         tables=[
             Table("Replaced", ["stage", "kind", "pieces"], rows),
-            Table(
-                "Found by guards",
-                ["stage", "kind", "severity", "findings", "records", "held back", "in the release"],
-                by_guards,
-                4,
-            ),
+            Table("Found by guards", FOUND, by_guards, 4),
         ],
         unknown=["personal data of the kinds that no step looks for, such as names and addresses"],
     )

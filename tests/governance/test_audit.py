@@ -6,6 +6,8 @@ import pytest
 
 from synth_dagster.cli.terminal import plain
 from synth_dagster.errors import SynthError, UnknownName
+from synth_dagster.governance.answer import Code
+from synth_dagster.governance.answers_control import contamination, personal
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.questions import answered, audit_json
@@ -119,6 +121,27 @@ def test_7_which_checks(told):
     (decided,) = table(told, 7, "Released from quarantine, or held again")
     assert (decided["who"], decided["decided"]) == ("Ada", "released") and decided["record"] == digest("q5").hex()[:12]
     assert "3 checks ran" in told[7]["said"] and "1 failed" in told[7]["said"]
+
+
+def test_8_benchmarks_with_the_hashes_of_what_was_compared(facts):
+    items = {"stage": "mix", "step": "decontaminate", "method": "decontaminate", "version": "1", "settings": {"n": 13}}
+    items |= {"against": "data/gsm8k.jsonl", "items": 1_319, "files": {"": {"sha256": "ab" * 32, "items": 1_319}}}
+    about = replace(facts.about, benchmarks=[items], dropped={"decontaminate:contaminated": 3, "fixed_ratio:quota": 2})
+    found = replace(facts.found[0], guard="decontaminate", check="contamination", kind="overlap", findings=4)
+    answer = contamination(replace(facts, about=about, found=[*facts.found, found]))
+    looked, guarded = answer.tables
+    assert looked.rows[0][:4] == ["decontaminate", "mix", "data/gsm8k.jsonl", 1_319]
+    assert looked.rows[0][4] == Code("abababababab")
+    assert [row[3] for row in guarded.rows] == [4], "what guards of personal data found stands elsewhere"
+    assert "1,319 items of 1 benchmark by decontaminate, which dropped 3 records of the mix" in answer.said
+
+
+def test_9_a_guard_that_found_nothing_has_looked(facts):
+    clean = {"stage": "questions", "name": "privacy_security_guard__personal_data", "passed": 1, "failed": 0}
+    about = replace(facts.about, checks=[clean], steps=[])
+    answer = personal(replace(facts, about=about, found=[], personal={}))
+    assert answer.said == "Personal data was looked for in questions: 0 pieces found and replaced by placeholders."
+    assert personal(replace(facts, about=replace(about, checks=[]), found=[], personal={})).said == ""
 
 
 def test_9_personal_data(told):
