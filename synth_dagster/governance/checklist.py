@@ -5,22 +5,15 @@ that its recipe marks as published is held back where its licence tier is unknow
 or a step has no counts of what it dropped. Nothing is run again, and what nobody stored counts as not satisfied.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
 
 from synth_dagster.errors import SynthError
+from synth_dagster.governance.checklist_seen import Seen
 from synth_dagster.governance.openness import Tier, is_open, tier_of
-from synth_dagster.governance.versions import upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
-from synth_dagster.licences.registry import Licences
-from synth_dagster.recipe.publication import PublicationSettings
-
-COUNTED = ("status", "reasons", "rejects", "steps")  # what the details of a version say of what its steps dropped
-KEPT = ["license", "source", "lang", "model_id", "synthetic_depth", "human_share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ def checklist(lake: Lake, release: Release) -> Checklist:
 
 def checked(lake: Lake, rows: Candidate, manifest: Mapping[str, Any]) -> Checklist:
     """The checklist of a release's rows, also of those that await their gate."""
-    seen = _Seen(lake, rows, manifest)
+    seen = Seen(lake, rows, manifest)
     items = [
         *_licences(seen),
         *_reproducible(seen),
@@ -109,7 +102,7 @@ def refuse_unpublishable(found: Checklist) -> None:
         )
 
 
-def _blockers(seen: "_Seen") -> Iterator[tuple[str, str]]:
+def _blockers(seen: Seen) -> Iterator[tuple[str, str]]:
     licences = [*seen.counts["license"], *([seen.said.license] if seen.said.license else [])]
     unknown = sorted({name for licence in licences for name in seen.known.terms(licence).unknown})
     if unknown:
@@ -119,87 +112,6 @@ def _blockers(seen: "_Seen") -> Iterator[tuple[str, str]]:
     if uncounted := seen.uncounted:
         named = ", ".join(uncounted[:3])
         yield "no_drop_counts", f"There are no counts of what was dropped by {named}. Make it anew with 'synth run'."
-
-
-# ------------------------------------------------------------------------------------------------------- what is known
-
-
-@dataclass
-class _Seen:
-    """What is stored of a release, as the questions need it."""
-
-    lake: Lake
-    rows: Candidate
-    manifest: Mapping[str, Any]
-
-    @cached_property
-    def said(self) -> PublicationSettings:
-        return PublicationSettings.model_validate(self.manifest.get("publication", {}))
-
-    @cached_property
-    def known(self) -> Licences:
-        rules = self.manifest.get("licences", {})
-        return Licences(rules.get("own", {}), frozenset(rules.get("ignored", ())))
-
-    @cached_property
-    def counts(self) -> dict[str, Counter[Any]]:
-        """Column -> its values among the kept records."""
-        table = self.lake.candidate_table(self.rows, columns=KEPT)
-        return {name: Counter(table[name].to_pylist()) for name in table.column_names}
-
-    @cached_property
-    def chains(self) -> list[list[Candidate]]:
-        pins = self.manifest["batches"]
-        return [list(upwards(self.lake, self.lake.meta.candidate(pins[batch]["records"]))) for batch in sorted(pins)]
-
-    @cached_property
-    def versions(self) -> list[Candidate]:
-        return list({one.candidate_id: one for chain in self.chains for one in chain}.values())
-
-    @cached_property
-    def uncounted(self) -> list[str]:
-        """Stages and batches whose steps have no counts of what they dropped, and the mix where it has none."""
-        found = [f"{one.stage} {one.batch}" for one in self.versions if not is_counted(one)]
-        return found if "dropped" in self.rows.details.get("verdicts", {}) else [*found, self.rows.stage]
-
-    @cached_property
-    def makeups(self) -> list[Mapping[str, Any] | None]:
-        """What each version's steps were, None where nobody wrote it down."""
-        return [self.lake.meta.made_by(code) for code in sorted({one.code_version for one in self.versions})]
-
-    @cached_property
-    def steps(self) -> dict[str, Mapping[str, Any]]:
-        """Method -> one of its steps."""
-        return {step["slug"]: step for one in self.makeups for step in ((one or {}).get("steps") or {}).values()}
-
-    @cached_property
-    def privacy_checks(self) -> set[str]:
-        """The guards of personal data that looked at a version or at the release."""
-        gates = [self.lake.meta.gate(one.candidate_id) for one in (*self.versions, self.rows)]
-        names = {str(check["check"]) for gate in gates if gate for check in gate.checks}
-        return {name.partition("__")[0] for name in names if name.startswith("privacy_")}
-
-    @cached_property
-    def models(self) -> list[str]:
-        return sorted(model for model in self.counts["model_id"] if model)
-
-    @cached_property
-    def addresses(self) -> tuple[int, int]:
-        """First records that have an address, and those of them whose site somebody looked up."""
-        with_address = looked_up = 0
-        for chain in self.chains:
-            names = self.lake.snapshot(chain[-1].dataset, chain[-1].stage)[1].schema.names
-            if "url" in names:
-                table = self.lake.candidate_table(chain[-1], columns=["url", "consent"])
-                told = [row["consent"] or "" for row in table.to_pylist() if row["url"]]
-                with_address += len(told)
-                looked_up += sum(" on " in one and "not looked up:" not in one for one in told)
-        return with_address, looked_up
-
-
-def is_counted(version: Candidate) -> bool:
-    """Whether a version says what its steps dropped: nothing at all is a count, too."""
-    return all(name in version.details for name in COUNTED)
 
 
 # ------------------------------------------------------------------------------------------------------- the questions
@@ -212,7 +124,7 @@ PROCESSING = "processing"
 LASTING = "release and preservation"
 
 
-def _licences(seen: _Seen) -> Iterator[Item]:
+def _licences(seen: Seen) -> Iterator[Item]:
     terms = {licence: seen.known.terms(licence or "") for licence in seen.counts["license"]}
     closed = sorted(licence or "none" for licence, one in terms.items() if not is_open(one))
     arrangement = seen.said.license
@@ -230,7 +142,7 @@ def _licences(seen: _Seen) -> Iterator[Item]:
     )
 
 
-def _reproducible(seen: _Seen) -> Iterator[Item]:
+def _reproducible(seen: Seen) -> Iterator[Item]:
     sources, said = sorted(seen.counts["source"]), seen.said
     hidden = [name for name in sources if name not in said.public_sources]
     yield Item(REPRODUCIBLE, "anybody can get the sources", not hidden, ", ".join(hidden[:3]) or _STATED)
@@ -259,7 +171,7 @@ def _reproducible(seen: _Seen) -> Iterator[Item]:
     yield Item(REPRODUCIBLE, "anybody can get the models", not shut if models else None, ", ".join(shut[:3]) or _STATED)
 
 
-def _harm(seen: _Seen) -> Iterator[Item]:
+def _harm(seen: Seen) -> Iterator[Item]:
     with_address, looked_up = seen.addresses
     evidence = f"{looked_up} of {with_address} texts with an address (synth consent)"
     yield Item(
@@ -273,7 +185,7 @@ def _harm(seen: _Seen) -> Iterator[Item]:
     yield Item(HARM, "there is a way to have data removed", removal, "publication.contact and publication.removal")
 
 
-def _sourcing(seen: _Seen) -> Iterator[Item]:
+def _sourcing(seen: Seen) -> Iterator[Item]:
     sources = sorted(seen.counts["source"])
     silent = [name for name in sources if not seen.said.reasons.get(name)]
     yield Item(
@@ -301,7 +213,7 @@ def _sourcing(seen: _Seen) -> Iterator[Item]:
     )
 
 
-def _processing(seen: _Seen) -> Iterator[Item]:
+def _processing(seen: Seen) -> Iterator[Item]:
     yield Item(
         PROCESSING,
         "every step has counts of what it dropped",
@@ -314,7 +226,7 @@ def _processing(seen: _Seen) -> Iterator[Item]:
     yield Item(PROCESSING, "quality is measured", measured, "the table quality_signals")
 
 
-def _lasting(seen: _Seen) -> Iterator[Item]:
+def _lasting(seen: Seen) -> Iterator[Item]:
     yield Item(
         LASTING,
         "it has a version and checksums",

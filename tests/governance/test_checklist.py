@@ -7,7 +7,8 @@ import pytest
 from expectations.rules import Gated, it_may_be_published
 from synth_dagster.errors import RecipeError, SynthError
 from synth_dagster.exports.place import Folder
-from synth_dagster.governance.checklist import REPRODUCIBLE, checklist, is_counted
+from synth_dagster.governance.checklist import REPRODUCIBLE, checklist
+from synth_dagster.governance.checklist_seen import is_counted
 from synth_dagster.governance.handover import Wishes, hand_over, the_release
 from synth_dagster.governance.licences import Wanted
 from synth_dagster.governance.openness import tier_of
