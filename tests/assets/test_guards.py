@@ -193,3 +193,20 @@ def test_a_release_drops_what_is_held_with_the_reason_and_is_made_again_as_it_wa
     assert project.run(release="r0001").causes == []  # the same bytes: who was held then is in its manifest
     assert project.run().made == ["release r0002"]
     assert len(project.rows("filtered_mix", batches=["r0002"])) == len(LINES) + 1
+
+
+def test_a_release_over_a_limit_is_refused_by_the_check_of_its_name(tmp_path):
+    limited = GUARDED.replace("{guards: [privacy_security_guard]}", "[]").replace(
+        "    filters: [answer_rules]",
+        "    filters: [answer_rules]\n    guards: [{synthetic_release_gate: {max_depth: 0, max_synthetic_share: 0.5}}]",
+    )
+    project = small_project(tmp_path / "p", limited, Programs(EchoTeacher()))
+    project.deliver(LINES)
+    told = project.run()
+    assert {cause.partition(" failed")[0].rpartition("__")[2] for cause in told.causes} == {"depth", "synthetic_share"}
+    assert any("synthetic_share 1.0" in cause for cause in told.causes) and project.releases() == []
+    rows = findings(project.lake, "tiny", stage="filtered_mix", every=True).to_pylist()
+    assert {(row["check"], row["severity"], row["score"], row["record_id"]) for row in rows} >= {
+        ("depth", "critical", 1.0, None),
+        ("synthetic_share", "critical", 1.0, None),
+    }

@@ -22,7 +22,7 @@ curation and mixing
 measurement and governance
     llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite ngram_novelty collapse_bounds
     synthetic_fraction_planner recursive_collapse_guard human_data_floor
-    variety_representation_audit grounding_rifts data_labour_ledger synthetic_release_gate gce_coverage_report
+    variety_representation_audit grounding_rifts data_labour_ledger gce_coverage_report
     recipe_coverage_map long_tail_coverage export_croissant export_hf_card export_openlineage
     export_prov_json export_spdx export_c2pa export_dpi_summary export_eu_ai_act_summary lineage_audit
 """
@@ -33,6 +33,7 @@ BUILT = {
     "evol_instruct": ("evol_instruct",),
     "fineweb": ("gopher_quality", "fineweb_quality", "pii", "minhash"),
     "metamath": ("metamath",),
+    "synthetic_release_gate": ("synthetic_release_gate",),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": ("privacy_security_guard",),
     "wrap": ("wrap",),
