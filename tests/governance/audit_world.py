@@ -194,7 +194,7 @@ def publish(lake, name, below, *, kept):
         mixed.candidate_id, True, "suite", [check("kept", True), check("licence_note", False, records=3)]
     )
     pins = {"records": below.candidate_id, "data_version": below.data_version}
-    pins |= {"signals": "none", "signals_version": "51"}
+    pins |= {"signals": "", "signals_version": ""}
     manifest = {"batches": {BATCH: pins}, "table": "mix", "of": "questions", "recipe": "feed", "mix": "cafe"}
     manifest |= {"token_counter": "words_and_marks", "missing": {"odd:9": "no accepted version"}}
     manifest |= {"use": {"purpose": "research"}, "verdicts": {"kept": len(kept), "dropped": dropped}, "tokens": 90}

@@ -351,9 +351,9 @@ import os, resource, signal, sys, pyarrow as pa
 from synth_dagster.errors import StorageError
 from synth_dagster.lake.lake import Lake
 lake = Lake.open(sys.argv[1])
-noise = pa.table({"record_id": [os.urandom(16) for _ in range(20_000)], "text": [os.urandom(20).hex()] * 20_000})
+noise = pa.table({"record_id": [os.urandom(16) for _ in range(100_000)], "text": [os.urandom(20).hex()] * 100_000})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:
     lake.write_candidate("demo", "noise", "b", noise, rejects=None, run_id="r", session_id="s", code_version="c",
                          inputs={}, recipe_hash="h", details={})
@@ -363,7 +363,7 @@ except StorageError as error:
 
 
 def test_a_file_the_system_refuses_is_a_full_disk(tmp_path):
-    """20,000 ids of 16 random bytes are 320,000 bytes, which cannot be a file of 300,000."""
+    """100,000 ids of 16 random bytes cannot be a file of a million; the log of a new meta.sqlite, 320,000, can."""
     done = subprocess.run(
         [sys.executable, "-c", FILE_TOO_LARGE, str(tmp_path)], capture_output=True, text=True, check=True
     )
