@@ -42,17 +42,17 @@ def _place(given: Path | None, what: str) -> Store:
 def _in_lake(given: Path | None, what: str, dataset: str | None, expected: str | None) -> Verified:
     from synth_dagster.governance.release_verify import verify_release
 
-    nothing = f"There is no folder {what}, and "
+    nothing = f"There is no folder {what}."
     cure = " 'synth export RELEASE --to DIR' writes a folder that can be checked."
     try:
         project = open_project(given)
     except NoProject as error:
-        raise SynthError(f"{nothing}no project here whose releases it could be one of.{cure}") from error
+        raise SynthError(f"{nothing} There is no project here either, whose release it could be.{cure}") from error
     of = project.dataset(dataset)
     known = {one.release: one for one in project.lake.meta.releases(of)}
     name = next(reversed(known), what) if what == LATEST else what
     if name not in known:
-        raise SynthError(f"{nothing}{no_such(f'release of {of}', what, known)}{cure}")
+        raise SynthError(f"{nothing} {no_such(f'release of {of}', what, known)}{cure}")
     return verify_release(project.lake, known[name], expected)
 
 

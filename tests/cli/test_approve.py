@@ -87,9 +87,7 @@ def test_a_release_goes_out_in_public_when_it_is_approved_and_no_longer_when_tha
         ),
         pytest.param(("approve", "r0001", "--by", "Ada", "--comment", ""), 2, "--comment says what", id="no comment"),
         pytest.param(("approve", "r0001", "--by", "Ada"), 2, "--comment", id="comment left out"),
-        pytest.param(
-            ("verify", "r0009"), 1, "There is no folder r0009, and No release of tiny is called", id="neither"
-        ),
+        pytest.param(("verify", "r0009"), 1, "There is no folder r0009. No release of tiny is called", id="neither"),
         pytest.param(("approvals", "r0009"), 2, "No release of tiny is called 'r0009'", id="history of none"),
     ],
 )

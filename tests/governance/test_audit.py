@@ -12,6 +12,7 @@ from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.questions import answered, audit_json
 from synth_dagster.governance.report import release_facts, write_report
+from synth_dagster.lake.findings import decisions, findings
 from synth_dagster.records import digest
 from tests.governance import audit_world
 from tests.governance.audit_world import EVIL, MADE, ROOTS, as_data, plant
@@ -292,6 +293,16 @@ def test_after_an_erasure_the_successor_is_audited_and_the_page_is_gone(tmp_path
     assert reach == {"notes": (3, 1, 1, 0), "forum": (2, 2, 2, 1)}
     assert {one.name for one in facts.defects if one.records} == set()
     assert [(one.release, one.state) for one in facts.releases][:2] == [("r0001", "withdrawn"), ("r0002", "withdrawn")]
+
+
+def test_what_guards_found_in_a_record_and_what_people_decided_about_it_goes_with_it(tmp_path):
+    lake = plant(tmp_path / "lake")
+    around = Surroundings(tmp_path / "answers.sqlite", None, tmp_path, None)
+    receipt = erase(lake, Asked("demo", record=digest("q5").hex()), around, None)
+    assert receipt["proof"]["clean"]
+    assert not decisions(lake, "demo"), "the only one was about q5"
+    told = {(row["record_id"], row["severity"]) for row in findings(lake, "demo").to_pylist()}
+    assert told == {(digest("q2"), "warning"), (digest("q6"), "quarantine")}
 
 
 def test_words_of_records_are_only_words(lake, facts):
