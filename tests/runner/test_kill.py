@@ -23,7 +23,9 @@ STAGE, BATCH = "generated_instructions", "notes:start"
 IN_FLIGHT = 8
 MILLS = set(range(400))
 PASSAGES = [f"The mill number {n} grinds the corn of village {7 * n} beside the river Ard." for n in MILLS]
+# What a killed process held counts as spent: the calls that waited, 64 of 4,241 tokens at most, in each of 25 kills.
 RECIPE = TAUGHT.replace("{use: embedded}", f"{{use: endpoint, max_in_flight: {IN_FLIGHT}}}")
+RECIPE += f"budget: {{tokens_per_run: {100 * 25 * 4_241}}}\n"
 
 # Processes are forked off one that has imported everything, so that a kill costs a moment and not a start.
 PROCESSES = multiprocessing.get_context("forkserver")
