@@ -36,7 +36,6 @@ from synth_dagster.storage import NotThere
 log = logging.getLogger(__name__)
 AT_ONCE = 4  # requests that read the lake; others wait
 MOST_FORM_BYTES = 16_384
-LONGEST_WORD = 64
 PAGES: tuple[tuple[str, View], ...] = (
     ("/", start.start_page),
     ("/search", start.search_page),

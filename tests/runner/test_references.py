@@ -6,20 +6,12 @@ import json
 import pytest
 
 from synth_dagster.governance.facts import facts_of
-from tests.assets.project import LINES, Programs, small_project
+from tests.assets.project import LINES, ONLY_CORPUS, Programs, small_project
 from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher
 
-RECIPE = """
-dataset: tiny
-sources:
-  - {name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en}
-stages:
-  seed_corpus: []
-  filtered_mix:
-    of: seed_corpus
-    filters: [{gopher_quality: {min_words: 3}}, {decontaminate: {against: benchmarks, n: 8}}]
-"""
+STEP = "{gopher_quality: {min_words: 3}}"
+RECIPE = ONLY_CORPUS.replace(STEP, f"{STEP}, {{decontaminate: {{against: benchmarks, n: 8}}}}")
 MATHS = ["A farmer has 12 hens and each of them lays 3 eggs a week, so how many eggs does he sell in 4 weeks?"]
 LAW = ["Which of the following is the highest court of the valley of Sulmar,one,two,three,four,A"] * 2
 
