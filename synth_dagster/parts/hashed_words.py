@@ -96,7 +96,7 @@ def characters(texts: pa.Array) -> Hashed:
     """The characters of texts, each as its mixed code point."""
     joined = "".join(texts.to_pylist()).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(joined, dtype=np.uint32).astype(np.uint64)
-    return Hashed(_mixed(codes + np.uint64(1)), offsets_of(pc.utf8_length(texts).to_numpy(zero_copy_only=False)))
+    return Hashed(mixed(codes + np.uint64(1)), offsets_of(pc.utf8_length(texts).to_numpy(zero_copy_only=False)))
 
 
 def ngrams(pieces: Hashed, n: int) -> Hashed:
@@ -110,7 +110,7 @@ def ngrams(pieces: Hashed, n: int) -> Hashed:
     for step in range(n):
         runs = runs * _MULTIPLIER + pieces.hashes[step : last + step]
     starts = np.repeat(pieces.offsets[:-1] - offsets[:-1], counts) + np.arange(offsets[-1])
-    return Hashed(_mixed(runs[starts]), offsets)
+    return Hashed(mixed(runs[starts]), offsets)
 
 
 def distinct(pieces: Hashed) -> Hashed:
@@ -145,7 +145,7 @@ def _hash_strings(strings: pa.Array) -> np.ndarray:
     return table[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
-def _mixed(values: np.ndarray) -> np.ndarray:
+def mixed(values: np.ndarray) -> np.ndarray:
     """SplitMix64's finaliser: spreads what the polynomial left in the low bits."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -446,7 +446,7 @@ def keeps_dedup(slug, view, bodies):
     asked = pool.select(["record_id", "text"])
     asked = asked.append_column("priority", pa.array([n % 4 for n in range(asked.num_rows)], pa.int64()))
     found = made(slug).cluster(asked)
-    assert found.column_names == ["record_id", "cluster", "keep"]
+    assert found.column_names == ["record_id", "cluster", "keep", "size"]
     assert found["record_id"].to_pylist() == asked["record_id"].to_pylist()
     rank = {row["record_id"]: (row["priority"], row["record_id"]) for row in asked.to_pylist()}
     members = {}
@@ -454,6 +454,7 @@ def keeps_dedup(slug, view, bodies):
         assert row["keep"] == (row["cluster"] == row["record_id"])
         members.setdefault(row["cluster"], []).append(row["record_id"])
     assert all(min(group, key=rank.__getitem__) == keeper for keeper, group in members.items())
+    assert all(row["size"] == len(members[row["cluster"]]) for row in found.to_pylist())
     again = {row["record_id"]: row["cluster"] for row in made(slug).cluster(shuffled(asked)).to_pylist()}
     assert again == {row["record_id"]: row["cluster"] for row in found.to_pylist()}
 

@@ -10,30 +10,22 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.graphs import components
-from synth_dagster.parts.hashed_words import (
-    Hashed,
-    characters,
-    distinct,
-    hash_texts,
-    ngrams,
-    normalise,
-    short_form,
-    signs_of,
-    words,
-)
+from synth_dagster.parts.clusters import clusters_of, first_of_bucket, jaccard, joined_by, slices_of
+from synth_dagster.parts.folded_words import folded_words
+from synth_dagster.parts.hashed_words import Hashed, characters, distinct, hash_texts, ngrams, short_form, signs_of
+from synth_dagster.parts.minhash import band_keys
+from synth_dagster.parts.threads import in_threads
 
-_PRIME = np.uint64((1 << 61) - 1)
-_GRAMS_AT_ONCE = 1 << 18  # bounds memory, and keeps what one hash function reads in the processor's cache
+_PAIRS_AT_ONCE = 1 << 14  # whose texts are compared in full
 
 
 class Minhash(Deduplicator):
     """Clusters near-duplicates; of a cluster the record of lowest priority stays, of equals the lowest id."""
 
+    version = "2"
     paper = "arXiv:2406.17557"
     proof = Proof(
         "equation by hand",
@@ -52,123 +44,64 @@ class Minhash(Deduplicator):
     seed: int = Field(1, ge=0, description="Draws the hash functions.")
 
     def cluster(self, pool: pa.Table, /) -> pa.Table:
-        texts = pool["text"].combine_chunks().fill_null("")
-        short, grams = self._grams(texts)
-        salt = np.where(short, hash_texts(signs_of(texts)), np.uint64(0))
-        left, right = _joined(self._meetings(grams, salt))
+        keys = self.signatures(pool["text"])
+        pairs = in_threads(first_of_bucket, keys)
         if self.verify is not None:
-            close = jaccard(grams, left, right) >= self.verify
-            left, right = left[close], right[close]
-        keeper = lowest_of_each(components(len(texts), left, right), _precedence(pool))
-        ids = pool["record_id"].combine_chunks()
-        keep = keeper == np.arange(len(texts))
-        return pa.table({"record_id": ids, "cluster": ids.take(pa.array(keeper)), "keep": pa.array(keep)})
+            pairs = self._verified(pool["text"], pairs)
+        return clusters_of(pool, joined_by(pool.num_rows, pairs))
 
-    def _grams(self, texts: pa.Array) -> tuple[np.ndarray, Hashed]:
-        """Which texts are short, and the different grams of each text."""
-        all_words = words(normalise(texts, digits_to_zero=self.digits_to_zero))
-        short = all_words.counts < self.short_below
-        forms = short_form(texts.filter(pa.array(short)))
-        short_grams = whole_where_none(ngrams(characters(forms), self.characters_per_gram), hash_texts(forms))
-        grams = ngrams(all_words, self.words_per_gram).replaced(short, short_grams)
-        return short, distinct(whole_where_none(grams, hash_texts(texts)))
+    def signatures(self, texts: pa.ChunkedArray | pa.Array) -> np.ndarray:
+        """Shape (bands, texts): two texts meet where they have the same value in a band."""
+        parts = in_threads(self._signed, slices_of(texts))
+        return np.concatenate([np.zeros((self.bands, 0), np.uint64), *parts], axis=1)
 
-    def _meetings(self, grams: Hashed, salt: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Pairs that agree in a band: each text with the first of its bucket, so that n equal texts make n pairs."""
-        keys = band_keys(grams, bands=self.bands, rows=self.rows, seed=self.seed)
-        for band in range(self.bands):
-            yield first_of_bucket(keys[:, band] ^ salt)
+    def _signed(self, texts: pa.Array) -> np.ndarray:
+        """The signatures of some texts, each different one computed once."""
+        encoded = texts.fill_null("").dictionary_encode()
+        once = encoded.dictionary
+        words = folded_words(once, digits_to_zero=self.digits_to_zero)
+        short = words.counts < self.short_below
+        keys = np.empty((self.bands, len(once)), np.uint64)
+        keys[:, ~short] = self._keys(self._long_grams(words, once, ~short))
+        forms = once.filter(pa.array(short))
+        keys[:, short] = self._keys(self._short_grams(forms)) ^ hash_texts(signs_of(forms))
+        return keys[:, encoded.indices.to_numpy(zero_copy_only=False)]
 
+    def _keys(self, grams: Hashed) -> np.ndarray:
+        return band_keys(grams, bands=self.bands, rows=self.rows, seed=self.seed)
 
-def banding_probability(similarity: float, bands: int = 14, rows: int = 8) -> float:
-    """How likely two sets of this Jaccard similarity agree in at least one band."""
-    return 1 - (1 - similarity**rows) ** bands
+    def _long_grams(self, words: Hashed, texts: pa.Array, chosen: np.ndarray) -> Hashed:
+        some = words if chosen.all() else words.take(np.flatnonzero(chosen))
+        return whole_where_none(ngrams(some, self.words_per_gram), texts.filter(pa.array(chosen)))
 
+    def _short_grams(self, texts: pa.Array) -> Hashed:
+        forms = short_form(texts)
+        return whole_where_none(ngrams(characters(forms), self.characters_per_gram), forms)
 
-def inflection(bands: int = 14, rows: int = 8) -> float:
-    """The similarity around which the banding probability is steepest, (1 / bands) ** (1 / rows)."""
-    return (1 / bands) ** (1 / rows)
+    def _verified(
+        self, texts: pa.ChunkedArray, pairs: Iterator[tuple[np.ndarray, np.ndarray]]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The pairs that are as similar as is asked, each looked at once."""
+        met = np.unique(np.concatenate([np.zeros(0, np.int64), *(left * len(texts) + right for left, right in pairs)]))
+        for first in range(0, len(met), _PAIRS_AT_ONCE):
+            left, right = np.divmod(met[first : first + _PAIRS_AT_ONCE], len(texts))
+            rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+            close = jaccard(self._grams(texts.take(pa.array(rows))), *np.split(places, 2)) >= self.verify
+            yield left[close], right[close]
 
-
-def band_keys(grams: Hashed, *, bands: int, rows: int, seed: int) -> np.ndarray:
-    """One hash a text and band, over the minima of that band's hash functions."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    a = rng.integers(1, int(_PRIME), bands * rows, dtype=np.uint64)
-    b = rng.integers(0, int(_PRIME), bands * rows, dtype=np.uint64)
-    keys = np.zeros((len(grams), bands), np.uint64)
-    for first, last in _slices(grams.offsets):
-        hashes = grams.hashes[grams.offsets[first] : grams.offsets[last]]
-        starts = grams.offsets[first:last] - grams.offsets[first]
-        for number in range(bands * rows):
-            lowest = np.minimum.reduceat((hashes * a[number] + b[number]) % _PRIME, starts)
-            band = number // rows
-            keys[first:last, band] = _mixed(keys[first:last, band] * np.uint64(31) + lowest + np.uint64(1))
-    return keys
-
-
-def first_of_bucket(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each row whose key stands earlier too, with the first row of that key."""
-    order = np.argsort(keys, kind="stable")
-    begins = np.append(True, keys[order][1:] != keys[order][:-1])[: len(keys)]
-    first = order[np.flatnonzero(begins)][np.cumsum(begins) - 1] if len(keys) else order
-    return first[~begins], order[~begins]
+    def _grams(self, texts: pa.ChunkedArray) -> Hashed:
+        """The different grams of each text."""
+        flat = texts.combine_chunks().fill_null("")
+        words = folded_words(flat, digits_to_zero=self.digits_to_zero)
+        short = words.counts < self.short_below
+        long = whole_where_none(ngrams(words, self.words_per_gram), flat)
+        return distinct(long.replaced(short, self._short_grams(flat.filter(pa.array(short)))))
 
 
-def lowest_of_each(cluster: np.ndarray, precedence: np.ndarray) -> np.ndarray:
-    """For each row the row of its cluster that comes first in precedence."""
-    best = np.full(len(cluster), len(cluster))
-    np.minimum.at(best, cluster, precedence)
-    row_at = np.empty(len(cluster), np.int64)
-    row_at[precedence] = np.arange(len(cluster))
-    return row_at[best[cluster]]
-
-
-def jaccard(sets: Hashed, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The exact similarity of pairs of sets; two empty sets are equal."""
-    one, other = sets.take(left), sets.take(right)
-    owners = np.concatenate([one.owners, other.owners])
-    hashes = np.concatenate([one.hashes, other.hashes])
-    order = np.lexsort((hashes, owners))
-    owners, hashes = owners[order], hashes[order]
-    twice = (owners[1:] == owners[:-1]) & (hashes[1:] == hashes[:-1])
-    shared = np.bincount(owners[1:][twice], minlength=len(left))
-    union = one.counts + other.counts - shared
-    return np.where(union == 0, 1.0, shared / np.maximum(union, 1))
-
-
-def whole_where_none(grams: Hashed, whole: np.ndarray) -> Hashed:
+def whole_where_none(grams: Hashed, texts: pa.Array) -> Hashed:
     """The grams, and for a text without any the hash of the whole text: every text has something to compare."""
     none = grams.counts == 0
-    return grams.replaced(none, Hashed(whole[none], np.arange(none.sum() + 1)))
-
-
-def _precedence(pool: pa.Table) -> np.ndarray:
-    """0 for the record to be kept before all others: by priority, then by id."""
-    order = pc.sort_indices(  # pyright: ignore[reportAttributeAccessIssue]  # pyarrow.compute makes it at import
-        pool, sort_keys=[("priority", "ascending"), ("record_id", "ascending")]
-    ).to_numpy()
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return place
-
-
-def _slices(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Ranges of whole texts of about _GRAMS_AT_ONCE grams."""
-    first, count = 0, len(offsets) - 1
-    while first < count:
-        last = int(np.searchsorted(offsets, offsets[first] + _GRAMS_AT_ONCE, side="right")) - 1
-        last = min(max(last, first + 1), count)
-        yield first, last
-        first = last
-
-
-def _joined(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs once."""
-    none = np.zeros((0, 2), np.int64)
-    together = np.unique(np.concatenate([none, *(np.stack(pair, axis=1) for pair in pairs)]), axis=0)
-    return together[:, 0], together[:, 1]
-
-
-def _mixed(keys: np.ndarray) -> np.ndarray:
-    keys = (keys ^ (keys >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    return keys ^ (keys >> np.uint64(32))
+    if not none.any():
+        return grams
+    whole = hash_texts(texts.filter(pa.array(none)))
+    return grams.replaced(none, Hashed(whole, np.arange(len(whole) + 1)))
