@@ -16,7 +16,7 @@ preferences, augmentation and selection
     distill_domain judge_pairwise deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
-    fineweb_edu fineweb2 ultra_fineweb redstone opencsg_chinese prox refinex data_prep_kit data_everywhere weborganizer
+    fineweb_edu fineweb2 ultra_fineweb redstone opencsg_chinese data_prep_kit data_everywhere weborganizer
     craw4llm preselect datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
@@ -33,6 +33,8 @@ BUILT = {
     "evol_instruct": ("evol_instruct",),
     "fineweb": ("gopher_quality", "fineweb_quality", "pii", "minhash"),
     "metamath": ("metamath",),
+    "prox": ("prox",),
+    "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": ("privacy_security_guard",),

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from synth_dagster.teacher.embedded import arithmetic, judging, rewriting, writing
+from synth_dagster.teacher.embedded import arithmetic, cleaning, judging, rewriting, writing
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.evolving import evolve
 from synth_dagster.teacher.embedded.prompts import Request, read
@@ -30,9 +30,17 @@ def _prose(request: Request, model: str, chance: Chance) -> str:
         return writing.completion(request, model, chance)
     if request.task == "solve":
         return arithmetic.solved(request, chance)
-    if request.task == "rewrite":
-        return rewriting.rewritten(request)
+    if request.task in _BY_RULE:
+        return _BY_RULE[request.task](request)
     return writing.most_relevant(request.user)
+
+
+_BY_RULE = {
+    "rewrite": rewriting.rewritten,
+    "edit": cleaning.program,
+    "clean": cleaning.page,
+    "keep": cleaning.verdict,
+}
 
 
 def _questions(request: Request, chance: Chance) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 _OPEN = re.compile(
     r"<(passage|count|instruction|operation|reference|first|second|text|aspect|critique|principle|problem|clause|answer|"
-    r"style)((?:\s+[\w-]+=\"[^\n]*?\")*)\s*>(?=\s*\S?)"
+    r"style|lines|page|document)((?:\s+[\w-]+=\"[^\n]*?\")*)\s*>(?=\s*\S?)"
 )
 _ID = re.compile(r'\bid="([^"]*)"')
 _TITLE = re.compile(r'\btitle="(.*)"\s*$')
@@ -102,7 +102,13 @@ def _prose_task(given: Mapping[str, list[Material]]) -> str:
 
 
 # Asked for as plain text.
-PLAIN: tuple[tuple[str, set[str]], ...] = (("solve", {"problem"}), ("rewrite", {"passage", "style"}))
+PLAIN: tuple[tuple[str, set[str]], ...] = (
+    ("solve", {"problem"}),
+    ("rewrite", {"passage", "style"}),
+    ("edit", {"lines"}),
+    ("clean", {"page"}),
+    ("keep", {"document"}),
+)
 
 # In this order: the first that fits is meant.
 KNOWN: tuple[tuple[str, set[str], set[str]], ...] = (
