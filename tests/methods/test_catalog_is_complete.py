@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     self_instruct alpaca tinygsm numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
-    kpdds persona_hub kv_retrieval oak craft beyondweb gdr toedit chase ultraif
+    kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
     distill_domain judge_pairwise deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -32,6 +32,7 @@ BUILT = {
     "decontaminate": ("decontaminate",),
     "evol_instruct": ("evol_instruct",),
     "fineweb": ("gopher_quality", "fineweb_quality", "pii", "minhash"),
+    "gdr": ("gdr",),
     "metamath": ("metamath",),
     "prox": ("prox",),
     "refinex": ("refinex",),

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from synth_dagster.teacher.embedded import arithmetic, cleaning, judging, rewriting, writing
+from synth_dagster.teacher.embedded import arithmetic, cleaning, exchanging, judging, rewriting, writing
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.evolving import evolve
 from synth_dagster.teacher.embedded.prompts import Request, read
@@ -76,6 +76,8 @@ STRUCTURED = {
     "equal": lambda request, chance: judging.equal(request),
     "rate": lambda request, chance: judging.rate(request),
     "critique": lambda request, chance: judging.critique(request),
+    "exchange": lambda request, chance: exchanging.exchanges(request),
+    "hurtful": lambda request, chance: {"score": exchanging.hurtful(request.text("text"))},
     "rephrase": arithmetic.reworded,
     "declare": lambda request, chance: arithmetic.declared(request),
 }

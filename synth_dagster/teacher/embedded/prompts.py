@@ -120,6 +120,8 @@ KNOWN: tuple[tuple[str, set[str], set[str]], ...] = (
     ("evolve", {"instruction", "operation"}, {"instruction"}),
     ("rephrase", {"problem"}, {"question"}),
     ("declare", {"clause", "answer"}, {"statement"}),
+    ("exchange", {"text"}, {"replacements"}),
+    ("hurtful", {"text"}, {"score"}),
     ("questions", {"passage"}, {"items"}),
     ("answer", {"instruction"}, {"answer"}),
 )
