@@ -19,7 +19,7 @@ from assets.pace import Pace
 from synth_dagster.errors import SynthError
 from synth_dagster.runner.causes import causes_of
 from synth_dagster.runner.context import OUTCOME_TAG
-from synth_dagster.runner.dead_runs import goes_on, has_died
+from synth_dagster.runner.dead_runs import goes_on, has_died, has_succeeded
 
 NAME = "run_failure_webhook"
 PAUSES = (0.5, 1.0)  # seconds before the second and third try
@@ -97,6 +97,8 @@ def failure_sensor(webhook: Webhook | None, pace: Pace) -> dg.SensorDefinition:
             return dg.SkipReason("SYNTH_WEBHOOK is not set. Set it to the address to tell, and start Dagster again.")
         if goes_on(context.instance, context.dagster_run):
             return dg.SkipReason("The run was reported as failed, and its process works on. Are two daemons running?")
+        if has_succeeded(context.instance, context.dagster_run):
+            return dg.SkipReason("The run was reported as failed after it had succeeded. Are two daemons running?")
         webhook.tell(message(context.instance, context.dagster_run, webhook.ui))
         return None
 

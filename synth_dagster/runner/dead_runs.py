@@ -2,10 +2,15 @@
 
 Dagster itself notices a dead worker only while the server that started it lives. A run that stays started would hold
 its slot of a pool, and every later run would wait for it for ever.
+
+The other way round, two daemons on one instance may each start a process for a run. The second finds the run under way
+and ends, and its server takes that for the end of the run: it reports a failure while the first works on, or just after
+it has succeeded. Such a run is neither dead nor failed.
 """
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from synth_dagster.lake.leases import Holder
@@ -19,6 +24,8 @@ RUN = "synth/run"  # of which run these tags are
 RUN_KEY, PARENT = "dagster/run_key", "dagster/parent_run_id"
 NAMED_WITHIN = 600.0  # seconds from the start of a run of a sensor or schedule to its first step
 DIED = "died"  # the outcome of such a run
+SECOND = "Ignoring a duplicate run"  # so begins what Dagster's second process of a run says before it ends
+MISREPORTED_WITHIN = timedelta(minutes=10)  # how far back failures are looked at that were none
 
 
 def process_tags() -> dict[str, str]:
@@ -28,7 +35,10 @@ def process_tags() -> dict[str, str]:
 
 
 def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
-    """Mark the runs of this machine whose process died as failed, and free what they held. Returns their ids."""
+    """Mark the runs of this machine whose process died as failed, and free what they held. Returns their ids.
+
+    Runs that succeeded and were reported as failed afterwards are marked as successful again.
+    """
     import dagster as dg
 
     unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
@@ -45,6 +55,7 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
     ]
     marked = [run_id for run_id in dead if _marked(instance, run_id)]
     _free_slots_of_ended_processes(instance)
+    _set_right(instance)
     return marked
 
 
@@ -82,6 +93,21 @@ def _free_slots_of_ended_processes(instance: "dg.DagsterInstance") -> None:
             storage.free_concurrency_slots_for_run(run_id)
 
 
+def _set_right(instance: "dg.DagsterInstance") -> None:
+    """What was reported last stands in Dagster's list of runs: report the success of such a run once more."""
+    import dagster as dg
+
+    since = datetime.now(UTC) - MISREPORTED_WITHIN
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)):
+        if has_succeeded(instance, run):
+            again = dg.DagsterEvent(
+                event_type_value=dg.DagsterEventType.RUN_SUCCESS.value,
+                job_name=run.job_name,
+                message="It succeeded. What was reported as its end was that of a second process, which left it alone.",
+            )
+            instance.report_dagster_event(again, run.run_id)
+
+
 def has_died(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
     """Whether a failed run ended because its process did, and not because a step of it failed."""
     import dagster as dg
@@ -90,22 +116,40 @@ def has_died(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
         return False
     if run.tags.get(OUTCOME_TAG):
         return run.tags[OUTCOME_TAG] == DIED
-    failures = _step_failures(instance, run)
-    return all(_is_interrupt(event) for event in failures) and not goes_on(instance, run)
+    if goes_on(instance, run) or has_succeeded(instance, run):
+        return False
+    return all(_is_interrupt(event) for event in _step_failures(instance, run))
 
 
 def goes_on(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
-    """Whether the process of a run that is said to have failed works on.
-
-    Two daemons on one instance may each start a process for a run. The second leaves it to the first and ends, and its
-    server takes that for the end of the run.
-    """
+    """Whether the process of a run that is said to have failed works on."""
     import dagster as dg
 
-    if run.status != dg.DagsterRunStatus.FAILURE or not _names_its_process(run) or run.tags.get(OUTCOME_TAG):
+    if run.status != dg.DagsterRunStatus.FAILURE or run.tags.get(OUTCOME_TAG) or _step_failures(instance, run):
         return False
+    if not _names_its_process(run):
+        return _was_left_to_another(instance, run) and not has_succeeded(instance, run)
     maker = _maker(run.tags)
-    return maker.host == Holder.me().host and not maker.is_gone() and not _step_failures(instance, run)
+    return maker.host == Holder.me().host and not maker.is_gone()
+
+
+def has_succeeded(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
+    """Whether a run that is said to have failed had all of its steps made before that."""
+    import dagster as dg
+
+    said = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS, limit=1).records
+    return bool(said) and not run.tags.get(OUTCOME_TAG) and not _step_failures(instance, run)
+
+
+def _was_left_to_another(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
+    """Whether a second process ended in its place, so that the first may be about to begin its first step."""
+    import dagster as dg
+
+    record = instance.get_run_record_by_id(run.run_id)
+    if record is None or (record.start_time or 0) < time.time() - NAMED_WITHIN:
+        return False
+    said = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    return any(one.event_log_entry.message.startswith(SECOND) for one in said)
 
 
 def _step_failures(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> list[Any]:

@@ -131,6 +131,17 @@ def test_a_run_whose_process_works_on_is_no_failure(hook, refused):
     assert hook.sent == []
 
 
+def test_a_run_that_had_succeeded_before_is_no_failure(hook, refused):
+    """As Dagster reports when the second process is seen to be gone only after the first has made everything."""
+    instance, failed = refused
+    run = instance.add_run(dg.DagsterRun(job_name="tiny__batch", status=dg.DagsterRunStatus.STARTED))
+    ended = dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=run.job_name)
+    instance.report_dagster_event(ended, run.run_id)
+    instance.report_run_failed(run)
+    assert "after it had succeeded" in told(hook, instance, instance.get_run_by_id(run.run_id), of=failed).skip_message
+    assert hook.sent == []
+
+
 def told(hook, instance, run, of=None):
     """What the sensor answers to the failure of a run, or to one like that of another."""
     sensor = failure_webhook.failure_sensor(Webhook(hook.url), Pace())

@@ -3,12 +3,24 @@
 import os
 import subprocess
 import sys
+import time
 
 import dagster as dg
 import pytest
 
 from synth_dagster.lake.leases import Holder, process_start
-from synth_dagster.runner.dead_runs import HOST, PID, RUN, STARTED, free_dead_runs, goes_on, has_died
+from synth_dagster.runner.context import OUTCOME_TAG
+from synth_dagster.runner.dead_runs import (
+    HOST,
+    NAMED_WITHIN,
+    PID,
+    RUN,
+    STARTED,
+    free_dead_runs,
+    goes_on,
+    has_died,
+    has_succeeded,
+)
 
 FAILED, STARTED_RUN = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
 
@@ -47,6 +59,59 @@ def test_a_run_that_is_said_to_have_failed_while_its_process_works_goes_on(insta
     assert goes_on(instance, run) and not has_died(instance, run)
     run = run_of(instance, ended)
     assert has_died(instance, run) and not goes_on(instance, run)
+
+
+def reported(instance, *events, **tags):
+    """A run of which Dagster's processes have reported these events, in this order."""
+    run = instance.create_run_for_job(served, tags=tags)
+    for kind, message in events:
+        if kind == "ENGINE_EVENT":
+            instance.report_engine_event(message, run)
+        else:
+            instance.report_dagster_event(dg.DagsterEvent(event_type_value=kind, job_name=run.job_name), run.run_id)
+    return instance.get_run_by_id(run.run_id)
+
+
+@dg.job
+def served():
+    """It has no steps."""
+
+
+# what was reported of a run that two daemons had started, 0.3 s after its start and at its end
+BEGUN = ("PIPELINE_START", "")
+IGNORED = (
+    "ENGINE_EVENT",
+    "Ignoring a duplicate run that was started from somewhere other than the run monitor daemon",
+)
+EXITED = ("ENGINE_EVENT", "Run execution process for it unexpectedly exited with code 0.")
+ENDED, FAILURE = ("PIPELINE_SUCCESS", ""), ("PIPELINE_FAILURE", "")
+
+
+def test_a_run_that_a_second_process_left_alone_goes_on_before_it_has_named_its_own(instance):
+    run = reported(instance, BEGUN, IGNORED, EXITED, FAILURE)
+    assert goes_on(instance, run) and not has_died(instance, run) and not has_succeeded(instance, run)
+    run = reported(instance, BEGUN, EXITED, FAILURE)  # nobody else was there
+    assert has_died(instance, run) and not goes_on(instance, run)
+
+
+def test_a_run_that_was_left_alone_long_ago_and_never_began_a_step_has_died(instance, monkeypatch):
+    run = reported(instance, BEGUN, IGNORED, EXITED, FAILURE)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + NAMED_WITHIN + 1)
+    assert has_died(instance, run) and not goes_on(instance, run)
+
+
+def test_a_run_that_succeeded_and_was_then_reported_as_failed_is_set_right(instance):
+    run = reported(instance, BEGUN, IGNORED, ENDED, EXITED, FAILURE)
+    failed = reported(instance, BEGUN, FAILURE, **{OUTCOME_TAG: "failed"})
+    assert run.status == failed.status == FAILED
+    assert has_succeeded(instance, run) and not has_died(instance, run) and not goes_on(instance, run)
+    for _ in range(2):
+        assert free_dead_runs(instance) == []
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
+        assert instance.get_run_by_id(failed.run_id).status == FAILED
+    said = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS).records
+    assert len(said) == 2
 
 
 def test_a_run_of_another_machine_that_failed_without_a_failed_step_has_died(instance):

@@ -1,6 +1,7 @@
 """A project with a live daemon: what is put into its inbox and its bucket, and what came of it."""
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -21,8 +22,10 @@ from tests.assets.project import Small
 from tests.moto_server import Bucket
 from tests.teacher.faulty import FaultServer
 from tests.ui.dagster_ui import LOCATION, DagsterUI, daemon_env, dagster_ui, stop, until
+from tests.ui.told import told
 
 LONG = 400.0  # seconds that a delivery may take on a busy machine: sensors, a queue, an import for each run
+TAIL = 20_000  # characters of what the second daemon said
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 RUNS = """{ runsOrError(limit: 1000) { ... on Runs { results { runId jobName status tags { key value } } } } }"""
 FRESH = """{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } } }"""
@@ -131,6 +134,7 @@ class Live:
     hook: Hook
     env: Mapping[str, str]
     ui: DagsterUI
+    second: str = ""  # what the second daemon said, once it has ended
 
     @contextmanager
     def another_daemon(self) -> Iterator[None]:
@@ -149,8 +153,12 @@ class Live:
         try:
             until(lambda: b"SensorDaemon" in log.read_bytes(), seconds=LONG, what=log.read_text)
             yield
+            process.send_signal(signal.SIGTERM)  # it starts nothing more, and what it has started goes on
+            process.wait(60)
+            until(lambda: not self.unfinished(), seconds=LONG, what=log.read_text)
         finally:
             stop(process)
+            self.second = log.read_text(encoding="utf-8", errors="replace")[-TAIL:]
             log.unlink()
 
     @contextmanager
@@ -169,6 +177,11 @@ class Live:
         found = self.ui.ask(RUNS)["runsOrError"]["results"]
         tags = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in found]
         return [{**run, "tags": of, "batch": of.get("dagster/partition")} for run, of in zip(found, tags, strict=True)]
+
+    def told(self) -> str:
+        """What Dagster knows of all runs, and why those failed that did."""
+        with self.project.instance() as instance:
+            return told(instance, self.project.root / ".dagster" / "compute_logs")
 
     def unfinished(self) -> list[str]:
         return [run["runId"] for run in self.runs() if run["status"] not in ENDED]
