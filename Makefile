@@ -20,8 +20,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 # Test processes; 0 runs them in one, which a debugger needs.
 WORKERS ?= auto
+# One process more than a small machine has cores: proofs wait for servers, daemons and disks most of their time.
+PROVERS ?= 3
 # In CI a test that skips because something is missing is a failure.
 PYTEST := $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
+
+# Many kills take longer than a test that hangs may. Which proofs took how long is said whether they held or not.
+PROVE = $(PYTEST) --durations=30 --durations-min=5 -o faulthandler_timeout=1500
 
 .PHONY: help run test check prove bench ui screenshots fifty docs format lock lowest clean clean-data
 
@@ -43,7 +48,11 @@ check: $(READY) ## Check format, lint, types and the direction of imports.
 	$(BIN)/lint-imports
 
 prove: $(READY) ## Run what is too long for `make test`: many kills, a browser, an installed wheel.
-	$(PYTEST) -m prove -o faulthandler_timeout=1500 # many kills take longer than a test that hangs may
+	@# both parts run, whatever the first finds
+	@failed=0; set -x; \
+	$(PROVE) -m "prove and not alone" -n $(PROVERS) --dist loadfile --no-loadscope-reorder || failed=$$?; \
+	$(PROVE) -m "prove and alone" || failed=$$?; \
+	{ set +x; } 2>/dev/null; exit $$failed
 
 ui: $(READY) ## Open Dagster on what was made.
 	$(BIN)/synth ui

@@ -1,6 +1,18 @@
-"""Servers that tests of several folders use; each is started by the first test that asks for it."""
+"""Servers that tests of several folders use, started by the first that asks for them; and which files come first."""
+
+import pytest
 
 from tests.moto_server import bucket, moto
 from tests.postgres_server import postgres, schema
 
 __all__ = ["bucket", "moto", "postgres", "schema"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that say how many minutes they take are begun first: what is begun last, the other processes wait for."""
+    items.sort(key=_minutes, reverse=True)  # stable, also in reverse: all others keep their order
+
+
+def _minutes(item: pytest.Item) -> float:
+    proof = item.get_closest_marker("prove")
+    return proof.kwargs.get("minutes", 0.0) if proof else 0.0

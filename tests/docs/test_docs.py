@@ -57,7 +57,7 @@ def clone(into: Path) -> Path:
     return into
 
 
-@pytest.mark.prove
+@pytest.mark.prove(minutes=8)
 @pytest.mark.parametrize("page", to_run(), ids=named)
 def test_what_a_page_tells_to_type_works(page: Path, tmp_path: Path, environment: dict[str, str]):
     folder = tmp_path / "project"

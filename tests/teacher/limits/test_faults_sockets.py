@@ -18,6 +18,7 @@ def named(things):
 
 
 @pytest.mark.prove
+@pytest.mark.alone
 @pytest.mark.parametrize("storm", named(STORMS))
 def test_a_storm_costs_a_tenth_at_most_and_no_record(storm, tmp_path):
     found = weather(storm, tmp_path)
