@@ -70,6 +70,7 @@ docs: $(READY) ## Write the generated pages of docs/ anew.
 	$(BIN)/python -m synth_dagster.recipe.reference docs/recipes.md recipes/python_help.yaml
 	$(BIN)/synth methods --markdown > docs/methods.md.new
 	mv docs/methods.md.new docs/methods.md
+	$(BIN)/python -m tests.gallery.pages
 
 format: $(READY) ## Format the code and apply the safe fixes.
 	$(BIN)/ruff check --fix .

@@ -74,14 +74,18 @@ class Project:
             return given.resolve()
         from synth_dagster.errors import UnknownName
 
-        known = self._recipes()
+        known = {**self._gallery(), **self._recipes()}
         stem = given.stem if given.suffix in (".yaml", ".yml") else name
         if stem not in known:
             raise UnknownName("recipe", name, known, f"Recipes stand in {self.root / 'recipes'}.")
         return known[stem]
 
     def _recipes(self) -> Mapping[str, Path]:
-        return {path.stem: path for path in sorted((self.root / "recipes").glob("*.y*ml"))}
+        return _recipes_in(self.root / "recipes")
+
+    def _gallery(self) -> Mapping[str, Path]:
+        """Small recipes, one for each method, that run when they are named and are no assets until then."""
+        return _recipes_in(self.root / "recipes" / "gallery")
 
     def _default(self) -> str:
         known = self._recipes()
@@ -123,6 +127,10 @@ class Project:
             opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
         with opened as instance, _written_in_words(home):
             yield instance
+
+
+def _recipes_in(folder: Path) -> Mapping[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*.y*ml"))}
 
 
 @contextmanager

@@ -1,0 +1,124 @@
+"""Who answers in the gallery: a program of this process, with what it was asked counted."""
+
+import importlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from importlib.util import find_spec
+from typing import Any
+
+from synth_dagster.parts.tokens import count
+from synth_dagster.records import digest
+from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unusable
+from synth_dagster.teacher.embedded.answers import answer
+from synth_dagster.teacher.embedded.chance import Chance
+from synth_dagster.teacher.lexical import LexicalEmbedder
+from synth_dagster.teacher.usage import RoleUsage
+
+_calls: ContextVar[list[bytes] | None] = ContextVar("calls", default=None)
+
+
+def teacher_of(slug: str) -> Teacher:
+    """The scripted teacher of `tests/gallery/worlds/<slug>.py`, or the embedded teacher where there is none."""
+    module = f"tests.gallery.worlds.{slug}"
+    return importlib.import_module(module).teacher() if find_spec(module) else Embedded()
+
+
+class Embedded:
+    """The embedded teacher without its process and its port."""
+
+    models = ("embedded",)
+
+    async def tell(self, prompt: Prompt, /, *, sample: int = 0, model: str | None = None, **given: Any) -> Answer:
+        given.pop("sampling", None)
+        text, call = self._said(prompt, given, sample, None)
+        if not text.strip():
+            raise Unusable("refused", text, call)
+        return Answer(text, "stop", call)
+
+    async def ask(
+        self, prompt: Prompt, /, *, into: Any, sample: int = 0, model: str | None = None, **given: Any
+    ) -> Any:
+        given.pop("sampling", None)
+        text, call = self._said(prompt, given, sample, into.model_json_schema())
+        reply = into.model_validate_json(text)
+        reply.answered_by(call)
+        return reply
+
+    def _said(self, prompt: Prompt, values: Mapping[str, object], sample: int, schema: Any) -> tuple[str, Call]:
+        messages = prompt.messages(values)
+        chance = Chance.of(messages, sample)
+        text = answer(messages, model="synth-embedded", chance=chance, schema=schema)
+        return text, Call(digest("embedded", messages, sample), "synth-embedded", prompt.hash)
+
+
+class Metered:
+    """A teacher whose calls and tokens are counted, and noted for the records that they were made for."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self.teacher, self.usage = teacher, RoleUsage()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self.teacher.models
+
+    async def tell(self, prompt: Prompt, /, **given: Any) -> Answer:
+        self._sent(prompt, given)
+        said = await self.teacher.tell(prompt, **given)
+        self._received(said.text, said.call)
+        return said
+
+    async def ask(self, prompt: Prompt, /, **given: Any) -> Any:
+        self._sent(prompt, given)
+        reply = await self.teacher.ask(prompt, **given)
+        self._received(reply.model_dump_json(), reply.call)
+        return reply
+
+    def _sent(self, prompt: Prompt, given: Mapping[str, Any]) -> None:
+        values = {name: given[name] for name in prompt.variables}
+        self.usage.calls += 1
+        self.usage.tokens_in += sum(count(turn["content"]) for turn in prompt.messages(values))
+
+    def _received(self, text: str, call: Call | None) -> None:
+        self.usage.tokens_out += count(text)
+        calls = _calls.get()
+        if call is not None and calls is not None:
+            calls.append(call.call_id)
+
+
+class Answering:
+    """A source of teachers for a run: each role is the same program."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self.metered = Metered(teacher)
+
+    embedder: Embedder = LexicalEmbedder()
+
+    def __getitem__(self, role: str) -> Teacher:
+        return self.metered
+
+    def identities(self, recipe: Any) -> Mapping[str, Mapping[str, Any]]:
+        return {role: {"models": list(self.metered.models)} for role in recipe.roles()}
+
+    @asynccontextmanager
+    async def open(self, recipe: Any, **others: Any) -> AsyncIterator["Answering"]:
+        yield self
+
+    async def collect(self, recipe: Any, batches: Any, *, wait_s: float = 600) -> Any:
+        raise AssertionError("nobody answers in provider batches here")
+
+    def usage_by_role(self) -> Mapping[str, RoleUsage]:
+        return {"writer": self.metered.usage}
+
+    def check_whole(self) -> None:
+        """Programs answer at once."""
+
+    @contextmanager
+    def recording(self) -> Iterator[list[bytes]]:
+        calls: list[bytes] = []
+        token = _calls.set(calls)
+        try:
+            yield calls
+        finally:
+            _calls.reset(token)
+            calls[:] = sorted(set(calls))

@@ -1,0 +1,97 @@
+"""A recipe of the gallery, run through its real stages by programs: what came of it, and what that cost."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from synth_dagster.lake.lake import Lake
+from synth_dagster.readers.places import Places
+from synth_dagster.recipe import Recipe, load_recipe
+from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.tryout import try_out
+from tests.gallery.answering import Answering, teacher_of
+
+ROOT = Path(__file__).parents[2]
+RECIPES = ROOT / "recipes/gallery"
+PAGES = ROOT / "docs/gallery"
+SHOWN = 3
+ALL_OF_IT = 100_000  # more passages than any recipe of the gallery has
+
+Row = Mapping[str, Any]
+
+
+def slugs() -> list[str]:
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a run of a gallery recipe left behind."""
+
+    recipe: Recipe
+    rows: Mapping[tuple[str, bytes], Row]  # by stage and record id, eliminated ones too
+    kept: Sequence[Row]  # the release
+    drops: Mapping[str, int]  # stage: reason -> how many
+    causes: Sequence[str]
+    calls: int
+    tokens: int
+
+    @property
+    def judged(self) -> int:
+        """How many records of the mix's stage were decided about."""
+        return sum(stage == self.recipe.mix.of and row["status"] == "current" for (stage, _), row in self.rows.items())
+
+    def shown(self) -> list[Row]:
+        """Three of what was kept, of different makers and spread over the release."""
+        order = sorted(self.kept, key=lambda row: (row["synthetic_depth"] == 0, row["record_id"]))
+        written = [row for row in order if row["synthetic_depth"]] or order
+        step = max(1, len(written) // SHOWN)
+        return written[::step][:SHOWN]
+
+    def origins(self, row: Row) -> list[Row]:
+        """What a record was made from: its parents, or theirs where a step only took them over."""
+        found: list[Row] = []
+        for parent in self.rows[self.recipe.mix.of, row["record_id"]]["parents"]:
+            record = self.rows.get((parent["stage"], parent["record_id"]))
+            found += [record] if record and record["method"] != "carry" else self.origins(record) if record else []
+        return found
+
+
+@cache
+def example(slug: str) -> Example:
+    """The recipe, run once in this process."""
+    recipe = load_recipe(RECIPES / f"{slug}.yaml", root=ROOT)
+    teachers = Answering(teacher_of(slug))
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake.open(folder)
+        context = RunContext(
+            recipe=recipe, lake=lake, teachers=teachers, places=Places(ROOT), run_id="gallery", session_id="gallery"
+        )
+        causes = try_out(context, ALL_OF_IT).causes
+        return Example(
+            recipe=recipe,
+            rows={(stage, row["record_id"]): row for stage in recipe.stages for row in _rows(lake, recipe, stage)},
+            kept=_rows(lake, recipe, recipe.mix.name),
+            drops=dict(sorted(Counter(_drops(lake, recipe)).items())),
+            causes=causes,
+            calls=teachers.metered.usage.calls,
+            tokens=teachers.metered.usage.tokens_in + teachers.metered.usage.tokens_out,
+        )
+
+
+def _rows(lake: Lake, recipe: Recipe, stage: str) -> list[Row]:
+    there = stage in lake.table_names(recipe.dataset)
+    return lake.read(recipe.dataset, stage).to_pylist() if there else []
+
+
+def _drops(lake: Lake, recipe: Recipe) -> Iterator[str]:
+    """Every answer, input and record that went no further, by the reason that is stored with it."""
+    yield from (f"{row['step']}:{row['reason']}" for row in _rows(lake, recipe, "rejects"))
+    for stage in recipe.stages:
+        yield from (row["reason"] for row in _rows(lake, recipe, stage) if row["status"] == "eliminated")
+    yield from (row["reason"] for row in _rows(lake, recipe, VERDICTS) if row["verdict"] == "dropped")
