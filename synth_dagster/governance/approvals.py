@@ -2,11 +2,12 @@
 
 `approval_of` tells how a release stands. An approval is a statement over the release's content, so what an erasure puts
 in its place, or a release of the same name in another lake, has none. Each statement names the one before it by its
-hash and is signed where a key is configured: nothing in between can be changed or taken out without a trace.
+hash and is signed where a key is configured: nothing in between can be changed or taken out without a trace. The hash
+of each stands among the lake's files too, so that the last one is missed as well.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
@@ -117,17 +118,23 @@ class Approval:
 
 def approval_of(lake: Lake, release: Release) -> Approval:
     """How a release stands, and everything that was said about it."""
-    return standing(release, Approvals(lake.meta.database).of(release.dataset).get(release.release, ()))
+    marks = marks_of(lake, release)
+    return standing(release, Approvals(lake.meta.database).of(release.dataset).get(release.release, ()), marks)
 
 
 def approvals_of(lake: Lake, dataset: str) -> dict[str, Approval]:
     """The same for every release of a dataset, oldest first."""
+    marks = [entry.name for entry in lake.store.entries(f"releases/{dataset}/")]
     said = Approvals(lake.meta.database).of(dataset)
-    return {one.release: standing(one, said.get(one.release, ())) for one in lake.meta.releases(dataset)}
+    return {
+        one.release: standing(one, said.get(one.release, ()), _hashes(marks, one))
+        for one in lake.meta.releases(dataset)
+    }
 
 
-def standing(release: Release, said: Sequence[Said]) -> Approval:
-    history = _entries(said)
+def standing(release: Release, said: Sequence[Said], marks: Collection[str] = ()) -> Approval:
+    """How a release stands by what was said; `marks`, read before that, are hashes of statements that must be in it."""
+    history = [*_entries(said), *_missing(said, marks)]
     holding: list[Entry] = []
     for entry in history:
         if entry.statement.action == "revoke":
@@ -135,6 +142,28 @@ def standing(release: Release, said: Sequence[Said]) -> Approval:
         elif _is_about(entry.statement, release):
             holding.append(entry)
     return Approval(_state(release, history, holding), tuple(holding), tuple(history))
+
+
+def marks_of(lake: Lake, release: Release) -> list[str]:
+    """The hashes of the statements about a release that the lake's files know of."""
+    return _hashes((entry.name for entry in lake.store.entries(_marks(release))), release)
+
+
+def mark(lake: Lake, release: Release) -> None:
+    """Write the hash of each statement about a release among the lake's files, also of one from before a kill."""
+    known = set(marks_of(lake, release))
+    for said in Approvals(lake.meta.database).of(release.dataset).get(release.release, ()):
+        if (name := hash_of(said.statement)) not in known:
+            lake.store.create(f"{_marks(release)}{name}", said.signature.encode() or b"not signed")
+
+
+def _marks(release: Release) -> str:
+    return f"releases/{release.dataset}/{release.release}.said/"
+
+
+def _hashes(names: Iterable[str], release: Release) -> list[str]:
+    place = _marks(release)
+    return [name.removeprefix(place) for name in names if name.startswith(place)]
 
 
 def _state(release: Release, history: Sequence[Entry], holding: Sequence[Entry]) -> State:
@@ -168,8 +197,7 @@ def _entry(said: Said, previous: str) -> Entry:
     try:
         statement = Statement.of_text(said.statement)
     except (ValueError, TypeError):
-        nothing = dict.fromkeys((one for one in Statement.__slots__ if one != "action"), "")
-        return Entry(Statement(action="revoke", **nothing), None, "it cannot be read: it was changed")
+        return Entry(_nothing(), None, "it cannot be read: it was changed")
     if statement.previous != previous:
         return Entry(statement, None, "it does not follow the one before it: one was changed or taken out")
     if not said.signature:
@@ -178,6 +206,18 @@ def _entry(said: Said, previous: str) -> Entry:
         return Entry(statement, check(said.statement.encode(), said.signature.encode()))
     except BadSignature as error:
         return Entry(statement, None, f"its signature does not hold. {error}")
+
+
+def _missing(said: Sequence[Said], marks: Collection[str]) -> list[Entry]:
+    there = {hash_of(one.statement) for one in said}
+    why = "the metadata does not hold it, and the lake's files know of it: it was changed or taken out"
+    return [Entry(_nothing(), None, f"{why} (SHA-256 {name})") for name in sorted(set(marks) - there)]
+
+
+def _nothing() -> Statement:
+    """What stands for a statement that nobody can read."""
+    nothing = dict.fromkeys((one for one in Statement.__slots__ if one != "action"), "")
+    return Statement(action="revoke", **nothing)
 
 
 def hash_of(text: str) -> str:

@@ -4,7 +4,7 @@ What the recipe asked for when the release was made decides who may. Two people 
 after a crash or by mistake, adds nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,8 @@ from synth_dagster.governance.approvals import (
     approval_of,
     builder_of,
     hash_of,
+    mark,
+    marks_of,
     rules_of,
     standing,
 )
@@ -69,14 +71,17 @@ def say(lake: Lake, dataset: str, name: str, word: Word) -> tuple[Approval, bool
     if word.action == "approve":
         _refuse_what_nobody_may_approve(lake, release, word)
     sealed = Seals(lake.meta.database).of(dataset, name)
-    decide = partial(_decided, release, word, sealed)
+    decide = partial(_decided, release, word, sealed, marks_of(lake, release))
     added = Approvals(lake.meta.database).add(dataset, name, decide)
+    mark(lake, release)
     return approval_of(lake, lake.meta.release(dataset, name)), added is not None
 
 
-def _decided(release: Release, word: Word, sealed: Seal | None, stands: bool, said: Sequence[Said]) -> Said | None:
+def _decided(
+    release: Release, word: Word, sealed: Seal | None, marks: Collection[str], stands: bool, said: Sequence[Said]
+) -> Said | None:
     """What is added, while nobody else can add anything."""
-    before = standing(release, said)
+    before = standing(release, said, marks)
     if before.state == "broken":
         raise SynthError(f"{before.faults[0]}. Restore the lake's metadata from a backup before anything is added.")
     if word.action == "approve" and not stands:

@@ -11,7 +11,7 @@ import pytest
 from synth_dagster.errors import GateClosed, SynthError
 from synth_dagster.exports.place import Folder
 from synth_dagster.governance.approval_pages import BEGIN, END, in_card, in_page, refresh
-from synth_dagster.governance.approvals import Approval, approval_of, approvals_of, check_approval
+from synth_dagster.governance.approvals import Approval, approval_of, approvals_of, check_approval, marks_of
 from synth_dagster.governance.approving import BadApproval, Word, say
 from synth_dagster.governance.erase import erase
 from synth_dagster.governance.erase_scope import Asked
@@ -165,6 +165,40 @@ def test_a_statement_that_was_taken_out_is_missed(anywhere):
     say(anywhere, "demo", "r0001", word(BOB, again=True))
     anywhere.meta.database.write("delete from approvals where number = 2")
     assert state(anywhere).state == "broken" and not state(anywhere).is_approved
+
+
+@pytest.mark.parametrize(
+    "sql", ["delete from approvals where number = 2", "delete from approvals"], ids=["last", "all"]
+)
+def test_the_last_statement_is_missed_too(anywhere, sql):
+    """A revocation that somebody takes out would be an approval again."""
+    published(anywhere)
+    say(anywhere, "demo", "r0001", word())
+    say(anywhere, "demo", "r0001", word("Cy", "No.", action="revoke"))
+    assert state(anywhere).state == "revoked"
+    anywhere.meta.database.write(sql)
+    broken = state(anywhere)
+    assert broken.state == "broken" and broken.standing == () and "it was changed or taken out" in broken.faults[-1]
+    assert approvals_of(anywhere, "demo") == {"r0001": broken}
+    with pytest.raises(SynthError, match="Restore the lake's metadata"):
+        say(anywhere, "demo", "r0001", word("Cy", "No.", action="revoke"))
+
+
+def test_a_last_statement_that_nobody_signed_cannot_be_written_anew(anywhere):
+    published(anywhere)
+    text = say(anywhere, "demo", "r0001", word())[0].history[0].statement.text()
+    forged(anywhere, 1, "statement = ?", text.replace(ADA, "Eve"))
+    assert state(anywhere).state == "broken"
+
+
+def test_a_statement_whose_hash_a_kill_kept_from_the_files_holds_and_is_written_there_by_the_next(anywhere):
+    release = published(anywhere)
+    say(anywhere, "demo", "r0001", word())
+    (kept,) = (entry.name for entry in anywhere.store.entries("releases/demo/r0001.said/"))
+    anywhere.store.remove(kept)
+    assert state(anywhere).is_approved and marks_of(anywhere, release) == []
+    assert say(anywhere, "demo", "r0001", word())[1] is False
+    assert [entry.name for entry in anywhere.store.entries("releases/demo/r0001.said/")] == [kept]
 
 
 # ----------------------------------------------------------------------------------------------------------- who may
