@@ -6,7 +6,8 @@ team    a lake that several machines share, its metadata and Dagster's storage o
 
 In each of them SYNTH_LAKE, SYNTH_METADATA, SYNTH_ANSWERS and SYNTH_INBOX move the lake, its metadata, the teacher's
 answers and the inbox; in `team` the first two have no default. SYNTH_PRICES names a price file; without it the
-project's own `prices.json` counts, where there is one. Commands that only read ask where the lake is, so Dagster is
+project's own `prices.json` counts, where there is one. SYNTH_SANDBOX names the isolation in which code that a model
+wrote is run (docs/sandbox.md). Commands that only read ask where the lake is, so Dagster is
 imported by those that need it.
 """
 

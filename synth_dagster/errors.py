@@ -83,6 +83,10 @@ class Pending(SynthError):
     exit_code = ExitCode.PENDING
 
 
+class SandboxRefused(SynthError):
+    """Untrusted code would have to run without isolation, and nobody allowed that; or its process cannot be started."""
+
+
 class GateClosed(SynthError):
     """A candidate failed its checks. The version accepted before is still the one that everybody reads."""
 

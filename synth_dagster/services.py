@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, PrivateAttr
 
 from synth_dagster.errors import MethodError
-from synth_dagster.records import digest
+from synth_dagster.records import Json, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,73 @@ class References(Protocol):
 
     def texts(self, path: str) -> Sequence[str]:
         """The user turns found under a path of the project, in file order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a program or a query may use. Processor time decides, not the clock: a busy machine drops no more."""
+
+    cpu_s: int = 5
+    wall_s: float = 60.0
+    memory_mb: int = 512
+    disk_mb: int = 16  # of one file, and of all files together
+    output_kb: int = 64
+    rows: int = 1_000  # of a query's result
+
+
+Ending: TypeAlias = Literal["finished", "failed", "time", "memory", "output", "killed"]
+"""failed is an exception, an exit code or a query that is refused; killed is a crash; the others name a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program ended, and what it printed, cut at the limit."""
+
+    ending: Ending
+    output: str = ""
+    errors: str = ""
+
+    @property
+    def error(self) -> str:
+        """The name of the exception that ended it, such as SyntaxError; empty where none did."""
+        last = next((line for line in reversed(self.errors.splitlines()) if line.strip()), "")
+        name = last.partition(":")[0].strip()
+        return name if self.ending == "failed" and name.replace(".", "").isidentifier() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A small table by value: names of columns, and rows of JSON values in their order."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """How a query ended, and its result where it finished."""
+
+    ending: Ending
+    table: Table | None = None
+    errors: str = ""
+
+
+class Sandbox(Protocol):
+    """Runs what a model wrote, in a separate process that reaches nothing: no network, no files of the machine, no
+    other process. Raises SandboxRefused where the machine offers no isolation, unless a person allowed that."""
+
+    @property
+    def isolation(self) -> str:
+        """What stands between a program and the machine: namespaces, landlock, or none."""
+        ...
+
+    async def run(self, program: str, /, *, limits: Limits = Limits()) -> Ran:
+        """A Python program with the standard library, one process and one thread; the same program ends the same."""
+        ...
+
+    async def query(self, statement: str, /, *, tables: Mapping[str, Table], limits: Limits = Limits()) -> Queried:
+        """One SELECT, in DuckDB's SQL, over these tables."""
         ...
 
 

@@ -13,7 +13,8 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.recipe.makeup import makeup_of
 from synth_dagster.records import Json
 from synth_dagster.runner.person import Person
-from synth_dagster.services import Embedder, Teacher
+from synth_dagster.sandbox.local import VARIABLE, LocalSandbox
+from synth_dagster.services import Embedder, Sandbox, Teacher
 from synth_dagster.spending import SpendingLedger
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 
@@ -134,6 +135,11 @@ class RunContext:
     def root(self) -> Path:
         """The project's folder."""
         return self.places.root
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where what a model wrote is run; the variables say when no isolation is allowed."""
+        return LocalSandbox(wanted=self.places.variable(VARIABLE))
 
     @property
     def spending(self) -> SpendingLedger:

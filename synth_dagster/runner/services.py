@@ -7,7 +7,7 @@ from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
 from synth_dagster.readers.texts import read_texts
 from synth_dagster.runner.context import OpenTeachers
-from synth_dagster.services import Embedder, References, Teacher, asked_of, role_of
+from synth_dagster.services import Embedder, References, Sandbox, Teacher, asked_of, role_of
 
 
 class ProjectReferences:
@@ -24,17 +24,19 @@ def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
     found = asked_of(verb)
     for name, service in found.items():
-        if service not in (Teacher, Embedder, References):
+        if service not in (Teacher, Embedder, References, Sandbox):
             raise MethodError(
                 f"{verb.__qualname__} asks for '{name}', which no service answers. "
-                "Annotate it as Teacher, Embedder or References."
+                "Annotate it as Teacher, Embedder, References or Sandbox."
             )
     return found
 
 
-def services_for(method: Method, teachers: OpenTeachers | None, root: Path) -> dict[str, object]:
-    """What to call a method's verb with. `teachers` may be None for a method that asks for none."""
-    return {name: _answer(name, service, teachers, root) for name, service in wanted(_verb(method)).items()}
+def services_for(
+    method: Method, teachers: OpenTeachers | None, root: Path, sandbox: Sandbox | None = None
+) -> dict[str, object]:
+    """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none."""
+    return {name: _answer(name, service, teachers, root, sandbox) for name, service in wanted(_verb(method)).items()}
 
 
 def asks_for(method: Method, service: type) -> bool:
@@ -54,9 +56,13 @@ def _verb(method: Method) -> Callable[..., object]:
         raise MethodError(f"'{method.slug}' has no '{method.verb()}', the verb of its kind. Write it.") from None
 
 
-def _answer(name: str, service: object, teachers: OpenTeachers | None, root: Path) -> object:
+def _answer(name: str, service: object, teachers: OpenTeachers | None, root: Path, sandbox: Sandbox | None) -> object:
     if service is References:
         return ProjectReferences(root)
+    if service is Sandbox:
+        if sandbox is None:
+            raise MethodError(f"'{name}' is a sandbox, and only the steps of row stages run code in one.")
+        return sandbox
     if teachers is None:
         raise MethodError(f"'{name}' needs a teacher, and this step runs without one.")
     return teachers.embedder if service is Embedder else teachers[role_of(name)]

@@ -46,6 +46,7 @@ from synth_dagster.records import (
 from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted
+from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.scale.signals import compute_signals, flatten, judge
 from synth_dagster.services import Found, Prompt, Severity
 from tests.scripted_teacher.echo import EchoTeacher
@@ -309,7 +310,9 @@ def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None):
     """The runner's chain with one step over the inputs; `shuffle` seeds the order of starting and of answering."""
     monkeypatch.setattr(chains, "in_order", partial(_in_order, shuffle=shuffle))
     teacher = Late(shuffle or 0)
-    context = SimpleNamespace(root=ROOT, in_flight=in_flight, progress=Silent(), terms=lambda roles: "")
+    context = SimpleNamespace(
+        root=ROOT, sandbox=LocalSandbox(), in_flight=in_flight, progress=Silent(), terms=lambda roles: ""
+    )
     produced = type(method).produces()
     kind = produced.kind if produced else inputs[0].kind
     chain = chains.Chain(context, Roles(teacher), "stage", kind, "b", inputs)

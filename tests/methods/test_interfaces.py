@@ -188,7 +188,7 @@ class _NoCalls:
 def chained(method, *texts, kind="document", teachers=None):
     """The records and rejects that the runner's chain makes of documents with one step."""
     method.__class__.slug = type(method).__name__.lower()
-    context = SimpleNamespace(root=None, in_flight=4, progress=Silent(), terms=lambda roles: "")
+    context = SimpleNamespace(root=None, sandbox=None, in_flight=4, progress=Silent(), terms=lambda roles: "")
     inputs = documents(*texts)
     chain = Chain(context, teachers, "stage", kind, "b", inputs)
     asyncio.run(chain.run([Step(method.slug, method.slug, method, 1)]))

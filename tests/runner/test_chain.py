@@ -36,7 +36,9 @@ def chained(*methods, inputs=None, kind="document", in_flight=8, teachers=None, 
     for place, method in enumerate(methods):
         type(method).slug = type(method).slug or type(method).__name__.lower()
         steps.append(Step(type(method).slug, f"{type(method).slug}#{place}" if place else type(method).slug, method, 1))
-    context = SimpleNamespace(root=None, in_flight=in_flight, progress=progress or Silent(), terms=lambda roles: "")
+    context = SimpleNamespace(
+        root=None, sandbox=None, in_flight=in_flight, progress=progress or Silent(), terms=lambda roles: ""
+    )
     chain = Chain(context, teachers, "stage", kind, "b", documents() if inputs is None else inputs)
     asyncio.run(chain.run(steps))
     return chain
