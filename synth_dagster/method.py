@@ -8,13 +8,13 @@ says what a record contains and what it was made from.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from synth_dagster.records import Document, Instruction, Json, Preference, Record, canonical_json
-from synth_dagster.services import Drop, Found
+from synth_dagster.services import Drop, Embedder, Found, Teacher, asked_of
 
 MethodKind: TypeAlias = Literal[
     "synthesize", "augment", "refine", "filter", "dedup", "select", "mix", "measure", "guard", "train"
@@ -22,6 +22,24 @@ MethodKind: TypeAlias = Literal[
 ProofLevel: TypeAlias = Literal[
     "official parity", "recomputed table", "equation by hand", "planted signal", "interpretation"
 ]
+
+Family: TypeAlias = Literal[
+    "labelling",
+    "reformation",
+    "co-annotation",
+    "general distillation",
+    "domain distillation",
+    "self-improvement",
+    "curation",
+    "measurement",
+    "governance",
+    "training",
+]
+"""What a method is in the survey of data synthesis and augmentation (arXiv:2410.12896): the first three augment, the
+next three synthesise. The other four are ours, for what chooses, counts, guards and learns."""
+
+Lifecycle: TypeAlias = Literal["pretrain", "instruct", "preference", "eval"]
+Need: TypeAlias = Literal["teacher", "embedder", "sandbox", "training"]
 
 In = TypeVar("In", bound=Record)
 Out = TypeVar("Out", bound=Record)
@@ -63,6 +81,10 @@ class Method(BaseModel):
     version: ClassVar[str] = "1"  # raise it when the same settings and prompts give other records
     paper: ClassVar[str]  # arXiv:..., or "interpretation" where it is our own
     proof: ClassVar[Proof]
+    family: ClassVar[Family]
+    lifecycle: ClassVar[tuple[Lifecycle, ...]] = ()  # empty: as the records that it makes or reads say
+    topics: ClassVar[tuple[str, ...]] = ()  # words that people look for, and its own texts do not have
+    also_needs: ClassVar[tuple[Need, ...]] = ()  # besides what its verb names
 
     @classmethod
     def summary(cls) -> str:
@@ -87,6 +109,22 @@ class Method(BaseModel):
         """The name of the function that does the work."""
         return cls.kind
 
+    @classmethod
+    def serves(cls) -> tuple[Lifecycle, ...]:
+        """The stages of a model's life that its records are for."""
+        made = cls.produces()
+        kinds = [record.kind for record in ((made,) if made else cls.consumes())]
+        found = cls.lifecycle or [_SERVES[kind] for kind in kinds or _SERVES]
+        return tuple(stage for stage in get_args(Lifecycle) if stage in found)
+
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """What must be there for it to run: a teacher, an embedder, a sandbox, gradients."""
+        verb = getattr(cls, cls.verb(), None)
+        asked = {getattr(service, "__name__", "") for service in asked_of(verb).values()} if verb else set()
+        found = {need for name, need in _NEEDS.items() if name in asked} | set(cls.also_needs)
+        return tuple(need for need in get_args(Need) if need in found)
+
     def fingerprint(self) -> str:
         """Hash of slug, version and settings: what the work depends on besides its inputs."""
         return hashlib.sha256(
@@ -105,6 +143,10 @@ class Method(BaseModel):
             for name, setting in cls.model_fields.items()
             if any(isinstance(mark, Input) for mark in setting.metadata)
         )
+
+
+_SERVES: Mapping[str, Lifecycle] = {"document": "pretrain", "instruction": "instruct", "preference": "preference"}
+_NEEDS: Mapping[str, Need] = {Teacher.__name__: "teacher", Embedder.__name__: "embedder", "Sandbox": "sandbox"}
 
 
 class _Typed(Method, Generic[In, Out]):
@@ -160,6 +202,7 @@ class Augmenter(_Typed[In, Out], Generic[In, Out]):
     """
 
     kind: ClassVar[MethodKind] = "augment"
+    family: ClassVar[Family] = "reformation"
 
 
 class Refiner(_Typed[In, In], Generic[In]):
@@ -171,6 +214,7 @@ class Refiner(_Typed[In, In], Generic[In]):
     """
 
     kind: ClassVar[MethodKind] = "refine"
+    family: ClassVar[Family] = "reformation"
     redacts: ClassVar[bool] = False
 
 
@@ -192,6 +236,7 @@ class Filter(_Whole):
     """
 
     kind: ClassVar[MethodKind] = "filter"
+    family: ClassVar[Family] = "curation"
 
     @classmethod
     def verb(cls) -> str:
@@ -228,6 +273,7 @@ class Deduplicator(_Whole):
     """
 
     kind: ClassVar[MethodKind] = "dedup"
+    family: ClassVar[Family] = "curation"
 
     @classmethod
     def verb(cls) -> str:
@@ -243,6 +289,7 @@ class Selector(_Whole):
     """
 
     kind: ClassVar[MethodKind] = "select"
+    family: ClassVar[Family] = "curation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +308,7 @@ class Mixer(Method):
     """
 
     kind: ClassVar[MethodKind] = "mix"
+    family: ClassVar[Family] = "curation"
 
     by: Literal["source", "origin"] = Field(
         "source", description="What a domain is: a source, or where the text comes from, real or synthetic."
@@ -282,6 +330,7 @@ class Measure(_Whole):
     """
 
     kind: ClassVar[MethodKind] = "measure"
+    family: ClassVar[Family] = "measurement"
 
 
 class Guard(_Whole):
@@ -293,6 +342,7 @@ class Guard(_Whole):
     """
 
     kind: ClassVar[MethodKind] = "guard"
+    family: ClassVar[Family] = "governance"
     checks: ClassVar[Mapping[str, str]] = {}  # name -> what it looks for
 
     @classmethod
@@ -307,6 +357,8 @@ class Trainer(_Whole):
     """
 
     kind: ClassVar[MethodKind] = "train"
+    family: ClassVar[Family] = "training"
+    also_needs: ClassVar[tuple[Need, ...]] = ("training",)
 
 
 KINDS: dict[MethodKind, tuple[type[Method], ...]] = {
@@ -335,16 +387,19 @@ __all__ = [
     "Augmenter",
     "Deduplicator",
     "Drop",
+    "Family",
     "Filter",
     "Found",
     "Guard",
     "InputPath",
+    "Lifecycle",
     "Measure",
     "Measurement",
     "Method",
     "MethodKind",
     "Mixer",
     "Mixture",
+    "Need",
     "PoolSynthesizer",
     "Proof",
     "ProofLevel",

@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 teacher_app = typer.Typer(help="The models that write and judge.", no_args_is_help=True)
 app.add_typer(teacher_app, name="teacher")
+method_app = typer.Typer(help="Methods of your own.", no_args_is_help=True)
+app.add_typer(method_app, name="method")
 keys_app = typer.Typer(help="Keys that sign what is handed over.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 
@@ -248,14 +250,39 @@ def audit(
 
 @app.command()
 def methods(
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="What it is for, such as 'math reasoning'; the best first.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as filter.")] = None,
+    needs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only what needs no more: teacher, embedder, sandbox, training, or nothing. May be repeated."
+        ),
+    ] = None,
+    stage: Annotated[str | None, typer.Option(help="Only for this: pretrain, instruct, preference or eval.")] = None,
     as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/methods.md.")] = False,
 ) -> None:
     """List the methods: what each reads, makes and needs, and how far it is proven."""
-    from synth_dagster.cli.methods import show_methods
+    from synth_dagster.cli.methods import Wish, show_methods
 
-    show_methods(kind, as_json=as_json, markdown=markdown)
+    wish = Wish(kind=kind, needs=tuple(needs) if needs else None, stage=stage, purpose=purpose)
+    show_methods(wish, as_json=as_json, markdown=markdown)
+
+
+@method_app.command("new")
+def new_method(
+    kind: Annotated[str, typer.Argument(help="Its kind, such as filter or synthesize.")],
+    slug: Annotated[str, typer.Argument(help="Its name, as recipes write it.")],
+    package: Annotated[
+        Path | None, typer.Option(help="The folder of a package of your own; default: the one here, else the checkout.")
+    ] = None,
+) -> None:
+    """Begin a method: its file and a test that fails until both are filled in."""
+    from synth_dagster.cli.new_method import begin_method
+
+    begin_method(kind, slug, package)
 
 
 @app.command()

@@ -94,6 +94,7 @@ breadth, however they are worded.
 
 class EvolInstruct(Augmenter[Instruction, Instruction]):
     paper: ClassVar[str] = "arXiv:2304.12244"
+    topics: ClassVar[tuple[str, ...]] = ("difficulty", "complexity", "reasoning")
     proof: ClassVar[Proof] = Proof(
         "planted signal", "30 % planted failures: elimination has precision and recall 1.0 for each of the rules a to d"
     )

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from synth_dagster.method import Augmenter, Proof
+from synth_dagster.method import Augmenter, Family, Proof
 from synth_dagster.parts.answers import final_answer, same_answer
 from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.words import is_blank, normalised
@@ -82,6 +82,8 @@ class Metamath(Augmenter[Instruction, Instruction]):
     """Every attempt stays: the right ones are current, the others eliminated with their reason."""
 
     paper: ClassVar[str] = "arXiv:2309.12284"
+    family: ClassVar[Family] = "domain distillation"
+    topics: ClassVar[tuple[str, ...]] = ("mathematics", "reasoning", "word problems")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "The code's 4 masked variants of one sentence; of 30 % planted wrong solutions none is kept, all others are.",

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from synth_dagster.method import Proof, Synthesizer
+from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.asking import prompt, tagged, written_by
 from synth_dagster.parts.grounding import is_inside, span_of, support
 from synth_dagster.parts.words import is_blank, normalised
@@ -59,6 +59,8 @@ and you would rather write no question than a poor one.
 
 class GroundedQA(Synthesizer[Document, Instruction]):
     paper: ClassVar[str] = "interpretation"
+    family: ClassVar[Family] = "general distillation"
+    topics: ClassVar[tuple[str, ...]] = ("question answering", "reading comprehension")
     proof: ClassVar[Proof] = Proof(
         "planted signal", "seven kinds of planted faults are eliminated with their reason, and no good item is"
     )

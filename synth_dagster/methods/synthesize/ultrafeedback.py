@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from synth_dagster.method import Proof, Synthesizer
+from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.asking import attempted, conversation, insist, tagged, together, written_by
 from synth_dagster.parts.feedback import (
     Completion,
@@ -34,6 +34,8 @@ from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 
 class Ultrafeedback(Synthesizer[Instruction, Preference]):
     paper: ClassVar[str] = "arXiv:2310.01377"
+    family: ClassVar[Family] = "labelling"
+    topics: ClassVar[tuple[str, ...]] = ("ratings", "reward model", "DPO", "feedback")
     proof: ClassVar[Proof] = Proof(
         "planted signal", "four planted quality levels under a noisy rule judge: pair accuracy at least 0.9"
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from synth_dagster.method import Proof, Synthesizer
+from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.answers import final_answer
 from synth_dagster.parts.words import is_blank
 from synth_dagster.records import Document, Instruction, Span
@@ -24,6 +24,8 @@ class WorkedProblem(Synthesizer[Document, Instruction]):
     """Splits a document into problem and solution; a document that is neither is dropped with the reason."""
 
     paper: ClassVar[str] = "interpretation"
+    family: ClassVar[Family] = "reformation"
+    topics: ClassVar[tuple[str, ...]] = ("mathematics", "reasoning")
     proof: ClassVar[Proof] = Proof("equation by hand", "The 7,473 final answers of GSM8K's training set are all found.")
 
     async def synthesize(self, document: Document, /) -> Sequence[Instruction] | Drop:
