@@ -1,14 +1,17 @@
 """Erasing where a team keeps things: metadata and answers on Postgres, the lake and answers in a bucket."""
 
+import json
+import subprocess
+import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth_dagster.governance.erase import Asked, Surroundings, erase, plan
+from synth_dagster.governance.erase import Asked, Surroundings, erase, is_cut_short, plan, resume
 from synth_dagster.lake.lake import Lake
 from synth_dagster.records import digest
 from tests.governance.erase_world import BATCHES, PARENTS, STANDS, World, check, plant
@@ -107,3 +110,63 @@ def test_a_source_goes_wherever_it_stands(tmp_path, servers, lake, metadata, ans
     assert not any("not searched there" in told for told in receipt["proof"]["not_searched"])
     if versions:
         assert receipt["counts"]["old_versions_removed"] > 0
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from synth_dagster.governance.erase import Asked, Surroundings, erase
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.postgres import PostgresDatabase
+from synth_dagster.storage import S3Options
+from synth_dagster.storage.bucket import BucketStore
+from synth_dagster.teacher.caches.bucket import BucketCache
+
+told = json.loads(sys.argv[1])
+left = told["steps"]
+
+def counted(work):
+    def count(*given, **named):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return work(*given, **named)
+    return count
+
+for owner, works in (
+    (BucketStore, ("write", "create", "remove", "erase", "erase_old")),
+    (PostgresDatabase, ("transaction",)),
+    (BucketCache, ("forget",)),
+):
+    for work in works:
+        setattr(owner, work, counted(getattr(owner, work)))
+s3 = S3Options(**told["s3"] | {"cache": Path(told["s3"]["cache"])})
+around = Surroundings(told["answers"], s3, Path(told["project"]))
+erase(Lake.open(told["lake"], metadata=told["metadata"], s3=s3), Asked("demo", source="forum"), around, None)
+print("steps left", left)
+"""
+
+
+@pytest.mark.parametrize("steps", [5, 45, 90])  # before anything is gone, in the middle, and near the end
+def test_an_erasure_that_was_killed_is_gone_on_with_there_too(tmp_path, servers, steps):
+    world = planted(tmp_path, servers, lake="bucket", metadata="postgres", answers="answers bucket")
+    before, kept = world.rows(), world.answers()
+    told = {
+        "steps": steps,
+        "lake": servers.bucket.url,
+        "metadata": servers.postgres.url(schema=f"test_{digest(str(tmp_path)).hex()}"),
+        "answers": world.around.answers,
+        "project": str(tmp_path),
+        "s3": asdict(servers.bucket.options) | {"cache": str(servers.bucket.cache)},
+    }
+    command = [sys.executable, "-c", KILLED, json.dumps(told)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr or done.stdout
+    receipts = resume(world.lake, world.around, None)
+    if not receipts:  # the kill came before it was written down what is to be done
+        receipts = [erase(world.lake, Asked("demo", source="forum"), world.around, None)]
+    check(world, receipts[0], ["fb"], before, kept)
+    assert not is_cut_short(world.lake) and resume(world.lake, world.around, None) == []
+    left = servers.said()
+    assert not any(world.texts[name] in left or digest(name).hex() in left for name in world.below("fb"))
