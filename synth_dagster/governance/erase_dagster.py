@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 STORAGE = Used("storage of Dagster", "dagster.yaml", LakeError)
 FILES_OF_DAGSTER = "dagster"  # so begin the names of its places in a search
+LATEST = (
+    "last_materialization"  # a copy of an asset's latest event, which outlives its run; without it Dagster looks again
+)
 DRIVERS = ("postgresql+psycopg2://", "postgresql+psycopg://", "postgres://", "postgresql://")
 
 
@@ -48,9 +51,11 @@ class Dagster:
                         instance.delete_run(run_id)
         for place in self.places.values():
             if isinstance(place, Path):
+                _forget_latest_in_folder(place, wanted)
                 _empty_pages(place, wanted)
-            elif isinstance(place, Tables) and runs:
-                place.schema.empty_pages(place.schema.tables_with("run_id"))
+            elif isinstance(place, Tables):
+                forgotten = _forget_latest_on_server(place.schema, wanted)
+                place.schema.empty_pages([*(place.schema.tables_with("run_id") if runs else ()), *forgotten])
         return len(runs)
 
 
@@ -144,6 +149,33 @@ def _runs_in(path: Path, wanted: Wanted) -> set[str]:
                 at = names.index("run_id")
                 found |= {row[at] for row in rows if row[at] and _holds(row, wanted)}
     return found
+
+
+def _forget_latest_on_server(schema: Schema, wanted: Wanted) -> list[str]:
+    """Take the copy of its latest event out of each asset where that holds something; the tables that had any."""
+    changed: list[str] = []
+    for table in schema.tables_with(LATEST):
+        columns = schema.columns(table)
+        key, latest = columns.index("asset_key"), columns.index(LATEST)
+        rows = (row for some in schema.rows(table) for row in some)
+        if holding := [row[key] for row in rows if row[latest] and _holds((row[latest],), wanted)]:
+            schema.update(f"update {table} set {LATEST} = null where asset_key = any(%s)", holding)
+            changed.append(table)
+    return changed
+
+
+def _forget_latest_in_folder(folder: Path, wanted: Wanted) -> None:
+    for path in sorted(path for path in folder.rglob("*.db") if _is_database(path)):
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            columns = [row[1] for row in connection.execute("pragma table_info(asset_keys)")]
+            if LATEST not in columns:
+                continue
+            rows = connection.execute(
+                f"select asset_key, {LATEST} from asset_keys where {LATEST} is not null"
+            ).fetchall()
+            holding = [(key,) for key, latest in rows if _holds((latest,), wanted)]
+            with connection:
+                connection.executemany(f"update asset_keys set {LATEST} = null where asset_key = ?", holding)
 
 
 def _holds(row: tuple[Any, ...], wanted: Wanted) -> bool:

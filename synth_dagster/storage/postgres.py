@@ -93,6 +93,11 @@ class Schema:
             for table in tables:
                 connection.execute(cast("Any", f"vacuum full {table}"))
 
+    def update(self, sql: str, *values: object) -> None:
+        """Change rows of these tables; `%s` stands for a value."""
+        with self.connected(patient=True) as connection:
+            connection.execute(cast("Any", sql), values)
+
     def columns(self, table: str) -> list[str]:
         """The columns of one of these tables."""
         with self.connected(patient=True) as connection:

@@ -15,6 +15,7 @@ from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import digest
 from tests.governance.erase_world import said
 
+TOLD = dg.AssetKey(["tiny", "told"])
 GONE, STAYS = said("a text that goes"), said("a text that stays")
 
 
@@ -23,6 +24,7 @@ def telling(context):
     """A method that prints what it reads, as no method of ours does."""
     context.log.info("it says %s", context.op_config["text"])
     print(context.op_config["text"])
+    context.log_event(dg.AssetMaterialization(TOLD, metadata={"said": context.op_config["text"]}))
 
 
 @dg.job
@@ -66,13 +68,15 @@ def holding(places) -> list[str]:
 
 
 def is_cleaned_of_a_run(instance):
-    gone, stays = ran(instance, GONE), ran(instance, STAYS)
+    stays, gone = ran(instance, STAYS), ran(instance, GONE)
     places, unsearched = dagster_of(instance, {})
     assert unsearched == [] and holding(places)
     assert Dagster(places, (), lambda: nullcontext(instance)).clean(wanted()) == 1
     assert holding(places) == []
     assert instance.get_run_by_id(gone) is None and not instance.all_logs(gone)
     assert instance.get_run_by_id(stays).is_success and instance.all_logs(stays)
+    # an asset keeps a copy of its latest event, also of a run that is gone; now that of the run that stays is found
+    assert instance.get_latest_materialization_event(TOLD).run_id == stays
     assert Dagster(places, (), lambda: nullcontext(instance)).clean(wanted()) == 0
 
 

@@ -148,7 +148,9 @@ print("steps left", left)
 """
 
 
-@pytest.mark.parametrize("steps", [5, 45, 90])  # before anything is gone, in the middle, and near the end
+@pytest.mark.parametrize(
+    "steps", [5, 70, 150]
+)  # of about 200: before anything is gone, in the middle, and near the end
 def test_an_erasure_that_was_killed_is_gone_on_with_there_too(tmp_path, servers, steps):
     world = planted(tmp_path, servers, lake="bucket", metadata="postgres", answers="answers bucket")
     before, kept = world.rows(), world.answers()
