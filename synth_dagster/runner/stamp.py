@@ -106,10 +106,16 @@ def inherited(record: Record, parents: Sequence[Record]) -> dict[str, object]:
         "source": parents[0].source if parents else record.source,
         "license": joined(parent.license for parent in parents),
         "consent": joined_consents(parent.consent for parent in parents),
-        "lang": _common((parent.lang for parent in parents), otherwise="und"),
+        "lang": _language(record, parents),
         "synthetic_depth": depth + (record.model_id is not None),
         "human_share": human_share(record, parents),
     }
+
+
+def _language(record: Record, parents: Sequence[Record]) -> str:
+    """What a method has found out or written in, else the language of all parents, where it is one."""
+    given = {parent.lang for parent in parents}
+    return record.lang if record.lang not in {"und", *given} else _common(given, otherwise="und")
 
 
 def _common(values: Iterable[str], *, otherwise: str) -> str:

@@ -58,6 +58,8 @@ OF_NO_SYSTEM = {
     "temperature",
     "unimax",
     "distinct_n",
+    "language",
+    "identify_language",
     "compression_ratio",
 }
 
