@@ -377,8 +377,8 @@ KINDS: dict[MethodKind, tuple[type[Method], ...]] = {
 ROW_KINDS: frozenset[MethodKind] = frozenset({"synthesize", "augment", "refine", "filter"})
 """What may be a step of a row stage; a mix takes filter, dedup, select, mix and measure, and both take guards."""
 
-GUARDED = ("source", "license", "model_id", "method", "synthetic_depth", "human_share", "lang")
-"""What a guard is shown of a record besides its words."""
+GUARDED = ("source", "license", "model_id", "method", "synthetic_depth", "human_share", "lang", "attributes", "url")
+"""What a guard is shown of a record besides its words; `url` of documents only."""
 
 __all__ = [
     "GUARDED",

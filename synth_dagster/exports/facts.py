@@ -9,6 +9,8 @@ from typing import Any
 
 from synth_dagster.records import Json
 
+MOST_HOSTS = 1_000  # of a source: a crawl has millions, and a page of facts does not
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
@@ -23,7 +25,8 @@ class SourceFacts:
     licenses: Mapping[str, int]
     consents: Mapping[str, int]
     languages: Mapping[str, int]
-    hosts: Mapping[str, int]
+    hosts: Mapping[str, int]  # those of most records, at most `MOST_HOSTS`
+    sites: int  # all hosts
     first_read: str  # days, as 2026-03-01
     last_read: str
 

@@ -1,5 +1,6 @@
 """Questions 1 to 6: where a release comes from, how it was made and by whom, its licences, what rests on what."""
 
+from synth_dagster.exports.facts import SourceFacts
 from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
 from synth_dagster.governance.report_facts import ReleaseFacts
 from synth_dagster.licences.wording import allows, asks
@@ -17,7 +18,7 @@ def origin(facts: ReleaseFacts) -> Answer:
         own = reach.get(one.name)
         days = one.first_read if one.first_read == one.last_read else f"{one.first_read} to {one.last_read}"
         numbers = [one.records, own.used if own else None, own.kept if own else None]
-        rows.append([one.name, one.reader, counted(one.hosts, most=3) if one.hosts else "no address", days, *numbers])
+        rows.append([one.name, one.reader, _sites(one) if one.hosts else "no address", days, *numbers])
     unnamed = [one.name for one in about.sources if not one.hosts]
     gone = next(one.records for one in facts.defects if one.name == "parent_missing")
     unknown = ["when the texts of the sources were written, and by whom"]
@@ -186,3 +187,10 @@ def synthetic(facts: ReleaseFacts) -> Answer:
         tables=[Table("Synthetic depth; 0 is human", ["models in between", "kept records", "share"], depths, 2)],
         unknown=["whether the texts that count as human were really written by people"],
     )
+
+
+def _sites(one: SourceFacts) -> str:
+    """The hosts of a source, the most frequent first, and how many there are besides."""
+    rest = one.sites - min(len(one.hosts), 3)
+    named = ", ".join(f"{host} {records:,}" for host, records in list(one.hosts.items())[:3])
+    return f"{named} and {rest:,} more" if rest else named

@@ -1,11 +1,11 @@
 """Gathers what the lake knows of a release for everything that is written about it. Nothing is run again."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from synth_dagster.exports.facts import Facts, MakerFacts, SourceFacts, StepFacts, VersionFacts
+from synth_dagster.exports.facts import MOST_HOSTS, Facts, MakerFacts, SourceFacts, StepFacts, VersionFacts
 from synth_dagster.governance.release_rows import ReleaseRows, nested, release_rows
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
@@ -149,17 +149,31 @@ def _sources(rows: ReleaseRows) -> list[SourceFacts]:
         )
     }
     none: dict[str, Any] = {"kept": 0, "tokens": 0, "human_tokens": 0}
-    by = {column: _by_source(rows, column) for column in ("license", "consent", "lang", "host")}
+    by = {column: _by_source(rows, column) for column in ("license", "consent", "lang")}
+    hosts, sites = _hosts(rows)
     return [
         SourceFacts(
             **row | none | kept.get(row["name"], {}),
             licenses=by["license"][row["name"]],
             consents=by["consent"][row["name"]],
             languages=by["lang"][row["name"]],
-            hosts={host: count for host, count in by["host"][row["name"]].items() if host},
+            hosts=hosts.get(row["name"], {}),
+            sites=sites.get(row["name"], 0),
         )
         for row in found
     ]
+
+
+def _hosts(rows: ReleaseRows) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, int]]:
+    """Source -> the hosts that most of its first records come from, and source -> how many hosts there are in all."""
+    found = rows.ask(
+        """select source as name, host as value, count(*) as records, count(*) over (partition by source) as sites
+           from roots where host <> '' group by source, host
+           qualify row_number() over (partition by source order by count(*) desc, host) <= ?
+           order by name, records desc, value""",
+        MOST_HOSTS,
+    )
+    return nested(found), {row["name"]: row["sites"] for row in found}
 
 
 def _by_source(rows: ReleaseRows, column: str) -> dict[str, dict[str, int]]:

@@ -10,8 +10,13 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from synth_dagster.parts.prefilter import may_match
 
 THRESHOLD = 1.0
 
@@ -32,12 +37,12 @@ _GUARDED = (
 )
 
 
-def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    return re.compile(pattern, re.IGNORECASE | re.MULTILINE).search
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
 
 
-# feature -> weight and search; gaps are bounded, so that the search is linear
-_FEATURES: Mapping[str, tuple[float, Callable[[str], re.Match[str] | None]]] = {
+# feature -> weight and pattern; gaps are bounded, so that the search is linear
+_FEATURES: Mapping[str, tuple[float, re.Pattern[str]]] = {
     "override": (
         1.0,
         _words(
@@ -199,12 +204,13 @@ _FEATURES: Mapping[str, tuple[float, Callable[[str], re.Match[str] | None]]] = {
     ),
 }
 
-_INVISIBLE = dict.fromkeys([0x00AD, 0x180E, *range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xFEFF])
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 _TAGS = re.compile("[\U000e0020-\U000e007f]")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{1,8}\U000e007f")  # the flags of Scotland, Wales, England
 _INSIDE_WORDS = re.compile("(?<=[A-Za-z])[\u200b\u2060\ufeff\u00ad](?=[A-Za-z])")
 _OVERRIDES = re.compile("[\u202d\u202e]")
 _BLOB = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,20000}={0,2}(?![A-Za-z0-9+/])")
+_HIDDEN = re.compile("[\U000e0020-\U000e007f\u200b\u2060\ufeff\u00ad\u202d\u202e]")  # what the next ones look for
 _LONG_BLOB = 400  # characters of base64 that say nothing readable
 
 
@@ -221,16 +227,28 @@ class Injection:
 def injection(text: str) -> Injection:
     """The score of a text: the sum of the weights of the features that it has."""
     found = _hidden(text)
-    plain = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    plain = _readable(text)
     places: dict[str, tuple[int, int]] = {}
-    for name, (weight, search) in _FEATURES.items():
-        if hit := search(plain):
+    for name, (weight, pattern) in _FEATURES.items():
+        if hit := pattern.search(plain):
             found[name] = weight
             places[name] = hit.span()
     at: tuple[int | None, int | None] = (None, None)
     if places and plain == text:  # else the places are those of another text
         at = places[max(places, key=lambda name: (_FEATURES[name][0], -places[name][0]))]
     return Injection(round(sum(found.values()), 3), tuple(sorted(found)), *at)
+
+
+def may_be_injections(texts: pa.Array) -> np.ndarray:
+    """For each text whether it may have a feature at all; false is certain. Fast, for whole columns."""
+    plain = pa.array([_readable(text or "") for text in texts.to_pylist()], pa.string())
+    patterns = [pattern for _, pattern in _FEATURES.values()]
+    return may_match(plain, patterns) | may_match(texts, [_HIDDEN, _BLOB])
+
+
+def _readable(text: str) -> str:
+    """The text as a model reads it: one form of each letter, nothing that has no width."""
+    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
 def _hidden(text: str) -> dict[str, float]:
@@ -249,7 +267,7 @@ def _encoded(text: str) -> dict[str, float]:
     """Base64: what it says where it can be read, and that it is there where it is long."""
     for blob in _BLOB.finditer(text):
         said = _decoded(blob[0])
-        if said and any(search(said) for _, search in _FEATURES.values()):
+        if said and any(pattern.search(said) for _, pattern in _FEATURES.values()):
             return {"encoded_instructions": 1.0}
         if len(blob[0]) >= _LONG_BLOB:
             return {"encoded": 0.5}

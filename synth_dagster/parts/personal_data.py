@@ -9,6 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+
+from synth_dagster.parts.prefilter import may_match
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -160,6 +165,11 @@ def personal_data(text: str) -> list[Piece]:
         if not kept or piece.start >= kept[-1].end:
             kept.append(piece)
     return kept
+
+
+def may_hold_personal_data(texts: pa.Array) -> np.ndarray:
+    """For each text whether something in it has the form of personal data; false is certain. For whole columns."""
+    return may_match(texts, [pattern for _, pattern, _ in _SEARCHES])
 
 
 def _all(text: str) -> Iterator[Piece]:

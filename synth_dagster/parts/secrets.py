@@ -9,7 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+import pyarrow as pa
+
 from synth_dagster.parts.personal_data import Piece
+from synth_dagster.parts.prefilter import may_match
 
 MIN_ENTROPY = 3.5  # bits a character
 
@@ -48,6 +52,11 @@ def secrets_in(text: str, min_entropy: float = MIN_ENTROPY) -> list[Piece]:
         if not kept or piece.start >= kept[-1].end:
             kept.append(piece)
     return kept
+
+
+def may_hold_secrets(texts: pa.Array) -> np.ndarray:
+    """For each text whether something in it has the form of a key; false is certain. Fast, for whole columns."""
+    return may_match(texts, list(_FORMS.values()))
 
 
 def _all(text: str, min_entropy: float) -> Iterator[Piece]:

@@ -96,7 +96,7 @@ def guarded(rows: pa.Table, kind: RecordKind) -> pa.Table:
     """The table that a guard reads."""
     rows = rows.sort_by("record_id")
     flat = flatten(rows, kind)
-    for name in GUARDED:
+    for name in (name for name in GUARDED if name in rows.column_names):
         flat = flat.append_column(name, rows[name])
     return flat
 
@@ -146,22 +146,22 @@ class Telling:
         if one.record_id is None:
             return {"source": None, "span_hash": None}
         place = self._places[one.record_id]
-        source: str = self.inspected["source"][place].as_py()
+        source: str = self._shown["source"][place].as_py()
         return {"source": source, "span_hash": self._span_hash(one, place)}
 
     def _span_hash(self, one: Found, place: int) -> str | None:
         if one.start is None or one.end is None:
             return None
-        text: str = self._flat[one.column][place].as_py() or ""
+        text: str = self._shown[one.column][place].as_py() or ""
         return mac(self._secret, "span", one.kind, text[one.start : one.end].casefold())[:32]
 
     @cached_property
     def _places(self) -> dict[bytes, int]:
-        return {one: place for place, one in enumerate(self.inspected["record_id"].to_pylist())}
+        return {one: place for place, one in enumerate(self._shown["record_id"].to_pylist())}
 
     @cached_property
-    def _flat(self) -> pa.Table:
-        return flatten(self.inspected, self.kind)
+    def _shown(self) -> pa.Table:
+        return guarded(self.inspected, self.kind)
 
     @cached_property
     def _secret(self) -> bytes:

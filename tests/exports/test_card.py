@@ -21,7 +21,7 @@ SECTIONS = [
 
 def known(**more):
     """Facts of a release of two sources, one of them from the hub."""
-    source = {"records": 9, "kept": 4, "tokens": 40, "human_tokens": 0, "consents": {}, "hosts": {}}
+    source = {"records": 9, "kept": 4, "tokens": 40, "human_tokens": 0, "consents": {}, "hosts": {}, "sites": 0}
     source |= {"languages": {"en": 9}, "first_read": "2026-03-01", "last_read": "2026-03-02"}
     told = {
         "dataset": "demo_set",

@@ -65,9 +65,12 @@ def tokens_by_section(facts: Facts) -> dict[str, int]:
     }
 
 
-def shown_domains(hosts: Mapping[str, int], *, small_provider: bool) -> list[str]:
-    """The domains that the template wants named: the top tenth by content; for an SME the top 5 %, at most 1,000."""
-    most = min(-(-len(hosts) * 5 // 100), 1_000) if small_provider else -(-len(hosts) // 10)
+def shown_domains(hosts: Mapping[str, int], sites: int, *, small_provider: bool) -> list[str]:
+    """The domains that the template wants named: the top tenth by content; for an SME the top 5 %, at most 1,000.
+
+    Of `sites` domains `hosts` has those of most records; where the tenth is more than these, these are named.
+    """
+    most = min(-(-sites * 5 // 100), 1_000) if small_provider else -(-sites // 10)
     return sorted(hosts, key=lambda host: (-hosts[host], host))[:most]
 
 
@@ -77,8 +80,8 @@ def _table(parts: Mapping[str, int]) -> str:
 
 
 def _source(one: SourceFacts) -> str:
-    sites = shown_domains(one.hosts, small_provider=False)
-    named = f"; {len(one.hosts)} sites, the largest: {', '.join(sites)}" if sites else ""
+    largest = shown_domains(one.hosts, one.sites, small_provider=False)
+    named = f"; {one.sites:,} sites, the largest: {', '.join(largest)}" if largest else ""
     period = one.first_read if one.first_read == one.last_read else f"{one.first_read} to {one.last_read}"
     return (
         f"- `{one.name}`: {one.records:,} records read ({one.reader}) {period}; {one.kept:,} of the release come from "

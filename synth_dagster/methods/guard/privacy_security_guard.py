@@ -13,21 +13,25 @@ the probe that runs a recipe's prompt on a suspicious text.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Guard, Proof
-from synth_dagster.parts.injections import THRESHOLD, injection
-from synth_dagster.parts.personal_data import Piece, personal_data
+from synth_dagster.parts.injections import THRESHOLD, injection, may_be_injections
+from synth_dagster.parts.personal_data import Piece, may_hold_personal_data, personal_data
 from synth_dagster.parts.poison import bursts, triggered
 from synth_dagster.parts.recognisers import recogniser
-from synth_dagster.parts.secrets import MIN_ENTROPY, secrets_in
+from synth_dagster.parts.secrets import MIN_ENTROPY, may_hold_secrets, secrets_in
 from synth_dagster.services import Found, Severity
 
 Action: TypeAlias = Literal["off", "warning", "quarantine", "critical"]
 
-_WORDS = ("text", "title")  # the flat columns that are looked through; those of a conversation are all in `text`
+Prefilter: TypeAlias = Callable[[pa.Array], np.ndarray]
+
+# The columns that are looked through; those of a conversation are all in `text`.
+_WORDS = ("text", "title", "url", "attributes")
 
 
 def _action(what: str) -> Action:
@@ -82,20 +86,23 @@ class PrivacySecurityGuard(Guard):
 
     def inspect(self, flat: pa.Table, /) -> Sequence[Found]:
         found = [
-            *self._pieces("personal_data", self.personal_data, flat, personal_data),
+            *self._pieces("personal_data", self.personal_data, flat, may_hold_personal_data, personal_data),
             *self._named(flat),
-            *self._pieces("secrets", self.secrets, flat, lambda text: secrets_in(text, self.min_entropy)),
+            *self._pieces("secrets", self.secrets, flat, may_hold_secrets, self._secrets_in),
             *self._injected(flat),
             *self._poisoned(flat),
         ]
         return [*found, *self._too_many(found, flat.num_rows)]
 
+    def _secrets_in(self, text: str) -> Sequence[Piece]:
+        return secrets_in(text, self.min_entropy)
+
     def _pieces(
-        self, check: str, action: Action, flat: pa.Table, search: Callable[[str], Sequence[Piece]]
+        self, check: str, action: Action, flat: pa.Table, may_hold: Prefilter, search: Callable[[str], Sequence[Piece]]
     ) -> Iterator[Found]:
         if action == "off":
             return
-        for record_id, column, text in _texts(flat):
+        for record_id, column, text in _texts(flat, may_hold):
             for piece in search(text):
                 yield _found(check, action, record_id, column, piece)
 
@@ -112,7 +119,7 @@ class PrivacySecurityGuard(Guard):
     def _injected(self, flat: pa.Table) -> Iterator[Found]:
         if self.injected_instructions == "off":
             return
-        for record_id, column, text in _texts(flat):
+        for record_id, column, text in _texts(flat, may_be_injections):
             hit = injection(text)
             if hit.score >= self.injection_threshold:
                 yield Found(
@@ -178,9 +185,12 @@ def _scored(kind: str, severity: Severity, ids: Sequence[bytes], scores: Iterabl
             )
 
 
-def _texts(flat: pa.Table) -> Iterator[tuple[bytes, str, str]]:
-    """Record, column and text of all that is not empty."""
+def _texts(flat: pa.Table, may_hold: Prefilter | None = None) -> Iterator[tuple[bytes, str, str]]:
+    """Record, column and text of all that is not empty, or of those that may hold what is looked for."""
     for column in (name for name in _WORDS if name in flat.column_names):
-        some = flat.filter(pc.greater(pc.utf8_length(pc.fill_null(flat[column], "")), 0))  # type: ignore[attr-defined]
-        for record_id, text in zip(some["record_id"].to_pylist(), some[column].to_pylist(), strict=True):
+        texts = pa.chunked_array(flat[column]).combine_chunks().cast(pa.string())
+        looked = may_hold(texts) if may_hold else pc.greater(pc.utf8_length(pc.fill_null(texts, "")), 0)  # type: ignore[attr-defined]
+        chosen = pa.array(looked, pa.bool_())
+        ids = flat["record_id"].filter(chosen).to_pylist()
+        for record_id, text in zip(ids, texts.filter(chosen).to_pylist(), strict=True):
             yield record_id, column, text
