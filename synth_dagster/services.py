@@ -7,12 +7,13 @@ that name (`writer`, `judge`, ...); `teacher` means `writer`.
 import inspect
 import string
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from pydantic import BaseModel, PrivateAttr
 
 from synth_dagster.errors import MethodError
@@ -194,6 +195,39 @@ class References(Protocol):
     def texts(self, path: str) -> Sequence[str]:
         """The user turns found under a path of the project, in file order."""
         ...
+
+    def files(self, path: str) -> Mapping[str, Sequence[str]]:
+        """The same texts by the name of their file."""
+        ...
+
+    def rows(self, path: str) -> Sequence[Mapping[str, object]]:
+        """The lines of the JSON files under a path of the project, in file order."""
+        ...
+
+
+class Ancestors(Protocol):
+    """The records that those which are judged or inspected were made from."""
+
+    def generations(self) -> Iterable[pa.Table]:
+        """record_id, text, source, lang, synthetic_depth, and heirs: the judged records that it stands behind.
+
+        A table is of one batch, and comes before those of its parents; a record may come again with other heirs.
+        """
+        ...
+
+    def delivered(self) -> pa.Table:
+        """source, lang and synthetic_depth of all that was read for the same batches, whatever became of it."""
+        ...
+
+
+class NoAncestors:
+    """Of records of which nothing was made from others."""
+
+    def generations(self) -> Iterable[pa.Table]:
+        return ()
+
+    def delivered(self) -> pa.Table:
+        return pa.table({"source": pa.array([], pa.string()), "lang": pa.array([], pa.string())})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,31 @@ def read_texts(root: Path, path: str) -> Sequence[str]:
     return found
 
 
+def texts_by_file(root: Path, path: str) -> dict[str, list[str]]:
+    """The same texts, by the name of their file under the path; files without a text are left out."""
+    read_texts(root, path)
+    place = (root / path).resolve()
+    found = {_name(file, place): [text.strip() for text in _READERS[file.suffix](file)] for file in _files(root, path)}
+    return {name: [text for text in texts if text] for name, texts in found.items() if any(texts)}
+
+
+def read_rows(root: Path, path: str) -> list[dict[str, object]]:
+    """The objects of the JSON files under a path, in file and line order. Raises SynthError where there are none."""
+    files = [file for file in _files(root, path) if file.suffix == ".jsonl"]
+    found = [row for file in files for row in _objects(file)]
+    if not found:
+        raise SynthError(f"No line of JSON under '{path}'. Put a .jsonl file there, an object on each line.")
+    return found
+
+
+def _objects(file: Path) -> Iterator[dict[str, object]]:
+    with file.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            item = _parsed(line, file, number) if line.strip() else None
+            if isinstance(item, dict):
+                yield item
+
+
 def reference_files(root: Path, path: str) -> list[ReferenceFile]:
     """The files that `read_texts` reads there, in its order."""
     place = (root / path).resolve()
@@ -43,9 +68,12 @@ def reference_files(root: Path, path: str) -> list[ReferenceFile]:
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         items = sum(1 for text in _READERS[file.suffix](file) if text.strip())
-        name = file.relative_to(place).as_posix() if place.is_dir() else file.name
-        found.append(ReferenceFile(name, digest, items))
+        found.append(ReferenceFile(_name(file, place), digest, items))
     return found
+
+
+def _name(file: Path, place: Path) -> str:
+    return file.relative_to(place).as_posix() if place.is_dir() else file.name
 
 
 def _files(root: Path, path: str) -> list[Path]:

@@ -20,9 +20,10 @@ from synth_dagster.lake.tombstones import lake_key, mac
 from synth_dagster.method import GUARDED, Guard
 from synth_dagster.recipe import Recipe, Step
 from synth_dagster.records import RecordKind
+from synth_dagster.runner.ancestors import LakeAncestors
 from synth_dagster.runner.services import services_for
 from synth_dagster.scale.signals import flatten
-from synth_dagster.services import Finding, Found
+from synth_dagster.services import Ancestors, Finding, Found
 
 Row = Mapping[str, object]
 
@@ -72,7 +73,8 @@ def inspect(
     """
     guards = recipe.guards(version.stage)
     is_release = version.stage == recipe.mix.name
-    found = {step.key: _of_guard(step, rows, kind, root) for step in guards}
+    behind = LakeAncestors(lake, recipe, version, rows)
+    found = {step.key: _of_guard(step, rows, kind, root, behind) for step in guards}
     found = {key: [_closing(one) for one in each] if is_release else each for key, each in found.items()}
     told = Telling(lake, version, rows, kind, run_id)
     write_findings(lake, version, [row for step in guards for row in told.rows(step, found[step.key])], run_id=run_id)
@@ -80,11 +82,12 @@ def inspect(
     return [one for step in guards for one in _by_check(step, found[step.key], free, version.stage, rows.num_rows)]
 
 
-def _of_guard(step: Step, rows: pa.Table, kind: RecordKind, root: Path) -> list[Found]:
+def _of_guard(step: Step, rows: pa.Table, kind: RecordKind, root: Path, behind: Ancestors) -> list[Found]:
     guard = step.method
     assert isinstance(guard, Guard), f"{step.slug} stands among guards"
     shown = guarded(rows, kind)
-    found = list(guard.inspect(shown, **services_for(guard, None, root)))  # type: ignore[attr-defined]  # the kind's verb
+    services = services_for(guard, None, root, ancestors=behind)
+    found = list(guard.inspect(shown, **services))  # type: ignore[attr-defined]  # the kind's verb
     known = set(shown["record_id"].to_pylist())
     strangers = [one for one in found if one.check not in guard.checks or one.record_id not in known | {None}]
     if strangers:

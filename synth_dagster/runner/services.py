@@ -1,13 +1,13 @@
 """Gives a method's verb the services that its signature names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
-from synth_dagster.readers.texts import read_texts
+from synth_dagster.readers.texts import read_rows, read_texts, texts_by_file
 from synth_dagster.runner.context import OpenTeachers
-from synth_dagster.services import Embedder, References, Sandbox, Teacher, asked_of, role_of
+from synth_dagster.services import Ancestors, Embedder, NoAncestors, References, Sandbox, Teacher, asked_of, role_of
 
 
 class ProjectReferences:
@@ -19,24 +19,42 @@ class ProjectReferences:
     def texts(self, path: str) -> Sequence[str]:
         return read_texts(self._root, path)
 
+    def files(self, path: str) -> Mapping[str, Sequence[str]]:
+        return texts_by_file(self._root, path)
+
+    def rows(self, path: str) -> Sequence[Mapping[str, object]]:
+        return read_rows(self._root, path)
+
 
 def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
     found = asked_of(verb)
     for name, service in found.items():
-        if service not in (Teacher, Embedder, References, Sandbox):
+        if service not in (Teacher, Embedder, References, Sandbox, Ancestors):
             raise MethodError(
                 f"{verb.__qualname__} asks for '{name}', which no service answers. "
-                "Annotate it as Teacher, Embedder, References or Sandbox."
+                "Annotate it as Teacher, Embedder, References, Sandbox or Ancestors."
             )
     return found
 
 
 def services_for(
-    method: Method, teachers: OpenTeachers | None, root: Path, sandbox: Sandbox | None = None
+    method: Method,
+    teachers: OpenTeachers | None,
+    root: Path,
+    sandbox: Sandbox | None = None,
+    ancestors: Ancestors | None = None,
 ) -> dict[str, object]:
-    """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none."""
-    return {name: _answer(name, service, teachers, root, sandbox) for name, service in wanted(_verb(method)).items()}
+    """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none.
+
+    Without `ancestors` records have none: in a chain they are still being made.
+    """
+    behind = ancestors or NoAncestors()
+    wants = wanted(_verb(method))
+    return {
+        name: behind if service is Ancestors else _answer(name, service, teachers, root, sandbox)
+        for name, service in wants.items()
+    }
 
 
 def asks_for(method: Method, service: type) -> bool:

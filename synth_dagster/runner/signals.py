@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.method import Filter
 from synth_dagster.recipe import Step
+from synth_dagster.runner.ancestors import LakeAncestors
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stage import accepted
@@ -69,6 +70,7 @@ def _make(
     rows = rows.filter(pc.field("status") == "current").sort_by("record_id")
     flat = flatten(rows, kind)
     marks = fingerprints(context)
+    behind = LakeAncestors(lake, recipe, version, rows)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         "record_id": rows["record_id"],
         "stage": pa.array([version.stage] * rows.num_rows, pa.string()),
@@ -82,7 +84,7 @@ def _make(
             prefix = column_name(key, "")
             columns |= {name: old[name] for name in old.column_names if name.startswith(prefix)}
             continue
-        computed = compute_signals(method, flat, services=services_for(method, None, context.root))
+        computed = compute_signals(method, flat, services=services_for(method, None, context.root, ancestors=behind))
         names = [name for name in computed.column_names if name != "record_id"]
         columns |= {column_name(key, name): computed[name] for name in names}
     return lake.write_candidate(

@@ -18,6 +18,12 @@ class PlainReferences:
     def texts(self, path):
         return self.found[path]
 
+    def files(self, path):
+        return {"items.jsonl": self.found[path]}
+
+    def rows(self, path):
+        return self.found[path]
+
 
 @pytest.fixture
 def references():

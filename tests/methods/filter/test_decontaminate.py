@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth_dagster.methods.filter.decontaminate import Decontaminate, index_of, overlaps
+from synth_dagster.methods.filter.decontaminate import Decontaminate
 from synth_dagster.parts.hashed_words import normalise, words
+from synth_dagster.parts.overlaps import index_of, overlaps
 from synth_dagster.records import Document, Instruction, Message, Preference
 from synth_dagster.scale.signals import compute_signals, judge
+from synth_dagster.services import NoAncestors
+from tests.methods.filter.retold_problems import pairs
 
 LETTERS = [f"w{letter}" for letter in "abcdefghijklmnopqrst"]  # 20 different words
 ITEM = " ".join(LETTERS)
@@ -27,7 +31,10 @@ def overlap(item, text, n, **settings):
 
 @pytest.fixture
 def against(references):
-    return lambda *items: {"references": references({"benchmarks": list(items)})}
+    return lambda *items, behind=None: {
+        "references": references({"benchmarks": list(items)}),
+        "ancestors": behind or NoAncestors(),
+    }
 
 
 def method(**settings):
@@ -227,6 +234,78 @@ def test_planted_items_are_found(n, mode, edited_at_least, planted, against):
     assert edited >= edited_at_least
     assert paraphrased < 0.2
     assert others <= 0.005
+
+
+NAMES = ["Natalia", "Betty", "Julie", "Ahmed", "Wei", "Ingrid", "Kofi", "Priya", "Lars", "Noor"]
+SCENES = [
+    "A train leaves the station at {n} miles per hour while another waits. How far has it gone after three hours?",
+    "{a} bakes bread with {n} grams of flour a loaf. How much flour is in a dozen loaves?",
+    "A tank holds {n} litres and loses four litres an hour. When is it empty?",
+    "{a} runs {n} laps of a track of 400 metres. How many kilometres does {a} run?",
+    "There are {n} chairs in each row of the hall, and thirty rows. How many people can sit down?",
+    "A shirt of {n} euros is reduced by a fifth. What does {a} pay for three shirts?",
+    "The farm of {a} has {n} hens, each of which lays five eggs a week. How many boxes of ten are filled?",
+    "A lamp uses {n} watts. What does a kilowatt hour cost if {a} pays nine euros for a month of evenings?",
+]
+
+
+def test_problems_told_in_other_words_are_found_by_their_meaning_and_not_by_their_words(against):
+    """12 items, each retold; of 400 other problems at most 0.5 %, which is 2, may be dropped."""
+    items, retold = zip(*pairs(), strict=True)
+    others = [scene.format(a=name, n=n) for scene in SCENES for name in NAMES for n in (31, 47, 59, 83, 97)]
+    texts = [*retold, *others]
+    flat = pa.table({"record_id": [b"%d" % n for n in range(412)], "text": texts, "title": texts})
+
+    def dropped(chosen):
+        reasons = judge(chosen, compute_signals(chosen, flat, services=against(*items)))["reason"].to_pylist()
+        return np.array([reason is not None for reason in reasons])
+
+    by_words, by_meaning = dropped(method()), dropped(method(mode="semantic"))
+    assert by_words[:12].mean() < 0.2
+    assert by_meaning[:12].mean() >= 0.8
+    assert by_meaning[12:].sum() <= 2
+
+
+def test_likeness_depends_on_no_record_beside_it(against):
+    items, retold = zip(*pairs(), strict=True)
+
+    def likeness(texts):
+        flat = pa.table({"record_id": [b"%d" % n for n in range(len(texts))], "text": texts, "title": texts})
+        return compute_signals(method(mode="semantic"), flat, services=against(*items))["likeness"].to_pylist()
+
+    assert likeness(retold) == pytest.approx([one for text in retold for one in likeness([text])], abs=1e-5)
+    assert likeness(items) == pytest.approx([1.0] * 12, abs=1e-5) and likeness(["", "?"]) == [0.0, 0.0]
+
+
+@dataclass
+class Behind:
+    """Ancestors from memory: text and the records that descend from it."""
+
+    texts: dict
+
+    def generations(self):
+        heirs = pa.array(list(self.texts.values()), pa.list_(pa.binary()))
+        ids = pa.array([text.encode() for text in self.texts], pa.binary())
+        yield pa.table({"record_id": ids, "text": list(self.texts), "heirs": heirs})
+
+
+@pytest.mark.parametrize("mode", ["coverage", "hash", "semantic"])
+def test_what_was_made_from_a_contaminated_record_is_tainted(mode, against):
+    flat = pa.table({"record_id": [b"1", b"2", b"3"], "text": ["an answer", "another", ITEM], "title": ["", "", ""]})
+    behind = Behind({f"{OTHER} {ITEM} {OTHER}": [b"1", b"3"], OTHER: [b"1", b"2"]})
+
+    def reasons(**settings):
+        chosen = method(mode=mode, **settings)
+        return judge(chosen, compute_signals(chosen, flat, services=against(ITEM, behind=behind)))["reason"].to_pylist()
+
+    assert reasons() == ["tainted", None, "contaminated"]
+    assert reasons(tainted="keep") == [None, None, "contaminated"]
+
+
+def test_a_record_names_the_file_of_the_benchmark(against):
+    flat = pa.table({"record_id": [b"1", b"2"], "text": [ITEM, OTHER], "title": ["", ""]})
+    signals = compute_signals(method(), flat, services=against(ITEM))
+    assert signals["benchmark"].to_pylist() == ["items.jsonl", None]
 
 
 def test_real_benchmarks_are_found_and_other_problems_are_not(against):

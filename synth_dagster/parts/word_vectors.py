@@ -1,0 +1,60 @@
+"""Vectors of texts by their words, their stems and the pieces of their words: near where two texts say it alike.
+
+Each text becomes counts of hashed features with signs (arXiv:0902.2206), weighed by how rare a feature is among the
+texts that the weights were learnt from. A vector depends on its own text and on those, on no text beside it, so a
+record's neighbours never change what is found about it. It sees other word order, inflection and some other words; it
+does not see that two sentences without a word in common mean the same.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_dagster.parts.hashed_words import Hashed, characters, ngrams, normalise, words
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+DIMENSIONS = 4_096
+STEM = 5  # first letters of a word, which its inflections share
+PIECE = 4  # characters
+PIECES_WEIGH = 0.5  # of what words and stems weigh
+
+
+@dataclass(frozen=True, slots=True)
+class WordVectors:
+    """The weight of each dimension, learnt from some texts."""
+
+    rarity: np.ndarray
+
+    @classmethod
+    def learnt(cls, texts: pa.Array) -> "WordVectors":
+        """Weights as in TF-IDF: log((1 + texts) / (1 + texts with it)) + 1."""
+        holders = (_counts(texts) != 0).sum(axis=0)
+        return cls((np.log((1 + len(texts)) / (1 + holders)) + 1).astype(np.float32))
+
+    def of(self, texts: pa.Array) -> np.ndarray:
+        """Shape (len(texts), 4,096), float32, rows of unit length; of a text without words all zero."""
+        counts = _counts(texts)
+        weighed = np.sign(counts) * np.log1p(np.abs(counts)) * self.rarity
+        lengths = np.linalg.norm(weighed, axis=1, keepdims=True)
+        return (weighed / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def _counts(texts: pa.Array) -> np.ndarray:
+    """How often the features of each dimension stand in each text, each with its sign."""
+    plain = normalise(texts)
+    found = np.zeros((len(texts), DIMENSIONS), np.float32)
+    _add(found, words(plain), 1.0)
+    _add(found, words(pc.replace_substring_regex(plain, rf"(\pL{{{STEM}}})\pL+", r"\1")), 1.0)
+    _add(found, ngrams(characters(plain), PIECE), PIECES_WEIGH)
+    return found
+
+
+def _add(found: np.ndarray, features: Hashed, weight: float) -> None:
+    column = (features.hashes % np.uint64(DIMENSIONS)).astype(np.int64)
+    signs = np.where(features.hashes >> np.uint64(63), weight, -weight)
+    cells = features.owners * DIMENSIONS + column
+    found += np.bincount(cells, signs, minlength=found.size).reshape(found.shape).astype(np.float32)
