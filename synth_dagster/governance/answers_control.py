@@ -1,7 +1,7 @@
 """Questions 7 to 15: what was checked and found, what the rules did, the bytes, the people, and what is not used."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
 from synth_dagster.governance.answers_origin import EMBEDDED
@@ -83,15 +83,33 @@ def contamination(facts: ReleaseFacts) -> Answer:
         for one in facts.found
         if one.guard in steps
     ]
+    rates = [row for one in looked for row in _rates(one)]
     return Answer(
         said=f"Records were compared with {plural(sum(int(str(one['items'])) for one in looked), 'item')} of "
         f"{plural(len(looked), 'benchmark')} by {listed(steps)}, which dropped {plural(dropped, 'record')} of the mix.",
         tables=[
             Table("Benchmarks that were looked for", ["by", "stage", "file", "items", "SHA-256", "settings"], rows, 3),
+            *([Table("Contamination by benchmark file", RATES, rates, 2)] if rates else []),
             Table("Benchmark items found by guards", FOUND, guarded, 4),
         ],
         unknown=["items of other benchmarks, and items in other words, which no comparison of words finds"],
     )
+
+
+RATES = ["by", "file", "items", "items found", "share of items", "records dropped for them"]
+
+
+def _rates(looked: Mapping[str, Json]) -> list[list[Cell]]:
+    """A row for each file of a step of the mix; the share that benchmarks report is of their items."""
+    files, found = cast(Any, looked["files"]), cast(Any, looked.get("found"))
+    if found is None:
+        return []
+    none = {"records": 0, "items": 0}
+    told = {name: (int(file["items"]), found.get(name, none)) for name, file in files.items()}
+    return [
+        [str(looked["step"]), name, items, held["items"], share(held["items"], items), held["records"]]
+        for name, (items, held) in told.items()
+    ]
 
 
 def _hashes(looked: Mapping[str, Json]) -> Code:

@@ -66,7 +66,7 @@ def facts_from(
         steps=_steps(lake, rows),
         versions=_versions(rows),
         checks=checks,
-        benchmarks=manifest.get("benchmarks", []),
+        benchmarks=_benchmarks(manifest),
         missing=manifest["missing"],
         recipe=manifest["recipe"],
         rules=manifest["mix"],
@@ -120,6 +120,14 @@ def _counted(rows: ReleaseRows, view: str, column: str, none: str = "") -> dict[
         none,
     )
     return {row["value"]: row["records"] for row in found}
+
+
+def _benchmarks(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was compared with, and `found`: by file the records dropped for its items, and how many items those were."""
+    found: Mapping[str, Any] = manifest.get("contamination", {})
+    return [
+        one | {"found": found[one["step"]]} if one["step"] in found else one for one in manifest.get("benchmarks", [])
+    ]
 
 
 def _makers(rows: ReleaseRows) -> list[MakerFacts]:

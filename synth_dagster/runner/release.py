@@ -26,13 +26,15 @@ from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.code import code_of
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.licences import unlicensed
-from synth_dagster.runner.references import checked_against
+from synth_dagster.runner.references import checked_against, contamination
 from synth_dagster.runner.signals import filter_steps
 from synth_dagster.runner.stamp import counted
 from synth_dagster.scale.signals import column_name, flatten, judge
 
 VERDICTS = "verdicts"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # of a release
+
+COUNTED = ("verdicts", "tokens", "contamination")  # what a release's manifest says of its verdicts
 
 VERDICT = pa.schema(
     [
@@ -210,7 +212,9 @@ def make_release(context: RunContext, release: str, *, allow_missing: bool = Fal
             "recipe_hash": context.recipe.hash,
             "partition": "release",
         }
-        details = _details(verdicts) | {"manifest": manifest}
+        signals = (context.lake.candidate_table(marks) for _, marks in inputs.batches.values())
+        held_items = contamination(context.recipe, signals, verdicts)
+        details = _details(verdicts) | {"manifest": manifest, "contamination": held_items}
         lake.write_candidate(dataset, VERDICTS, release, verdicts, details=details, **common)
         written = lake.write_candidate(dataset, mix.name, release, rows, details=details, **common)
         if known and known.data_version != written.data_version:
@@ -544,7 +548,7 @@ def publish(context: RunContext, rows: Candidate) -> None:
             release=rows.batch,
             identity=manifest["identity"],
             data_version=rows.data_version,
-            manifest=manifest | {"verdicts": rows.details["verdicts"], "tokens": rows.details["tokens"]},
+            manifest=manifest | {name: rows.details[name] for name in COUNTED if name in rows.details},
             records=rows.rows,
             demo=is_demo(context, rows),
             run_id=rows.run_id,

@@ -134,6 +134,10 @@ def test_8_benchmarks_with_the_hashes_of_what_was_compared(facts):
     assert looked.rows[0][:4] == ["decontaminate", "mix", "data/gsm8k.jsonl", 1_319]
     assert looked.rows[0][4] == Code("abababababab")
     assert [row[3] for row in guarded.rows] == [4], "what guards of personal data found stands elsewhere"
+    shown = replace(about, benchmarks=[items | {"found": {"": {"records": 3, "items": 2}}}])
+    rates = contamination(replace(facts, about=shown, found=[])).tables[1]
+    # two of 1,319 items: 0.15 %
+    assert rates.rows == [["decontaminate", "", 1_319, 2, "0.2%", 3]]
     assert "1,319 items of 1 benchmark by decontaminate, which dropped 3 records of the mix" in answer.said
 
 

@@ -47,7 +47,10 @@ def test_the_list_of_benchmarks_is_kept_and_hashed_with_the_release(hand):
         0.5,
     )
     assert release.manifest["verdicts"]["dropped"] == {"decontaminate:contaminated": 1}
-    assert facts_of(hand.lake, release, "document").benchmarks == [checked]
+    # one record was dropped, for the one item of the one file
+    found = {"gsm.jsonl": {"records": 1, "items": 1}}
+    assert release.manifest["contamination"] == {"decontaminate": found}
+    assert facts_of(hand.lake, release, "document").benchmarks == [checked | {"found": found}]
 
 
 def test_another_benchmark_is_another_release_and_the_old_list_stays(hand):
