@@ -114,6 +114,7 @@ def _print_trace(console: Console, found: Trace, limit: int) -> None:
         console.print("  nothing yet")
     _print_licences(console, found)
     _print_signals(console, found.record)
+    _print_findings(console, found.record)
     for version in found.versions:
         console.print(_version(version), highlight=False)
     for verdict in found.record["verdicts"]:
@@ -155,6 +156,21 @@ def _print_signals(console: Console, record: Entry) -> None:
     told = [f"{name} {_figure(value)}" for name, value in record["signals"].items() if value is not None]
     if told:
         console.print(f"[bold]measured[/bold]\n  {escape(', '.join(told))}", highlight=False)
+
+
+def _print_findings(console: Console, record: Entry) -> None:
+    if record["findings"]:
+        console.print("[bold]found by guards[/bold]")
+    for one in record["findings"]:
+        place = "" if one["start"] is None else f" in {one['column']}, characters {one['start']} to {one['end']}"
+        score = "" if one["score"] is None else f", score {_figure(one['score'])}"
+        note = f": {one['note']}" if one["note"] else ""
+        said = f"  {one['guard']} ({one['check']}): {one['severity']}, {one['kind']}{place}{score}{note}"
+        console.print(escape(said), highlight=False)
+        for decision in one["decisions"]:
+            day = f"{datetime.fromtimestamp(decision['at'], UTC):%Y-%m-%d}"
+            decided = f"    {decision['action']} by {decision['who']} on {day}: {decision['comment']}"
+            console.print(escape(decided), highlight=False)
 
 
 def _figure(value: Any) -> str:

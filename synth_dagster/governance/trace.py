@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance.verdicts import verdicts_of
+from synth_dagster.lake.findings import about_record
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage, Moment
 from synth_dagster.lake.rows import local_file, rows_at
@@ -26,7 +27,7 @@ NOT_SIGNALS = frozenset({"record_id", "stage", "batch", "source", "run_id", "cre
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One record with everything above and below it, nearest first, and its verdict in every release."""
+    """One record with everything above and below it, nearest first, its verdict in every release, and its findings."""
 
     record: Entry
     ancestors: Sequence[Entry]
@@ -56,7 +57,11 @@ def trace(lake: Lake, prefix: str, *, now: Moment | None = None, most: int | Non
     everyone = [record, *above, *below]
     verdicts = _verdicts(lake, everyone)
     edges = edges_of(now, everyone)
-    record |= {"verdicts": verdicts.get(record["record_id"], []), "signals": _signals(lake, record)}
+    record |= {
+        "verdicts": verdicts.get(record["record_id"], []),
+        "signals": _signals(lake, record),
+        "findings": _findings(lake, record),
+    }
     return Trace(
         record | ({"also": others} if others else {}),
         above,
@@ -157,6 +162,14 @@ def _signals(lake: Lake, record: Entry) -> dict[str, Any]:
     ids = pa.array([bytes.fromhex(record["record_id"])])
     rows = [row for file in files for row in rows_at(file, ids).to_pylist()]
     return {name: value for row in rows[:1] for name, value in row.items() if name not in NOT_SIGNALS}
+
+
+def _findings(lake: Lake, record: Entry) -> list[dict[str, Any]]:
+    """What guards found about the record, and what people decided about that."""
+    if not record["dataset"] or not record["path"]:
+        return []
+    place = (record["dataset"], record["stage"], record["batch"])
+    return about_record(lake, *place, bytes.fromhex(record["record_id"]))
 
 
 def _prompts(lake: Lake, entries: Iterable[Entry]) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ ever added, so a batch that is inspected again stays as people decided.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -111,6 +111,27 @@ def held(lake: "Lake", version: "Candidate") -> dict[bytes, str]:
         if (row["record_id"], row["guard"], row["check"]) not in free:
             found.setdefault(row["record_id"], f"{row['guard']}:{row['kind']}")
     return found
+
+
+def about_record(lake: "Lake", dataset: str, stage: str, batch: str, record_id: bytes) -> list[dict[str, Any]]:
+    """What guards found about a record of an accepted version, each with what people decided about it, oldest first."""
+    version = lake.accepted(dataset, stage, batch) if FINDINGS in lake.table_names(dataset) else None
+    rows = _about(lake, version).filter(pc.field("record_id") == pa.scalar(record_id)) if version else None
+    if rows is None or not rows.num_rows:
+        return []
+    said = [one for one in decisions(lake, dataset) if one.record_id == record_id]
+    facts = ["guard", "check", "kind", "severity", "column", "start", "end", "score", "note"]
+    return [
+        row
+        | {
+            "decisions": [
+                {"action": one.action, "who": one.who, "comment": one.comment, "at": one.at}
+                for one in said
+                if (one.guard, one.check) == (row["guard"], row["check"])
+            ]
+        }
+        for row in rows.select(facts).to_pylist()
+    ]
 
 
 def held_input(records: Mapping[bytes, str]) -> dict[str, str]:

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from synth_dagster.cli.quarantine import settle_quarantine, show_quarantine
+from synth_dagster.cli.trace import show_trace
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.quarantine import BadRelease, cases, settle
+from synth_dagster.governance.trace import trace
 from synth_dagster.lake.findings import decisions, findings
 from tests.assets.project import LINES, Programs, small_project
 from tests.scripted_teacher.echo import EchoTeacher
@@ -131,6 +133,13 @@ def test_the_command_lists_and_releases_with_a_reason_only(planted, capsys):
     assert code == 2 and "--comment TEXT" in out and "Traceback" not in out
     code, out = planted.synth("quarantine", "--release", case["record_id"][:6], "--comment", "fine", "--by", "Ada")
     assert code == 0 and "released" in out and "Ada" in out
+    traced = {"limit": 9, "as_json": False, "mermaid": False, "texts": False}
+    show_trace(planted.root, case["record_id"], **traced)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(injected_instructions): quarantine, prompt_injection in text, characters 28 to 60" in out, out
+    assert "released by Ada on" in out and "BANANA" not in out
+    (other, *_) = (row["record_id"].hex() for row in planted.rows("seed_corpus") if row["text"] == LINES[0])
+    assert trace(planted.lake, other).record["findings"] == []
     with pytest.raises(BadRelease, match="--check"):
         settle_quarantine(planted.root, None, release=["all"], hold=[], comment="fine", by="Ada", **place)
     show_quarantine(planted.root, None, **place, everything=True, as_json=False)
