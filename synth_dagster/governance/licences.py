@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Lake
@@ -143,10 +144,10 @@ def licence_report(lake: Lake, release: Release) -> LicenceReport:
     kept, dropped = Counter[str](), Counter[str]()
     examples: dict[str, bytes] = {}
     for row in _judged(lake, release):
-        kept[row["license"]] += row["verdict"] == "kept"
+        kept[row["license"]] += row["records"] if row["verdict"] == "kept" else 0
         if (row["reason"] or "").startswith("licence:"):
-            dropped[row["license"]] += 1
-            examples.setdefault(row["reason"], row["record_id"])
+            dropped[row["license"]] += row["records"]
+            examples.setdefault(row["reason"], row["first"])
     lines = [
         LicenceLine(licence, known.terms(licence), kept[licence], dropped[licence])
         for licence in sorted({*kept, *dropped}, key=lambda one: (-kept[one], one))
@@ -161,9 +162,9 @@ def licence_report(lake: Lake, release: Release) -> LicenceReport:
 
 def _fits(lake: Lake, release: Release, known: Licences) -> list[Fit]:
     """Every purpose, at home and published, with what sites say obeyed: what of the release stands against it."""
-    kinds = Counter(
-        (row["license"] or "", row["consent"] or "", row["synthetic_depth"] > 0) for row in _released(lake, release)
-    )
+    kinds = Counter[tuple[str, str, bool]]()
+    for row in _released(lake, release):
+        kinds[row["license"], row["consent"], row["changed"]] += row["records"]
     asked = [Wanted(purpose, published, "obey") for purpose in PURPOSES for published in (False, True)]
     return [Fit(wanted, _misfits(kinds, wanted, known)) for wanted in asked]
 
@@ -196,10 +197,9 @@ def refused_use(lake: Lake, release: Release, wanted: Wanted) -> str | None:
     known, _ = rules_of(release)
     found, first = Counter[tuple[str, str]](), None
     for row in _released(lake, release):
-        license_, consent = row["license"] or "", row["consent"] or ""
-        if why := wanted.why_not(known, license_, consent, changed=row["synthetic_depth"] > 0):
-            found[why, license_ or "no licence"] += 1
-            first = first or row["record_id"]
+        if why := wanted.why_not(known, row["license"], row["consent"], changed=row["changed"]):
+            found[why, row["license"] or "no licence"] += row["records"]
+            first = first or row["first"]
     return None if first is None else _refusal(release, wanted, found, Chains(lake, release, wanted, known).of(first))
 
 
@@ -277,14 +277,28 @@ def _step(row: Mapping[str, Any]) -> Step:
 
 
 def _released(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
+    """Which licences and consents the records of a release have, how many each, and the first of them.
+
+    `changed` is whether a model wrote any of it. Groups come some at a time, in the order of the table.
+    """
     columns = ["record_id", "license", "consent", "synthetic_depth"]
-    table = release.manifest["table"]
-    for part in lake.stream(release.dataset, table, batches=[release.release], columns=columns):
-        yield from part.to_pylist()
+    for part in lake.stream(release.dataset, release.manifest["table"], batches=[release.release], columns=columns):
+        told = pa.table(
+            {
+                "license": pc.fill_null(part["license"], ""),
+                "consent": pc.fill_null(part["consent"], ""),
+                "changed": pc.greater(part["synthetic_depth"], 0),  # type: ignore[attr-defined]
+                "first": part["record_id"],
+                "records": part["record_id"],
+            }
+        )
+        groups = told.group_by(["license", "consent", "changed"], use_threads=False)  # keeps the order
+        counted = groups.aggregate([("first", "first"), ("records", "count")])
+        yield from counted.rename_columns({"first_first": "first", "records_count": "records"}).to_pylist()
 
 
 def _judged(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
-    """Every record that the release judged, with its licence and verdict."""
+    """What the release decided about the records of each licence, with which reason, about how many, and the first."""
     import duckdb
 
     verdicts = lake.read(
@@ -299,5 +313,6 @@ def _with_verdicts(connection: Any, records: pa.Table, verdicts: pa.Table) -> li
     with connection:
         connection.register("records", records)
         connection.register("verdicts", verdicts)
-        joined = "select record_id, coalesce(license, '') as license, verdict, reason from records join verdicts "
-        return connection.sql(f"{joined} using (record_id) order by record_id").to_arrow_table().to_pylist()
+        counted = "count(*) as records, min(record_id) as first from records join verdicts using (record_id)"
+        joined = f"select coalesce(license, '') as license, verdict, reason, {counted} group by all order by first"
+        return connection.sql(joined).to_arrow_table().to_pylist()
