@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    self_instruct alpaca tinygsm numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
+    self_instruct alpaca numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -37,6 +37,7 @@ BUILT = {
     "prox": ("prox",),
     "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
+    "tinygsm": ("tinygsm", "tinygsm_leaks"),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": ("privacy_security_guard",),
     "wrap": ("wrap",),

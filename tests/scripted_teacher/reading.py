@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Task: TypeAlias = Literal[
-    "questions", "evolve", "answer", "completion", "equal", "rate", "critique", "score", "rephrase", "declare"
+    "questions",
+    "evolve",
+    "answer",
+    "completion",
+    "equal",
+    "rate",
+    "critique",
+    "score",
+    "rephrase",
+    "declare",
+    "pairs",
+    "variants",
+    "program",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -21,6 +33,9 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"overall_score"}): "score",
     frozenset({"question"}): "rephrase",
     frozenset({"statement"}): "declare",
+    frozenset({"pairs"}): "pairs",
+    frozenset({"problems"}): "variants",
+    frozenset({"program"}): "program",
 }
 
 
