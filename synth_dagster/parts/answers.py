@@ -100,10 +100,14 @@ def _unsigned(text: str) -> Fraction | None:
 
 def same_answer(one: str, other: str) -> bool:
     """Whether two answers say the same: as numbers where both are, else as text without spacing and case."""
-    values = number_of(one), number_of(other)
-    if None not in values:
-        return values[0] == values[1]
-    return bool(_bare(one)) and _bare(one) == _bare(other)
+    said = answer_key(one)
+    return said is not None and said == answer_key(other)
+
+
+def answer_key(answer: str) -> Fraction | str | None:
+    """What answers that say the same have in common: the number, else the bare text; None for an empty answer."""
+    value = number_of(answer)
+    return value if value is not None else _bare(answer) or None
 
 
 def _plain(answer: str) -> str:
