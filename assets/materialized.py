@@ -36,6 +36,7 @@ from synth_dagster.runner.context import (
 )
 from synth_dagster.runner.dead_runs import name_process
 from synth_dagster.runner.person import Person
+from synth_dagster.scale.engine import Engine
 
 OWNERS = ["team:data"]
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
@@ -64,6 +65,7 @@ def run_context(
     lake: Lake,
     teachers: TeacherSource,
     progress: Progress,
+    engine: Engine | None = None,
 ) -> RunContext:
     """The runner's context for this Dagster run; the recipe that the run uses is stored by its hash."""
     name_process(context.instance, context.run)
@@ -77,6 +79,7 @@ def run_context(
         session_id=context.run.tags.get(SESSION_TAG, context.run.run_id),
         progress=progress,
         builder=Person.of(os.environ),
+        engine=engine or Engine(),
     )
 
 

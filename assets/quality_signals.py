@@ -12,6 +12,7 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import SIGNALS, Progress, TeacherSource
 from synth_dagster.runner.signals import run_signals
+from synth_dagster.scale.engine import Engine
 
 STORY = (
     "Numbers and labels about each record that the mix may choose. A changed threshold costs nothing here; "
@@ -38,9 +39,10 @@ def quality_signals(project: Project, recipe: Recipe, code_version: str) -> dg.A
         lake: dg.ResourceParam[Lake],
         teachers: dg.ResourceParam[TeacherSource],
         progress: dg.ResourceParam[Progress],
+        engine: dg.ResourceParam[Engine],
     ) -> dg.MaterializeResult:
         with in_words(context):
-            run = run_context(context, project, recipe, lake, teachers, progress)
+            run = run_context(context, project, recipe, lake, teachers, progress, engine)
             return report(project, run, run_signals(run, the_batch(context)))
 
     return made

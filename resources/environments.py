@@ -76,6 +76,7 @@ class Environment:
 
     def resources(self, progress: "Progress | None" = None) -> dict[str, object]:
         """The resources by the names that assets ask for."""
+        from resources.engine import engine_of
         from resources.lake import LakeResource, without_secret
         from resources.progress import LoggedProgress
         from resources.teachers import TeachersResource
@@ -87,6 +88,7 @@ class Environment:
             "teachers": TeachersResource(
                 cache=without_secret("SYNTH_ANSWERS", str(self.cache)), prices=str(self.prices) if self.prices else None
             ),
+            "engine": engine_of(self.env, bucket=is_bucket(self.lake)),
             "progress": progress or LoggedProgress(),
         }
 

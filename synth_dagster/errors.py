@@ -55,6 +55,12 @@ class RecipeError(SynthError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class BadVariable(SynthError):
+    """An environment variable says what cannot be."""
+
+    exit_code = ExitCode.USAGE
+
+
 class MethodError(SynthError):
     """A method broke its contract: a bug of the method, not of the data."""
 

@@ -14,6 +14,7 @@ from synth_dagster.recipe.makeup import makeup_of
 from synth_dagster.records import Json
 from synth_dagster.runner.person import Person
 from synth_dagster.sandbox.local import VARIABLE, LocalSandbox
+from synth_dagster.scale.engine import Engine
 from synth_dagster.services import Embedder, Sandbox, Teacher
 from synth_dagster.spending import SpendingLedger
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
@@ -129,6 +130,7 @@ class RunContext:
     limit: int | None = None  # inputs of a stage at most, in a try-out; what is made so is never a whole batch
     retry_rejects: bool = False  # whether answers that could not be used are asked for once more
     builder: Person = field(default_factory=Person)  # who runs it, for those who approve what comes of it
+    engine: Engine = field(default_factory=Engine)  # where heavy steps run
     live: bool = False  # whoever only looks does not wait a day: roles in provider batches are asked live too
 
     @property

@@ -1,23 +1,33 @@
 """Computes the signals of a batch: what the mix's rules read, once per record. It never decides.
 
 The table only grows: a new filter adds its columns, and only they are computed; the others are taken over as long as
-the records and the filter's expressions are the same.
+the records and the filter's expressions are the same. A batch of many records is computed by the engine's workers, who
+read its file themselves; it is the same function that a small batch is computed by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth_dagster.catalog import methods
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.method import Filter
 from synth_dagster.recipe import Step
+from synth_dagster.records import Json, RecordKind
 from synth_dagster.runner.ancestors import LakeAncestors
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
-from synth_dagster.runner.services import services_for
+from synth_dagster.runner.services import asks_for, services_for
 from synth_dagster.runner.stage import accepted
+from synth_dagster.scale.engine import Told, Work, read, scratch
+from synth_dagster.scale.parts import parts_of
 from synth_dagster.scale.signals import column_name, compute_signals, flatten
+from synth_dagster.services import Ancestors
+
+FEW = 20_000  # records: as many as one worker is given, and as few as are not worth the way to it
 
 
 def run_signals(context: RunContext, batch: str) -> Outcome:
@@ -65,33 +75,23 @@ def _make(
     context: RunContext, batch: str, version: Candidate, before: Candidate | None, wanted: tuple[str, dict[str, str]]
 ) -> Candidate:
     lake, recipe = context.lake, context.recipe
-    kind = recipe.stage(version.stage).record_kind
-    rows = lake.candidate_table(version)
-    rows = rows.filter(pc.field("status") == "current").sort_by("record_id")
-    flat = flatten(rows, kind)
     marks = fingerprints(context)
-    behind = LakeAncestors(lake, recipe, version, rows)
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {
-        "record_id": rows["record_id"],
-        "stage": pa.array([version.stage] * rows.num_rows, pa.string()),
-        "source": rows["source"],
-        "batch": rows["batch"],
-    }
     reused = _reusable(before, version, marks)
+    computed = _computed(context, version, [step for step in recipe.mix.filters if step.key not in reused])
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "record_id": computed["record_id"],
+        "stage": pa.array([version.stage] * computed.num_rows, pa.string()),
+        "source": computed["source"],
+        "batch": pa.array([version.batch] * computed.num_rows, pa.string()),
+    }
     old = lake.candidate_table(before).sort_by("record_id") if before and reused else None
-    for key, method in filter_steps(context).items():
-        if old is not None and key in reused:
-            prefix = column_name(key, "")
-            columns |= {name: old[name] for name in old.column_names if name.startswith(prefix)}
-            continue
-        computed = compute_signals(method, flat, services=services_for(method, None, context.root, ancestors=behind))
-        names = [name for name in computed.column_names if name != "record_id"]
-        columns |= {column_name(key, name): computed[name] for name in names}
+    for key in filter_steps(context):
+        columns |= _of_filter(key, old if old is not None and key in reused else computed)
     return lake.write_candidate(
         recipe.dataset,
         SIGNALS,
         batch,
-        _stamped(columns, context.run_id, rows.num_rows),
+        _stamped(columns, context.run_id, computed.num_rows),
         rejects=None,
         run_id=context.run_id,
         session_id=context.session_id,
@@ -100,6 +100,81 @@ def _make(
         recipe_hash=recipe.hash,
         details={"signals": marks, "reused": sorted(reused), "of": version.stage},
     )
+
+
+def _of_filter(key: str, table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    prefix = column_name(key, "")
+    return {name: table[name] for name in table.column_names if name.startswith(prefix)}
+
+
+def _computed(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.Table:
+    """`record_id`, `source` and the signals of these filters, a row per current record, sorted by id."""
+    many = version.rows > FEW
+    travelling = [step for step in steps if many and not asks_for(step.method, Ancestors)]
+    staying = [step for step in steps if step not in travelling]
+    if not travelling:
+        return _here(context, version, staying)
+    table = _by_workers(context, version, travelling)
+    if staying:  # what a record was made from is known to the lake, and workers know files
+        for name, column in _columns_beside(_here(context, version, staying)):
+            table = table.append_column(name, column)
+    return table
+
+
+def _columns_beside(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
+    return [(name, table[name]) for name in table.column_names if name not in {"record_id", "source"}]
+
+
+def _here(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.Table:
+    rows = context.lake.candidate_table(version)
+    rows = rows.filter(pc.field("status") == "current").sort_by("record_id")
+    behind = LakeAncestors(context.lake, context.recipe, version, rows)
+    kind = context.recipe.stage(version.stage).record_kind
+    return _signals(rows, kind, {step.key: _filter(step) for step in steps}, context.root, behind)
+
+
+def _by_workers(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.Table:
+    recipe, lake = context.recipe, context.lake
+    arguments: dict[str, Json] = {
+        "kind": recipe.stage(version.stage).record_kind,
+        "root": str(context.root),
+        "filters": {step.key: {"slug": step.slug, "settings": step.method.model_dump(mode="json")} for step in steps},
+    }
+    work = Work(f"{__name__}:{signals_of.__name__}", arguments)
+    with scratch(lake.store, f"{recipe.dataset}-{SIGNALS}-{version.candidate_id}") as folder:
+        inputs = parts_of(lake.store, [lake.file_of(version)], most_rows=FEW)
+        parts = context.engine.map_batches(lake.store, inputs, work, folder=folder, told=_told(context, version.batch))
+        return read(lake.store, parts).sort_by("record_id")
+
+
+def _told(context: RunContext, batch: str) -> Told:
+    def told(phase: str, done: int, total: int) -> None:
+        context.progress.update(SIGNALS, batch, done=done, total=total, usage={})
+
+    return told
+
+
+def signals_of(table: pa.Table, arguments: Mapping[str, Any]) -> pa.Table:
+    """What a worker computes of records: `record_id`, `source` and the signals of filters, each of one record alone."""
+    filters: dict[str, Filter] = {}
+    for key, given in arguments["filters"].items():
+        method = methods()[given["slug"]].model_validate(given["settings"])
+        assert isinstance(method, Filter), f"{given['slug']} stands among filters"
+        filters[key] = method
+    rows = table.filter(pc.field("status") == "current")
+    return _signals(rows, arguments["kind"], filters, Path(arguments["root"]))
+
+
+def _signals(
+    rows: pa.Table, kind: RecordKind, filters: Mapping[str, Filter], root: Path, behind: Ancestors | None = None
+) -> pa.Table:
+    flat = flatten(rows, kind)
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {"record_id": rows["record_id"], "source": rows["source"]}
+    for key, method in filters.items():
+        computed = compute_signals(method, flat, services=services_for(method, None, root, ancestors=behind))
+        names = [name for name in computed.column_names if name != "record_id"]
+        columns |= {column_name(key, name): computed[name] for name in names}
+    return pa.table(columns)
 
 
 def _reusable(before: Candidate | None, version: Candidate, marks: Mapping[str, str]) -> set[str]:

@@ -1,0 +1,78 @@
+"""Functions that the tests of the engine give to workers, by name."""
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+import os
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_dagster.errors import MethodError
+
+
+def lengths(table, arguments):
+    """Of each row its id and the length of its text."""
+    return pa.table({"id": table["id"], "length": pc.utf8_length(table["text"])})
+
+
+def slow_lengths(table, arguments):
+    """The same after a while; a file tells each time that it was begun."""
+    if "begun" in arguments:
+        (Path(arguments["begun"]) / uuid4().hex).touch()
+    time.sleep(arguments["seconds"])
+    return lengths(table, arguments)
+
+
+def dies_once(table, arguments):
+    """Ends its process the first time that it is called."""
+    mark = Path(arguments["mark"])
+    if not mark.exists():
+        mark.touch()
+        os._exit(1)
+    return lengths(table, arguments)
+
+
+def dies(table, arguments):
+    os._exit(1)
+
+
+def fails(table, arguments):
+    raise MethodError("This cannot be done.")
+
+
+def counted(table, arguments):
+    """Of each key how many rows it has and the ids of its first and last."""
+    grouped = table.group_by("key", use_threads=False).aggregate([("id", "count"), ("id", "first"), ("id", "last")])
+    return grouped.select(["key", "id_count", "id_first", "id_last"])
+
+
+def summed(table, arguments):
+    """The same of rows that `combined` has made fewer."""
+    grouped = table.group_by("key", use_threads=False).aggregate([("n", "sum"), ("id", "min")])
+    return grouped.select(["key", "n_sum", "id_min"])
+
+
+def combined(table, arguments):
+    """One row for the rows of a key: how many they are and the smallest id."""
+    grouped = table.group_by("key", use_threads=False).aggregate([("n", "sum"), ("id", "min")])
+    named = grouped.rename_columns(["key", "n", "id"])
+    return named.select(table.column_names).cast(table.schema)
+
+
+def rows(number, *, keys, seed=0):
+    """A table of so many rows with keys of which low ones are far more frequent."""
+    rng = np.random.default_rng(seed)
+    drawn = (rng.pareto(1.0, number) * 3).astype(np.int64) % keys
+    return pa.table(
+        {
+            "id": pa.array(np.arange(number)),
+            "key": pa.array(drawn),
+            "n": pa.array(np.ones(number, np.int64)),
+            "text": pa.array([f"row {n} " * (1 + n % 7) for n in range(number)], pa.string()),
+        }
+    )
