@@ -297,21 +297,22 @@ def _released(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
         yield from counted.rename_columns({"first_first": "first", "records_count": "records"}).to_pylist()
 
 
-def _judged(lake: Lake, release: Release) -> Iterator[dict[str, Any]]:
-    """What the release decided about the records of each licence, with which reason, about how many, and the first."""
+def _judged(lake: Lake, release: Release) -> list[dict[str, Any]]:
+    """What the release decided about the records of each licence, with which reason, about how many, and the first.
+
+    All batches are joined with the verdicts at once: an id and a licence are few bytes, and a join costs all verdicts.
+    """
     import duckdb
 
     verdicts = lake.read(
         release.dataset, "verdicts", columns=["record_id", "verdict", "reason"], batches=[release.release]
     )
-    for pins in release.manifest["batches"].values():
-        records = lake.candidate_table(lake.meta.candidate(pins["records"]), columns=["record_id", "license"])
-        yield from _with_verdicts(duckdb.connect(), records, verdicts)
-
-
-def _with_verdicts(connection: Any, records: pa.Table, verdicts: pa.Table) -> list[dict[str, Any]]:
-    with connection:
-        connection.register("records", records)
+    versions = [lake.meta.candidate(pins["records"]) for pins in release.manifest["batches"].values()]
+    parts = [lake.candidate_table(version, columns=["record_id", "license"]) for version in versions]
+    if not parts:
+        return []
+    with duckdb.connect() as connection:
+        connection.register("records", pa.concat_tables(parts))
         connection.register("verdicts", verdicts)
         counted = "count(*) as records, min(record_id) as first from records join verdicts using (record_id)"
         joined = f"select coalesce(license, '') as license, verdict, reason, {counted} group by all order by first"
