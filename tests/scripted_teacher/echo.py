@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Prompt, Reply, Sampling
+from synth_dagster.services import Answer, Call, Limits, Prompt, Queried, Ran, Reply, Sampling, Table
 
 R = TypeVar("R", bound=Reply)
 ANY = Sampling()
+LIMITS = Limits()
 
 _TAG = re.compile(r"<(\w+)[^>]*>\s*(.*?)\s*</\1>", re.DOTALL)
 _SENTENCE = re.compile(r"[^.!?]*\w[^.!?]*[.!?]?")
@@ -64,6 +65,20 @@ class EchoTeacher:
         messages = prompt.messages(values)
         named = model or self._models[0]
         return messages[-1]["content"], Call(digest("echo", named, sample, messages), named, prompt.hash)
+
+
+class EchoSandbox:
+    """A sandbox in which nothing runs: every other program ends well and prints 7, the rest fail; no query is known."""
+
+    isolation = "echo"
+
+    async def run(self, program: str, /, *, limits: Limits = LIMITS) -> Ran:
+        if digest(program)[0] % 2:
+            return Ran("failed", "", "ZeroDivisionError: division by zero")
+        return Ran("finished", "\nthe result is: 7\n")
+
+    async def query(self, statement: str, /, *, tables: Mapping[str, Table], limits: Limits = LIMITS) -> Queried:
+        return Queried("failed", None, "ParserException: syntax error")
 
 
 class _material:
