@@ -6,7 +6,6 @@
 import os
 import time
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +20,6 @@ def lengths(table, arguments):
 
 
 def slow_lengths(table, arguments):
-    """The same after a while; a file tells each time that it was begun."""
-    if "begun" in arguments:
-        (Path(arguments["begun"]) / uuid4().hex).touch()
     time.sleep(arguments["seconds"])
     return lengths(table, arguments)
 
