@@ -392,7 +392,7 @@ def _last(column: str, role: str) -> str:
 
 
 FLAT: dict[RecordKind, dict[str, str]] = {
-    "document": {"text": "text", "title": "title"},
+    "document": {"text": "text", "title": "title", "url": "url"},
     "instruction": {
         "text": _JOINED.format(turns="messages"),
         "instruction": _joined("messages", "user"),

@@ -31,8 +31,10 @@ measurement and governance
 BUILT = {
     "decontaminate": ("decontaminate",),
     "evol_instruct": ("evol_instruct",),
-    "fineweb": ("gopher_quality", "fineweb_quality", "pii", "minhash"),
     "gdr": ("gdr",),
+    "fineweb": (
+        *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
+    ),
     "metamath": ("metamath",),
     "prox": ("prox",),
     "refinex": ("refinex",),

@@ -13,7 +13,11 @@ from synth_dagster.scale.signals import compute_signals, judge
 BAD = ["", " \n\t ", None, "\u00a0\u200b\ufeff", "\x00\x01", "\ufffd", "\n" * 1_000, "x" * 50_000, "😀" * 500]
 
 # What a filter cannot do without; a new filter with a required setting says here what to try it with.
-REQUIRED = {"decontaminate": {"against": "benchmarks"}}
+REQUIRED = {
+    "decontaminate": {"against": "benchmarks"},
+    "url_filter": {"lists": "benchmarks"},
+    "tinygsm_leaks": {"against": "benchmarks"},
+}
 
 FILTERS = {slug: method for slug, method in methods().items() if issubclass(method, Filter)}
 CASES = [
@@ -33,9 +37,17 @@ def flat(kind, texts):
     return pa.table({"record_id": pa.array(ids, pa.binary()), **columns})
 
 
+class NoAncestors:
+    """Records that were made from none."""
+
+    def generations(self):
+        return ()
+
+
 def signals_and_reasons(slug, kind, texts, references):
     method = FILTERS[slug](**REQUIRED.get(slug, {}))
-    offered = {"references": references({"benchmarks": ["which of these four planets is called the red one"]})}
+    found = references({"benchmarks": ["which of these four planets is called the red one"]})
+    offered = {"references": found, "ancestors": NoAncestors()}
     asked = {p.name for p in inspect.signature(method.measure).parameters.values() if p.kind is p.KEYWORD_ONLY}
     signals = compute_signals(method, flat(kind, texts), services={name: offered[name] for name in asked})
     return signals, judge(method, signals)["reason"].to_pylist()
@@ -79,4 +91,6 @@ def test_no_records_have_no_verdicts_and_the_same_columns(slug, kind, references
 
 
 def test_the_shipped_filters_are_among_them():
-    assert {"answer_rules", "decontaminate", "fineweb_quality", "gopher_quality"} <= FILTERS.keys()
+    assert FILTERS.keys() >= {
+        *("answer_rules", "decontaminate", "fineweb_quality", "gopher_quality", "gopher_repetition", "url_filter")
+    }

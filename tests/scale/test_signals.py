@@ -38,7 +38,8 @@ def filter_of(signals=None, rules=None, measure=None):
 
 def documents(*texts):
     ids = [number.to_bytes(16, "big") for number in range(len(texts))]
-    return pa.table({"record_id": pa.array(ids, pa.binary()), "text": pa.array(texts, pa.string()), "title": texts})
+    column = pa.array(texts, pa.string())
+    return pa.table({"record_id": pa.array(ids, pa.binary()), "text": column, "title": column, "url": column})
 
 
 def reasons(method, flat):
@@ -147,7 +148,7 @@ DIALOGUE = (Message("system", "Be short."), Message("user", "Why?"), Message("as
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        pytest.param(Document(body="b", title="t"), {"text": "b", "title": "t"}, id="document"),
+        pytest.param(Document(body="b", title="t"), {"text": "b", "title": "t", "url": None}, id="document"),
         pytest.param(
             Instruction(messages=(*DIALOGUE, Message("user", "How?"), Message("assistant", "Thus."))),
             {

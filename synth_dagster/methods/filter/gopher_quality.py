@@ -1,23 +1,32 @@
 """Gopher quality rules: drop pages that do not read like prose, with the numbers that FineWeb uses.
 
-Paper: arXiv:2112.11446, appendix A1.1; numbers as in arXiv:2406.17557. A word is a run of letters and digits, hyphens
-and apostrophes inside it included; a run of punctuation is no word. The rules fit languages with blanks between words.
+Paper: arXiv:2112.11446, appendix A1.1; numbers as in arXiv:2406.17557, counted as datatrove does. Marks are words of
+their own: they count where a rule says "per word", and not for the number and the length of words. The rules fit
+languages with blanks between words, the stop words English; another language needs its own.
 """
 
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
-from synth_dagster.method import Filter, Proof, Rules, Signals
+from synth_dagster.method import Filter, Proof, Rules
+from synth_dagster.parts.code_points import strings_of
+from synth_dagster.parts.english_words import Run, Words, hash_of, words_of
+from synth_dagster.parts.page_lines import line_marks
 from synth_dagster.records import Document
-
-_WORD = r"[\p{L}\p{N}_]+(?:[''’\-][\p{L}\p{N}_]+)*"  # an apostrophe is doubled, as SQL wants it
-_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 
 class GopherQuality(Filter):
     """The eight rules; a page without words fails the first."""
 
     paper = "arXiv:2112.11446"
-    proof = Proof("equation by hand", "One page a rule, counted by hand, on both sides of every threshold.")
+    proof = Proof("official parity", "datatrove's decisions and reasons, rule by rule; one page a rule by hand.")
     judges = (Document,)
 
     min_words: int = Field(50, ge=0, description="Fewest words of a page.")
@@ -29,22 +38,40 @@ class GopherQuality(Filter):
     max_bullet_lines: float = Field(0.9, ge=0, le=1, description="Share of lines that begin with a bullet or a dash.")
     max_ellipsis_lines: float = Field(0.3, ge=0, le=1, description="Share of lines that end with an ellipsis.")
     min_words_with_letters: float = Field(0.8, ge=0, le=1, description="Share of words that hold a letter.")
-    min_stop_words: int = Field(2, ge=0, le=8, description=f"How many of {', '.join(_STOP_WORDS)} must occur.")
+    min_stop_words: int = Field(2, ge=0, description="How many of the stop words must occur.")
+    stop_words: tuple[str, ...] = Field(
+        ("the", "be", "to", "of", "and", "that", "have", "with"),
+        min_length=1,
+        description="Words that prose of the language cannot do without, in lower case.",
+    )
 
-    def signals(self) -> Signals:
-        stop_words = ", ".join(f"'{word}'" for word in _STOP_WORDS)
-        return {
-            "_words": f"regexp_extract_all(text, '{_WORD}')",
-            "_lines": r"list_filter(regexp_split_to_array(text, '\r\n|\r|\n'), lambda line: visible(line) <> '')",
-            "words": "len(_words)",
-            "word_length": "share(characters(_words), words)",
-            "hashes": "share(matches(text, '#'), words)",
-            "ellipses": "share(matches(text, '...') + matches(text, '…'), words)",
-            "bullet_lines": r"list_avg([regexp_matches(line, '^\s*([•‣◦●▪]|[-*]\s)')::int for line in _lines])",
-            "ellipsis_lines": r"list_avg([regexp_matches(line, '(\.\.\.|…)\s*$')::int for line in _lines])",
-            "words_with_letters": r"list_avg([regexp_matches(word, '\p{L}')::int for word in _words])",
-            "stop_words": f"len(list_intersect([{stop_words}], list_distinct([lower(word) for word in _words])))",
-        }
+    def measure(self, flat: pa.Table, /) -> Mapping[str, pa.Array]:
+        missing = flat["text"].combine_chunks().is_null().to_numpy(zero_copy_only=False)
+        texts = strings_of(flat["text"])
+        columns: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in _COLUMNS}
+        for run in words_of(texts):
+            some = pa.array(texts[run.texts.start : run.texts.stop], pa.string())
+            for name, values in self._of(some, run).items():
+                columns[name].append(values)
+        joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+        return {name: _column(name, values, missing) for name, values in joined.items()}
+
+    def _of(self, texts: pa.Array, run: Run) -> dict[str, np.ndarray]:
+        words = run.words
+        lines, bullets, trailing = line_marks(run.texts, run.blocks)
+        real = _sums(words, ~words.symbols)
+        ellipses = _occurrences(texts, "...") + _occurrences(texts, "…")
+        with np.errstate(invalid="ignore", divide="ignore"):  # without words or lines there is no share
+            return {
+                "words": real,
+                "word_length": _sums(words, np.where(words.symbols, 0, words.lengths)) / real,
+                "hashes": _occurrences(texts, "#") / words.counts,
+                "ellipses": ellipses / words.counts,
+                "bullet_lines": bullets / lines,
+                "ellipsis_lines": trailing / lines,
+                "words_with_letters": _sums(words, words.with_letter) / words.counts,
+                "stop_words": _different(words, self.stop_words),
+            }
 
     def rules(self) -> Rules:
         return {
@@ -59,3 +86,36 @@ class GopherQuality(Filter):
             "few_words_with_letters": f"words_with_letters < {self.min_words_with_letters}",
             "few_stop_words": f"stop_words < {self.min_stop_words}",
         }
+
+    def threshold_settings(self) -> frozenset[str]:
+        return super().threshold_settings() - {"stop_words"}
+
+
+_COUNTS = ("words", "stop_words")
+_COLUMNS = (
+    *("words", "word_length", "hashes", "ellipses", "bullet_lines", "ellipsis_lines"),
+    *("words_with_letters", "stop_words"),
+)
+
+
+def _column(name: str, values: np.ndarray, missing: np.ndarray) -> pa.Array:
+    kind = pa.int64() if name in _COUNTS else pa.float64()
+    return pa.array(values.astype(kind.to_pandas_dtype()), kind, mask=missing | ~np.isfinite(values))
+
+
+def _sums(words: Words, values: np.ndarray) -> np.ndarray:
+    """The sum over the words of each text."""
+    sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    return np.diff(sums[words.offsets])
+
+
+def _occurrences(texts: pa.Array, what: str) -> np.ndarray:
+    return pc.count_substring(texts, what).to_numpy(zero_copy_only=False)
+
+
+def _different(words: Words, wanted: tuple[str, ...]) -> np.ndarray:
+    """How many of these words each text holds."""
+    found = np.zeros(len(words.counts), np.int64)
+    for word in dict.fromkeys(wanted):
+        found += _sums(words, words.hashes == hash_of(word)) > 0
+    return found

@@ -109,7 +109,7 @@ def test_a_phrase_said_twice_in_one_item_counts_as_one_item():
 
 
 def test_the_best_covered_item_is_named_and_of_equals_the_first(against):
-    flat = pa.table({"record_id": [b"1"], "text": [ITEM], "title": [None]})
+    flat = pa.table({"record_id": [b"1"], "text": [ITEM], "title": [None], "url": [None]})
     longer = ITEM + " and more words that are not there at all"
 
     def item_of(*items):
@@ -147,7 +147,7 @@ def test_user_turns_are_read(record, verdict, verdict_of, against):
 
 @pytest.mark.parametrize("mode", ["coverage", "hash"])
 def test_a_text_that_is_not_there_is_dropped_without_a_value(mode, against):
-    flat = pa.table({"record_id": [b"1", b"2"], "text": pa.array([None, ""]), "title": ["", ""]})
+    flat = pa.table({"record_id": [b"1", b"2"], "text": pa.array([None, ""]), "title": ["", ""], "url": ["", ""]})
     chosen = method(mode=mode)
     verdicts = judge(chosen, compute_signals(chosen, flat, services=against(ITEM)))
     assert verdicts["reason"].to_pylist() == ["contaminated:no_value", None]
@@ -156,7 +156,7 @@ def test_a_text_that_is_not_there_is_dropped_without_a_value(mode, against):
 def test_records_beside_it_do_not_change_a_verdict(against, monkeypatch):
     rng = random.Random(3)
     texts = [" ".join(rng.choices(LETTERS + OTHER.split(), k=30)) for _ in range(40)] + [ITEM]
-    flat = pa.table({"record_id": [b"%d" % n for n in range(41)], "text": texts, "title": texts})
+    flat = pa.table({"record_id": [b"%d" % n for n in range(41)], "text": texts, "title": texts, "url": texts})
     together = compute_signals(method(n=2), flat, services=against(ITEM, OTHER))
     monkeypatch.setattr("synth_dagster.methods.filter.decontaminate._RECORDS_AT_ONCE", 7)
     assert compute_signals(method(n=2), flat, services=against(ITEM, OTHER)).equals(together)
@@ -223,7 +223,7 @@ def paraphrase(item):
 def test_planted_items_are_found(n, mode, edited_at_least, planted, against):
     items, texts = planted
     ids = [number.to_bytes(4, "big") for number in range(len(texts))]
-    flat = pa.table({"record_id": ids, "text": texts, "title": texts})
+    flat = pa.table({"record_id": ids, "text": texts, "title": texts, "url": texts})
     chosen = method(n=n, mode=mode)
     reasons = judge(chosen, compute_signals(chosen, flat, services=against(*items)))["reason"].to_pylist()
     dropped = np.array([reason is not None for reason in reasons])
@@ -254,7 +254,7 @@ def test_problems_told_in_other_words_are_found_by_their_meaning_and_not_by_thei
     items, retold = zip(*pairs(), strict=True)
     others = [scene.format(a=name, n=n) for scene in SCENES for name in NAMES for n in (31, 47, 59, 83, 97)]
     texts = [*retold, *others]
-    flat = pa.table({"record_id": [b"%d" % n for n in range(412)], "text": texts, "title": texts})
+    flat = pa.table({"record_id": [b"%d" % n for n in range(412)], "text": texts, "title": texts, "url": texts})
 
     def dropped(chosen):
         reasons = judge(chosen, compute_signals(chosen, flat, services=against(*items)))["reason"].to_pylist()
@@ -270,7 +270,9 @@ def test_likeness_depends_on_no_record_beside_it(against):
     items, retold = zip(*pairs(), strict=True)
 
     def likeness(texts):
-        flat = pa.table({"record_id": [b"%d" % n for n in range(len(texts))], "text": texts, "title": texts})
+        flat = pa.table(
+            {"record_id": [b"%d" % n for n in range(len(texts))], "text": texts, "title": texts, "url": texts}
+        )
         return compute_signals(method(mode="semantic"), flat, services=against(*items))["likeness"].to_pylist()
 
     assert likeness(retold) == pytest.approx([one for text in retold for one in likeness([text])], abs=1e-5)
@@ -291,7 +293,14 @@ class Behind:
 
 @pytest.mark.parametrize("mode", ["coverage", "hash", "semantic"])
 def test_what_was_made_from_a_contaminated_record_is_tainted(mode, against):
-    flat = pa.table({"record_id": [b"1", b"2", b"3"], "text": ["an answer", "another", ITEM], "title": ["", "", ""]})
+    flat = pa.table(
+        {
+            "record_id": [b"1", b"2", b"3"],
+            "text": ["an answer", "another", ITEM],
+            "title": ["", "", ""],
+            "url": ["", "", ""],
+        }
+    )
     behind = Behind({f"{OTHER} {ITEM} {OTHER}": [b"1", b"3"], OTHER: [b"1", b"2"]})
 
     def reasons(**settings):
@@ -303,7 +312,7 @@ def test_what_was_made_from_a_contaminated_record_is_tainted(mode, against):
 
 
 def test_a_record_names_the_file_of_the_benchmark(against):
-    flat = pa.table({"record_id": [b"1", b"2"], "text": [ITEM, OTHER], "title": ["", ""]})
+    flat = pa.table({"record_id": [b"1", b"2"], "text": [ITEM, OTHER], "title": ["", ""], "url": ["", ""]})
     signals = compute_signals(method(), flat, services=against(ITEM))
     assert signals["benchmark"].to_pylist() == ["items.jsonl", None]
 
@@ -316,7 +325,7 @@ def test_real_benchmarks_are_found_and_other_problems_are_not(against):
     problems = [row["question"] for row in rows_of(data / "gsm8k" / "train.jsonl")]
     texts = problems + benchmark
     ids = [number.to_bytes(4, "big") for number in range(len(texts))]
-    flat = pa.table({"record_id": ids, "text": texts, "title": texts})
+    flat = pa.table({"record_id": ids, "text": texts, "title": texts, "url": texts})
     reasons = judge(method(), compute_signals(method(), flat, services=against(*benchmark)))["reason"].to_pylist()
     assert reasons == [None] * len(problems) + ["contaminated"] * len(benchmark)
 

@@ -1,0 +1,203 @@
+"""Rule filters: how many documents a second beside datatrove, with the same decisions, and in how much memory?
+
+Texts are real ones of `--texts`, perturbed to `--documents`. The peer is a Python of another environment, made by
+    python -m venv peers && peers/bin/pip install 'datatrove[processing]' spacy
+and given with --peer peers/bin/python or SYNTH_PEER_PYTHON. Without it only our own numbers are printed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json
+import pyarrow.parquet as parquet
+
+from benchmarks import curation_texts
+from benchmarks.measured import ROOT, tell
+from synth_dagster.catalog import method
+from synth_dagster.method import Drop, Filter
+from synth_dagster.methods.refine.c4_quality import C4Quality
+from synth_dagster.scale.signals import compute_signals, judge
+
+CHAIN = ("gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality")
+RATIO, AGREEMENT, TWO_CORES = 20, 0.995, 1.8
+
+
+def main(arguments: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        pages = curation_texts.write(Path(folder), Path(arguments.texts), arguments.documents)
+        one, two = (_streamed(pages, Path(folder), cores) for cores in (1, 2))
+        found = {
+            "documents": arguments.documents,
+            "megabytes": round(one["characters"] / 1e6),
+            "stream": {"one_core": one, "two_cores": two, "speedup": round(one["wall_s"] / two["wall_s"], 2)},
+        }
+        found["retention"] = _retention(Path(arguments.texts) / "udhr")
+        limits = {"two_cores": one["wall_s"] / two["wall_s"] >= TWO_CORES, "same_output": one["kept"] == two["kept"]}
+        if arguments.peer:
+            beside = _beside(pages[:1], arguments.peer, arguments.peer_documents)
+            found["beside_datatrove"] = beside
+            limits |= {f"{name}_{RATIO}_times": row["ratio"] >= RATIO for name, row in beside["filters"].items()}
+            limits |= {
+                f"{name}_agrees": row["agreement"] >= AGREEMENT
+                for name, row in beside["filters"].items()
+                if "agreement" in row
+            }
+    return tell("curation", limits=limits, **found)
+
+
+# ------------------------------------------------------------------------------------ compressed input, filtered output
+
+
+def _streamed(pages: Sequence[Path], folder: Path, cores: int) -> dict[str, Any]:
+    """All shards read, judged by the whole chain and written, each in one pass, on so many processes."""
+    start = time.perf_counter()
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        shards = list(pool.map(_shard, pages, [folder] * len(pages)))
+    wall = time.perf_counter() - start
+    documents = sum(shard["documents"] for shard in shards)
+    return {
+        "wall_s": round(wall, 2),
+        "documents_a_second": round(documents / wall),
+        "characters": sum(shard["characters"] for shard in shards),
+        "kept": sum(shard["kept"] for shard in shards),
+        "dropped": dict(sum((Counter(shard["dropped"]) for shard in shards), Counter())),
+        "peak_mib_of_a_process": max(shard["peak_mib"] for shard in shards),
+    }
+
+
+def _shard(path: Path, folder: Path) -> dict[str, Any]:
+    dropped: Counter[str] = Counter()
+    documents = characters = kept = 0
+    schema = pa.schema([("text", pa.string()), ("url", pa.string())])
+    with parquet.ParquetWriter(folder / f"{path.name}.parquet", schema) as output:
+        for batch in _batches(path, schema):
+            left, reasons = _through(batch)
+            documents, kept = documents + batch.num_rows, kept + left.num_rows
+            characters += sum(map(len, batch["text"].to_pylist()))
+            dropped.update(reasons)
+            output.write_table(left)
+    peak = getrusage(RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+    counts = {"documents": documents, "characters": characters, "kept": kept}
+    return counts | {"dropped": dict(dropped), "peak_mib": round(peak)}
+
+
+def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
+    parse = pyarrow.json.ParseOptions(explicit_schema=schema)
+    with pa.CompressedInputStream(str(path), "gzip") as lines:
+        read = pyarrow.json.ReadOptions(use_threads=False, block_size=1 << 23)
+        for batch in pyarrow.json.open_json(lines, read, parse):
+            yield pa.Table.from_batches([batch])
+
+
+def _through(pages: pa.Table) -> tuple[pa.Table, list[str]]:
+    """What is left of a batch after the chain, and why the rest went; a dropped page meets no further rule."""
+    gone: list[str] = []
+    for name in CHAIN:
+        texts, reasons = _judged(name, pages["text"])
+        gone += [f"{name}:{reason}" for reason in reasons if reason is not None]
+        pages = pages.set_column(0, "text", texts).filter(pa.array([reason is None for reason in reasons]))
+    return pages, gone
+
+
+def _judged(name: str, texts: pa.ChunkedArray) -> tuple[pa.Array | pa.ChunkedArray, list[str | None]]:
+    """The texts as the rule leaves them, and the reason of each, None for one that stays."""
+    kind = method(name)()
+    if isinstance(kind, C4Quality):
+        cleaned = [kind.clean(text) for text in texts.to_pylist()]
+        left = [None if isinstance(text, Drop) else text for text in cleaned]
+        return pa.array(left, pa.string()), [text.reason if isinstance(text, Drop) else None for text in cleaned]
+    assert isinstance(kind, Filter)
+    ids = pa.array([number.to_bytes(16, "big") for number in range(len(texts))], pa.binary())
+    nothing = pa.nulls(len(texts), pa.string())
+    flat = pa.table({"record_id": ids, "text": texts, "title": nothing, "url": nothing})
+    return texts, judge(kind, compute_signals(kind, flat))["reason"].to_pylist()
+
+
+# ------------------------------------------------------------------------------------------------------ every language
+
+
+def _retention(folder: Path) -> dict[str, dict[str, float]]:
+    """Filter -> language -> the share of pages that it keeps of one text, in pages of ten paragraphs."""
+    pages = [(path.stem, page) for path in sorted(folder.glob("*.txt")) for page in _ten_paragraphs(path)]
+    texts = pa.chunked_array([pa.array([page for _, page in pages], pa.string())])
+    kept = {name: [reason is None for reason in _judged(name, texts)[1]] for name in CHAIN}
+    languages = Counter(language for language, _ in pages)
+    return {
+        name: {
+            language: round(sum(k for k, (of, _) in zip(stays, pages, strict=True) if of == language) / count, 2)
+            for language, count in languages.items()
+        }
+        for name, stays in kept.items()
+    }
+
+
+def _ten_paragraphs(path: Path) -> list[str]:
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
+    return ["\n".join(lines[start : start + 10]) for start in range(0, len(lines), 10)]
+
+
+# ---------------------------------------------------------------------------------------------------- beside datatrove
+
+
+def _beside(pages: Sequence[Path], peer: str, documents: int) -> dict[str, Any]:
+    """CPU seconds of both on the same pages, each filter by itself and the chain, and where they decide otherwise."""
+    script = str(ROOT / "benchmarks/curation_peer.py")
+    command = [peer, script, str(documents), *map(str, pages)]
+    theirs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    schema = pa.schema([("text", pa.string()), ("url", pa.string())])
+    table = pa.concat_tables([batch for path in pages for batch in _batches(path, schema)]).slice(0, documents)
+    _through(table.slice(0, 10))
+    rows: dict[str, dict[str, Any]] = {}
+    for name in CHAIN:
+        start = time.process_time()
+        _, reasons = _judged(name, table["text"])
+        rows[name] = _row(table.num_rows, time.process_time() - start, theirs["seconds"][name])
+        rows[name] |= _compared(reasons, theirs["reasons"][name])
+    start = time.process_time()
+    _through(table)
+    rows["chain"] = _row(table.num_rows, time.process_time() - start, theirs["seconds"]["chain"])
+    return {"datatrove": theirs["datatrove"], "documents": table.num_rows, "filters": rows}
+
+
+def _row(documents: int, ours: float, theirs: float) -> dict[str, Any]:
+    return {
+        "documents_a_cpu_second": round(documents / ours),
+        "datatrove": round(documents / theirs),
+        "ratio": round(theirs / ours, 1),
+    }
+
+
+def _compared(ours: Sequence[str | None], theirs: Sequence[str | None]) -> dict[str, Any]:
+    other = Counter((a, b) for a, b in zip(theirs, ours, strict=True) if (a is None) != (b is None))
+    return {
+        "agreement": round(1 - sum(other.values()) / len(ours), 5),
+        "datatrove_dropped": sum(reason is not None for reason in theirs),
+        "disagreements": {f"{a} | {b}": count for (a, b), count in other.items()},
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=100_000)
+    parser.add_argument("--texts", default=str(ROOT / "../shared/data"), help="a folder with the texts to perturb")
+    parser.add_argument("--peer", default=os.environ.get("SYNTH_PEER_PYTHON"), help="a Python that has datatrove")
+    parser.add_argument("--peer-documents", type=int, default=5_000)
+    parser.add_argument("--json", action="store_true", help="the result is JSON in any case")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(_arguments()))

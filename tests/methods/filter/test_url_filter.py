@@ -1,0 +1,70 @@
+"""URL rules: an address for each rule, and its neighbour that stays."""
+
+import pytest
+
+from synth_dagster.errors import MethodError
+from synth_dagster.methods.filter.url_filter import UrlFilter, entries
+from synth_dagster.records import Document
+
+LISTS = """
+# places
+spam.example
+domain: shop.co.uk
+domain: forum.fine.example
+url: https://fine.example/one-bad-page
+word: casino
+soft: poker
+soft: bonus
+part: freemovies
+"""
+
+
+@pytest.fixture
+def reasons(verdicts_of, references):
+    def of(*urls, **settings):
+        pages = [Document(body=f"page {number}", url=url) for number, url in enumerate(urls)]
+        found = references({"lists": LISTS.split("\n\n")})
+        return verdicts_of(UrlFilter(lists="lists", **settings), pages, services={"references": found})
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://spam.example/page", "domain"),
+        ("https://www.SPAM.example", "domain"),
+        ("http://user@spam.example:8080/?q", "domain"),
+        ("spam.example/without-a-scheme", "domain"),
+        ("https://notspam.example/page", None),
+        ("https://spam.example.org/page", None),
+        ("https://www.shop.co.uk/", "domain"),
+        ("https://other.co.uk/", None),
+        ("https://forum.fine.example/", "subdomain"),
+        ("https://fine.example/", None),
+        ("https://fine.example/one-bad-page", "url"),
+        ("https://fine.example/one-bad-page/2", None),
+        ("https://fine.example/best-casino", "banned_word"),
+        ("https://fine.example/bestcasino", None),
+        ("https://fine.example/poker/bonus", "soft_words"),
+        ("https://fine.example/poker/poker", None),
+        ("https://fine.example/Free-Movies/now", "banned_part"),
+        ("https://fine.example/free/of/charge", None),
+        ("", None),
+        (None, "domain:no_value"),
+        ("\u202e\u0000 not an address", None),
+    ],
+)
+def test_rules_in_their_order(url, reason, reasons):
+    assert reasons(url) == [reason]
+
+
+def test_each_page_is_judged_by_its_own_address(reasons):
+    urls = ["https://fine.example/poker", None, "https://spam.example/", "https://fine.example/bonus"]
+    assert reasons(*urls) == [None, "domain:no_value", "domain", None]
+    assert reasons(*urls, without_url="keep", max_soft_words=0) == ["soft_words", None, "domain", "soft_words"]
+
+
+def test_a_kind_that_does_not_exist_is_refused():
+    with pytest.raises(MethodError, match=r"kind 'words'. Kinds are domain, url, word, soft, part"):
+        entries(["words: casino"])
