@@ -59,8 +59,11 @@ Rules: TypeAlias = Mapping[str, str]
 class Input:
     """Marks a setting that is a path of the project: it must exist, and its bytes are part of the fingerprint."""
 
+    is_benchmark: bool = True  # texts to compare with, which a release names with their hashes
+
 
 InputPath: TypeAlias = Annotated[str, Input()]
+LabelsPath: TypeAlias = Annotated[str, Input(is_benchmark=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,12 @@ class Method(BaseModel):
         return self.model_dump(mode="json")
 
     @classmethod
-    def input_paths(cls) -> tuple[str, ...]:
-        """The names of the settings that are paths of the project."""
+    def input_paths(cls, *, benchmarks: bool = False) -> tuple[str, ...]:
+        """The names of the settings that are paths of the project, or of those that are benchmarks."""
         return tuple(
             name
             for name, setting in cls.model_fields.items()
-            if any(isinstance(mark, Input) for mark in setting.metadata)
+            if any(isinstance(mark, Input) and mark.is_benchmark >= benchmarks for mark in setting.metadata)
         )
 
 
@@ -392,6 +395,7 @@ __all__ = [
     "Found",
     "Guard",
     "InputPath",
+    "LabelsPath",
     "Lifecycle",
     "Measure",
     "Measurement",

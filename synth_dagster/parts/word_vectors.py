@@ -6,6 +6,7 @@ record's neighbours never change what is found about it. It sees other word orde
 does not see that two sentences without a word in common mean the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from synth_dagster.parts.hashed_words import Hashed, characters, ngrams, normali
 DIMENSIONS = 4_096
 STEM = 5  # first letters of a word, which its inflections share
 PIECE = 4  # characters
+AT_ONCE = 512  # texts, which bounds the memory
 PIECES_WEIGH = 0.5  # of what words and stems weigh
 
 
@@ -41,6 +43,31 @@ class WordVectors:
         weighed = np.sign(counts) * np.log1p(np.abs(counts)) * self.rarity
         lengths = np.linalg.norm(weighed, axis=1, keepdims=True)
         return (weighed / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """The vectors of benchmark items; an item too short to be evidence has none and is like nothing."""
+
+    weights: WordVectors
+    items: np.ndarray
+
+    @classmethod
+    def of(cls, items: Sequence[str], min_item_words: int = 4) -> "Meanings":
+        texts = pa.array(items, pa.string())
+        weights = WordVectors.learnt(texts)
+        vectors = weights.of(texts)
+        vectors[words(normalise(texts)).counts < min_item_words] = 0
+        return cls(weights, vectors)
+
+    def nearest(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """The item that each text is most like, the first of equals, and how much."""
+        found = [self.weights.of(texts.slice(start, AT_ONCE)) @ self.items.T for start in range(0, len(texts), AT_ONCE)]
+        best = [one.argmax(axis=1) for one in found]
+        return (
+            np.concatenate([np.zeros(0, np.int64), *best]),
+            np.concatenate([np.zeros(0), *(one.max(axis=1).astype(float).round(6) for one in found)]),
+        )
 
 
 def _counts(texts: pa.Array) -> np.ndarray:

@@ -37,8 +37,8 @@ def checked_against(recipe: Recipe, root: Path) -> list[dict[str, Json]]:
         }
         for stage, step in _steps(recipe)
         if asks_for(step.method, References)
-        for path in (getattr(step.method, name) for name in step.method.input_paths())
-        if (files := reference_files(root, path))
+        for path in (getattr(step.method, name) for name in step.method.input_paths(benchmarks=True))
+        if path and (files := reference_files(root, path))
     ]
 
 

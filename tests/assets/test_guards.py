@@ -219,3 +219,4 @@ def test_a_release_over_a_limit_is_refused_by_the_check_of_its_name(tmp_path):
         ("depth", "critical", 1.0, None),
         ("synthetic_share", "critical", 1.0, None),
     }
+    assert "grounded_claims" in {row["check"] for row in rows}, "the passages behind the answers were read"

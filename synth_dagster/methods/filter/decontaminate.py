@@ -20,12 +20,11 @@ from pydantic import Field
 from synth_dagster.method import Filter, InputPath, Proof, Rules
 from synth_dagster.parts.hashed_words import normalise, words
 from synth_dagster.parts.overlaps import Index, Overlaps, index_of, overlaps
-from synth_dagster.parts.word_vectors import WordVectors
+from synth_dagster.parts.word_vectors import Meanings
 from synth_dagster.records import Document, Instruction, Json, Preference
 from synth_dagster.services import Ancestors, References
 
 _RECORDS_AT_ONCE = 4_096  # bounds memory: only the matches of these are held together
-_VECTORS_AT_ONCE = 512
 
 
 class Decontaminate(Filter):
@@ -123,31 +122,6 @@ class Compared:
     def nothing(cls, texts: int) -> "Compared":
         item, matched, grams = (np.full(texts, start, np.int64) for start in (-1, 0, 0))
         return cls(item, np.zeros(texts), matched, grams, np.zeros(texts))
-
-
-@dataclass(frozen=True, slots=True)
-class Meanings:
-    """The vectors of benchmark items; an item too short to be evidence has none and is like nothing."""
-
-    weights: WordVectors
-    items: np.ndarray
-
-    @classmethod
-    def of(cls, items: Sequence[str], min_item_words: int) -> "Meanings":
-        texts = pa.array(items, pa.string())
-        weights = WordVectors.learnt(texts)
-        vectors = weights.of(texts)
-        vectors[words(normalise(texts)).counts < min_item_words] = 0
-        return cls(weights, vectors)
-
-    def nearest(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """The item that each text is most like, the first of equals, and how much."""
-        found = [self.weights.of(part) @ self.items.T for part in _parts(texts, _VECTORS_AT_ONCE)]
-        best = [one.argmax(axis=1) for one in found]
-        return (
-            np.concatenate([np.zeros(0, np.int64), *best]),
-            np.concatenate([np.zeros(0), *(one.max(axis=1).astype(float).round(6) for one in found)]),
-        )
 
 
 def compared(index: Index, meanings: Meanings | None, texts: pa.Array) -> Compared:

@@ -1,17 +1,22 @@
 """Finds personal data, secrets, hidden instructions and planted records before anybody reads them
 
-Four checks, each over the words of a record. Personal data: e-mail and public IPv4 addresses, payment cards (issuer and
-Luhn), IBANs (length and modulo 97), US social security numbers, phones by the rules of their country. Secrets: keys by
-prefix and entropy. Hidden instructions: features with weights. Planted records: bursts of near-duplicates from one
-source, and words that decide how an answer begins. What is found goes into quarantine, where people look at it: texts
-*about* such things are found too. A finding says what and where, and never repeats it.
+Four checks are over the words of a record, its title, address and attributes. Personal data: e-mail and public IPv4
+addresses, payment cards (issuer and Luhn), IBANs (length and modulo 97), US social security numbers, phones by the
+rules of their country. Secrets: keys by prefix and entropy. Hidden instructions: features with weights. Planted
+records: bursts of near-duplicates from one source, and words that decide how an answer begins. What is found goes
+into quarantine, where people look at it: texts *about* such things are found too. A finding says what and where, and
+never repeats it.
 
-Not done of the same card, for want of what it needs: membership scores and canaries (log-probabilities of a model), and
-the probe that runs a recipe's prompt on a suspicious text.
+Two more are over records that models wrote. Verbatim: at least 50 words in one piece of a person's text behind it, or
+three tenths of the record; it warns, because an answer may quote its source on purpose. Canaries: strings that were
+planted in the sources and nowhere else; one that comes out says that sources are given away word for word.
+
+Not done of the same card: membership scores and the exposure of canaries (log-probabilities of a trained model), the
+distance to the closest record (sources held out), and the probe that runs a recipe's prompt on a suspicious text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +24,14 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Guard, Proof
+from synth_dagster.parts.copying import longest_runs, seeds_behind
+from synth_dagster.parts.hashed_words import normalise, words
 from synth_dagster.parts.injections import THRESHOLD, injection, may_be_injections
 from synth_dagster.parts.personal_data import Piece, may_hold_personal_data, personal_data
 from synth_dagster.parts.poison import bursts, triggered
 from synth_dagster.parts.recognisers import recogniser
 from synth_dagster.parts.secrets import MIN_ENTROPY, may_hold_secrets, secrets_in
-from synth_dagster.services import Found, Severity
+from synth_dagster.services import Ancestors, Found, Severity
 
 Action: TypeAlias = Literal["off", "warning", "quarantine", "critical"]
 
@@ -32,6 +39,9 @@ Prefilter: TypeAlias = Callable[[pa.Array], np.ndarray]
 
 # The columns that are looked through; those of a conversation are all in `text`.
 _WORDS = ("text", "title", "url", "attributes")
+
+
+_Canary: TypeAlias = Annotated[str, Field(min_length=8, max_length=200)]
 
 
 def _action(what: str) -> Action:
@@ -53,6 +63,8 @@ class PrivacySecurityGuard(Guard):
         "secrets": "Keys, tokens and passwords that open something.",
         "injected_instructions": "Instructions to the model that will read the text.",
         "poisoned_seeds": "Records that look planted: bursts of near-duplicates, and trigger words.",
+        "verbatim": "Long pieces of a person's text in what a model wrote.",
+        "canaries": "Planted strings that came out again.",
         "few_are_held": "So much of the batch is held back that something is wrong with all of it.",
     }
 
@@ -60,6 +72,16 @@ class PrivacySecurityGuard(Guard):
     secrets: Action = _action("a secret")
     injected_instructions: Action = _action("hidden instructions")
     poisoned_seeds: Action = _action("signs of being planted")
+    verbatim: Action = Field(
+        "warning", description="What becomes of a record with long pieces of the texts behind it; the same choices."
+    )
+    verbatim_words: int = Field(50, ge=5, description="Words in one piece that are long, in any record.")
+    verbatim_share: float = Field(
+        0.3, gt=0, le=1, description="The share of a record's words that is long in one piece."
+    )
+    canaries: list[_Canary] = Field(
+        [], max_length=1_000, description="Strings planted in the sources; one in what a model wrote closes the gate."
+    )
     min_entropy: float = Field(
         MIN_ENTROPY, ge=0, le=6, description="Bits a character that a key has at least; a short one has less."
     )
@@ -84,13 +106,17 @@ class PrivacySecurityGuard(Guard):
             recogniser(name)
         return names
 
-    def inspect(self, flat: pa.Table, /) -> Sequence[Found]:
+    def inspect(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
+        self, flat: pa.Table, /, *, ancestors: Ancestors
+    ) -> Sequence[Found]:
         found = [
             *self._pieces("personal_data", self.personal_data, flat, may_hold_personal_data, personal_data),
             *self._named(flat),
             *self._pieces("secrets", self.secrets, flat, may_hold_secrets, self._secrets_in),
             *self._injected(flat),
             *self._poisoned(flat),
+            *self._copied(flat, ancestors),
+            *self._come_out(flat),
         ]
         return [*found, *self._too_many(found, flat.num_rows)]
 
@@ -151,12 +177,53 @@ class PrivacySecurityGuard(Guard):
                 "times as often as by chance",
             )
 
+    def _copied(self, flat: pa.Table, ancestors: Ancestors) -> Iterator[Found]:
+        """Records of models with a long piece of what people wrote behind them, the longest of each record."""
+        if self.verbatim == "off":
+            return
+        written = _by_models(flat)
+        ids = written["record_id"].to_pylist()
+        seeds, record, seed = seeds_behind(ancestors, ids)
+        texts = words(normalise(written["text"]))
+        longest = np.zeros(len(ids), np.int64)
+        np.maximum.at(longest, record, longest_runs(texts, words(normalise(seeds)), record, seed))
+        share = longest / np.maximum(texts.counts, 1)
+        for place in np.flatnonzero((longest >= self.verbatim_words) | (share >= self.verbatim_share)):
+            yield Found(
+                check="verbatim",
+                kind="copied_words",
+                severity=self.verbatim,
+                record_id=ids[place],
+                column="text",
+                score=float(longest[place]),
+                note=f"words in one piece of a source, {share[place]:.0%} of the record",
+            )
+
+    def _come_out(self, flat: pa.Table) -> Iterator[Found]:
+        written = _by_models(flat) if self.canaries else flat.slice(0, 0)
+        for number, canary in enumerate(self.canaries, start=1):
+            places = pc.find_substring(pc.fill_null(written["text"], ""), canary, ignore_case=True)  # type: ignore[attr-defined]
+            hits = written.filter(pc.greater_equal(places, 0))  # type: ignore[attr-defined]
+            for record_id in hits["record_id"].to_pylist():
+                yield Found(
+                    check="canaries",
+                    kind="canary",
+                    severity="critical",
+                    record_id=record_id,
+                    column="text",
+                    note=f"canary {number} of {len(self.canaries)}",
+                )
+
     def _too_many(self, found: Sequence[Found], records: int) -> Iterator[Found]:
         held = {one.record_id for one in found if one.severity == "quarantine"}
         if records and len(held) > self.max_held_share * records:
             note = f"of the records are held back, and {self.max_held_share:.0%} may be"
             share = len(held) / records
             yield Found(check="few_are_held", kind="held_share", severity="critical", score=share, note=note)
+
+
+def _by_models(flat: pa.Table) -> pa.Table:
+    return flat.filter(pc.greater(flat["synthetic_depth"], 0))  # type: ignore[attr-defined]
 
 
 def _found(check: str, severity: Severity, record_id: bytes, column: str, piece: Piece) -> Found:

@@ -1,35 +1,48 @@
-"""Closes the gate of a release that is too synthetic, too far from people, or does not say what wrote it
+"""Closes the gate of a release that is too synthetic, says what nothing supports, drifts, or holds benchmark items
 
-Depth is how many models stand between a record and a person, by its lineage; the share is of records that models
-wrote, each of which names its model. The defaults of depth and share are ours: the paper gives none.
-A recipe that trains a model on its own output should ask for a real share of 0.1, below which text that is generated
-again and again collapses (Nature 631).
+Eight checks, each of a risk that the paper names. Depth is how many models stand between a record and a person, by its
+lineage; the share is of records that models wrote, each of which names its model. A claim is a sentence of an answer,
+grounded where its words stand in what people wrote behind the record. Drift is the Jensen-Shannon divergence of what
+was released from what was delivered. A judge agrees with people as far as Cohen's kappa says, where two answers are
+equally likely by chance. Benchmark items in other words are found as `decontaminate` finds them.
 
-Not done of the same card: grounded claims against parents, drift of attributes against a reference, agreement of
-judges with people, and paraphrased benchmarks, which need what a guard is not shown.
+The limits of grounded claims (0.9), drift (0.1) and agreement (0.7) are the card's, which calls them a design; those of
+depth and share, of the support of a claim and of likeness are ours. A recipe that trains a model on its own output
+should ask for a real share of 0.1, below which text that is generated again and again collapses (Nature 631).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from synth_dagster.method import Guard, Proof
-from synth_dagster.services import Found
+from synth_dagster.method import Guard, InputPath, LabelsPath, Proof
+from synth_dagster.parts.copying import claims_of, seeds_behind, supported
+from synth_dagster.parts.word_vectors import Meanings
+from synth_dagster.services import Ancestors, Found, References
 
 
 class SyntheticReleaseGate(Guard):
     """One finding for each limit that is passed, with what was measured; and the records that name no model."""
 
     paper = "arXiv:2404.07503"
-    proof = Proof("planted signal", "Of releases that each break one limit, exactly that check fails; counts by hand.")
+    version = "2"
+    proof = Proof(
+        "planted signal", "Of eight releases that each break one limit, exactly that check fails; counts by hand."
+    )
     checks: ClassVar[Mapping[str, str]] = {
         "depth": "No record stands further from a person than the recipe allows.",
         "synthetic_share": "Models wrote at most the share of the records that the recipe allows.",
         "real_share": "People wrote at least the share of the words that the recipe asks for.",
         "generator_named": "Every record that a model wrote names it.",
+        "grounded_claims": "What answers say stands in what people wrote behind them.",
+        "drift": "The languages of the release are those of what was delivered.",
+        "judge_agreement": "People who were asked prefer the answers that the judge prefers.",
+        "rephrased_benchmarks": "No record asks what a benchmark asks, in whatever words.",
     }
 
     max_depth: int = Field(
@@ -41,11 +54,46 @@ class SyntheticReleaseGate(Guard):
     min_real_share: float = Field(
         0.0, ge=0, le=1, description="The least share of what records say that people wrote, by their lineage."
     )
+    min_grounded: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="The least share of the claims of answers that is grounded, where people's texts stand behind "
+        "them; 0 is no limit.",
+    )
+    min_support: float = Field(
+        0.5, gt=0, le=1, description="The share of a claim's words in the texts behind it that makes it grounded."
+    )
+    max_drift: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="The largest Jensen-Shannon divergence in bits from what was delivered; 1 is no limit.",
+    )
+    drift_of: list[Literal["lang", "source"]] = Field(
+        ["lang"], description="What must not drift; a mixture changes the shares of sources on purpose."
+    )
+    human_preferences: LabelsPath = Field(
+        "", description='JSON lines of what people prefer: {"record_id": "...", "preferred": "chosen" or "rejected"}.'
+    )
+    min_agreement: float = Field(0.7, ge=-1, le=1, description="The least kappa of the judge and people.")
+    benchmarks: InputPath = Field("", description="File or folder with benchmark questions that nothing may ask again.")
+    max_likeness: float = Field(0.5, ge=0, le=1, description="The largest likeness to a benchmark item.")
 
-    def inspect(self, flat: pa.Table, /) -> Sequence[Found]:
-        return list(self._found(flat)) if flat.num_rows else []
+    def inspect(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
+        self, flat: pa.Table, /, *, references: References, ancestors: Ancestors
+    ) -> Sequence[Found]:
+        if not flat.num_rows:
+            return []
+        return [
+            *self._synthetic(flat),
+            *self._grounded(flat, ancestors),
+            *self._drift(flat, ancestors.delivered()),
+            *self._agreement(flat, references),
+            *self._rephrased(flat, references),
+        ]
 
-    def _found(self, flat: pa.Table) -> Iterator[Found]:
+    def _synthetic(self, flat: pa.Table) -> Iterator[Found]:
         depths = flat["synthetic_depth"]
         deepest = int(pc.max(depths).as_py())  # type: ignore[attr-defined]
         synthetic = pc.sum(pc.greater(depths, 0)).as_py() / flat.num_rows  # type: ignore[attr-defined]
@@ -58,6 +106,71 @@ class SyntheticReleaseGate(Guard):
         for record_id in nameless["record_id"].to_pylist():
             yield Found(check="generator_named", kind="no_model", severity="critical", record_id=record_id)
 
+    def _grounded(self, flat: pa.Table, ancestors: Ancestors) -> Iterator[Found]:
+        written = flat.filter(pc.greater(flat["synthetic_depth"], 0))  # type: ignore[attr-defined]
+        seeds, heir, seed = seeds_behind(ancestors, written["record_id"].to_pylist())
+        claims, of = claims_of(_column(written, "response"))
+        support = supported(claims, of, seeds, heir, seed)
+        counted = support[np.isin(of, heir) & ~np.isnan(support)]
+        if len(counted):
+            share = float((counted >= self.min_support).mean())
+            least = f"at least {self.min_grounded:g}"
+            yield _measured("grounded_claims", share, least, passed=share >= self.min_grounded)
+
+    def _drift(self, flat: pa.Table, delivered: pa.Table) -> Iterator[Found]:
+        for name in self.drift_of:
+            now, before = (_shares(table[name].to_pylist()) for table in (flat, delivered))
+            if now and before:
+                drift = divergence(now, before)
+                most = f"at most {self.max_drift:g}"
+                yield _measured("drift", drift, most, passed=drift <= self.max_drift, kind=f"drift_of_{name}")
+
+    def _agreement(self, flat: pa.Table, references: References) -> Iterator[Found]:
+        if "chosen_score" not in flat.column_names:
+            return
+        judged = pc.mean(pc.is_valid(flat["chosen_score"]).cast(pa.float64())).as_py()  # type: ignore[attr-defined]
+        yield _measured("judge_agreement", judged, "told, no limit", passed=True, kind="model_judged_share")
+        if self.human_preferences:
+            told = {row.get("record_id"): row.get("preferred") for row in references.rows(self.human_preferences)}
+            said = [told[one.hex()] for one in flat["record_id"].to_pylist() if one.hex() in told]
+            kappa = 2 * said.count("chosen") / len(said) - 1 if said else -1.0  # by chance each of two is preferred
+            least = f"at least {self.min_agreement:g}, of {len(said):,} records that people have judged"
+            yield _measured("judge_agreement", kappa, least, passed=kappa >= self.min_agreement, kind="kappa")
+
+    def _rephrased(self, flat: pa.Table, references: References) -> Iterator[Found]:
+        if not self.benchmarks:
+            return
+        items = Meanings.of(references.texts(self.benchmarks))
+        _, likeness = items.nearest(_column(flat, "instruction"))
+        for place in np.flatnonzero(likeness > self.max_likeness):
+            yield Found(
+                check="rephrased_benchmarks",
+                kind="like_a_benchmark_item",
+                severity="critical",
+                record_id=flat["record_id"][int(place)].as_py(),
+                score=float(likeness[place]),
+                note=f"at most {self.max_likeness:g}",
+            )
+
+
+def divergence(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Jensen-Shannon, in bits: 0 for equal shares, 1 where nothing is in both."""
+    names = sorted({*one, *other})
+    p, q = (np.array([shares.get(name, 0.0) for name in names]) for shares in (one, other))
+    middle = (p + q) / 2
+    return float(sum((part[part > 0] * np.log2(part[part > 0] / middle[part > 0])).sum() for part in (p, q)) / 2)
+
+
+def _shares(values: Sequence[str | None]) -> dict[str, float]:
+    """Value -> its share; what is not known does not count."""
+    counts = Counter(value for value in values if value and value != "und")
+    return {value: count / counts.total() for value, count in counts.items()}
+
+
+def _column(flat: pa.Table, name: str) -> pa.Array:
+    column = flat[name if name in flat.column_names else "text"]
+    return pa.chunked_array(column).combine_chunks().cast(pa.string())
+
 
 def _real_share(flat: pa.Table) -> float:
     """The mean share that people wrote, each record by its length."""
@@ -67,6 +180,6 @@ def _real_share(flat: pa.Table) -> float:
     return real / total if total else 0.0
 
 
-def _measured(check: str, value: float, allowed: str, *, passed: bool) -> Found:
+def _measured(check: str, value: float, allowed: str, *, passed: bool, kind: str = "") -> Found:
     severity = "info" if passed else "critical"
-    return Found(check=check, kind=check, severity=severity, score=float(value), note=allowed)
+    return Found(check=check, kind=kind or check, severity=severity, score=float(value), note=allowed)

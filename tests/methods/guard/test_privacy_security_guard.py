@@ -1,8 +1,12 @@
 """The guard finds what is planted, knows what belongs to nobody, and leaves ordinary text alone."""
 
+# Settings have defaults, which a type checker does not see in Field().
+# pyright: reportCallIssue=false
+
 import base64
 import random
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pyarrow as pa
@@ -16,6 +20,7 @@ from synth_dagster.parts.injections import injection
 from synth_dagster.parts.personal_data import is_card, is_iban, luhn, personal_data
 from synth_dagster.parts.poison import bursts, triggered
 from synth_dagster.parts.secrets import entropy, secrets_in
+from synth_dagster.services import NoAncestors
 
 
 def kinds(text):
@@ -258,11 +263,28 @@ def flat(*texts):
     rows = len(texts)
     ids = [bytes([n]) * 16 for n in range(rows)]
     columns = {"record_id": pa.array(ids, pa.binary()), "text": pa.array(texts, pa.string())}
-    return pa.table(columns | {"source": pa.array(["a"] * rows, pa.string())})
+    columns |= {"source": pa.array(["a"] * rows, pa.string()), "synthetic_depth": pa.array([1] * rows, pa.int32())}
+    return pa.table(columns)
+
+
+@dataclass
+class Behind:
+    """Seeds: text, depth, and the numbers of the records made from it."""
+
+    seeds: list
+
+    def generations(self):
+        texts, depths, heirs = zip(*self.seeds, strict=True)
+        ids = pa.array([[bytes([n]) * 16 for n in each] for each in heirs], pa.list_(pa.binary()))
+        yield pa.table({"text": pa.array(texts), "synthetic_depth": pa.array(depths, pa.int32()), "heirs": ids})
+
+
+def inspected(guard, table, behind=None):
+    return guard.inspect(table, ancestors=behind or NoAncestors())
 
 
 def test_a_finding_says_what_and_where_and_never_repeats_it():
-    (found,) = PrivacySecurityGuard(max_held_share=1).inspect(flat("Write to a.b@rathaus.de.", "Nothing here."))
+    (found,) = inspected(PrivacySecurityGuard(max_held_share=1), flat("Write to a.b@rathaus.de.", "Nothing here."))
     assert (found.check, found.kind, found.severity) == ("personal_data", "email", "quarantine")
     assert (found.record_id, found.column, found.start, found.end) == (bytes(16), "text", 9, 23)
     assert "rathaus" not in repr(found)
@@ -270,7 +292,9 @@ def test_a_finding_says_what_and_where_and_never_repeats_it():
 
 def test_what_becomes_of_a_record_is_a_setting():
     text = flat("Write to a.b@rathaus.de.", "fine", "fine too")
-    severities = {one: PrivacySecurityGuard(personal_data=one).inspect(text) for one in ("off", "warning", "critical")}
+    severities = {
+        one: inspected(PrivacySecurityGuard(personal_data=one), text) for one in ("off", "warning", "critical")
+    }
     assert {one: [f.severity for f in found] for one, found in severities.items()} == {
         "off": [],
         "warning": ["warning"],
@@ -279,7 +303,7 @@ def test_what_becomes_of_a_record_is_a_setting():
 
 
 def test_a_batch_of_which_most_is_held_closes_its_gate():
-    found = PrivacySecurityGuard().inspect(flat("a.b@rathaus.de", "c.d@rathaus.de", "fine"))
+    found = inspected(PrivacySecurityGuard(), flat("a.b@rathaus.de", "c.d@rathaus.de", "fine"))
     (most,) = [one for one in found if one.check == "few_are_held"]
     assert (most.severity, most.record_id, most.score) == ("critical", None, pytest.approx(2 / 3))
 
@@ -294,5 +318,48 @@ def test_a_recogniser_finds_names(monkeypatch):
         return [[("person", text.index("Maria"), text.index("Maria") + 5)] if "Maria" in text else [] for text in texts]
 
     monkeypatch.setattr("synth_dagster.methods.guard.privacy_security_guard.recogniser", lambda name: people)
-    found = PrivacySecurityGuard(recognisers=["people"]).inspect(flat("So Maria came.", "Nobody.", "No one."))
+    found = inspected(PrivacySecurityGuard(recognisers=["people"]), flat("So Maria came.", "Nobody.", "No one."))
     assert [(one.kind, one.start, one.end) for one in found] == [("person", 3, 8)]
+
+
+SEED = " ".join(f"seed{n}" for n in range(60))
+OWN = " ".join(f"own{n}" for n in range(300))
+
+
+@pytest.mark.parametrize(
+    ("copied", "around", "depth", "words"),
+    [
+        pytest.param(50, OWN, 0, 50.0, id="fifty words of many"),
+        pytest.param(49, OWN, 0, None, id="forty-nine of many"),
+        pytest.param(6, "own1 own2 own3 own4 own5 own6 own7 own8 own9 own10 own11 own12 own13 own14", 0, 6.0, id="0.3"),
+        pytest.param(5, "own1 own2 own3 own4 own5 own6 own7 own8 own9 own10 own11 own12", 0, None, id="5 of 17"),
+        pytest.param(50, OWN, 1, None, id="of what a model wrote"),
+    ],
+)
+def test_long_pieces_of_a_source_are_told(copied, around, depth, words):
+    text = f"{around} {' '.join(SEED.split()[:copied])}"
+    found = inspected(PrivacySecurityGuard(), flat(text, "fine"), Behind([(SEED, depth, [0]), (OWN, 1, [0, 1])]))
+    assert [(one.check, one.severity, one.score) for one in found] == (
+        [("verbatim", "warning", words)] if words else []
+    )
+
+
+def test_a_piece_of_a_source_that_the_record_was_not_made_from_is_no_leak_of_it():
+    assert inspected(PrivacySecurityGuard(), flat(SEED, "fine"), Behind([(SEED, 0, [1])])) == []
+
+
+def test_a_canary_that_comes_out_closes_the_gate_and_one_in_a_source_does_not():
+    guard = PrivacySecurityGuard(canaries=["zq7-hollow-lantern", "kx9-silver-gate"])
+    table = flat("It says KX9-silver-gate.", "Nothing.", "zq7-hollow-lantern")
+    table = table.set_column(3, "synthetic_depth", pa.array([1, 1, 0], pa.int32()))
+    (found,) = inspected(guard, table)
+    assert (found.check, found.severity, found.record_id) == ("canaries", "critical", bytes(16))
+    assert found.note == "canary 2 of 2"
+
+
+def test_titles_addresses_and_attributes_are_looked_through():
+    table = flat("fine", "fine", "fine", "fine").append_column("title", pa.array(["a.b@rathaus.de", None, None, None]))
+    table = table.append_column("url", pa.array([None, "https://x.org/?mail=c.d@rathaus.de", None, None]))
+    table = table.append_column("attributes", pa.array(["{}", "{}", '{"by":"e.f@rathaus.de"}', "{}"]))
+    found = inspected(PrivacySecurityGuard(max_held_share=1), table)
+    assert [((one.record_id or b"-")[0], one.column) for one in found] == [(0, "title"), (1, "url"), (2, "attributes")]

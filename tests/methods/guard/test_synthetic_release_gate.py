@@ -1,9 +1,17 @@
 """Of releases that each break one limit, exactly that check fails."""
 
+# Settings have defaults, which a type checker does not see in Field().
+# pyright: reportCallIssue=false
+
+from dataclasses import dataclass, field
+
 import pyarrow as pa
 import pytest
 
-from synth_dagster.methods.guard.synthetic_release_gate import SyntheticReleaseGate
+from synth_dagster.methods.filter.decontaminate import Decontaminate
+from synth_dagster.methods.guard.synthetic_release_gate import SyntheticReleaseGate, divergence
+from synth_dagster.scale.signals import compute_signals, judge
+from tests.methods.filter.retold_problems import pairs
 
 
 def rows(*records):
@@ -17,16 +25,40 @@ def rows(*records):
             "human_share": pa.array(shares, pa.float64()),
             "model_id": pa.array(models, pa.string()),
             "text": pa.array(texts, pa.string()),
+            "lang": pa.array(["en"] * len(records), pa.string()),
+            "source": pa.array(["a"] * len(records), pa.string()),
         }
     )
+
+
+@dataclass
+class Behind:
+    """What was delivered, and seeds: text, depth, and the numbers of the records made from it."""
+
+    seeds: list = field(default_factory=list)
+    langs: list = field(default_factory=list)
+
+    def generations(self):
+        texts, depths, heirs = zip(*self.seeds, strict=True) if self.seeds else ((), (), ())
+        ids = pa.array([[bytes([n]) * 16 for n in each] for each in heirs], pa.list_(pa.binary()))
+        yield pa.table(
+            {"text": pa.array(texts, pa.string()), "synthetic_depth": pa.array(depths, pa.int32()), "heirs": ids}
+        )
+
+    def delivered(self):
+        return pa.table({"lang": pa.array(self.langs, pa.string()), "source": pa.array(self.langs, pa.string())})
 
 
 HUMAN, MADE = (0, 1.0, None, "a" * 300), (1, 0.0, "m", "b" * 700)
 DEEP, NAMELESS = (3, 0.0, "m", "b" * 700), (1, 0.0, None, "b" * 700)
 
 
-def failed(guard, *records):
-    return [one.check for one in guard.inspect(rows(*records)) if one.severity == "critical"]
+def found(guard, table, *, references=None, behind=None):
+    return guard.inspect(table, references=references, ancestors=behind or Behind())
+
+
+def failed(guard, table, **services):
+    return [one.check for one in found(guard, table, **services) if one.severity == "critical"]
 
 
 @pytest.mark.parametrize(
@@ -43,13 +75,86 @@ def failed(guard, *records):
 )
 def test_exactly_the_broken_limit_is_named(records, checks):
     guard = SyntheticReleaseGate(max_depth=2, max_synthetic_share=0.5, min_real_share=0.1)
-    assert failed(guard, *records) == checks
+    assert failed(guard, rows(*records)) == checks
+
+
+@pytest.mark.parametrize(
+    ("least", "checks"), [pytest.param(0.5, [], id="half"), pytest.param(0.51, ["grounded_claims"], id="more")]
+)
+def test_half_of_the_claims_are_grounded(least, checks):
+    # of two claims one stands in the seed; what a model wrote supports nothing, and a person's record claims nothing
+    made = (1, 0.0, "m", "The mill grinds wheat. Dragons sleep nearby.")
+    behind = Behind([("A mill that grinds wheat", 0, [0]), ("dragons sleep nearby", 1, [0])])
+    gate = SyntheticReleaseGate(min_grounded=least)
+    assert failed(gate, rows(made, HUMAN), behind=behind) == checks
+    (told,) = [one for one in found(gate, rows(made, HUMAN), behind=behind) if one.check == "grounded_claims"]
+    assert told.score == 0.5
+
+
+def test_records_with_no_persons_text_behind_them_are_not_measured():
+    assert failed(SyntheticReleaseGate(), rows(MADE)) == []
+
+
+@pytest.mark.parametrize(
+    ("langs", "checks"),
+    [
+        pytest.param(["en"] * 3, [], id="the same"),
+        # shares (1, 0) and (3/4, 1/4): (log2(8/7) + 3/4 log2(6/7) + 1/4 log2(2)) / 2 = 0.138
+        pytest.param(["en"] * 3 + ["de"], ["drift"], id="a quarter is gone"),
+        pytest.param(["en", "und"], [], id="not known"),
+    ],
+)
+def test_a_language_that_was_delivered_and_not_released_is_drift(langs, checks):
+    assert failed(SyntheticReleaseGate(), rows(HUMAN), behind=Behind(langs=langs)) == checks
+
+
+def test_divergence_by_hand():
+    assert divergence({"a": 1.0}, {"a": 0.75, "b": 0.25}) == pytest.approx(0.13792, abs=1e-5)
+    assert divergence({"a": 1.0}, {"b": 1.0}) == 1 and divergence({"a": 1.0}, {"a": 1.0}) == 0
+
+
+@pytest.mark.parametrize(
+    ("agreed", "kappa", "checks"),
+    [
+        pytest.param(17, 0.7, [], id="17 of 20"),  # 2 * 0.85 - 1
+        pytest.param(16, 0.6, ["judge_agreement"], id="16 of 20"),
+        pytest.param(0, -1.0, ["judge_agreement"], id="none"),
+    ],
+)
+def test_the_judge_agrees_with_people(agreed, kappa, checks, references):
+    table = rows(*[HUMAN] * 20).append_column("chosen_score", pa.array([0.5] * 20))
+    said = [
+        {"record_id": (bytes([n]) * 16).hex(), "preferred": "chosen" if n < agreed else "rejected"} for n in range(20)
+    ]
+    gate = SyntheticReleaseGate(human_preferences="people.jsonl")
+    given = references({"people.jsonl": said})
+    assert failed(gate, table, references=given) == checks
+    assert {one.kind: one.score for one in found(gate, table, references=given) if one.check == "judge_agreement"} == {
+        "model_judged_share": 1.0,
+        "kappa": pytest.approx(kappa),
+    }
+
+
+def test_people_who_judged_none_of_the_records_do_not_agree(references):
+    table = rows(HUMAN).append_column("chosen_score", pa.array([0.5]))
+    gate = SyntheticReleaseGate(human_preferences="people.jsonl")
+    assert failed(gate, table, references=references({"people.jsonl": [{"record_id": "ab"}]})) == ["judge_agreement"]
+
+
+def test_a_rephrased_benchmark_passes_the_test_of_words_and_fails_this_one(references):
+    items, retold = zip(*pairs(), strict=True)
+    given = {"references": references({"benchmarks": list(items)})}
+    flat = pa.table({"record_id": [bytes(16)], "text": [retold[1]], "title": [None]})
+    by_words = compute_signals(Decontaminate(against="benchmarks"), flat, services=given | {"ancestors": Behind()})
+    assert judge(Decontaminate(against="benchmarks"), by_words)["reason"].to_pylist() == [None]
+    gate = SyntheticReleaseGate(benchmarks="benchmarks")
+    assert failed(gate, rows((0, 1.0, None, retold[1]), HUMAN), **given) == ["rephrased_benchmarks"]
 
 
 def test_what_was_measured_is_told_also_where_it_passes():
-    told = {one.check: one.score for one in SyntheticReleaseGate().inspect(rows(HUMAN, MADE))}
+    told = {one.check: one.score for one in found(SyntheticReleaseGate(), rows(HUMAN, MADE))}
     assert told == {"depth": 1.0, "synthetic_share": 0.5, "real_share": pytest.approx(0.3)}  # 300 of 1,000 characters
 
 
 def test_nothing_is_within_all_limits():
-    assert SyntheticReleaseGate(max_synthetic_share=0).inspect(rows()) == []
+    assert found(SyntheticReleaseGate(max_synthetic_share=0), rows()) == []

@@ -1,0 +1,55 @@
+"""What a text takes over from the texts behind it, counted by hand and against a count word by word."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synth_dagster.parts.copying import PIECE, claims_of, longest_runs, supported
+from synth_dagster.parts.hashed_words import normalise, words
+
+
+def hashed(*texts):
+    return words(normalise(pa.array(texts)))
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "run"),
+    [
+        pytest.param("a b c d e f g", "x a b c d e f y", 6, id="six words"),
+        pytest.param("a b c d", "a b c d", 0, id="four are no run"),
+        pytest.param("a b c d e x a b c d e f", "a b c d e f", 6, id="the longer of two"),
+        pytest.param("", "a b c d e", 0, id="nothing"),
+    ],
+)
+def test_the_longest_run_by_hand(text, other, run):
+    assert longest_runs(hashed(text), hashed(other), np.array([0]), np.array([0])).tolist() == [run]
+
+
+WORDS = st.lists(st.sampled_from("abc"), max_size=14)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=3), st.lists(WORDS, min_size=1, max_size=3))
+def test_runs_agree_with_counting_piece_by_piece(texts, others):
+    text, other = (grid.ravel() for grid in np.indices((len(texts), len(others))))
+    found = longest_runs(hashed(*map(" ".join, texts)), hashed(*map(" ".join, others)), text, other)
+    for a, b, run in zip(text, other, found, strict=True):
+        there = {tuple(others[b][at : at + PIECE]) for at in range(len(others[b]) - PIECE + 1)}
+        longest = held = 0
+        for at in range(len(texts[a]) - PIECE + 1):
+            held = held + 1 if tuple(texts[a][at : at + PIECE]) in there else 0
+            longest = max(longest, held + PIECE - 1 if held else 0)
+        assert run == longest
+
+
+def test_the_support_of_claims_by_hand():
+    claims, of = claims_of(pa.array(["The mill grinds wheat. It sells dragons!", "", None]))
+    assert claims.to_pylist() == ["The mill grinds wheat.", "It sells dragons!", "", ""] and of.tolist() == [0, 0, 1, 2]
+    others = pa.array(["A mill that grinds wheat", "dragons"])
+    # the first record was made from the first text: mill, grinds, wheat are there; of sells, dragons none is
+    found = supported(claims, of, others, np.array([0, 1]), np.array([0, 1]))
+    assert found[:2].tolist() == [1.0, 0.0] and np.isnan(found[2:]).all()
+    both = supported(claims, of, others, np.array([0, 0]), np.array([0, 1]))
+    assert both[:2].tolist() == [1.0, 0.5]
