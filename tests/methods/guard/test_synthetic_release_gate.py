@@ -144,7 +144,7 @@ def test_people_who_judged_none_of_the_records_do_not_agree(references):
 def test_a_rephrased_benchmark_passes_the_test_of_words_and_fails_this_one(references):
     items, retold = zip(*pairs(), strict=True)
     given = {"references": references({"benchmarks": list(items)})}
-    flat = pa.table({"record_id": [bytes(16)], "text": [retold[1]], "title": [None]})
+    flat = pa.table({"record_id": [bytes(16)], "text": [retold[1]], "title": [None], "url": [None]})
     by_words = compute_signals(Decontaminate(against="benchmarks"), flat, services=given | {"ancestors": Behind()})
     assert judge(Decontaminate(against="benchmarks"), by_words)["reason"].to_pylist() == [None]
     gate = SyntheticReleaseGate(benchmarks="benchmarks")
