@@ -46,6 +46,11 @@ class Example:
         """How many records of the mix's stage were decided about."""
         return sum(stage == self.recipe.mix.of and row["status"] == "current" for (stage, _), row in self.rows.items())
 
+    @property
+    def written(self) -> int:
+        """How many of what was kept a model wrote; where it only judged, all."""
+        return sum(row["model_id"] is not None for row in self.kept) or len(self.kept)
+
     def shown(self) -> list[Row]:
         """Three of what was kept, of different makers and spread over the release."""
         order = sorted(self.kept, key=lambda row: (row["synthetic_depth"] == 0, row["record_id"]))

@@ -69,14 +69,14 @@ def _cost(run: Example) -> str:
     rows = [
         ["records that were decided about", f"{run.judged:,}"],
         ["kept", f"{len(run.kept):,}"],
-        ["calls for each kept record", _per_kept(run.calls, run)],
-        ["tokens for each kept record, prompts and answers", _per_kept(run.tokens, run, digits=0)],
+        ["calls for each kept record that a model wrote", _per_kept(run.calls, run)],
+        ["tokens for each of them, prompts and answers", _per_kept(run.tokens, run, digits=0)],
     ]
     return _table(["in this run", "number"], rows)
 
 
 def _per_kept(total: int, run: Example, digits: int = 2) -> str:
-    return f"{total / len(run.kept):.{digits}f}" if total else "none"
+    return f"{total / run.written:.{digits}f}" if total else "none"
 
 
 def _drops(run: Example) -> str:

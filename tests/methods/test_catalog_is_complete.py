@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    self_instruct alpaca numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
+    alpaca numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -40,6 +40,7 @@ BUILT = {
     "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
     "tinygsm": ("tinygsm", "tinygsm_leaks"),
+    "self_instruct": ("self_instruct",),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": ("privacy_security_guard",),
     "wrap": ("wrap",),
@@ -56,6 +57,7 @@ ELSEWHERE = {
 OF_NO_SYSTEM = {
     "grounded_qa",
     "worked_problem",
+    "conversation",
     "answer_rules",
     "fixed_ratio",
     "temperature",

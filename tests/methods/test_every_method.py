@@ -170,12 +170,13 @@ def sentence(rng: random.Random) -> str:
 
 
 def texts(number: int = 40) -> list[str]:
-    """Prose with what methods look for in it: addresses, repeated lines, a worked problem, copies, and nothing."""
+    """Prose with what methods look for: addresses, repeated lines, a problem, a conversation, copies, and nothing."""
     rng = random.Random(7)
     found = ["\n".join(sentence(rng) for _ in range(rng.randint(1, 6))) for _ in range(number)]
     found[3] += " Write to someone@example.org or 93.184.216.34 for more."
     found[5] = "Buy now\nBuy now\nBuy now\nHome"
     found[7] = "Three bags hold 4 pens each, and the answer is: 12\n\nThey hold 3 * 4 = 12 pens.\n#### 12"
+    found[9] = f"### user\n\n{found[9]} Why is that so?\n\n### assistant\n\n{found[9]}"
     return [*found, found[0], found[1] + " " + found[1], *NOTHING]
 
 
@@ -353,10 +354,11 @@ def test_lineage_names_records_that_exist_and_nothing_is_lost_without_a_reason(s
     assert all({parent.record_id for parent in record.parents} <= known for record in chain.made)
     assert all(record.parents for record in chain.made)
     assert [r.record_id.hex() for r in chain.made if (r.status == "current") != (r.reason is None)] == []
-    assert all(reject.reason and reject.record_id in known for _, reject in chain.rejects)
+    in_rounds = ALL[slug].verb() == "round"  # its inputs are a pool: what a round drops comes of no one of them
+    assert all(reject.reason and (in_rounds or reject.record_id in known) for _, reject in chain.rejects)
     used = {parent.record_id for record in chain.made for parent in record.parents}
     rejected = {reject.record_id for _, reject in chain.rejects}
-    assert {record.record_id for record in inputs} <= used | rejected
+    assert in_rounds or {record.record_id for record in inputs} <= used | rejected
 
 
 @every_of_a_row_stage

@@ -1,0 +1,232 @@
+"""New tasks are kept, near-copies of anything known are refused, and each kept task cost what the card says."""
+
+# what a method holds depends on its kind, and defaults of settings are pydantic's: the checker sees neither
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportOptionalIterable=false, reportGeneralTypeIssues=false
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from synth_dagster.catalog import methods
+from synth_dagster.methods.synthesize.self_instruct import (
+    SelfInstruct,
+    by_input,
+    by_label,
+    listed_instructions,
+    sound,
+)
+from synth_dagster.parts.similarity import rouge_l
+from synth_dagster.parts.tasks import Task, unfit
+from synth_dagster.records import Instruction, digest
+from synth_dagster.services import Answer, Call, Drop, Unusable
+from tests.scripted_teacher.tasks import TaskWorld, made_up
+from tests.scripted_teacher.teacher import ScriptedTeacher
+
+methods()  # which gives each its name
+
+
+def seeds(count=12):
+    texts = [made_up(digest("seed", number).hex(), 0) for number in range(count)]
+    return [Instruction.single(text, "An answer.", record_id=digest("seed", text)) for text in texts]
+
+
+def grown(method, teacher, pool=None):
+    """The rounds as the runner drives them: what a round made joins the pool, with ids and the method's name."""
+    pool, drops, number = list(seeds() if pool is None else pool), [], 0
+
+    async def run():
+        nonlocal number
+        while results := await method.round(tuple(pool), number, writer=teacher):
+            for result in results:
+                if isinstance(result, Drop):
+                    drops.append(result)
+                else:
+                    made = (
+                        replace(one, record_id=digest(len(pool), one.content()), method=method.slug) for one in result
+                    )
+                    pool.extend(made)
+            number += 1
+
+    asyncio.run(run())
+    return [record for record in pool if record.method == method.slug], drops, number
+
+
+# ---------------------------------------------------------------------------------- what the released code gave
+
+# `post_process_gpt3_response` on this completion returned exactly these three, the second in lower case behind its T
+COMPLETION = (
+    " Write a haiku about spring rain.\n2. Draw a picture of a cat sleeping.\n3. Write a program to sort a list of "
+    "numbers.\n4. Translate the given sentence into French.\n5. Go now.\n6. Explain what a "
+    "mapping function does in algebra."
+)
+RELEASED = [
+    "Write a haiku about spring rain.",
+    "Translate the given sentence into french.",
+    "Explain what a mapping function does in algebra.",
+]
+
+
+def test_the_completion_is_read_as_the_released_code_read_it():
+    read = listed_instructions(COMPLETION, lower_rest=True)
+    assert [one for one in read if unfit(one) is None] == RELEASED
+    reasons = [unfit(one) for one in read]
+    assert reasons == [None, "needs_more_than_text", "asks_for_a_program", None, "too_short", None]
+
+
+def test_without_its_slip_names_keep_their_capitals():
+    assert "Translate the given sentence into French." in listed_instructions(COMPLETION)
+
+
+def test_examples_are_read_and_filtered_as_the_released_code_did():
+    text = "Example 1\nInput: 2+2\nOutput: 4\nExample 2\nInput: 3\nOutput: 3\nExample 3\nInput: a\nOutput:"
+    assert sound(by_input(text)) == ([Task("", "2+2", "4")], None)
+    labels = by_label("Class label: pos\nInput: It was good.\nClass label: neg\nInput: It was bad.")
+    assert labels == [Task("", "It was good.", "pos"), Task("", "It was bad.", "neg")]
+
+
+@pytest.mark.parametrize(
+    ("examples", "cut", "reason"),
+    [
+        pytest.param([], False, "no_example", id="none"),
+        pytest.param([Task("", "a", "b"), Task("", "a", "c")], False, "contradicting_examples", id="two answers"),
+        pytest.param([Task("", "a", "b")], True, "cut", id="the only one is cut"),
+        pytest.param([Task("", "a", "The result:")], False, "unsound_examples", id="ends with a colon"),
+        pytest.param([Task("", "", "b"), Task("", "", "c")], False, None, id="no input, two answers"),
+    ],
+)
+def test_why_a_task_has_no_example(examples, cut, reason):
+    assert sound(examples, cut=cut)[1] == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("word " * 151, "too_long"),
+        ("- List the five longest rivers", "odd_start"),
+        ("Ärgern Sie sich nicht zu sehr", "odd_start"),
+        ("Go to the shop and buy milk", "needs_more_than_text"),
+        ("Describe the mapping of two sets", None),
+    ],
+)
+def test_what_is_no_task_for_a_text_model(text, reason):
+    assert unfit(text.strip()) == reason
+
+
+# ---------------------------------------------------------------------------------------------------- planted signals
+
+
+def test_planted_near_copies_are_all_refused_and_no_accepted_pair_is_near():
+    world = TaskWorld(copies=0.3, novel=True)
+    made, _, _ = grown(SelfInstruct(instructions=150), ScriptedTeacher(world))
+    planted = [one for one in made if one.attributes["instruction"] in world.planted]
+    assert len(planted) > 40 and {one.reason for one in planted} == {"near_copy"}  # recall 1
+    accepted = [one.attributes["instruction"] for one in made if one.status == "current"]
+    texts = [*accepted, *(one.instruction for one in seeds())]
+    assert len(accepted) >= 150 and all(rouge_l(a, b) <= 0.7 for a, b in combinations(texts, 2))
+
+
+def test_a_refused_task_names_the_nearest_one_that_stayed():
+    made, _, _ = grown(SelfInstruct(instructions=20), ScriptedTeacher(TaskWorld(copies=0.5, novel=True)))
+    texts = {one.attributes["task"]: one.attributes["instruction"] for one in made}
+    texts |= {one.record_id.hex(): one.instruction for one in seeds()}
+    for one in made:
+        if one.reason == "near_copy":
+            ((key, score),) = one.attributes["most_similar"]
+            assert rouge_l(texts[key], one.attributes["instruction"]) == pytest.approx(score, abs=1e-6) and score > 0.7
+        else:
+            scores = [score for _, score in one.attributes["most_similar"]]
+            assert scores == sorted(scores, reverse=True) and len(scores) <= 10
+
+
+def test_a_kept_task_costs_two_calls_and_its_share_of_a_request():
+    teacher = ScriptedTeacher(TaskWorld(novel=True))
+    made, _, rounds = grown(SelfInstruct(instructions=40), teacher)
+    # 5 requests a round of 8 new tasks, each asked once for its kind and once for its examples
+    assert (len(made), rounds) == (40, 1) and len(teacher.requests) == 5 + 2 * 40
+    asked = Counter("number" if "up to number" in one.user else "task" for one in teacher.requests)
+    assert asked == {"number": 5, "task": 80}
+
+
+def test_machine_tasks_join_the_examples_and_are_parents():
+    teacher = ScriptedTeacher(TaskWorld(novel=True))
+    made, _, _ = grown(SelfInstruct(instructions=41), teacher)
+    first = [one for one in made if one.attributes["request"] < 5]
+    later = [one for one in made if one.attributes["request"] >= 5]
+    assert {len(one.parents) for one in made} == {8}
+    assert {parent.method for one in first for parent in one.parents} == {""}
+    assert {sum(parent.method == "self_instruct" for parent in one.parents) for one in later} == {2}
+
+
+def test_a_classification_gets_labels_first_and_several_examples_are_one_task():
+    made, _, _ = grown(SelfInstruct(instructions=20), ScriptedTeacher(TaskWorld()))
+    labels = [one for one in made if one.status == "current" and one.attributes["is_classification"]]
+    assert labels and all(one.response in {"even", "odd", "winter", "autumn", "bird", "fish"} for one in labels)
+    assert max(Counter(one.attributes["task"] for one in labels).values()) == 2
+
+
+def test_the_same_seed_makes_the_same_records():
+    runs = [grown(SelfInstruct(instructions=30), ScriptedTeacher(TaskWorld(copies=0.2), jitter=j))[0] for j in (0, 7)]
+    assert [one.content() for one in runs[0]] == [one.content() for one in runs[1]]
+    assert [one.attributes for one in runs[0]] == [one.attributes for one in runs[1]]
+
+
+# --------------------------------------------------------------------------------------------------------- bad input
+
+
+class Says:
+    """A teacher that says one thing to everything."""
+
+    models = ("scripted",)
+
+    def __init__(self, text, finish_reason="stop"):
+        self.text, self.finish_reason, self.calls = text, finish_reason, 0
+
+    async def tell(self, prompt, /, **given):
+        self.calls += 1
+        call = Call(digest(self.calls), "scripted", prompt.hash)
+        if self.finish_reason == "content_filter":
+            raise Unusable("refused", self.text, call)
+        return Answer(self.text, self.finish_reason, call)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "reason"),
+    [
+        pytest.param(Says("I cannot.", "content_filter"), "refused", id="refuses"),
+        pytest.param(Says("9. Name a river that is long", "length"), "cut", id="is cut"),
+        pytest.param(Says(" \n "), "no_task", id="says nothing"),
+    ],
+)
+def test_a_teacher_that_gives_nothing_ends_after_its_patience_with_reasons(teacher, reason):
+    made, drops, rounds = grown(SelfInstruct(), teacher)
+    assert (made, rounds) == ([], 3)
+    assert [drop.reason for drop in drops] == [reason] * 15  # 3 rounds of 5 requests
+
+
+def test_a_teacher_that_repeats_a_seed_makes_nothing_new():
+    made, _, rounds = grown(SelfInstruct(), Says(f"9. {seeds()[0].instruction}"))
+    assert {one.reason for one in made} == {"near_copy"} and rounds == 3
+
+
+def test_a_teacher_of_another_language_and_one_of_broken_answers_are_refused():
+    foreign, _, _ = grown(SelfInstruct(), Says("9. Übersetzen Sie den folgenden Satz bitte"))
+    assert {one.reason for one in foreign} == {"odd_start"}
+    broken, _, _ = grown(SelfInstruct(), Says('{"tasks": ["Name a river", "and'))
+    assert {one.reason for one in broken} == {"odd_start"}
+
+
+@pytest.mark.parametrize("pool", [[], [Instruction.single(" ", "", record_id=b"blank")]])
+def test_without_a_seed_task_nothing_is_asked(pool):
+    teacher = Says("9. Name a river that is long")
+    made, drops, _ = grown(SelfInstruct(), teacher, pool)
+    assert (made, teacher.calls) == ([], 0)
+    assert [drop.reason for drop in drops] == (["no_seed_task"] if pool else [])
+
+
+def test_one_seed_is_enough():
+    made, _, _ = grown(SelfInstruct(instructions=5), ScriptedTeacher(TaskWorld(novel=True)), seeds(1))
+    assert len(made) >= 5 and {len(one.parents) for one in made} == {1}
