@@ -149,7 +149,12 @@ class Method(BaseModel):
 
 
 _SERVES: Mapping[str, Lifecycle] = {"document": "pretrain", "instruction": "instruct", "preference": "preference"}
-_NEEDS: Mapping[str, Need] = {Teacher.__name__: "teacher", Embedder.__name__: "embedder", "Sandbox": "sandbox"}
+_NEEDS: Mapping[str, Need] = {
+    Teacher.__name__: "teacher",
+    Embedder.__name__: "embedder",
+    "Sandbox": "sandbox",
+    "Models": "training",
+}
 
 
 class _Typed(Method, Generic[In, Out]):
@@ -286,7 +291,8 @@ class Deduplicator(_Whole):
 class Selector(_Whole):
     """Chooses the records that are worth most, up to a budget.
 
-    A subclass writes `def select(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, source, text, tokens,
+    A subclass writes `def select(self, pool: pa.Table, /, *, <services>) -> pa.Table`; no service that asks a model at
+    an endpoint. The pool has record_id, source, text, tokens,
     sorted by record_id. The result has a row for **every** record of the pool: record_id, score (float), rank (int, 0
     is best), selected (bool), reason (string, null when selected).
     """
@@ -354,9 +360,10 @@ class Guard(_Whole):
 
 
 class Trainer(_Whole):
-    """Learns a small model from records; the artefact is kept by fingerprint.
+    """Learns a small model from labelled texts; the artefact is kept in the lake by what it was learnt from.
 
     A subclass writes `def train(self, flat: pa.Table, /) -> bytes`, in a format that holds data only (never pickle).
+    The table has text and label. It runs when a step asks for its model through the service `Models`.
     """
 
     kind: ClassVar[MethodKind] = "train"

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -277,6 +277,22 @@ class Queried:
     ending: Ending
     table: Table | None = None
     errors: str = ""
+
+
+class Models(Protocol):
+    """Small models that are learnt from labelled texts of the project when they are first needed, and then kept."""
+
+    def examples(self, path: str, *, label: str) -> pa.Table:
+        """Columns text and label of the files under a path. Raises SynthError where no text has that label."""
+        ...
+
+    def rows(self, path: str) -> Sequence[Mapping[str, Any]]:
+        """The objects of the .jsonl files under a path, in file and line order."""
+        ...
+
+    def trained(self, slug: str, settings: Mapping[str, Any], examples: pa.Table) -> bytes:
+        """What the trainer of that name learns from these texts and labels."""
+        ...
 
 
 class Sandbox(Protocol):

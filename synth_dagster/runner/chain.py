@@ -116,7 +116,9 @@ class Chain:
         if not working:
             return
         flat = flatten(to_table(working, working[0].kind), working[0].kind)
-        services = services_for(method, self.teachers, self.context.root, self.context.sandbox)
+        services = services_for(
+            method, self.teachers, self.context.root, self.context.sandbox, shelf=self.context.shelf
+        )
         verdicts = judge(method, compute_signals(method, flat, services=services)).to_pylist()
         dropped = {row["record_id"]: row["reason"] for row in verdicts if row["reason"] is not None}
         self.made = [
@@ -128,7 +130,9 @@ class Chain:
 
     async def _rounds(self, step: Step, method: PoolSynthesizer[Any, Any]) -> None:
         stamper = self._stamper(step)
-        services = services_for(method, self.teachers, self.context.root, self.context.sandbox)
+        services = services_for(
+            method, self.teachers, self.context.root, self.context.sandbox, shelf=self.context.shelf
+        )
         pool: list[Record] = list(self._working_set(step))
         given, number = len(pool), 0
         while True:
@@ -196,7 +200,9 @@ class Chain:
 
     async def _each(self, step: Step, working: Sequence[Record]) -> list[Given]:
         verb = getattr(step.method, step.method.verb())
-        services = services_for(step.method, self.teachers, self.context.root, self.context.sandbox)
+        services = services_for(
+            step.method, self.teachers, self.context.root, self.context.sandbox, shelf=self.context.shelf
+        )
         before, done, answers = self._used(), 0, 0
 
         def tell() -> None:

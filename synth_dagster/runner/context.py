@@ -17,6 +17,7 @@ from synth_dagster.sandbox.local import VARIABLE, LocalSandbox
 from synth_dagster.scale.engine import Engine
 from synth_dagster.services import Embedder, Sandbox, Teacher
 from synth_dagster.spending import SpendingLedger
+from synth_dagster.storage import Store
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
 
 SIGNALS = "quality_signals"  # the table, and the asset, of what the mix's rules read
@@ -142,6 +143,11 @@ class RunContext:
     def sandbox(self) -> Sandbox:
         """Where what a model wrote is run; the variables say when no isolation is allowed."""
         return LocalSandbox(wanted=self.places.variable(VARIABLE))
+
+    @property
+    def shelf(self) -> Store:
+        """Where models that steps have learnt are kept: the files of the lake."""
+        return self.lake.store
 
     @property
     def spending(self) -> SpendingLedger:

@@ -27,6 +27,7 @@ from synth_dagster.runner.code import code_of
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.licences import unlicensed
 from synth_dagster.runner.references import checked_against, contamination
+from synth_dagster.runner.services import services_for
 from synth_dagster.runner.signals import filter_steps
 from synth_dagster.runner.stamp import counted
 from synth_dagster.scale.signals import column_name, flatten, judge
@@ -422,7 +423,9 @@ def _select(context: RunContext, pool: _Pool) -> None:
     if step is None or not alive.num_rows:
         return
     assert isinstance(step.method, Selector)
-    chosen = step.method.select(alive.select(["record_id", "source", "text", "tokens"]))  # type: ignore[attr-defined]
+    services = services_for(step.method, None, context.root, shelf=context.shelf)
+    asked = alive.select(["record_id", "source", "text", "tokens"])
+    chosen = step.method.select(asked, **services)  # type: ignore[attr-defined]  # the verb of the kind
     places = pool.places()
     for row in chosen.to_pylist():
         place = places[row["record_id"]]

@@ -7,7 +7,19 @@ from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
 from synth_dagster.readers.texts import read_rows, read_texts, texts_by_file
 from synth_dagster.runner.context import OpenTeachers
-from synth_dagster.services import Ancestors, Embedder, NoAncestors, References, Sandbox, Teacher, asked_of, role_of
+from synth_dagster.runner.models import TrainedModels
+from synth_dagster.services import (
+    Ancestors,
+    Embedder,
+    Models,
+    NoAncestors,
+    References,
+    Sandbox,
+    Teacher,
+    asked_of,
+    role_of,
+)
+from synth_dagster.storage import Store
 
 
 class ProjectReferences:
@@ -30,10 +42,10 @@ def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
     found = asked_of(verb)
     for name, service in found.items():
-        if service not in (Teacher, Embedder, References, Sandbox, Ancestors):
+        if service not in (Teacher, Embedder, References, Sandbox, Ancestors, Models):
             raise MethodError(
                 f"{verb.__qualname__} asks for '{name}', which no service answers. "
-                "Annotate it as Teacher, Embedder, References, Sandbox or Ancestors."
+                "Annotate it as Teacher, Embedder, References, Sandbox, Ancestors or Models."
             )
     return found
 
@@ -44,16 +56,21 @@ def services_for(
     root: Path,
     sandbox: Sandbox | None = None,
     ancestors: Ancestors | None = None,
+    shelf: Store | None = None,
 ) -> dict[str, object]:
     """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none.
 
-    Without `ancestors` records have none: in a chain they are still being made.
+    Without `ancestors` records have none: in a chain they are still being made. Models are kept on the shelf, the files
+    of the lake; without one, in memory.
     """
-    behind = ancestors or NoAncestors()
-    wants = wanted(_verb(method))
+    offered: dict[object, object] = {
+        Ancestors: ancestors or NoAncestors(),
+        References: ProjectReferences(root),
+        Models: TrainedModels(root, shelf),
+    }
     return {
-        name: behind if service is Ancestors else _answer(name, service, teachers, root, sandbox)
-        for name, service in wants.items()
+        name: offered[service] if service in offered else _answer(name, service, teachers, sandbox)
+        for name, service in wanted(_verb(method)).items()
     }
 
 
@@ -74,9 +91,7 @@ def _verb(method: Method) -> Callable[..., object]:
         raise MethodError(f"'{method.slug}' has no '{method.verb()}', the verb of its kind. Write it.") from None
 
 
-def _answer(name: str, service: object, teachers: OpenTeachers | None, root: Path, sandbox: Sandbox | None) -> object:
-    if service is References:
-        return ProjectReferences(root)
+def _answer(name: str, service: object, teachers: OpenTeachers | None, sandbox: Sandbox | None) -> object:
     if service is Sandbox:
         if sandbox is None:
             raise MethodError(f"'{name}' is a sandbox, and only the steps of row stages run code in one.")

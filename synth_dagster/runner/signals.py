@@ -25,7 +25,8 @@ from synth_dagster.runner.stage import accepted
 from synth_dagster.scale.engine import Told, Work, read, scratch
 from synth_dagster.scale.parts import parts_of
 from synth_dagster.scale.signals import column_name, compute_signals, flatten
-from synth_dagster.services import Ancestors
+from synth_dagster.services import Ancestors, Models
+from synth_dagster.storage import Store
 
 FEW = 20_000  # records: as many as one worker is given, and as few as are not worth the way to it
 
@@ -110,15 +111,19 @@ def _of_filter(key: str, table: pa.Table) -> dict[str, pa.ChunkedArray]:
 def _computed(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.Table:
     """`record_id`, `source` and the signals of these filters, a row per current record, sorted by id."""
     many = version.rows > FEW
-    travelling = [step for step in steps if many and not asks_for(step.method, Ancestors)]
+    travelling = [step for step in steps if many and not _asks_the_lake(step)]
     staying = [step for step in steps if step not in travelling]
     if not travelling:
         return _here(context, version, staying)
     table = _by_workers(context, version, travelling)
-    if staying:  # what a record was made from is known to the lake, and workers know files
+    if staying:  # what a record was made from, and where models are kept, is known to the lake; workers know files
         for name, column in _columns_beside(_here(context, version, staying)):
             table = table.append_column(name, column)
     return table
+
+
+def _asks_the_lake(step: Step) -> bool:
+    return asks_for(step.method, Ancestors) or asks_for(step.method, Models)
 
 
 def _columns_beside(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
@@ -130,7 +135,7 @@ def _here(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.
     rows = rows.filter(pc.field("status") == "current").sort_by("record_id")
     behind = LakeAncestors(context.lake, context.recipe, version, rows)
     kind = context.recipe.stage(version.stage).record_kind
-    return _signals(rows, kind, {step.key: _filter(step) for step in steps}, context.root, behind)
+    return _signals(rows, kind, {step.key: _filter(step) for step in steps}, context.root, behind, context.shelf)
 
 
 def _by_workers(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.Table:
@@ -166,12 +171,18 @@ def signals_of(table: pa.Table, arguments: Mapping[str, Any]) -> pa.Table:
 
 
 def _signals(
-    rows: pa.Table, kind: RecordKind, filters: Mapping[str, Filter], root: Path, behind: Ancestors | None = None
+    rows: pa.Table,
+    kind: RecordKind,
+    filters: Mapping[str, Filter],
+    root: Path,
+    behind: Ancestors | None = None,
+    shelf: Store | None = None,
 ) -> pa.Table:
     flat = flatten(rows, kind)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {"record_id": rows["record_id"], "source": rows["source"]}
     for key, method in filters.items():
-        computed = compute_signals(method, flat, services=services_for(method, None, root, ancestors=behind))
+        services = services_for(method, None, root, ancestors=behind, shelf=shelf)
+        computed = compute_signals(method, flat, services=services)
         names = [name for name in computed.column_names if name != "record_id"]
         columns |= {column_name(key, name): computed[name] for name in names}
     return pa.table(columns)

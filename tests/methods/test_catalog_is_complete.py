@@ -17,7 +17,7 @@ preferences, augmentation and selection
     dmt dem dwa_distill
 curation and mixing
     fineweb_edu fineweb2 ultra_fineweb redstone opencsg_chinese data_prep_kit data_everywhere weborganizer
-    craw4llm preselect datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
+    craw4llm datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
     llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite ngram_novelty collapse_bounds
@@ -36,6 +36,7 @@ BUILT = {
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
     "metamath": ("metamath",),
+    "preselect": ("preselect",),
     "prox": ("prox",),
     "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
@@ -64,6 +65,8 @@ OF_NO_SYSTEM = {
     "unimax",
     "distinct_n",
     "language",
+    "linear_classifier",
+    "ngram_classifier",
     "identify_language",
     "compression_ratio",
 }

@@ -4,7 +4,7 @@ A required setting is answered here by its type, so that a new method is tried w
 """
 
 # A method is met here by name and asked through the base class, where a type checker sees no verb.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
 
 import asyncio
 import inspect
@@ -54,7 +54,8 @@ from synth_dagster.services import Found, Prompt, Severity
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
-HELD_OUT = "recipes/held_out/"  # answers every setting that is a path
+HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
+LABELLED = dict.fromkeys(("examples", "losses"), "tests/fixtures/labelled/pages.jsonl")  # what is learnt from
 ALL = methods()
 ROW = [slug for slug, method in ALL.items() if method.kind in ROW_KINDS]
 every = pytest.mark.parametrize("slug", ALL)
@@ -66,7 +67,11 @@ NOTHING = ["", " \n\t ", "\u00a0\u200b\ufeff", "\x00\x01", "\n" * 300]
 def made(slug: str) -> Method:
     """The method with its defaults, and a folder of the project for a path that it must be given."""
     method = ALL[slug]
-    return method(**dict.fromkeys((name for name in method.input_paths() if is_required(method, name)), HELD_OUT))
+    return method(**{name: a_path(name) for name in method.input_paths() if is_required(method, name)})
+
+
+def a_path(setting: str) -> str:
+    return LABELLED.get(setting, HELD_OUT)
 
 
 def is_required(method: type[Method], name: str) -> bool:
@@ -90,7 +95,7 @@ def test_settings_are_explained_and_their_defaults_are_allowed(slug):
     required = {name for name in settings if is_required(ALL[slug], name)}
     assert required <= set(ALL[slug].input_paths()), "a setting without a default must be a path of the project"
     given = {name: setting.get_default(call_default_factory=True) for name, setting in settings.items()}
-    assert ALL[slug].model_validate(given | dict.fromkeys(required, HELD_OUT)) == made(slug)
+    assert ALL[slug].model_validate(given | {name: a_path(name) for name in required}) == made(slug)
 
 
 @every
@@ -314,7 +319,7 @@ def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None):
     monkeypatch.setattr(chains, "in_order", partial(_in_order, shuffle=shuffle))
     teacher = Late(shuffle or 0)
     context = SimpleNamespace(
-        root=ROOT, sandbox=EchoSandbox(), in_flight=in_flight, progress=Silent(), terms=lambda roles: ""
+        root=ROOT, sandbox=EchoSandbox(), shelf=None, in_flight=in_flight, progress=Silent(), terms=lambda roles: ""
     )
     produced = type(method).produces()
     kind = produced.kind if produced else inputs[0].kind
@@ -472,14 +477,15 @@ def keeps_select(slug, view, bodies):
     method = made(slug)
     budgets = [method.model_copy(update={"budget": 3})] if "budget" in type(method).model_fields else []
     for tried in (method, *budgets):
-        rows = tried.select(pool).to_pylist()
+        services = services_for(tried, None, ROOT)
+        rows = tried.select(pool, **services).to_pylist()
         assert [row["record_id"] for row in rows] == pool["record_id"].to_pylist()
         assert sorted(row["rank"] for row in rows) == list(range(len(rows)))
         assert all(row["selected"] == (row["reason"] is None) for row in rows)
         assert all(math.isfinite(row["score"]) for row in rows)
         best = sorted(rows, key=lambda row: row["rank"])
         assert all(a["selected"] >= b["selected"] for a, b in pairwise(best)), "the selected ones rank first"
-        again = {row["record_id"]: row for row in tried.select(shuffled(pool)).to_pylist()}
+        again = {row["record_id"]: row for row in tried.select(shuffled(pool), **services).to_pylist()}
         assert all(again[row["record_id"]] == row for row in rows)
 
 
@@ -527,6 +533,7 @@ def keeps_guard(slug, view, bodies):
 def keeps_train(slug, view, bodies):
     """The same records give the same bytes, and they are data, not code: never a pickle."""
     flat, _ = pool_of(view, bodies)
+    flat = flat.append_column("label", pa.array(["ab"[place % 2] for place in range(flat.num_rows)]))
     artefact = made(slug).train(flat)
     assert isinstance(artefact, bytes) and artefact == made(slug).train(flat)
     assert not artefact.startswith(b"\x80")

@@ -1,6 +1,7 @@
 """Every filter, fed with nothing: a verdict for each record, no exception, and no keeping by accident."""
 
 import inspect
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -8,15 +9,19 @@ import pytest
 from synth_dagster.catalog import methods
 from synth_dagster.method import Filter
 from synth_dagster.records import FLAT
+from synth_dagster.runner.models import TrainedModels
 from synth_dagster.scale.signals import compute_signals, judge
 
+ROOT = Path(__file__).parents[2]
 BAD = ["", " \n\t ", None, "\u00a0\u200b\ufeff", "\x00\x01", "\ufffd", "\n" * 1_000, "x" * 50_000, "😀" * 500]
 
 # What a filter cannot do without; a new filter with a required setting says here what to try it with.
+LABELLED = "tests/fixtures/labelled/pages.jsonl"
 REQUIRED = {
     "decontaminate": {"against": "benchmarks"},
     "url_filter": {"lists": "benchmarks"},
     "tinygsm_leaks": {"against": "benchmarks"},
+    "linear_classifier": {"examples": LABELLED},
 }
 
 FILTERS = {slug: method for slug, method in methods().items() if issubclass(method, Filter)}
@@ -47,7 +52,7 @@ class NoAncestors:
 def signals_and_reasons(slug, kind, texts, references):
     method = FILTERS[slug](**REQUIRED.get(slug, {}))
     found = references({"benchmarks": ["which of these four planets is called the red one"]})
-    offered = {"references": found, "ancestors": NoAncestors()}
+    offered = {"references": found, "ancestors": NoAncestors(), "models": TrainedModels(ROOT, None)}
     asked = {p.name for p in inspect.signature(method.measure).parameters.values() if p.kind is p.KEYWORD_ONLY}
     signals = compute_signals(method, flat(kind, texts), services={name: offered[name] for name in asked})
     return signals, judge(method, signals)["reason"].to_pylist()

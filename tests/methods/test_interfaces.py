@@ -1,5 +1,8 @@
 """Every kind of method as a base class, with a tiny method of its own: what a person who writes one may rely on."""
 
+# The fakes of tests are looser than the types of what they stand for.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIncompatibleVariableOverride=false, reportOptionalMemberAccess=false
+
 import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -188,7 +191,9 @@ class _NoCalls:
 def chained(method, *texts, kind="document", teachers=None):
     """The records and rejects that the runner's chain makes of documents with one step."""
     method.__class__.slug = type(method).__name__.lower()
-    context = SimpleNamespace(root=None, sandbox=None, in_flight=4, progress=Silent(), terms=lambda roles: "")
+    context = SimpleNamespace(
+        root=None, sandbox=None, shelf=None, in_flight=4, progress=Silent(), terms=lambda roles: ""
+    )
     inputs = documents(*texts)
     chain = Chain(context, teachers, "stage", kind, "b", inputs)
     asyncio.run(chain.run([Step(method.slug, method.slug, method, 1)]))

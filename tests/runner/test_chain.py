@@ -1,5 +1,8 @@
 """A stage's chain of steps: the order of work changes nothing, nothing made is lost, a bug costs one record."""
 
+# The fakes of tests are looser than the types of what they stand for.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+
 import asyncio
 import logging
 from collections.abc import Sequence
@@ -37,7 +40,7 @@ def chained(*methods, inputs=None, kind="document", in_flight=8, teachers=None, 
         type(method).slug = type(method).slug or type(method).__name__.lower()
         steps.append(Step(type(method).slug, f"{type(method).slug}#{place}" if place else type(method).slug, method, 1))
     context = SimpleNamespace(
-        root=None, sandbox=None, in_flight=in_flight, progress=progress or Silent(), terms=lambda roles: ""
+        root=None, sandbox=None, shelf=None, in_flight=in_flight, progress=progress or Silent(), terms=lambda roles: ""
     )
     chain = Chain(context, teachers, "stage", kind, "b", documents() if inputs is None else inputs)
     asyncio.run(chain.run(steps))
