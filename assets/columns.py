@@ -29,6 +29,7 @@ VERDICT_COLUMNS = {
     "verdict": "kept or dropped.",
     "reason": "The method and the rule that dropped it; null when kept.",
     "duplicate_of": "The record that it duplicates.",
+    "cluster_size": "How many records say the same, this one too; null where nobody looked.",
     "score": "The selection's score, where the recipe selects.",
     "rank": "The place in the order of selection.",
     "copies": "How often the mixture asks for it; 0 when dropped.",

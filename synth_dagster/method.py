@@ -8,10 +8,11 @@ says what a record contains and what it was made from.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
 
+import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synth_dagster.records import Document, Instruction, Json, Preference, Record, canonical_json
 from synth_dagster.services import Drop, Embedder, Found, Teacher, asked_of
@@ -82,6 +83,7 @@ class Method(BaseModel):
     kind: ClassVar[MethodKind]
     slug: ClassVar[str] = ""  # the file name; set by the catalog
     version: ClassVar[str] = "1"  # raise it when the same settings and prompts give other records
+    effort: ClassVar[frozenset[str]] = frozenset()  # settings that change what the work costs, never what it finds
     paper: ClassVar[str]  # arXiv:..., or "interpretation" where it is our own
     proof: ClassVar[Proof]
     family: ClassVar[Family]
@@ -130,9 +132,8 @@ class Method(BaseModel):
 
     def fingerprint(self) -> str:
         """Hash of slug, version and settings: what the work depends on besides its inputs."""
-        return hashlib.sha256(
-            canonical_json([self.slug, self.version, self.model_dump(mode="json")]).encode()
-        ).hexdigest()[:16]
+        settings = self.model_dump(mode="json", exclude=set(self.effort))
+        return hashlib.sha256(canonical_json([self.slug, self.version, settings]).encode()).hexdigest()[:16]
 
     def as_applied(self) -> Mapping[str, Json]:
         """Its settings as they take effect; to be overridden where a default depends on another setting."""
@@ -277,11 +278,37 @@ class Deduplicator(_Whole):
 
     A subclass writes `def cluster(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, text, priority (the
     lowest of a cluster is the one to keep, ties by record_id). The result has one row for each row of the pool, in its
-    order: record_id, cluster (the kept record's id), keep (bool).
+    order: record_id, cluster (the kept record's id), keep (bool), size (how many records the cluster has). The runner
+    turns the keep policy into the priorities.
     """
 
     kind: ClassVar[MethodKind] = "dedup"
     family: ClassVar[Family] = "curation"
+
+    keep: Literal["best_signal", "longest", "oldest", "source_priority"] = Field(
+        "source_priority", description="Which record of a cluster stays; of equals the one of the lowest id."
+    )
+    signal: str = Field(
+        "", description="With best_signal: the signal whose highest value stays, as in gopher_quality__words."
+    )
+    sources: tuple[str, ...] = Field(
+        (), description="With source_priority: sources, those whose records stay first; others come after them."
+    )
+    date: str = Field("date", description="With oldest: the attribute of a record that holds its ISO date.")
+
+    def signature_settings(self) -> Mapping[str, Json] | None:
+        """All that `signatures` depends on; None for a method that does not compare by signatures alone."""
+        return None
+
+    def signatures(self, texts: pa.ChunkedArray | pa.Array) -> np.ndarray:
+        """Shape (parts, texts), 64-bit: texts of which a part agrees are duplicates. They are kept in an index."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _names_a_signal(self) -> Self:
+        if (self.keep == "best_signal") != bool(self.signal):
+            raise ValueError("'signal' names what 'keep: best_signal' compares; give both or neither")
+        return self
 
     @classmethod
     def verb(cls) -> str:

@@ -31,6 +31,7 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.shingles import Needles
+from synth_dagster.lake.signature_index import remove_index
 from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.lake.tombstones import bury, lake_key, mac
 from synth_dagster.records import schema_of
@@ -280,6 +281,7 @@ def _remove_pages(lake: Lake, journal: Journal, releases: list[tuple[str, str]])
     pages |= {name for name in found if name.startswith(PAGES) and "@" not in name}
     for name in sorted(pages):
         lake.store.remove(name)
+    remove_index(lake.store)  # of duplicates: it holds ids, and is made again by the next release
     return len(pages)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synth_dagster.errors import SynthError
+from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.exports.verify import Fault, Verified, hash_of, signature_of
 from synth_dagster.governance.approvals import approval_of
 from synth_dagster.governance.release_seal import (
@@ -164,7 +164,10 @@ class _Look:
 
     def _now(self, told: Mapping[str, Any]) -> str | None:
         """How the table shows a version now: as `itself`, by files with the `same` rows, as `other` ones, or not."""
-        place, shown = self.lake.snapshot(self.release.dataset, told["stage"])
+        try:
+            place, shown = self.lake.snapshot(self.release.dataset, told["stage"])
+        except UnknownName:  # a manifest that was changed, which its seal tells too
+            return None
         files = shown.files_of((told["batch"],))
         if not files:
             return None

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 
 REJECTS = "rejects"
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-NOT_DATASETS = frozenset({"derived", "erasures", "models", "previews", "recipes", "releases", "reports", "scratch"})
+NOT_DATASETS = frozenset(
+    {"derived", "duplicates", "erasures", "models", "previews", "recipes", "releases", "reports", "scratch"}
+)
 DAY = 86_400.0
 
 

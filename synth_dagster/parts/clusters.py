@@ -36,11 +36,14 @@ def slices_of(texts: pa.ChunkedArray | pa.Array) -> Iterator[pa.Array]:
 def first_of_bucket(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each row whose key an earlier row has too, with the first row of that key: n equal keys make n - 1 pairs."""
     order = np.argsort(keys)
-    ordered = keys[order]
-    again = ordered[1:] == ordered[:-1]
-    several = (np.append(again, False) | np.append(False, again))[: len(keys)]  # most keys are had by one row only
-    rows, ordered = order[several], ordered[several]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(rows)])
+    return first_of_run(order, keys[order][1:] == keys[order][:-1])
+
+
+def first_of_run(order: np.ndarray, again: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same for rows in an order, where `again` says that a row has the key of the one before it."""
+    several = (np.append(again, False) | np.append(False, again))[: len(order)]  # most keys are had by one row only
+    rows = order[several]
+    starts = np.flatnonzero(~np.append(False, again)[: len(order)][several])
     if not len(starts):
         return rows, rows
     first = np.repeat(np.minimum.reduceat(rows, starts), np.diff(np.append(starts, len(rows))))
@@ -76,7 +79,11 @@ def precedence_of(pool: pa.Table) -> np.ndarray:
 
 def clusters_of(pool: pa.Table, cluster: np.ndarray) -> pa.Table:
     """What a duplicate finder returns, from the lowest row of each row's cluster."""
-    keeper = kept_of(cluster, precedence_of(pool))
+    return clusters_by_keeper(pool, kept_of(cluster, precedence_of(pool)))
+
+
+def clusters_by_keeper(pool: pa.Table, keeper: np.ndarray) -> pa.Table:
+    """The same from the row that each row duplicates, its own where it stays."""
     ids = pool["record_id"].combine_chunks()
     sizes = np.bincount(keeper, minlength=len(keeper))[keeper] if len(keeper) else keeper
     return pa.table(

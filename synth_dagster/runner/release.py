@@ -18,13 +18,14 @@ from synth_dagster.errors import GateClosed, LakeError
 from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch, Release
-from synth_dagster.method import Deduplicator, Mixer, Selector
+from synth_dagster.method import Mixer, Selector
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
 from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.code import code_of
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
+from synth_dagster.runner.duplicates import found_by, standing_sql
 from synth_dagster.runner.licences import unlicensed
 from synth_dagster.runner.references import checked_against, contamination
 from synth_dagster.runner.services import services_for
@@ -46,6 +47,7 @@ VERDICT = pa.schema(
         ("verdict", pa.string()),  # kept | dropped
         ("reason", pa.string()),  # method:rule, or superseded; null when kept
         ("duplicate_of", pa.binary()),
+        ("cluster_size", pa.int64()),  # records that say the same, this one too; null where nobody looked
         ("score", pa.float64()),  # of the selection, where there is one
         ("rank", pa.int64()),
         ("copies", pa.int32()),  # how often the mixture asks for it; 0 when dropped
@@ -312,9 +314,10 @@ def _manifest(context: RunContext, release: str, inputs: Inputs, *, checked: Jso
 class _Pool:
     """Every record of the stage, narrow: one row each, with what has been decided about it."""
 
-    table: pa.Table  # record_id, batch, source, license, origin, text, tokens
+    table: pa.Table  # record_id, batch, source, license, origin, text, tokens, standing
     reason: list[str | None]
     duplicate_of: list[bytes | None]
+    cluster_size: list[int | None]
     score: list[float | None]
     rank: list[int | None]
     copies: list[int]
@@ -346,6 +349,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
         table.drop_columns(["reason", "status", "consent"]),
         reason=unlicensed(context.recipe, table),
         duplicate_of=[None] * rows,
+        cluster_size=[None] * rows,
         score=[None] * rows,
         rank=[None] * rows,
         copies=[1] * rows,
@@ -355,10 +359,11 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
 # what became of a record before the mix, else why it is in quarantine, else the first rule of the recipe that drops it
 _JUDGED = f"""
     select record_id, batch, source, license, consent, status, text, {token_count_sql("text")} as tokens,
+        [standing] as standing,
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
         case status when 'current' then coalesce(away, rule) when 'superseded' then status
             else coalesce(reason, status) end as reason
-    from records join texts using (record_id) left join held using (record_id)
+    from records join texts using (record_id) left join held using (record_id) left join signals using (record_id)
     left join (select record_id, arg_min(rule, place) as rule from ruled group by record_id) using (record_id)
 """
 
@@ -367,28 +372,31 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mappin
     """One batch, narrow: the columns of the pool, and the reason of the first rule that drops each record."""
     import duckdb
 
-    full = context.lake.candidate_table(rows)
+    full, signals = context.lake.candidate_table(rows), context.lake.candidate_table(marks)
+    standing = standing_sql(context.recipe.mix.deduplicate, signals.schema)
     texts = flatten(full, context.recipe.stage(rows.stage).record_kind).select(["record_id", "text"])
     with duckdb.connect() as connection:
         connection.register(
             "records",
-            full.select(["record_id", "batch", "source", "license", "consent", "synthetic_depth", "status", "reason"]),
+            full.select([*_RECORD, "status", "reason"]),
         )
+        signals = signals.select([name for name in signals.column_names if "__" in name or name == "record_id"])
+        connection.register("signals", signals)
         connection.register("texts", texts)
-        connection.register("ruled", _ruled(context, marks))
+        connection.register("ruled", _ruled(context, signals))
         connection.register(
             "held", pa.Table.from_pydict({"record_id": [*away], "away": [*away.values()]}, schema=_HELD)
         )
-        return connection.sql(_JUDGED).to_arrow_table()
+        return connection.sql(_JUDGED.replace("[standing]", standing)).to_arrow_table()
 
 
+_RECORD = ("record_id", "batch", "source", "license", "consent", "synthetic_depth", "attributes")
 _HELD = pa.schema([("record_id", pa.binary()), ("away", pa.string())])
 _RULED = pa.schema([("record_id", pa.binary()), ("rule", pa.string()), ("place", pa.int32())])
 
 
-def _ruled(context: RunContext, marks: Candidate) -> pa.Table:
+def _ruled(context: RunContext, table: pa.Table) -> pa.Table:
     """A row for each record and rule that drops it: method:rule, and the filter's place in the recipe."""
-    table = context.lake.candidate_table(marks)
     parts = [_RULED.empty_table()]
     for place, (key, method) in enumerate(filter_steps(context).items()):
         prefix = column_name(key, "")
@@ -406,15 +414,15 @@ def _drop_duplicates(context: RunContext, pool: _Pool) -> None:
     alive = pool.alive()
     if step is None or not alive.num_rows:
         return
-    assert isinstance(step.method, Deduplicator)
-    priority = pa.array([0] * alive.num_rows, pa.int64())
-    asked = alive.select(["record_id", "text"]).append_column("priority", priority)
-    places = pool.places()
-    for row in step.method.cluster(asked).to_pylist():  # type: ignore[attr-defined]  # the verb of the kind
-        if not row["keep"]:
-            place = places[row["record_id"]]
+    found = found_by(step, alive, context.lake, context.recipe.dataset)
+    for place, record_id in enumerate(pool.table["record_id"].to_pylist()):
+        if pool.reason[place] is not None:
+            continue
+        one = found.get(record_id)
+        pool.cluster_size[place] = one.cluster_size if one else 1
+        if one and one.duplicate_of != record_id:
             pool.reason[place] = f"{step.key}:duplicate"
-            pool.duplicate_of[place] = row["cluster"]
+            pool.duplicate_of[place] = one.duplicate_of
 
 
 def _select(context: RunContext, pool: _Pool) -> None:
@@ -488,6 +496,7 @@ def _verdict_table(context: RunContext, release: str, pool: _Pool) -> pa.Table:
         "verdict": pa.array(["kept" if is_kept else "dropped" for is_kept in kept], pa.string()),
         "reason": pa.array(pool.reason, pa.string()),
         "duplicate_of": pa.array(pool.duplicate_of, pa.binary()),
+        "cluster_size": pa.array(pool.cluster_size, pa.int64()),
         "score": pa.array(pool.score, pa.float64()),
         "rank": pa.array(pool.rank, pa.int64()),
         "copies": pa.array(

@@ -6,7 +6,7 @@ text of fewer than 20 words has too few such grams to compare: it is compared by
 texts that hold the same digits and signs, so that "12 + 13" and "12 + 31" stay two questions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,9 @@ from synth_dagster.parts.clusters import clusters_of, first_of_bucket, jaccard, 
 from synth_dagster.parts.folded_words import folded_words
 from synth_dagster.parts.hashed_words import Hashed, characters, distinct, hash_texts, ngrams, short_form, signs_of
 from synth_dagster.parts.minhash import band_keys
+from synth_dagster.parts.spilled import SpilledRows
 from synth_dagster.parts.threads import in_threads
+from synth_dagster.records import Json
 
 _PAIRS_AT_ONCE = 1 << 14  # whose texts are compared in full
 
@@ -26,6 +28,7 @@ class Minhash(Deduplicator):
     """Clusters near-duplicates; of a cluster the record of lowest priority stays, of equals the lowest id."""
 
     version = "2"
+    effort = frozenset({"memory_mib"})
     paper = "arXiv:2406.17557"
     proof = Proof(
         "equation by hand",
@@ -42,13 +45,20 @@ class Minhash(Deduplicator):
         None, ge=0, le=1, description="Least Jaccard similarity of texts that meet; the paper does not look (none)."
     )
     seed: int = Field(1, ge=0, description="Draws the hash functions.")
+    memory_mib: int = Field(1_024, ge=1, description="Signatures that need more than this wait on disk.")
 
     def cluster(self, pool: pa.Table, /) -> pa.Table:
-        keys = self.signatures(pool["text"])
-        pairs = in_threads(first_of_bucket, keys)
+        signed = in_threads(self._signed, slices_of(pool["text"]))
+        pairs = in_threads(first_of_bucket, SpilledRows(self.bands, self.memory_mib << 20).extend(signed))
         if self.verify is not None:
             pairs = self._verified(pool["text"], pairs)
         return clusters_of(pool, joined_by(pool.num_rows, pairs))
+
+    def signature_settings(self) -> Mapping[str, Json] | None:
+        if self.verify is not None:
+            return None
+        settings = self.model_dump(mode="json", exclude={"verify", *self.effort, *Deduplicator.model_fields})
+        return {"method": "minhash", "version": self.version, **settings}
 
     def signatures(self, texts: pa.ChunkedArray | pa.Array) -> np.ndarray:
         """Shape (bands, texts): two texts meet where they have the same value in a band."""

@@ -1,5 +1,7 @@
 """MinHash: the collision curve of the paper, planted near-duplicates, and clusters that do not depend on order."""
 
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
+
 import random
 
 import numpy as np
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.dedup.minhash import Minhash
+from synth_dagster.parts import clusters as clustering
 from synth_dagster.parts.clusters import first_of_bucket, jaccard
 from synth_dagster.parts.hashed_words import Hashed, offsets_of
 from synth_dagster.parts.minhash import band_keys, banding_probability, best_banding, inflection
+from synth_dagster.parts.spilled import SpilledRows
 
 VOCABULARY = [f"word{number:04d}x".translate(str.maketrans("0123456789", "abcdefghij")) for number in range(2_000)]
 
@@ -191,3 +195,16 @@ def test_a_column_that_is_no_text_is_refused():
     table = pool(["a"]).set_column(1, "text", pa.array([1]))
     with pytest.raises(MethodError, match="'text' is of type int64"):
         Minhash().cluster(table)
+
+
+def test_what_is_on_disk_is_what_would_be_in_memory(monkeypatch):
+    monkeypatch.setattr(clustering, "BYTES_AT_ONCE", 1_000)
+    rng = random.Random(11)
+    base = [prose(rng) for _ in range(40)]
+    table = pool([" ".join(base[number % 40]) for number in range(60)])
+    spilled = SpilledRows(14, 2_000).extend(
+        [Minhash().signatures(table["text"].slice(at, 6)) for at in range(0, 60, 6)]
+    )
+    assert spilled._file is not None and spilled._held
+    assert (np.stack(list(spilled)) == Minhash().signatures(table["text"])).all()
+    assert Minhash(memory_mib=5).fingerprint() == Minhash().fingerprint() != Minhash(bands=3).fingerprint()

@@ -1,0 +1,135 @@
+"""Finds the duplicates of a release: who is to be kept by the recipe's policy, and what is new since the last one.
+
+The policy is a number for each record, the smaller the sooner it is kept; of equals the lowest id. What cannot be
+compared, such as a record without a date, stands behind all that can. Signatures of earlier releases are in the lake's
+index, so that a release costs what is new in it.
+"""
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_dagster.errors import MethodError
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.signature_index import IndexDamaged, OtherSettings, SignatureIndex, halves, remove_index
+from synth_dagster.method import Deduplicator
+from synth_dagster.parts.clusters import clusters_by_keeper
+from synth_dagster.parts.sql import literal, quoted
+from synth_dagster.recipe import Step
+from synth_dagster.records import Json
+from synth_dagster.storage import Store
+
+_AT_ONCE = 1 << 20  # records whose signatures are in memory at a time
+
+log = logging.getLogger(__name__)
+
+_LAST = "'infinity'::double"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a deduplicator found of one record: the record it duplicates, itself if it stays, and how many are alike."""
+
+    duplicate_of: bytes
+    cluster_size: int
+
+
+def standing_sql(step: Step | None, signals: pa.Schema) -> str:
+    """SQL over the columns of a record, its text and its signals. Raises MethodError for a signal nobody computes."""
+    if step is None:
+        return "0::double"
+    method = step.method
+    assert isinstance(method, Deduplicator)
+    if method.keep == "longest":
+        return "-length(text)::double"
+    if method.keep == "oldest":
+        told = f"json_extract_string(attributes, {literal(_pointer(method.date))})"
+        return f"coalesce(epoch(try_cast({told} as timestamp)), {_LAST})"
+    if method.keep == "best_signal":
+        return f"coalesce(-try_cast({quoted(_known(step, method.signal, signals))} as double), {_LAST})"
+    order = ", ".join(map(literal, method.sources))
+    return f"coalesce(list_position([{order}]::varchar[], source)::double, {len(method.sources) + 1})"
+
+
+def found_by(step: Step, alive: pa.Table, lake: Lake, dataset: str) -> Mapping[bytes, Found]:
+    """What the deduplicator of a mix found, by record: all records of clusters of two and more."""
+    assert isinstance(step.method, Deduplicator)
+    pool = alive.select(["record_id", "text"]).append_column("priority", alive["standing"])
+    settings = step.method.signature_settings()
+    if settings is None:
+        found = step.method.cluster(pool)  # type: ignore[attr-defined]  # the verb of the kind
+    else:
+        index = opened(lake.store, f"{dataset}/{step.key}", settings)
+        found = compared(index, pool, step.method.signatures)
+    several = found.filter(pa.array(found["size"].to_numpy() > 1))
+    columns = (several[name].to_pylist() for name in ("record_id", "cluster", "size"))
+    return {one: Found(kept, size) for one, kept, size in zip(*columns, strict=True)}
+
+
+def opened(store: Store, name: str, settings: Mapping[str, Json]) -> SignatureIndex:
+    """The index of a recipe's step. One of other settings than the recipe has now, or a damaged one, is begun anew."""
+    try:
+        return SignatureIndex(store, name, settings)
+    except (IndexDamaged, OtherSettings) as why:
+        log.warning("%s It is made anew.", why)
+        remove_index(store, name)
+        return SignatureIndex(store, name, settings)
+
+
+def compared(index: SignatureIndex, pool: pa.Table, sign: Callable[[pa.ChunkedArray], np.ndarray]) -> pa.Table:
+    """The clusters of a pool: its new records are signed and compared with all that the index has.
+
+    Where a record of the index is no longer in the pool, or its place in the precedence is another, all are compared
+    anew, by the signatures that are there.
+    """
+    ids, priorities = halves(pool["record_id"]), pool["priority"].to_numpy().astype(np.float64)
+    known = row_of(ids, index.ids())
+    new = np.flatnonzero(known < 0)
+    old = known[known >= 0]
+    if len(old) < len(index) or (index.priorities()[old] != priorities[known >= 0]).any():
+        signed = sign(pool["text"].take(pa.array(new)))
+        signatures = np.empty((len(signed), len(ids)), np.uint64)
+        signatures[:, new], signatures[:, known >= 0] = signed, index.signatures()[:, old]
+        index.replace(ids, priorities, signatures)
+    else:
+        for some in np.split(new, range(_AT_ONCE, len(new), _AT_ONCE)):
+            index.add(ids[some], priorities[some], sign(pool["text"].take(pa.array(some))))
+    return _clusters(pool, index, row_of(ids, index.ids()))
+
+
+def _clusters(pool: pa.Table, index: SignatureIndex, rows: np.ndarray) -> pa.Table:
+    """What a duplicate finder returns; the pool and the index hold the same records, each in its own order."""
+    place = np.empty(len(rows), np.int64)
+    place[rows] = np.arange(len(rows))
+    return clusters_by_keeper(pool, place[index.clusters().keeper[rows]])
+
+
+def row_of(ids: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """For each id where it stands among others, -1 where it does not."""
+    return pc.fill_null(pc.index_in(_binary(ids), value_set=_binary(among)), -1).to_numpy().astype(np.int64)
+
+
+def _binary(ids: np.ndarray) -> pa.Array:
+    data = pa.py_buffer(ids.astype(">u8").tobytes())
+    return pa.Array.from_buffers(pa.binary(16), len(ids), [None, data])
+
+
+def _known(step: Step, signal: str, signals: pa.Schema) -> str:
+    if signal in signals.names:
+        return signal
+    there = ", ".join(f"'{name}'" for name in signals.names if "__" in name) or "none, since the mix has no filters"
+    raise MethodError(
+        f"'{step.key}' keeps the record of the highest signal '{signal}', and no filter of the mix computes it. "
+        f"Signals of this mix: {there}."
+    )
+
+
+def _pointer(attribute: str) -> str:
+    return "/" + attribute.replace("~", "~0").replace("/", "~1")
