@@ -3,8 +3,6 @@
 Prints JSON: CPU seconds of each filter by itself and of the chain, and the reason of each page from each filter.
 """
 
-# pyright: reportMissingImports=false
-
 import gzip
 import json
 import sys

@@ -5,8 +5,6 @@ on one core and on two, and, where a Python with datatrove is named (`--peer`), 
 part adds 1 % to an index of all; `--short N` measures the peak of memory over N short texts.
 """
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
-
 import argparse
 import json
 import os

@@ -3,8 +3,6 @@
 Prints the ids of what it kept, the seconds of each step and the peak of memory. One task, one core.
 """
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
-
 import json
 import os
 import resource

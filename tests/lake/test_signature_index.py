@@ -1,7 +1,5 @@
 """The index of duplicates: the verdicts of all records at once, whatever came when, and nothing that is half there."""
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
-
 import json
 import multiprocessing
 import os

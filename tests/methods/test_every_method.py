@@ -3,9 +3,6 @@
 A required setting is answered here by its type, so that a new method is tried without a line of its own.
 """
 
-# A method is met here by name and asked through the base class, where a type checker sees no verb.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
-
 import asyncio
 import inspect
 import json

@@ -1,8 +1,5 @@
 """Every kind of method as a base class, with a tiny method of its own: what a person who writes one may rely on."""
 
-# The fakes of tests are looser than the types of what they stand for.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIncompatibleVariableOverride=false, reportOptionalMemberAccess=false
-
 import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace

@@ -1,8 +1,5 @@
 """The linear classifier: what it learns from planted texts, and that it does so the same each time."""
 
-# The fakes of tests are looser than the types of what they stand for.
-# pyright: reportCallIssue=false
-
 import random
 
 import numpy as np

@@ -1,8 +1,5 @@
 """A stage's chain of steps: the order of work changes nothing, nothing made is lost, a bug costs one record."""
 
-# The fakes of tests are looser than the types of what they stand for.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
-
 import asyncio
 import logging
 from collections.abc import Sequence

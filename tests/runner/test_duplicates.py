@@ -1,7 +1,5 @@
 """Whom a release keeps of records that say the same: by each policy, with the size of its cluster."""
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
-
 from types import SimpleNamespace
 
 import duckdb

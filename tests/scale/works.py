@@ -1,8 +1,5 @@
 """Functions that the tests of the engine give to workers, by name."""
 
-# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
-# pyright: reportAttributeAccessIssue=false
-
 import os
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """MinHash: the collision curve of the paper, planted near-duplicates, and clusters that do not depend on order."""
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
-
 import random
 
 import numpy as np

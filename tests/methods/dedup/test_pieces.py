@@ -1,7 +1,5 @@
 """Records that consist of lines, paragraphs or long runs of words of others: shares counted by hand, and set by set."""
 
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
-
 import random
 
 import pyarrow as pa

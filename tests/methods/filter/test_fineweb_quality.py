@@ -1,8 +1,5 @@
 """FineWeb line rules: pages counted by hand."""
 
-# A type checker does not see the defaults of settings.
-# pyright: reportCallIssue=false
-
 import pytest
 
 from synth_dagster.methods.filter.fineweb_quality import FinewebQuality

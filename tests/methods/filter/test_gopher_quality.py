@@ -1,8 +1,5 @@
 """Gopher quality: a page for each rule, counted by hand, on both sides of its threshold."""
 
-# A type checker does not see the defaults of settings.
-# pyright: reportCallIssue=false
-
 import pytest
 
 from synth_dagster.methods.filter.gopher_quality import GopherQuality

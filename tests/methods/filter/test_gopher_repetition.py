@@ -1,8 +1,5 @@
 """Gopher repetition: a page for each of the thirteen rules, on both sides of its threshold."""
 
-# A type checker does not see the defaults of settings.
-# pyright: reportCallIssue=false
-
 from itertools import count, product
 
 import pytest

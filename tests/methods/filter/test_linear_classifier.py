@@ -1,8 +1,5 @@
 """What is planted is kept, the rest goes; the model is learnt from the project's files."""
 
-# The fakes of tests are looser than the types of what they stand for.
-# pyright: reportCallIssue=false
-
 import random
 from pathlib import Path
 

@@ -1,8 +1,5 @@
 """The guard finds what is planted, knows what belongs to nobody, and leaves ordinary text alone."""
 
-# Settings have defaults, which a type checker does not see in Field().
-# pyright: reportCallIssue=false
-
 import base64
 import random
 import re

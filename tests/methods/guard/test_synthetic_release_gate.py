@@ -1,8 +1,5 @@
 """Of releases that each break one limit, exactly that check fails."""
 
-# Settings have defaults, which a type checker does not see in Field().
-# pyright: reportCallIssue=false
-
 from dataclasses import dataclass, field
 
 import pyarrow as pa

@@ -1,8 +1,5 @@
 """C4 rules: a line or a page for each, on both sides of its threshold."""
 
-# A type checker does not see the defaults of settings.
-# pyright: reportCallIssue=false
-
 import asyncio
 
 import pytest

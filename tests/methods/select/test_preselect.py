@@ -1,8 +1,5 @@
 """Strength by hand, and texts whose losses follow the order of models are told from those whose losses do not."""
 
-# The fakes of tests are looser than the types of what they stand for.
-# pyright: reportArgumentType=false, reportCallIssue=false
-
 import random
 
 import numpy as np

@@ -1,9 +1,5 @@
 """New tasks are kept, near-copies of anything known are refused, and each kept task cost what the card says."""
 
-# what a method holds depends on its kind, and defaults of settings are pydantic's: the checker sees neither
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
-# pyright: reportOperatorIssue=false, reportOptionalIterable=false, reportGeneralTypeIssues=false
-
 import asyncio
 from collections import Counter
 from dataclasses import replace

@@ -1,8 +1,5 @@
 """The trainer: labelled texts in, data out."""
 
-# The fakes of tests are looser than the types of what they stand for.
-# pyright: reportCallIssue=false
-
 import pyarrow as pa
 
 from synth_dagster.methods.train.ngram_classifier import NgramClassifier
