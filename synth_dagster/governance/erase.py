@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import StorageError
+from synth_dagster.governance.answer import plural
 from synth_dagster.governance.erase_dagster import FILES_OF_DAGSTER
 from synth_dagster.governance.erase_look import Wanted
 from synth_dagster.governance.erase_places import PAGES, Surroundings, exports_of, pages_to_remove, remove_export
@@ -35,7 +36,9 @@ from synth_dagster.lake.signature_index import remove_index
 from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.lake.tombstones import bury, lake_key, mac
 from synth_dagster.records import schema_of
+from synth_dagster.runner.models import FOLDER as MODELS
 from synth_dagster.runner.provider_batches import OPEN
+from synth_dagster.scale.engine import SCRATCH, remove_scratch
 from synth_dagster.signing import Signer
 
 ROOTS = ("record_id", "source", "parents", "attributes", "content_hash")
@@ -187,6 +190,7 @@ def _alone(lake: Lake, batches: Iterable[tuple[str, str]]) -> Iterator[Lease]:
                 for batch in sorted(batch for other, batch in batches if other == dataset):
                     held.enter_context(lake.lease(f"batch/{dataset}/{stage}/{batch}", "exclusive", wait_s=WAIT_S))
             held.enter_context(lake.lease(f"release/{dataset}", "exclusive", wait_s=WAIT_S))
+        held.enter_context(lake.lease(SCRATCH, "exclusive", wait_s=WAIT_S))
         yield held.enter_context(lake.lease("lake", "exclusive", wait_s=WAIT_S))
 
 
@@ -235,6 +239,7 @@ def _finish(
         "answers_erased": around.forget(journal.forget.to_pylist()),
         "embeddings_erased": around.forget(journal.embeddings.to_pylist()),
         "pages_removed": _remove_pages(lake, journal, held),
+        "scratch_files_removed": remove_scratch(lake.store),
         "runs_deleted": _delete_runs(journal, around, resumed),
     }
     exports = exports_of(around.project, held)
@@ -245,7 +250,7 @@ def _finish(
     _empty_logs(lake)
     counts["old_versions_removed"] = _erase_old_versions(lake, journal)
     after = search(lake, journal.wanted, others=_others(lake, around, exports), but=[journal.name], clean=journal.clean)
-    after.not_searched += [*around.unsearched(), *_unsearched(lake), *_embeddings_left(around)]
+    after.not_searched += [*around.unsearched(), *_unsearched(lake), *_embeddings_left(around), *_models_left(lake)]
     receipt = receipt_of(
         erasure=journal.erasure,
         asked=journal.asked,
@@ -304,6 +309,13 @@ def _forget_provider_lines(lake: Lake, journal: Journal) -> None:
 def _embeddings_left(around: Surroundings) -> list[str]:
     count = around.vectors()
     return [f"{count:,} embeddings of other texts: a vector does not tell what it was made of"] if count else []
+
+
+def _models_left(lake: Lake) -> list[str]:
+    """They are learnt from labelled files of the project, never from records."""
+    count = sum(1 for _ in lake.store.entries(f"{MODELS}/"))
+    told = f"labelled files of the project, and what {plural(count, 'trained model')} learnt from them"
+    return [told] if count else []
 
 
 def _settle(lake: Lake, journal: Journal, receipt: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from synth_dagster.runner.ancestors import LakeAncestors
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.services import asks_for, services_for
 from synth_dagster.runner.stage import accepted
-from synth_dagster.scale.engine import Told, Work, read, scratch
+from synth_dagster.scale.engine import SCRATCH, Told, Work, read, scratch
 from synth_dagster.scale.parts import parts_of
 from synth_dagster.scale.signals import column_name, compute_signals, flatten
 from synth_dagster.services import Ancestors, Models
@@ -146,7 +146,8 @@ def _by_workers(context: RunContext, version: Candidate, steps: Sequence[Step]) 
         "filters": {step.key: {"slug": step.slug, "settings": step.method.model_dump(mode="json")} for step in steps},
     }
     work = Work(f"{__name__}:{signals_of.__name__}", arguments)
-    with scratch(lake.store, f"{recipe.dataset}-{SIGNALS}-{version.candidate_id}") as folder:
+    name = f"{recipe.dataset}-{SIGNALS}-{version.candidate_id}"
+    with lake.lease(SCRATCH), scratch(lake.store, name) as folder:  # an erasure empties it when nobody is there
         inputs = parts_of(lake.store, [lake.file_of(version)], most_rows=FEW)
         parts = context.engine.map_batches(lake.store, inputs, work, folder=folder, told=_told(context, version.batch))
         return read(lake.store, parts).sort_by("record_id")

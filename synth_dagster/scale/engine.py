@@ -23,6 +23,7 @@ from synth_dagster.scale.workers import Threads
 from synth_dagster.storage import NotThere, S3Options, Store
 
 ROUNDS = 3  # how often a file that went bad between two phases is made again
+SCRATCH = "scratch"  # of a lake: what stands between phases, and the lease of whoever works there
 PARTITIONS_TO_SHARE = 32  # so many partitions even where fewer would fit into memory, so that workers can share them
 
 Told: TypeAlias = Callable[[str, int, int], None]
@@ -184,10 +185,15 @@ def read(store: Store, parts: Sequence[Part], columns: Sequence[str] | None = No
 @contextmanager
 def scratch(store: Store, name: str) -> Iterator[str]:
     """A folder of a store for what stands between phases: kept when the work fails, to go on with; else removed."""
-    folder = f"scratch/{name}"
+    folder = f"{SCRATCH}/{name}"
     yield folder
     for entry in list(store.entries(f"{folder}/")):
         store.remove(entry.name)
 
 
-__all__ = ["Engine", "Part", "ScaleError", "Told", "Work", "Workers", "read", "scratch"]
+def remove_scratch(store: Store) -> int:
+    """Remove all that stands between phases, with older versions; how many files. Nobody may be working there."""
+    return sum(store.erase(entry.name) for entry in list(store.entries(f"{SCRATCH}/")))
+
+
+__all__ = ["SCRATCH", "Engine", "Part", "ScaleError", "Told", "Work", "Workers", "read", "remove_scratch", "scratch"]

@@ -308,7 +308,7 @@ def test_any_record_of_many_dags(tmp_path_factory, dag):
 
 # ------------------------------------------------------------------------------------------------------ kills
 
-MOST_STEPS = 120  # an erasure from the planted world makes so many changes, or a few less
+MOST_STEPS = 170  # an erasure from the planted world makes so many changes, or a few less
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -411,6 +411,6 @@ def test_an_erasure_from_any_dag_may_be_killed_anywhere(tmp_path_factory, dag, s
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("steps", [*range(1, MOST_STEPS, 17)])
+@pytest.mark.parametrize("steps", [*range(1, MOST_STEPS, 24)])
 def test_an_erasure_may_be_killed_anywhere(world, tmp_path, steps):
     is_whole_after_a_kill(world, tmp_path, steps)
