@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    alpaca numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
+    numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -29,6 +29,7 @@ measurement and governance
 
 # Systems of the same lists that are there, under their own name or as the methods that they consist of.
 BUILT = {
+    "alpaca": ("alpaca",),
     "decontaminate": ("decontaminate",),
     "evol_instruct": ("evol_instruct",),
     "gdr": ("gdr",),

@@ -111,3 +111,42 @@ def made_up(key: str, place: int) -> str:
     words = [f"w{key[at : at + 6]}{place}" for at in range(0, 42, 6)] if len(key) >= 42 else []
     words = words or [f"w{key[(at * 5) % 26 : (at * 5) % 26 + 6]}{place}{at}" for at in range(7)]
     return f"Explain the {' '.join(words)} once."
+
+
+class BlockWorld:
+    """Writes whole tasks as numbered blocks from the place that a request leaves open, up to the twentieth.
+
+    `mangled` is the share of blocks whose numbering is wrong, `copies` that of near-copies of an example.
+    """
+
+    def __init__(self, *, mangled: float = 0.0, copies: float = 0.0, novel: bool = True) -> None:
+        self.mangled, self.copies, self.novel = mangled, copies, novel
+        self.mangled_texts: list[str] = []
+        self.copied: list[str] = []
+
+    def answer(self, request: Request) -> str | None:
+        if "Write a list of 20 different tasks" not in request.user:
+            return None
+        shown = re.findall(r"(?m)^\d+\. Instruction: (.+)$", request.user)
+        first = len(shown) + 1
+        written = [self._block(request, place, shown) for place in range(first, 21)]
+        return "\n###\n".join(written).removeprefix(f"{first}. Instruction:")
+
+    def _block(self, request: Request, place: int, shown: list[str]) -> str:
+        instruction, (given, output) = self._task(request, place, shown)
+        number = place
+        if share(request.key, "mangled", str(place)) < self.mangled:
+            self.mangled_texts.append(instruction)
+            number = place + 30  # 34 ends like 4: a parser that looks at the last digit alone is found out
+        return (
+            f"{place}. Instruction: {instruction}\n{number}. Input:\n{given or '<noinput>'}\n{place}. Output:\n{output}"
+        )
+
+    def _task(self, request: Request, place: int, shown: list[str]) -> tuple[str, tuple[str, str]]:
+        if share(request.key, "copy", str(place)) < self.copies:
+            self.copied.append(near_copy(shown[place % len(shown)]))
+            return self.copied[-1], ("", "It is done.")
+        if self.novel:
+            return made_up(request.key.hex(), place), ("", "It is done.")
+        instruction, examples = list(BOOK.items())[int(len(BOOK) * share(request.key, "task", str(place)))]
+        return instruction, examples[0]
