@@ -6,7 +6,7 @@ from synth_dagster.services import Limits, Ran, Sandbox
 
 _MARK = "the result is:"
 _ASKED = "\n\nprint('\\n{mark}', result)\n"
-_FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```(?:python|py|sql)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def bare_program(text: str) -> str:

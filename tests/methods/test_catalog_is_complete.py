@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    numinamath unigen source2synth entigraph agentinstruct fanno glan phi4_synth
+    numinamath unigen entigraph agentinstruct fanno glan phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -41,6 +41,7 @@ BUILT = {
     "prox": ("prox",),
     "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
+    "source2synth": ("source2synth",),
     "tinygsm": ("tinygsm", "tinygsm_leaks"),
     "self_instruct": ("self_instruct",),
     "ultrafeedback": ("ultrafeedback",),

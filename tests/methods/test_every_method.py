@@ -172,13 +172,14 @@ def sentence(rng: random.Random) -> str:
 
 
 def texts(number: int = 40) -> list[str]:
-    """Prose with what methods look for: addresses, repeated lines, a problem, a conversation, copies, and nothing."""
+    """Prose with what methods look for: addresses, repeated lines, a problem, a table, copies, and nothing."""
     rng = random.Random(7)
     found = ["\n".join(sentence(rng) for _ in range(rng.randint(1, 6))) for _ in range(number)]
     found[3] += " Write to someone@example.org or 93.184.216.34 for more."
     found[5] = "Buy now\nBuy now\nBuy now\nHome"
     found[7] = "Three bags hold 4 pens each, and the answer is: 12\n\nThey hold 3 * 4 = 12 pens.\n#### 12"
     found[9] = f"### user\n\n{found[9]} Why is that so?\n\n### assistant\n\n{found[9]}"
+    found[11] = "town,bridges\nriver,3\nquarry,4\nvalley,12"
     return [*found, found[0], found[1] + " " + found[1], *NOTHING]
 
 

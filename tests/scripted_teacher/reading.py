@@ -19,6 +19,8 @@ Task: TypeAlias = Literal[
     "pairs",
     "variants",
     "program",
+    "fact",
+    "query",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -36,6 +38,8 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"pairs"}): "pairs",
     frozenset({"problems"}): "variants",
     frozenset({"program"}): "program",
+    frozenset({"fact"}): "fact",
+    frozenset({"sql"}): "query",
 }
 
 
