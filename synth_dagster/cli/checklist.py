@@ -11,8 +11,6 @@ from synth_dagster.errors import ExitCode
 from synth_dagster.governance.checklist import Checklist, checklist
 from synth_dagster.governance.handover import the_release
 
-HOLDS = {True: "yes", False: "no", None: "-"}
-
 
 def show_checklist(given: Path | None, dataset: str | None, release: str, *, as_json: bool) -> int:
     """Print the checklist. Returns the exit code: failed where a published release may not be published.
@@ -29,13 +27,11 @@ def show_checklist(given: Path | None, dataset: str | None, release: str, *, as_
 
 
 def _print(console: Terminal, found: Checklist) -> None:
-    again = "It can be made again by others." if found.replicable else "Others could not make it again."
-    tiers = f"tier {found.tier.replace('_', ' ')} (its parts alone: {found.parts.replace('_', ' ')})"
-    console.print(escape(f"{found.dataset} {found.release}: {tiers}. {again}"), highlight=False)
+    console.print(escape(f"{found.dataset} {found.release}: {found.line()}"), highlight=False)
     for section, (held, of) in found.scores.items():
         table = Table(f"{section}, {held} of {of}", "", "where to look", box=None, pad_edge=False)
         for item in (one for one in found.items if one.section == section):
-            table.add_row(escape(item.question), HOLDS[item.holds], escape(item.evidence))
+            table.add_row(escape(item.question), item.answer, escape(item.evidence))
         console.print(table, highlight=False)
     for blocker in found.blockers.values():
         console.print(escape(f"It cannot be published: {blocker}"), highlight=False)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from synth_dagster.errors import SynthError
+from synth_dagster.governance.answer import plural
 from synth_dagster.governance.checklist_seen import Seen
 from synth_dagster.governance.openness import Tier, is_open, tier_of
 from synth_dagster.lake.lake import Candidate, Lake
@@ -24,6 +25,11 @@ class Item:
     question: str
     holds: bool | None
     evidence: str
+
+    @property
+    def answer(self) -> str:
+        """In a word."""
+        return {True: "yes", False: "no", None: "-"}[self.holds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,12 @@ class Checklist:
         names = dict.fromkeys(item.section for item in self.items)
         of = {name: [bool(item.holds) for item in asked if item.section == name] for name in names}
         return {name: (sum(holds), len(holds)) for name, holds in of.items()}
+
+    def line(self) -> str:
+        """The tier, and whether others could make it again, as a sentence each."""
+        again = "It can be made again by others." if self.replicable else "Others could not make it again."
+        tier, parts = (one.replace("_", " ") for one in (self.tier, self.parts))
+        return f"tier {tier} (its parts alone: {parts}). {again}"
 
     def summary(self) -> dict[str, Any]:
         """What fits a manifest."""
@@ -165,7 +177,10 @@ def _reproducible(seen: Seen) -> Iterator[Item]:
     models = seen.models
     prompts = [one for one in seen.steps.values() if one.get("prompts")]
     yield Item(
-        REPRODUCIBLE, "prompts are noted", bool(prompts) if models else None, f"{len(prompts)} steps with prompts"
+        REPRODUCIBLE,
+        "prompts are noted",
+        bool(prompts) if models else None,
+        f"{plural(len(prompts), 'step')} with prompts",
     )
     shut = [model for model in models if model not in said.open_models and not model.startswith("embedded-")]
     yield Item(REPRODUCIBLE, "anybody can get the models", not shut if models else None, ", ".join(shut[:3]) or _STATED)
@@ -192,9 +207,9 @@ def _sourcing(seen: Seen) -> Iterator[Item]:
         SOURCING, "each source is there for a reason", not silent, ", ".join(silent[:3]) or "publication.reasons"
     )
     yield Item(SOURCING, "how it was acquired is noted", True, "the reader of each source (synth trace)")
-    yield Item(SOURCING, "there are several sources", len(sources) > 1, f"{len(sources)} sources")
+    yield Item(SOURCING, "there are several sources", len(sources) > 1, plural(len(sources), "source"))
     nameless = sum(count for name, count in seen.counts["lang"].items() if name in (None, "", "und"))
-    yield Item(SOURCING, "languages are known", not nameless, f"{nameless} records without one")
+    yield Item(SOURCING, "languages are known", not nameless, f"{plural(nameless, 'record')} without one")
     part = seen.said.communities
     yield Item(SOURCING, "those that it is about took part", bool(part), part or "publication.communities is not said")
     written = sum(count for depth, count in seen.counts["synthetic_depth"].items() if depth)
@@ -209,7 +224,7 @@ def _sourcing(seen: Seen) -> Iterator[Item]:
         SOURCING,
         "how much models wrote is known",
         None not in seen.counts["human_share"],
-        f"{written} records written by models",
+        f"{plural(written, 'record')} written by models",
     )
 
 

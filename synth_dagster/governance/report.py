@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.facts import StepFacts
 from synth_dagster.governance.approvals import approval_of
+from synth_dagster.governance.checklist import checklist
 from synth_dagster.governance.descent import Defect, defects, descend, fates, reach_of
 from synth_dagster.governance.facts import facts_from
 from synth_dagster.governance.guarded import decided, found_by_guards
@@ -128,6 +129,7 @@ def release_facts(lake: Lake, release: Release, recipe: Recipe | None) -> Releas
             defects=found,
             hashed=min(MOST_HASHED, about.kept),
             licences=licences,
+            checklist=checklist(lake, release),
             checks=_checks(lake, release),
             gates=gate_days(lake, release.dataset),
             releases=release_lines(lake, release.dataset),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from synth_dagster.governance.approval_pages import in_card
+from synth_dagster.governance.report_checklist import checklist_in_card
 from synth_dagster.governance.report_facts import ReleaseFacts
 
 
@@ -17,6 +18,7 @@ def card(facts: ReleaseFacts) -> str:
         _table("Dropped, by method and rule", about.dropped),
         _table("Sources", facts.kept_by_source()),
         _table("Licences", {name or "none": count for name, count in about.licenses.items()}),
+        checklist_in_card(facts.checklist),
         _table("Languages", about.languages),
         _table("Models that wrote it", facts.models),
         _table("Methods", facts.methods),

@@ -6,6 +6,7 @@ from typing import Any
 
 from synth_dagster.exports.facts import Facts, StepFacts
 from synth_dagster.governance.approvals import Approval
+from synth_dagster.governance.checklist import Checklist
 from synth_dagster.governance.descent import Defect, Fate, SourceReach
 from synth_dagster.governance.guarded import Decided, Found
 from synth_dagster.governance.licences import LicenceReport
@@ -146,6 +147,7 @@ class ReleaseFacts:
     defects: Sequence[Defect]
     hashed: int  # records whose content hash was computed again
     licences: LicenceReport
+    checklist: Checklist
     checks: Sequence[Mapping[str, Any]]  # of the release's own gate
     gates: Sequence[GateDay]
     releases: Sequence[ReleaseLine]
@@ -153,7 +155,11 @@ class ReleaseFacts:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for programs."""
-        return asdict(self) | {"licences": self.licences.as_json(), "approval": self.approval.as_json()}
+        return asdict(self) | {
+            "licences": self.licences.as_json(),
+            "checklist": self.checklist.as_json(),
+            "approval": self.approval.as_json(),
+        }
 
     def kept_by_source(self) -> dict[str, int]:
         """Kept records by the source of their first parents, most first."""

@@ -14,6 +14,7 @@ from synth_dagster.governance.plots import MOST_BARS, Bars, Histogram, Panel, dr
 from synth_dagster.governance.questions import Answered, answered, completeness, not_known
 from synth_dagster.governance.report_card import dollars
 from synth_dagster.governance.report_card import number as figure
+from synth_dagster.governance.report_checklist import checklist_in_page
 from synth_dagster.governance.report_facts import DEMO, ReleaseFacts
 from synth_dagster.governance.report_findings import findings
 from synth_dagster.governance.report_records import records
@@ -33,6 +34,7 @@ def page(facts: ReleaseFacts, samples: Sequence[Sample]) -> str:
         "glance": ("At a glance", _glance(facts)),
         "questions": ("Fifteen questions", _questions(found)),
         "findings": ("Findings", _findings(facts)),
+        "open": ("How open it is", checklist_in_page(facts.checklist)),
         "time": ("Over time", _over_time(facts)),
         "stages": ("Through the stages", _stages(facts)),
         "measured": ("Measured", _measures(facts)),

@@ -41,6 +41,7 @@ th{font-weight:600;text-align:left;color:var(--pale)}
 th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
 td.n,th.n{text-align:right;white-space:nowrap;padding-right:0;padding-left:10px;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto}
+#open table{table-layout:fixed}#open th:nth-child(1){width:42%}#open th:nth-child(2){width:64px}
 code{font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}
 .state{font-size:12px;font-weight:600;border-radius:10px;padding:1px 9px;white-space:nowrap;border:1px solid}
 .answered{color:var(--good)}.partly{color:var(--pale)}.unknown{color:var(--bad)}
