@@ -24,7 +24,7 @@ def hand(tmp_path):
     # a word problem as GSM8K has them, and questions with their choices as MMLU has them
     (folder / "gsm.jsonl").write_text("".join(json.dumps({"question": one, "answer": "144"}) + "\n" for one in MATHS))
     (folder / "mmlu.csv").write_text("\n".join(LAW) + "\n")
-    hand.project.deliver([*LINES, f"It is asked: {MATHS[0]} Nobody knows."])
+    hand.project.deliver([*LINES, f"In the village it is asked: {MATHS[0]} Nobody there knows it."])
     hand.batches()
     return hand
 

@@ -1,4 +1,4 @@
-"""Line duplicates: drops a record whose lines stand, nearly all, in records that are kept.
+"""Line duplicates: drops a record whose lines stand, all but a few, in records that are kept.
 
 The unit of CCNet (arXiv:1911.00359, there paragraphs that end with a line break, normalised and hashed with 64 bits);
 the rule is that of DCLM (arXiv:2406.11794): a record goes when at least .8 of it was seen. Lines are compared by their

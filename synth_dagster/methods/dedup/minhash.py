@@ -1,4 +1,4 @@
-"""MinHash: finds texts that share most of their word runs, and keeps one of each cluster.
+"""MinHash: finds near-duplicates, texts that share most of their word runs, and keeps one of each cluster.
 
 Paper: arXiv:2406.17557 (FineWeb), section 3.4: word 5-grams, 112 hash functions in 14 bands of 8, union-find over equal
 bands. Two texts of Jaccard similarity s meet in a band with probability 1 - (1 - s^8)^14, which is steepest near .72. A

@@ -13,6 +13,7 @@ from synth_dagster.scale.signals import compute_signals, flatten
 
 ROOT = Path(__file__).parents[3]
 FILTERS = [slug for slug, method in methods().items() if issubclass(method, Filter)]
+LABELLED = {"examples": "tests/fixtures/labelled/pages.jsonl"}  # what a filter learns from; else a folder of questions
 TEXTS = ["", "Buy now\nBuy now\nHome", "12 + 12 = 24", *(f"The river is {n} miles long. It is slow." for n in range(9))]
 
 
@@ -29,10 +30,11 @@ def flat_of(kind):
 @pytest.mark.parametrize("slug", FILTERS)
 def test_halves_give_what_the_whole_gives(slug):
     kind_of_method = methods()[slug]
-    paths = dict.fromkeys(
-        (name for name in kind_of_method.input_paths() if kind_of_method.model_fields[name].is_required()),
-        "recipes/held_out/",
-    )
+    paths = {
+        name: LABELLED.get(name, "recipes/held_out/")
+        for name in kind_of_method.input_paths()
+        if kind_of_method.model_fields[name].is_required()
+    }
     method = kind_of_method.model_validate(paths)
     assert isinstance(method, Filter)
     services = services_for(method, None, ROOT)
