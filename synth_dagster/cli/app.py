@@ -224,14 +224,15 @@ def diff(
     to: Annotated[
         Path | None, typer.Option(help="Write every record with another verdict there, one JSON object a line.")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the comparison there as a page.")] = None,
     dataset: Dataset = None,
     as_json: AsJson = False,
     project: ProjectDir = None,
 ) -> None:
     """Compare two releases: records added and removed, changed verdicts with their reasons, and what has shifted."""
-    from synth_dagster.cli.diff import show_diff
+    from synth_dagster.cli.diff import Files, show_diff
 
-    show_diff(project, dataset, before, after, limit=limit, as_json=as_json, to=to)
+    show_diff(project, dataset, before, after, limit=limit, as_json=as_json, files=Files(to, html))
 
 
 @app.command()

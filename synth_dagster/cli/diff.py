@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,11 +14,12 @@ from synth_dagster.cli.project import open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.governance.diff import Change, Pair, ReleaseDiff, changed_records, diff
+from synth_dagster.governance.diff_page import diff_page
+from synth_dagster.governance.diff_words import SHIFT, figure, has_shifted, shift, title_of
 from synth_dagster.records import plain
 from synth_dagster.storage.folder import write_whole
 
 MOST_VALUES = 5  # of a column, most frequent first
-SHIFT = 0.01  # a smaller difference, as a share of the larger value, is not shown
 
 
 class NoFile(SynthError):
@@ -26,33 +28,53 @@ class NoFile(SynthError):
     exit_code = ExitCode.USAGE
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where to write what a terminal is too small for."""
+
+    to: Path | None = None  # every record with another verdict
+    html: Path | None = None  # the comparison as a page
+
+    def check(self) -> None:
+        """Raises NoFile for what cannot be written, before anything is compared."""
+        for option, path in (("--to", self.to), ("--html", self.html)):
+            if path is not None and path.is_dir():
+                raise NoFile(f"{option} {path} is a folder. Name a file in it.")
+        if self.to is not None and self.html is not None and self.to.absolute() == self.html.absolute():
+            raise NoFile(f"--to and --html are both {self.to}. Name a file for each.")
+
+
 def show_diff(
-    given: Path | None, dataset: str | None, before: str, after: str, *, limit: int, as_json: bool, to: Path | None
+    given: Path | None, dataset: str | None, before: str, after: str, *, limit: int, as_json: bool, files: Files
 ) -> None:
     """Print what is different. Raises UnknownName for a release that never was."""
+    files.check()
     project = open_project(given)
     name = project.dataset(dataset)
-    if to is not None and to.is_dir():
-        raise NoFile(f"--to {to} is a folder. Name a file in it.")
     found = diff(project.lake, name, before, after, examples=limit)
 
     def write(file: BinaryIO) -> None:
         rows = changed_records(project.lake, name, before, after)
         file.writelines(json.dumps(plain(row), ensure_ascii=False).encode() + b"\n" for row in rows)
 
-    if to is not None:
-        write_whole(to.absolute(), write, needed=0)
+    if files.to is not None:
+        write_whole(files.to.absolute(), write, needed=0)
+    if files.html is not None:
+        page = diff_page(found).encode()
+        write_whole(files.html.absolute(), lambda file: file.write(page), needed=len(page))
     if as_json:
         print_json(found.as_json())
         return
     console = Terminal()
     _print_diff(console, found)
-    if to is not None:
-        console.print(f"Every record with another verdict stands in {escape(str(to))}", highlight=False)
+    if files.to is not None:
+        console.print(f"Every record with another verdict stands in {escape(str(files.to))}", highlight=False)
+    if files.html is not None:
+        console.print(f"The comparison is a page: {escape(str(files.html))}", highlight=False)
 
 
 def _print_diff(console: Console, found: ReleaseDiff) -> None:
-    console.print(f"[bold]{escape(_title(found))}[/bold]", highlight=False)
+    console.print(f"[bold]{escape(title_of(found))}[/bold]", highlight=False)
     if found.same_bytes:
         console.print("The same records, to the byte.")
         return
@@ -74,16 +96,6 @@ def _print_diff(console: Console, found: ReleaseDiff) -> None:
         console.print(escape(f"signals of {_listed(found.unread)} are in the lake no longer"), highlight=False)
 
 
-def _title(found: ReleaseDiff) -> str:
-    def named(about: Mapping[str, Any]) -> str:
-        notes = [
-            note for note, is_so in (("demo", about["demo"]), ("withdrawn", about["state"] != "accepted")) if is_so
-        ]
-        return about["release"] + (f" ({', '.join(notes)})" if notes else "")
-
-    return f"{found.dataset}: {named(found.before)} -> {named(found.after)}"
-
-
 def _listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
@@ -98,27 +110,9 @@ def _numbers(pairs: Mapping[str, Pair]) -> Table:
     for name in ("measured", "before", "after", "shift"):
         table.add_column(name, justify="left" if name == "measured" else "right")
     for name, pair in pairs.items():
-        if _has_shifted(pair):
-            table.add_row(escape(name), *(_figure(value) for value in pair), _shift(pair))
+        if has_shifted(pair):
+            table.add_row(escape(name), *(figure(value) for value in pair), shift(pair))
     return table
-
-
-def _has_shifted(pair: Pair) -> bool:
-    was, now = pair
-    if was is None or now is None:
-        return was is not now
-    return abs(now - was) > SHIFT * max(abs(was), abs(now))
-
-
-def _shift(pair: Pair) -> str:
-    was, now = pair
-    return "" if was is None or now is None or not was else f"{(now - was) / abs(was):+.1%}"
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "none"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _print_shares(console: Console, column: str, values: Mapping[str, tuple[int, int]]) -> None:

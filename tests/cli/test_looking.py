@@ -247,6 +247,14 @@ def test_two_releases_are_compared(made, tmp_path):
     said = made.call("diff", "r0001", "r0002", "--to", str(to)).out
     assert "tiny: r0001 (demo) -> r0002 (demo)" in said and "The rules are the same." in said
     assert len(to.read_text().splitlines()) == sum(change["records"] for change in found["changes"]) > 0
+    page = tmp_path / "changed.html"
+    assert "The comparison is a page" in made.call("diff", "r0001", "r0002", "--html", str(page)).out
+    assert made.call("diff", "r0001", "r0002", "--html", str(page), "--json").json() == found
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>") and "tiny: r0001" in page.read_text()
+    wrong = made.call("diff", "r0001", "--html", str(tmp_path))
+    assert wrong.code == 2 and "is a folder. Name a file in it." in wrong.err
+    wrong = made.call("diff", "r0001", "--html", str(to), "--to", str(to))
+    assert wrong.code == 2 and "Name a file for each." in wrong.err
     assert "The same records, to the byte." in made.call("diff", "r0002", "r0002").out
     wrong = made.call("diff", "r0001", "r9999")
     assert (wrong.code, wrong.out) == (2, "") and "No release of tiny is called 'r9999'" in wrong.err
