@@ -2,12 +2,13 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from synth_dagster.catalog import methods
 from synth_dagster.lake.lake import Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, load_recipe
@@ -29,6 +30,11 @@ def slugs() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
+def is_chain(slug: str) -> bool:
+    """Whether a recipe shows several methods that belong together, and not the one that it is named after."""
+    return slug not in methods()
+
+
 @dataclass(frozen=True)
 class Example:
     """What a run of a gallery recipe left behind."""
@@ -36,10 +42,23 @@ class Example:
     recipe: Recipe
     rows: Mapping[tuple[str, bytes], Row]  # by stage and record id, eliminated ones too
     kept: Sequence[Row]  # the release
-    drops: Mapping[str, int]  # stage: reason -> how many
+    rejects: Sequence[Row]
+    verdicts: Sequence[Row]
     causes: Sequence[str]
     calls: int
     tokens: int
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """step:reason -> how many answers, inputs and records went no further for it, each counted once."""
+        eliminated = {record for (_, record), row in self.rows.items() if row["status"] == "eliminated"}
+        current = {record for (_, record), row in self.rows.items() if row["status"] == "current"}
+        reasons = [f"{row['step']}:{row['reason']}" for row in self.rejects if row["record_id"] not in eliminated]
+        reasons += [row["reason"] for row in self.rows.values() if row["status"] == "eliminated"]
+        reasons += [
+            row["reason"] for row in self.verdicts if row["verdict"] == "dropped" and row["record_id"] in current
+        ]
+        return dict(sorted(Counter(reasons).items()))
 
     @property
     def judged(self) -> int:
@@ -82,7 +101,8 @@ def example(slug: str) -> Example:
             recipe=recipe,
             rows={(stage, row["record_id"]): row for stage in recipe.stages for row in _rows(lake, recipe, stage)},
             kept=_rows(lake, recipe, recipe.mix.name),
-            drops=dict(sorted(Counter(_drops(lake, recipe)).items())),
+            rejects=_rows(lake, recipe, "rejects"),
+            verdicts=_rows(lake, recipe, VERDICTS),
             causes=causes,
             calls=teachers.metered.usage.calls,
             tokens=teachers.metered.usage.tokens_in + teachers.metered.usage.tokens_out,
@@ -92,11 +112,3 @@ def example(slug: str) -> Example:
 def _rows(lake: Lake, recipe: Recipe, stage: str) -> list[Row]:
     there = stage in lake.table_names(recipe.dataset)
     return lake.read(recipe.dataset, stage).to_pylist() if there else []
-
-
-def _drops(lake: Lake, recipe: Recipe) -> Iterator[str]:
-    """Every answer, input and record that went no further, by the reason that is stored with it."""
-    yield from (f"{row['step']}:{row['reason']}" for row in _rows(lake, recipe, "rejects"))
-    for stage in recipe.stages:
-        yield from (row["reason"] for row in _rows(lake, recipe, stage) if row["status"] == "eliminated")
-    yield from (row["reason"] for row in _rows(lake, recipe, VERDICTS) if row["verdict"] == "dropped")

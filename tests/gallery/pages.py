@@ -10,7 +10,7 @@ from synth_dagster.catalog import method
 from synth_dagster.method import Method
 from synth_dagster.recipe import method_roles
 from synth_dagster.runner.tryout import Row
-from tests.gallery.example import PAGES, RECIPES, Example, example, slugs
+from tests.gallery.example import PAGES, RECIPES, Example, example, is_chain, slugs
 
 BEGIN = "<!-- gallery: generated, do not edit -->"
 END = "<!-- end of gallery -->"
@@ -18,10 +18,10 @@ MOST = 600  # characters of a text that an example shows
 
 INDEX = f"""# The gallery
 
-One small recipe for each method that makes records, over texts that come with the project: `synth run metamath`
-works at once. Each page says what the method is for, shows what went in and what came out, what a kept record cost, why
-records were dropped, and when the method is the wrong one. Numbers and examples were written by a run of the recipe,
-with a program in place of a model: they show how the method works, not how good a model is.
+One small recipe for each method that makes records, and for chains of methods, over texts that come with the project:
+`synth run metamath` works at once. Each page says what the method is for, shows what went in and what came out, what a
+kept record cost, why records were dropped, and when the method is the wrong one. Numbers and examples were written by a
+run of the recipe, with a program in place of a model: they show how the method works, not how good a model is.
 
 {BEGIN}
 {END}
@@ -47,12 +47,20 @@ def _between(page: str, text: str) -> str:
 
 
 def _line(slug: str) -> list[str]:
-    of = method(slug)
-    return [f"[{slug}]({slug}.md)", of.summary(), needs(of), _per_kept(example(slug).calls, example(slug))]
+    run = example(slug)
+    return [f"[{slug}]({slug}.md)", *(_chain(run) if is_chain(slug) else _of(method(slug))), _per_kept(run.calls, run)]
 
 
-def needs(of: type[Method]) -> str:
-    return ", ".join(method_roles(of)) or "nothing"
+def _of(one: type[Method]) -> list[str]:
+    return [one.summary(), ", ".join(method_roles(one)) or "nothing"]
+
+
+def _chain(run: Example) -> list[str]:
+    """What the first line of the recipe says, and whom it asks."""
+    return [
+        run.recipe.text.splitlines()[0].removeprefix("# ").removesuffix("."),
+        ", ".join(run.recipe.roles()) or "nothing",
+    ]
 
 
 def _recipe(slug: str) -> str:

@@ -13,7 +13,8 @@ from synth_dagster.method import Drop, Proof, Refiner
 from synth_dagster.parts.english_words import ABBREVIATIONS
 from synth_dagster.records import Document
 
-_CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
+# As they stand on a page, and as Markdown has them, which is what the reader of HTML makes of it.
+_CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]|\\\[(?:\d+|edit|citation needed)\\\]")
 _POLICY = re.compile("terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies")
 _FINAL = (".", "?", "!", '"', "'")
 # A mark that ends a sentence, what closes after it, and the word or sign that begins the next one.
@@ -26,6 +27,7 @@ _WORD_BEFORE = re.compile(r"[\w.]*\Z")
 class C4Quality(Refiner[Document]):
     """A page without its bad lines, or a drop."""
 
+    version = "2"
     paper = "arXiv:1910.10683"
     proof = Proof(
         "official parity", "datatrove's decisions and reasons, rule by rule; one line or page a rule by hand."

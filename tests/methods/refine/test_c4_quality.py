@@ -23,6 +23,10 @@ FIVE = "It rained. We stayed in. She read a book. He slept. Then they left."
         pytest.param("We bake cookies every single day", "We bake cookies every single day", id="cookies to eat"),
         pytest.param("This site uses cookies to know you", None, id="cookies not to eat"),
         pytest.param("  As shown [12] there [edit] and [citation needed] here ", "As shown  there  and  here", id="["),
+        pytest.param(
+            r"In Markdown\[3\] a bracket \[edit\] is escaped", "In Markdown a bracket  is escaped", id="escaped"
+        ),
+        pytest.param(r"A formula \[x\] and \[\] are none", r"A formula \[x\] and \[\] are none", id="formulas"),
     ],
 )
 def test_lines_that_go_and_lines_that_stay(line, left):
