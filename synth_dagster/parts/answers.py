@@ -8,6 +8,8 @@ commas, zeros, currency or unit; what is no number is compared as text without L
 import re
 from fractions import Fraction
 
+from synth_dagster.records import Instruction
+
 _MARKER = re.compile(
     r"####|\bthe (?:final )?answer is\b:?|\bthe value of \\?\$?\w\$? is\b:?|^\s*(?:final )?answer:|^A:",
     re.IGNORECASE | re.MULTILINE,
@@ -50,6 +52,12 @@ def final_answer(text: str) -> str | None:
     if number_of(named) is not None:
         return named
     return last_number(named) or named or None
+
+
+def known_answer(record: Instruction) -> str | None:
+    """The final answer that a record declares, else the one that its response ends with."""
+    declared = record.attributes.get("final_answer")
+    return str(declared) if declared not in (None, "") else final_answer(record.response)
 
 
 def last_boxed(text: str) -> str | None:

@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    numinamath unigen entigraph agentinstruct fanno glan phi4_synth
+    unigen entigraph agentinstruct fanno glan phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -37,6 +37,7 @@ BUILT = {
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
     "metamath": ("metamath",),
+    "numinamath": ("numinamath_tir",),
     "preselect": ("preselect",),
     "prox": ("prox",),
     "refinex": ("refinex",),

@@ -21,6 +21,7 @@ Task: TypeAlias = Literal[
     "program",
     "fact",
     "query",
+    "same",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -40,6 +41,7 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"program"}): "program",
     frozenset({"fact"}): "fact",
     frozenset({"sql"}): "query",
+    frozenset({"same"}): "same",
 }
 
 

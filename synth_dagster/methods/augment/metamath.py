@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from synth_dagster.method import Augmenter, Family, Proof
-from synth_dagster.parts.answers import final_answer, same_answer
+from synth_dagster.parts.answers import final_answer, known_answer, same_answer
 from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json
@@ -251,12 +251,6 @@ _NUMBER_WORDS = frozenset(
 _NO_NUMBER = frozenset("\n:()[]{}*\"'+-\u2013\u2014\u201c\u201d")
 _AROUND = re.compile(r"^(\$?)(.*?)(%?[.,;?!]*)$")
 _CLAUSE = re.compile(r"[,.](?=\s)")
-
-
-def known_answer(record: Instruction) -> str | None:
-    """The final answer that a record declares, else the one that its response ends with."""
-    declared = record.attributes.get("final_answer")
-    return str(declared) if declared not in (None, "") else final_answer(record.response)
 
 
 def why_not(answer: Answer, said: str | None, wanted: str) -> str | None:
