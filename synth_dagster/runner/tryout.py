@@ -1,7 +1,8 @@
 """A try-out: every stage on a few records, in a lake of its own, to look at before a whole run is paid for.
 
-Nothing is gated and nothing is published: what is shown is what a batch would begin with. The same steps run as in a
-run proper, so their answers are in the teacher's cache when that comes.
+Nothing is gated and nothing is published: what is shown is what a batch would begin with. Guards look, and what they
+hold back goes no further. The same steps run as in a run proper, so their answers are in the teacher's cache when that
+comes.
 """
 
 import json
@@ -9,13 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow.compute as pc
+
 from synth_dagster.errors import SynthError
+from synth_dagster.lake.findings import held
+from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.parts.allocation import allocate
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.recipe import Source
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.guards import inspect
 from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.release import VERDICTS, make_release, publish
 from synth_dagster.runner.signals import run_signals
@@ -100,11 +106,22 @@ def _through_the_stages(context: RunContext, batch: str, limit: int) -> str | No
     first = replace(context, limit=limit)
     for stage, settings in context.recipe.stages.items():
         made = run_stage(context if settings.reads else first, stage, batch).candidate
+        _inspect(context, made)
         lake.accept(made)
         if made.current == 0:
             return f"'{stage}' made nothing of {batch.partition(':')[0]}"
     lake.accept(run_signals(context, batch).candidate)
     return None
+
+
+def _inspect(context: RunContext, made: Candidate) -> None:
+    """What guards find is kept: stages below, and the mix, leave out what is held back. It closes no gate here."""
+    recipe, lake = context.recipe, context.lake
+    if recipe.guards(made.stage):
+        rows = lake.candidate_table(made).filter(pc.field("status") == "current")
+        inspect(recipe, lake, made, rows, recipe.stage(made.stage).record_kind, context.root, context.run_id)
+        guards = recipe.guards_fingerprint(made.stage, context.root)
+        lake.meta.record_gate(made.candidate_id, passed=True, suite=RELEASE, checks=[], guards=guards)
 
 
 # --------------------------------------------------------------------------------------------------- what came of it
@@ -126,6 +143,9 @@ def _tried(context: RunContext, causes: Sequence[str]) -> Tried:
 def _fates(context: RunContext, rejects: Sequence[Row]) -> dict[bytes, str]:
     """Record -> what became of it: its verdict, or why nothing could be made of it."""
     fates = {row["record_id"]: f"{row['stage']}: {row['reason']}" for row in rejects if row["record_id"]}
+    for stage in context.recipe.stages:
+        for version in context.lake.accepted_all(context.recipe.dataset, stage).values():
+            fates |= {record: f"{stage}: held, {why}" for record, why in held(context.lake, version).items()}
     if VERDICTS in context.lake.stages(context.recipe.dataset):
         verdicts = context.lake.read(context.recipe.dataset, VERDICTS, columns=["record_id", "verdict", "reason"])
         fates |= {row["record_id"]: row["reason"] or row["verdict"] for row in verdicts.to_pylist()}

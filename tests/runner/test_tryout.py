@@ -53,6 +53,16 @@ def test_a_line_leads_from_a_passage_to_its_fate(tried):
     assert found.counts["seed_corpus"] == len(LINES) and not found.causes
 
 
+def test_what_a_guard_holds_back_goes_no_further(tried):
+    guarded = TAUGHT.replace("  seed_corpus: []", "  seed_corpus: {guards: [privacy_security_guard]}")
+    assert guarded != TAUGHT
+    address = "The keeper of the archive is reached at maria.keller@rathaus-sulmar.de about the old maps."
+    found, _ = tried(guarded, notes=[*LINES, address])
+    fates = {line.records["seed_corpus"]["text"]: line.fate for line in found.lines if len(line.records) == 1}
+    assert fates[address] == "seed_corpus: held, privacy_security_guard:email"
+    assert any(line.fate == "kept" for line in found.lines)
+
+
 def test_the_limit_holds_and_lines_stand_in_the_order_of_the_source(tried):
     found, _ = tried(limit=3, notes=LINES)
     assert found.counts["seed_corpus"] == 3
