@@ -13,7 +13,7 @@ generation
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
-    distill_domain judge_pairwise deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
+    distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
     fineweb_edu fineweb2 ultra_fineweb redstone opencsg_chinese data_prep_kit data_everywhere weborganizer
@@ -36,6 +36,7 @@ BUILT = {
     "fineweb": (
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
+    "judge_pairwise": ("judge_pairwise",),
     "metamath": ("metamath",),
     "numinamath": ("numinamath_tir",),
     "preselect": ("preselect",),
