@@ -38,7 +38,7 @@ BUILT = {
     ),
     "judge_pairwise": ("judge_pairwise",),
     "metamath": ("metamath",),
-    "numinamath": ("numinamath_tir",),
+    "numinamath": ("numinamath_cot", "numinamath_tir"),
     "preselect": ("preselect",),
     "prox": ("prox",),
     "refinex": ("refinex",),

@@ -22,6 +22,7 @@ Task: TypeAlias = Literal[
     "fact",
     "query",
     "same",
+    "refine",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -42,6 +43,7 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"fact"}): "fact",
     frozenset({"sql"}): "query",
     frozenset({"same"}): "same",
+    frozenset({"problem", "solution"}): "refine",
 }
 
 
