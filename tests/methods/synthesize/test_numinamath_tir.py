@@ -81,13 +81,27 @@ def test_each_solution_ends_as_it_must(texts, reason, programs, calls):
         pytest.param("print(6 * 7)", "42", id="what is printed"),
         pytest.param("print('9' * 5_000)", "9" * 200, id="cut at 200 characters"),
         pytest.param("print('a')\n1 / 0", "a\nZeroDivisionError: division by zero", id="the last line of an error"),
-        pytest.param("while True: pass", "Time limit.", id="the limit that was met"),
     ],
 )
 def test_the_writer_is_shown_what_its_program_did_and_goes_on(program, output):
     record, _ = by_script(code(program), BOXED)
     assert record.response == f"{code(program)}```output\n{output}\n```\n{BOXED}"
     assert record.reason is None and record.attributes["programs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [("time", "Time limit."), ("memory", "Memory limit."), ("output", "Output limit."), ("killed", "Crashed.")],
+)
+def test_the_writer_is_told_which_limit_its_program_met_and_goes_on(ending, said):
+    class Ends(EndsAtOnce):
+        async def run(self, program, /, *, limits=None):
+            assert limits.cpu_s == 2
+            return Ran(ending, "much")
+
+    teacher = ScriptedTeacher(Script([code("while True: pass"), BOXED]))
+    ((record,),) = made(NuminamathTir(rounds=1, cpu_s=2), [asked()], teacher, Ends(StepWorld()))
+    assert record.reason is None and f"\n```output\n{said}\n```\n" in record.response
 
 
 def test_a_program_reaches_nothing_whatever_it_imports():

@@ -10,7 +10,7 @@ from synth_dagster.methods.synthesize.source2synth import Source2synth
 from synth_dagster.parts.tables import result_text, same_result, table_of
 from synth_dagster.records import Document
 from synth_dagster.sandbox.local import LocalSandbox
-from synth_dagster.services import Drop, Table, Unusable
+from synth_dagster.services import Drop, Queried, Table, Unusable
 from tests.scripted_teacher.tables import BROKEN, SqliteSandbox, TableWorld, tables
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
@@ -172,12 +172,16 @@ def test_a_blank_answer_costs_nothing_more(task, reason):
     assert record.reason == reason and list(teacher.asked)[-1] == task
 
 
-def test_a_query_that_never_ends_is_dropped_by_its_processor_time():
-    class Endless:
-        def answer(self, request):
-            endless = "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a) SELECT max(n) FROM a"
-            return {"sql": endless} if request.task == "query" else None
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [("time", "time_out"), ("memory", "out_of_memory"), ("output", "too_many_rows"), ("killed", "crashed")],
+)
+def test_a_query_that_meets_a_limit_is_dropped_with_its_name(ending, reason):
+    class Ends(SqliteSandbox):
+        async def query(self, statement, /, *, tables, limits=None):
+            assert (limits.cpu_s, limits.rows) == (2, 9)
+            return Queried(ending)
 
-    teacher = ScriptedTeacher(Endless(), TableWorld())
-    (record,) = one_each(Source2synth(cpu_s=1), tables(1), teacher, sandbox=LocalSandbox())
-    assert record.reason in ("time_out", "out_of_memory")  # whichever limit is met first
+    method, teacher = Source2synth(cpu_s=2, max_rows=9), ScriptedTeacher(TableWorld())
+    (record,) = one_each(method, tables(1), teacher, sandbox=Ends())
+    assert record.reason == reason and teacher.asked == {"fact": 1, "query": 1}
