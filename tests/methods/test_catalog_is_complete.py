@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen entigraph agentinstruct fanno glan phi4_synth
+    unigen entigraph agentinstruct fanno phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -36,6 +36,7 @@ BUILT = {
     "fineweb": (
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
+    "glan": ("glan",),
     "judge_pairwise": ("judge_pairwise",),
     "metamath": ("metamath",),
     "numinamath": ("numinamath_cot", "numinamath_tir"),
