@@ -6,9 +6,9 @@ the first one worse. Half of the questions are about two sessions. Answers come 
 cheaper, and nobody checks them; `decontaminate` is the paper's last step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -188,7 +188,7 @@ class Glan(Synthesizer[Document, Instruction]):
         course: "_Course",
         topic: Topic,
         number: int,
-        about: dict[str, str],
+        about: Mapping[str, str],
         writer: Teacher,
         answerer: Teacher,
     ) -> Instruction:
@@ -250,7 +250,7 @@ def text_of(said: Answer | Unusable) -> str:
 
 
 def eliminated(
-    discipline: Document, asked: str, reason: str, facts: dict[str, Any] | dict[str, str], call: Call | None
+    discipline: Document, asked: str, reason: str, facts: Mapping[str, Json], call: Call | None
 ) -> Instruction:
     """What came to nothing, with its reason."""
     return Instruction(
