@@ -319,13 +319,14 @@ class Selector(_Whole):
     """Chooses the records that are worth most, up to a budget.
 
     A subclass writes `def select(self, pool: pa.Table, /, *, <services>) -> pa.Table`; no service that asks a model at
-    an endpoint. The pool has record_id, source, text, tokens,
-    sorted by record_id. The result has a row for **every** record of the pool: record_id, score (float), rank (int, 0
-    is best), selected (bool), reason (string, null when selected).
+    an endpoint. The pool has record_id, source, text, tokens, and of documents what `reads` names, sorted by
+    record_id; attributes are JSON. The result has a row for **every** record of the pool: record_id, score (float),
+    rank (int, 0 is best), selected (bool), reason (string, null when selected).
     """
 
     kind: ClassVar[MethodKind] = "select"
     family: ClassVar[Family] = "curation"
+    reads: ClassVar[tuple[Literal["url", "attributes"], ...]] = ()  # more columns of the pool, for documents only
 
 
 @dataclass(frozen=True, slots=True)

@@ -359,7 +359,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
 # what became of a record before the mix, else why it is in quarantine, else the first rule of the recipe that drops it
 _JUDGED = f"""
     select record_id, batch, source, license, consent, status, text, {token_count_sql("text")} as tokens,
-        [standing] as standing,
+        [standing] as standing[reads],
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
         case status when 'current' then coalesce(away, rule) when 'superseded' then status
             else coalesce(reason, status) end as reason
@@ -373,12 +373,12 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mappin
     import duckdb
 
     full, signals = context.lake.candidate_table(rows), context.lake.candidate_table(marks)
-    standing = standing_sql(context.recipe.mix.deduplicate, signals.schema)
+    standing, reads = standing_sql(context.recipe.mix.deduplicate, signals.schema), _read_by_selection(context)
     texts = flatten(full, context.recipe.stage(rows.stage).record_kind).select(["record_id", "text"])
     with duckdb.connect() as connection:
         connection.register(
             "records",
-            full.select([*_RECORD, "status", "reason"]),
+            full.select(list(dict.fromkeys([*_RECORD, "status", "reason", *reads]))),
         )
         signals = signals.select([name for name in signals.column_names if "__" in name or name == "record_id"])
         connection.register("signals", signals)
@@ -387,7 +387,15 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mappin
         connection.register(
             "held", pa.Table.from_pydict({"record_id": [*away], "away": [*away.values()]}, schema=_HELD)
         )
-        return connection.sql(_JUDGED.replace("[standing]", standing)).to_arrow_table()
+        return connection.sql(
+            _JUDGED.replace("[standing]", standing).replace("[reads]", "".join(f", {name}" for name in reads))
+        ).to_arrow_table()
+
+
+def _read_by_selection(context: RunContext) -> tuple[str, ...]:
+    """The columns of documents that the selection asks for beside those that all selections have."""
+    step = context.recipe.mix.select
+    return step.method.reads if step and isinstance(step.method, Selector) else ()
 
 
 _RECORD = ("record_id", "batch", "source", "license", "consent", "synthetic_depth", "attributes")
@@ -432,7 +440,7 @@ def _select(context: RunContext, pool: _Pool) -> None:
         return
     assert isinstance(step.method, Selector)
     services = services_for(step.method, None, context.root, shelf=context.shelf)
-    asked = alive.select(["record_id", "source", "text", "tokens"])
+    asked = alive.select(["record_id", "source", "text", "tokens", *step.method.reads])
     chosen = step.method.select(asked, **services)  # type: ignore[attr-defined]  # the verb of the kind
     places = pool.places()
     for row in chosen.to_pylist():

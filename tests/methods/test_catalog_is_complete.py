@@ -17,7 +17,7 @@ preferences, augmentation and selection
     dmt dem dwa_distill
 curation and mixing
     fineweb_edu fineweb2 ultra_fineweb redstone opencsg_chinese data_prep_kit data_everywhere weborganizer
-    craw4llm datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
+    datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
     llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite ngram_novelty collapse_bounds
@@ -30,6 +30,7 @@ measurement and governance
 # Systems of the same lists that are there, under their own name or as the methods that they consist of.
 BUILT = {
     "alpaca": ("alpaca",),
+    "craw4llm": ("craw4llm",),
     "decontaminate": ("decontaminate",),
     "evol_instruct": ("evol_instruct",),
     "gdr": ("gdr",),

@@ -473,6 +473,9 @@ def keeps_select(slug, view, bodies):
     """Every record gets a row; ranks are 0, 1, 2, ... of the best; whoever is not selected has a reason."""
     _, pool = pool_of(view, bodies)
     method = made(slug)
+    more = {"url": None, "attributes": "{}"}
+    for name in method.reads:
+        pool = pool.append_column(name, pa.array([more[name]] * pool.num_rows, pa.string()))
     budgets = [method.model_copy(update={"budget": 3})] if "budget" in type(method).model_fields else []
     for tried in (method, *budgets):
         services = services_for(tried, None, ROOT)
