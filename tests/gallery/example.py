@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synth_dagster.catalog import methods
+from synth_dagster.lake.findings import held
 from synth_dagster.lake.lake import Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, load_recipe
@@ -44,6 +45,7 @@ class Example:
     kept: Sequence[Row]  # the release
     rejects: Sequence[Row]
     verdicts: Sequence[Row]
+    held: Sequence[str]  # guard:kind of each record that a guard kept from the stages after it
     causes: Sequence[str]
     calls: int
     tokens: int
@@ -58,7 +60,7 @@ class Example:
         reasons += [
             row["reason"] for row in self.verdicts if row["verdict"] == "dropped" and row["record_id"] in current
         ]
-        return dict(sorted(Counter(reasons).items()))
+        return dict(sorted(Counter([*reasons, *self.held]).items()))
 
     @property
     def judged(self) -> int:
@@ -103,6 +105,7 @@ def example(slug: str) -> Example:
             kept=_rows(lake, recipe, recipe.mix.name),
             rejects=_rows(lake, recipe, "rejects"),
             verdicts=_rows(lake, recipe, VERDICTS),
+            held=_held(lake, recipe),
             causes=causes,
             calls=teachers.metered.usage.calls,
             tokens=teachers.metered.usage.tokens_in + teachers.metered.usage.tokens_out,
@@ -112,3 +115,10 @@ def example(slug: str) -> Example:
 def _rows(lake: Lake, recipe: Recipe, stage: str) -> list[Row]:
     there = stage in lake.table_names(recipe.dataset)
     return lake.read(recipe.dataset, stage).to_pylist() if there else []
+
+
+def _held(lake: Lake, recipe: Recipe) -> list[str]:
+    """Of the stages before the last: what is held there has a verdict, too."""
+    earlier = [stage for stage in recipe.stages if stage != recipe.mix.of]
+    versions = [one for stage in earlier for one in lake.accepted_all(recipe.dataset, stage).values()]
+    return [why for version in versions for why in held(lake, version).values()]
