@@ -151,8 +151,10 @@ def _print(console: "Console", found: Sequence[Entry]) -> None:
         group = list(of_kind)
         widths = [max(map(len, column)) for column in zip(*map(_facts, group), strict=True)]
         for entry in group:
-            slug, *facts = (part.ljust(width) for part, width in zip(_facts(entry), widths, strict=True))
-            console.print(Text.assemble("  ", (slug, "cyan"), "  ", "  ".join(facts).rstrip()))
+            slug, does, proof = (part.ljust(width) for part, width in zip(_facts(entry), widths, strict=True))
+            fits = len(f"  {slug}  {does}  {proof.rstrip()}") <= console.width
+            facts = f"{does}  {proof}" if fits else f"{does.rstrip()}\n{INDENT}{proof}"
+            console.print(Text.assemble("  ", (slug, "cyan"), "  ", facts.rstrip()))
             folded = fill(f"{entry.summary}.", console.width, initial_indent=INDENT, subsequent_indent=INDENT)
             console.print(Text(folded))
     if not found:

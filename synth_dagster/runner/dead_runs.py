@@ -55,6 +55,7 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
     ]
     marked = [run_id for run_id in dead if _marked(instance, run_id)]
     _free_slots_of_ended_processes(instance)
+    _give_free_slots(instance)
     _set_right(instance)
     return marked
 
@@ -91,6 +92,24 @@ def _free_slots_of_ended_processes(instance: "dg.DagsterInstance") -> None:
         run = instance.get_run_by_id(run_id)
         if run and run.is_finished and _names_its_process(run) and _maker(run.tags).is_gone():
             storage.free_concurrency_slots_for_run(run_id)
+
+
+def _give_free_slots(instance: "dg.DagsterInstance") -> None:
+    """Wake steps that wait for a slot that is free.
+
+    Dagster gives a slot to the next in line when one is given back. A step that found none free and stands in line only
+    after that was overlooked, and waits until the next is given back, which may be never.
+    """
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+    storage = instance.event_log_storage
+    if not (isinstance(storage, SqlEventLogStorage) and storage.supports_global_concurrency_limits):
+        return
+    for pool in storage.get_concurrency_keys():
+        for _ in range(storage.get_concurrency_info(pool).pending_step_count):
+            if not storage.has_unassigned_slots(pool):
+                break
+            storage.assign_pending_steps([pool])
 
 
 def _set_right(instance: "dg.DagsterInstance") -> None:

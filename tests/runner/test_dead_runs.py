@@ -127,3 +127,21 @@ def test_a_slot_of_a_process_that_is_gone_is_given_back_at_once(instance, ended,
         assert instance.event_log_storage.claim_concurrency_slot("teacher", run.run_id, "step").is_claimed
     assert free_dead_runs(instance) == ([dead.run_id] if status == STARTED_RUN else [])
     assert instance.event_log_storage.get_concurrency_info("teacher").active_run_ids == {living.run_id}
+
+
+def test_a_step_that_stood_in_line_just_after_the_slot_was_given_back_is_woken(instance):
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("teacher", 1)
+    first, second, third = (run_of(instance, alive(), STARTED_RUN).run_id for _ in range(3))
+    assert storage.claim_concurrency_slot("teacher", first, "step").is_claimed
+    # the second sees no slot free, the first gives its slot back, and only then the second stands in line
+    storage.free_concurrency_slots_for_run(first)
+    for late, priority in ((second, 1), (third, 0)):
+        storage.add_pending_step("teacher", late, "step", priority=priority, should_assign=False)
+    assert not storage.claim_concurrency_slot("teacher", second, "step").is_claimed
+    assert free_dead_runs(instance) == []
+    assert storage.claim_concurrency_slot("teacher", second, "step").is_claimed
+    assert free_dead_runs(instance) == []
+    assert not storage.claim_concurrency_slot("teacher", third, "step").is_claimed  # one slot, one step
+    storage.free_concurrency_slots_for_run(second)
+    assert storage.claim_concurrency_slot("teacher", third, "step").is_claimed
