@@ -40,7 +40,6 @@ def call_of(signature: str) -> str:
 
 # ------------------------------------------------------------------------------------------ rules for documented names
 
-_THIRD = r"([A-Z][a-z]+?s?)\b"
 _VERSION = re.compile(r"^(New|Added|Changed|Deprecated)(?: since| in)? version (\d+(?:\.\d+)+)[.:]?\s*(.*)$")
 
 
