@@ -1,19 +1,22 @@
 """The pages of the gallery: what stands between the marks is written by a run of the recipe, the rest by people.
 
-`python -m tests.gallery.pages` writes them anew; `make docs` does.
+`python -m tests.gallery.pages` writes them anew, as `make docs` does; `... pages metamath glan` those two and the
+index; `... pages --index` the index alone.
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 
 from synth_dagster.catalog import method
 from synth_dagster.method import Method
-from synth_dagster.recipe import method_roles
+from synth_dagster.recipe import load_recipe, method_roles
 from synth_dagster.runner.tryout import Row
-from tests.gallery.example import PAGES, RECIPES, Example, example, is_chain, slugs
+from tests.gallery.example import PAGES, RECIPES, ROOT, Example, example, is_chain, slugs
 
 BEGIN = "<!-- gallery: generated, do not edit -->"
 END = "<!-- end of gallery -->"
+CALLS = "calls for each kept record that a model wrote"
 MOST = 600  # characters of a text that an example shows
 
 INDEX = f"""# The gallery
@@ -47,19 +50,23 @@ def _between(page: str, text: str) -> str:
 
 
 def _line(slug: str) -> list[str]:
-    run = example(slug)
-    return [f"[{slug}]({slug}.md)", *(_chain(run) if is_chain(slug) else _of(method(slug))), _per_kept(run.calls, run)]
+    """What the index says of a page; the cost is read from it, so that an index costs no run."""
+    page = (PAGES / f"{slug}.md").read_text(encoding="utf-8")
+    cost = re.search(rf"^\| {CALLS} \| (.+) \|$", page, re.MULTILINE)
+    assert cost, f"docs/gallery/{slug}.md says nothing of its cost: run 'make docs'."
+    return [f"[{slug}]({slug}.md)", *(_chain(slug) if is_chain(slug) else _of(method(slug))), cost[1]]
 
 
 def _of(one: type[Method]) -> list[str]:
     return [one.summary(), ", ".join(method_roles(one)) or "nothing"]
 
 
-def _chain(run: Example) -> list[str]:
+def _chain(slug: str) -> list[str]:
     """What the first line of the recipe says, and whom it asks."""
+    recipe = load_recipe(RECIPES / f"{slug}.yaml", root=ROOT)
     return [
-        run.recipe.text.splitlines()[0].removeprefix("# ").removesuffix("."),
-        ", ".join(run.recipe.roles()) or "nothing",
+        recipe.text.splitlines()[0].removeprefix("# ").removesuffix("."),
+        ", ".join(recipe.roles()) or "nothing",
     ]
 
 
@@ -77,7 +84,7 @@ def _cost(run: Example) -> str:
     rows = [
         ["records that were decided about", f"{run.judged:,}"],
         ["kept", f"{len(run.kept):,}"],
-        ["calls for each kept record that a model wrote", _per_kept(run.calls, run)],
+        [CALLS, _per_kept(run.calls, run)],
         ["tokens for each of them, prompts and answers", _per_kept(run.tokens, run, digits=0)],
     ]
     return _table(["in this run", "number"], rows)
@@ -139,8 +146,8 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def main() -> None:
-    for slug in slugs():
+def main(*chosen: str) -> None:
+    for slug in [] if chosen == ("--index",) else chosen or slugs():
         page = PAGES / f"{slug}.md"
         assert page.exists(), f"docs/gallery/{slug}.md is missing: write what it is for, and when it is the wrong one."
         page.write_text(refreshed(slug, page.read_text(encoding="utf-8")), encoding="utf-8")
@@ -148,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
