@@ -290,7 +290,7 @@ COLUMNS: Mapping[RecordKind, Sequence[tuple[str, str, str]]] = {
 EVERY_KIND = (
     ("source", "that of the first parent", "copied"),
     ("lang", "that of all parents, where it is one, or what a step found out", "copied, else und"),
-    ("synthetic_depth", "that of the parents, and whether a model wrote it", "computed"),
+    ("synthetic_depth", "that of the parents, and one more where a model wrote it anew", "computed"),
     ("human_share", "that of the parents, and verbatim pieces", "computed"),
     ("record_id, content_hash", "the parents and the content", "computed"),
     ("verdict, reason, score, rank, copies", "signals of the record, by the rules of the mix", "computed"),

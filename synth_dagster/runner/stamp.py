@@ -107,9 +107,15 @@ def inherited(record: Record, parents: Sequence[Record]) -> dict[str, object]:
         "license": joined(parent.license for parent in parents),
         "consent": joined_consents(parent.consent for parent in parents),
         "lang": _language(record, parents),
-        "synthetic_depth": depth + (record.model_id is not None),
+        "synthetic_depth": depth + _by_a_model_of_its_own(record, parents),
         "human_share": human_share(record, parents),
     }
+
+
+def _by_a_model_of_its_own(record: Record, parents: Sequence[Record]) -> bool:
+    """Whether one more model's text came between: a step that labels, cuts or redacts a model's text adds none."""
+    wrote = (record.model_id, record.call_id)
+    return record.model_id is not None and all(wrote != (parent.model_id, parent.call_id) for parent in parents)
 
 
 def _language(record: Record, parents: Sequence[Record]) -> str:

@@ -1,5 +1,6 @@
 """What the runner adds to a record: id, lineage, licence, depth and the human share, each by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -84,6 +85,14 @@ def test_depth_is_one_more_than_the_deepest_parent_when_a_model_wrote():
     parents = [document(synthetic_depth=1), document("Deep.", synthetic_depth=4)]
     assert inherited(asked((), model_id="m"), parents)["synthetic_depth"] == 5
     assert inherited(asked(()), parents)["synthetic_depth"] == 4
+
+
+def test_what_was_only_labelled_or_cut_is_no_deeper_than_what_a_model_wrote():
+    written = replace(asked((document(),), model_id="m", call_id=b"one"), synthetic_depth=1, record_id=b"r" * 16)
+    labelled = written.but(lang="en", attributes={"score": 3})
+    again = written.but(model_id="m", call_id=b"two")
+    assert inherited(labelled, [written])["synthetic_depth"] == 1
+    assert inherited(again, [written])["synthetic_depth"] == 2, "the same model in another call has written anew"
 
 
 def test_what_a_method_says_about_licence_and_depth_does_not_count():
