@@ -130,6 +130,21 @@ def show(
 
 
 @app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over the tables of the dataset.")],
+    limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 100,
+    as_of: Annotated[str | None, typer.Option(help="As the tables were after this run (id or its beginning).")] = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Ask the tables of a dataset in SQL: one read-only SELECT, in DuckDB, which sees nothing else."""
+    from synth_dagster.cli.query import show_answer
+
+    show_answer(project, dataset, sql, limit=limit, as_of=as_of, as_json=as_json)
+
+
+@app.command()
 def trace(
     record: Annotated[str | None, typer.Argument(metavar="[ID]", help="A record's id, or the beginning of it.")] = None,
     source: Annotated[str | None, typer.Option(help="All records of this source, and what was made of them.")] = None,

@@ -250,9 +250,15 @@ class Lake:
         if where is not None:
             condition = query.where_only(where)
             sql = _where_sql(stage, shown, names, where=condition, batches=batches, limit=limit)
-            return self._answer(dataset, stage, as_of, sql).cast(schema)
+            about = f"The condition cannot be used on {dataset}/{stage}"
+            return self._answer(dataset, [stage], as_of, sql, about=about).cast(schema)
         parts = _first(_stream(place, shown, names, batches, _rows_at_a_time(limit)), limit)
         return pa.Table.from_batches(list(parts), schema)
+
+    def select(self, dataset: str, sql: str, *, as_of: str | None = None, limit: int | None = None) -> pa.Table:
+        """What one SELECT over the tables of a dataset says, its first rows. Raises LakeError for any other SQL."""
+        only = query.select_only(sql, self.table_names(dataset))
+        return self._answer(dataset, None, as_of, only, limit=limit, about=f"This SQL cannot be used on '{dataset}'")
 
     def stream(
         self,
@@ -539,15 +545,24 @@ class Lake:
     def _one(self, dataset: str, stage: str, as_of: str | None) -> tuple[tables.Place, tables.Snapshot]:
         return self._views(dataset, as_of, [stage])[stage]
 
-    def _answer(self, dataset: str, stage: str, as_of: str | None, sql: str) -> pa.Table:
+    def _answer(
+        self,
+        dataset: str,
+        stages: Sequence[str] | None,
+        as_of: str | None,
+        sql: str,
+        *,
+        about: str,
+        limit: int | None = None,
+    ) -> pa.Table:
         import duckdb
 
-        connection = self.connect(dataset, as_of=as_of, stages=[stage], sealed=True)
+        connection = self.connect(dataset, as_of=as_of, stages=stages, sealed=True)
         try:
-            return connection.sql(sql).to_arrow_table()
+            answer = connection.sql(sql)
+            return (answer if limit is None else answer.limit(limit)).to_arrow_table()
         except duckdb.Error as error:
-            reason = str(error).split("\n", 1)[0]
-            raise LakeError(f"The condition cannot be used on {dataset}/{stage}: {reason}") from error
+            raise LakeError(f"{about}: {query.reason(error)}") from error
         finally:
             connection.close()
 

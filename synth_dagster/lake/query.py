@@ -154,6 +154,12 @@ def _dicts(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node)
 
 
+def reason(error: Exception) -> str:
+    """What DuckDB says, with the names that it would have known, and without the piece of SQL that it draws."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join([*lines[:1], *(line for line in lines[1:] if line.startswith("Candidate bindings"))])
+
+
 def columns_of(schema: pa.Schema, columns: Collection[str] | None) -> list[str]:
     """The columns asked for, in that order; all of them when None."""
     for name in columns or ():
