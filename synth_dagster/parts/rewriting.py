@@ -158,9 +158,24 @@ def facts(text: str) -> frozenset[str]:
 
 def invented(rewritten: str, source: str) -> frozenset[str]:
     """The facts of a rewriting that its source does not have."""
-    said = source.casefold()
-    spelt = {digits for word, digits in _NUMBERS.items() if word in set(words(source))}
-    return frozenset(fact for fact in facts(rewritten) if fact not in said and fact not in spelt)
+    return KnownFacts.of(source).lacking(rewritten)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFacts:
+    """A source as it is asked again and again, for each text that was made from it, whether it has a fact."""
+
+    said: str
+    spelt: frozenset[str]  # digits of the small numbers that it writes as words
+
+    @classmethod
+    def of(cls, source: str) -> "KnownFacts":
+        there = set(words(source))
+        return cls(source.casefold(), frozenset(digits for word, digits in _NUMBERS.items() if word in there))
+
+    def lacking(self, rewritten: str) -> frozenset[str]:
+        """The facts of a rewriting that are not in the source."""
+        return frozenset(fact for fact in facts(rewritten) if fact not in self.said and fact not in self.spelt)
 
 
 def kept_share(source: str, rewritten: Sequence[str]) -> float:

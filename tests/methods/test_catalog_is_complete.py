@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen entigraph agentinstruct fanno phi4_synth
+    unigen agentinstruct fanno phi4_synth
     kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
@@ -32,6 +32,7 @@ BUILT = {
     "alpaca": ("alpaca",),
     "craw4llm": ("craw4llm",),
     "decontaminate": ("decontaminate",),
+    "entigraph": ("entigraph",),
     "evol_instruct": ("evol_instruct",),
     "gdr": ("gdr",),
     "fineweb": (

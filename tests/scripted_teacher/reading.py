@@ -25,6 +25,7 @@ Task: TypeAlias = Literal[
     "query",
     "same",
     "refine",
+    "entities",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -48,6 +49,7 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"sql"}): "query",
     frozenset({"same"}): "same",
     frozenset({"problem", "solution"}): "refine",
+    frozenset({"summary", "entities"}): "entities",
 }
 
 
