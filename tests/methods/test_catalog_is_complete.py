@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     unigen agentinstruct fanno phi4_synth
-    kpdds persona_hub kv_retrieval oak craft beyondweb toedit chase ultraif
+    kpdds persona_hub oak craft beyondweb toedit chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -40,6 +40,7 @@ BUILT = {
     ),
     "glan": ("glan",),
     "judge_pairwise": ("judge_pairwise",),
+    "kv_retrieval": ("kv_retrieval",),
     "metamath": ("metamath",),
     "numinamath": ("numinamath_cot", "numinamath_tir"),
     "preselect": ("preselect",),
