@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     unigen agentinstruct fanno phi4_synth
-    kpdds persona_hub oak craft beyondweb toedit chase ultraif
+    kpdds persona_hub oak craft beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -50,6 +50,7 @@ BUILT = {
     "source2synth": ("source2synth",),
     "tinygsm": ("tinygsm", "tinygsm_leaks"),
     "self_instruct": ("self_instruct",),
+    "toedit": ("toedit", "ngram_prior"),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": ("privacy_security_guard",),
     "wrap": ("wrap",),

@@ -371,6 +371,9 @@ def test_calls_are_counted_and_their_prompts_are_the_ones_of_the_method(slug, mo
     assert bool(teacher.calls) == needs_teacher([method])
     assert teacher.used <= prompts_of(method).keys()
     written = [record for record in chain.made if record.model_id is not None and record.method == slug]
+    if "training" in method.needs() and not needs_teacher([method]):
+        assert {record.call_id for record in written} <= {None}  # a model that was learnt here is not called
+        return
     assert bool(written) == needs_teacher([method]) or method.kind in ("refine", "filter")
     for record in written:
         assert record.call_id in record.calls
