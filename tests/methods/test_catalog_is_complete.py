@@ -79,6 +79,7 @@ OF_NO_SYSTEM = {
     "distinct_n",
     "language",
     "linear_classifier",
+    "embedding_head",
     "ngram_classifier",
     "identify_language",
     "compression_ratio",
