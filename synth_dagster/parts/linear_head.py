@@ -29,7 +29,7 @@ class HeadSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ridges: tuple[float, ...] = Field(
-        (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+        (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
         min_length=1,
         description="How much a weight costs: each is tried, and the one with the least error on left-out texts taken.",
     )

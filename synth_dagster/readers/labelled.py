@@ -28,12 +28,29 @@ def read_labelled(root: Path, path: str) -> pa.Table:
 
 
 def read_rows(root: Path, path: str) -> list[dict[str, Any]]:
-    """The objects of the .jsonl files under a path of the project, in file and line order. Raises SynthError."""
+    """The objects of the .jsonl files under a path of the project, in file and line order; or those of a .json list.
+
+    Raises SynthError.
+    """
     place = (root / path).resolve()
     if not place.is_relative_to(root.resolve()):
         raise SynthError(f"'{path}' leaves the project. Copy what it points to into the project.")
+    if not place.exists():
+        raise SynthError(f"'{path}' is not there. Put it into the project, or correct the path.")
     files = sorted(place.rglob("*.jsonl")) if place.is_dir() else [place]
-    return [_object(line, where) for file in files for line, where in _numbered(file)]
+    return [row for file in files for row in _objects(file)]
+
+
+def _objects(file: Path) -> list[dict[str, Any]]:
+    if file.suffix != ".json":
+        return [_object(line, where) for line, where in _numbered(file)]
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8-sig", errors="replace"))
+    except ValueError:
+        rows = None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SynthError(f"{file.name} is no JSON list of objects. Correct it, or write an object a line as .jsonl.")
+    return rows
 
 
 def table_digest(table: pa.Table) -> str:

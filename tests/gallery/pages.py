@@ -110,12 +110,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _shown(run: Example, number: int, row: Row) -> str:
     origins = {one["record_id"]: one for one in run.origins(row)}
-    inputs = [_quoted(_said(one)) for one in list(origins.values())[:SOURCES]]
+    inputs = [_quoted(_said(one)) or EMPTIED for one in list(origins.values())[:SOURCES]]
     more = f"\n\nand {len(origins) - SOURCES} more" if len(origins) > SOURCES else ""
     given = "\n\n".join(inputs) + more
+    if not inputs:
+        return f"**{number}.** Kept as it was delivered\n\n{_quoted(_said(row))}"
     return f"**{number}.** From\n\n{given}\n\ncame\n\n{_quoted(_said(row))}"
 
 
+EMPTIED = "> *(a text that is no longer kept, for personal data stood in it)*"
 SOURCES = 2  # of what a record was made from
 
 

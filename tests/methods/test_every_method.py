@@ -53,6 +53,7 @@ from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
 HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
 LABELLED = dict.fromkeys(("examples", "losses"), "tests/fixtures/labelled/pages.jsonl")  # what is learnt from
+LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
 ALL = methods()
 ROW = [slug for slug, method in ALL.items() if method.kind in ROW_KINDS]
 every = pytest.mark.parametrize("slug", ALL)
