@@ -75,7 +75,8 @@ class Example:
     def shown(self) -> list[Row]:
         """Three of what was kept, of different makers and spread over the release."""
         order = sorted(self.kept, key=lambda row: (row["synthetic_depth"] == 0, row["record_id"]))
-        written = [row for row in order if row["synthetic_depth"]] or order
+        written = [row for row in order if row["synthetic_depth"]]
+        written = written or [row for row in order if row["method"] == self.recipe.dataset] or order
         step = max(1, len(written) // SHOWN)
         return written[::step][:SHOWN]
 

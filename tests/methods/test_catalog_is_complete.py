@@ -12,7 +12,7 @@ generation
     unigen agentinstruct fanno phi4_synth
     kpdds persona_hub oak craft beyondweb chase ultraif
 preferences, augmentation and selection
-    synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate eda back_translate distill_general
+    synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
@@ -33,6 +33,7 @@ BUILT = {
     "craw4llm": ("craw4llm",),
     "decontaminate": ("decontaminate",),
     "entigraph": ("entigraph",),
+    "eda": ("eda",),
     "evol_instruct": ("evol_instruct",),
     "gdr": ("gdr",),
     "fineweb": (
