@@ -2,13 +2,19 @@
 
 The rules are those of MetaMath's answer check (arXiv:2309.12284) and of the two data sets that it works on: GSM8K
 closes with `#### 42`, MATH puts the answer in `\\boxed{}`. Numbers are compared as exact fractions, whatever their
-commas, zeros, currency or unit; what is no number is compared as text without LaTeX's spacing.
+commas, zeros, currency or unit; formulas by their values, where that is asked for (`symbolic`); what is neither is
+compared as text without LaTeX's spacing.
 """
 
 import re
 from fractions import Fraction
+from typing import TypeAlias
 
+from synth_dagster.parts.expressions import Values, values_of
 from synth_dagster.records import Instruction
+
+Key: TypeAlias = Fraction | Values | str
+"""What answers that say the same have in common: a number, the values of a formula, or a bare text."""
 
 _MARKER = re.compile(
     r"####|\bthe (?:final )?answer is\b:?|\bthe value of \\?\$?\w\$? is\b:?|^\s*(?:final )?answer:|^A:",
@@ -37,21 +43,36 @@ _CURRENCY = re.compile(r"^([-\u2212+]?)\s*[$€£]\s*")
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _SPACING = re.compile(r"\\(?:left|right|[,;:! ]|quad|qquad|displaystyle)|\{,\}(?=\d{3})|~")
 _WRAPPED = re.compile(r"\\(?:text|mbox|mathrm|textbf|mathbf)\s*\{([^{}]*)\}")
-_NAMED = re.compile(r"^[A-Za-z]\s*=\s*")
+_EQUATED = re.compile(r"^[A-Za-z]\s*=\s*")
 
 
 def final_answer(text: str) -> str | None:
     """The answer that a solution names: in its last box, else behind its last marker; None where it names none."""
+    named = _named(text)
+    if named is None or last_boxed(text) is not None:
+        return named
+    if number_of(named) is not None or values_of(named) is not None:
+        return named
+    return last_number(named) or named
+
+
+def final_answers(text: str) -> list[str]:
+    """The final answers of a solution to several questions: they stand in its last line, with semicolons between."""
+    named = _named(text)
+    if named is None or ";" not in named:
+        return [answer] if (answer := final_answer(text)) else []
+    return [part.strip() for part in named.split(";") if part.strip()]
+
+
+def _named(text: str) -> str | None:
+    """What stands in the last box, else behind the last marker on its line."""
     boxed = last_boxed(text)
     if boxed is not None:
         return boxed.strip() or None
     markers = list(_MARKER.finditer(text))
     if not markers:
         return None  # the last number of any text would be a guess
-    named = text[markers[-1].end() :].strip().partition("\n")[0].strip(" *").removesuffix(".")
-    if number_of(named) is not None:
-        return named
-    return last_number(named) or named or None
+    return text[markers[-1].end() :].strip().partition("\n")[0].strip(" *").removesuffix(".") or None
 
 
 def known_answer(record: Instruction) -> str | None:
@@ -106,15 +127,20 @@ def _unsigned(text: str) -> Fraction | None:
     return Fraction(text.replace(",", "")) if _PLAIN.fullmatch(text) else None
 
 
-def same_answer(one: str, other: str) -> bool:
-    """Whether two answers say the same: as numbers where both are, else as text without spacing and case."""
-    said = answer_key(one)
-    return said is not None and said == answer_key(other)
+def same_answer(one: str, other: str, *, symbolic: bool = False) -> bool:
+    """Whether two answers say the same: as numbers where both are, else as text without spacing and case.
+
+    With `symbolic` formulas are compared by what they are worth: 2(x+1) is 2x + 2, and 2^3 is 8.
+    """
+    said = answer_key(one, symbolic=symbolic)
+    return said is not None and said == answer_key(other, symbolic=symbolic)
 
 
-def answer_key(answer: str) -> Fraction | str | None:
-    """What answers that say the same have in common: the number, else the bare text; None for an empty answer."""
+def answer_key(answer: str, *, symbolic: bool = False) -> Key | None:
+    """What answers that say the same have in common; None for an empty answer."""
     value = number_of(answer)
+    if value is None and symbolic:
+        value = values_of(_EQUATED.sub("", answer.strip().strip("$").removesuffix(".")))
     return value if value is not None else _bare(answer) or None
 
 
@@ -125,7 +151,7 @@ def _plain(answer: str) -> str:
     if text.startswith("$") and text.endswith("$") and len(text) > 2:
         text = text[1:-1]
     text = _FRACTION.sub(lambda found: f" {found[1] or found[2]}/{found[3] or found[4]}", text)
-    return _NAMED.sub("", text.strip()).removesuffix(".").strip()
+    return _EQUATED.sub("", text.strip()).removesuffix(".").strip()
 
 
 def _bare(answer: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from synth_dagster.parts.answers import answer_key
+from synth_dagster.parts.answers import Key, answer_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Vote:
         return self.votes <= 1 < self.asked
 
 
-def vote(answers: Sequence[str | None]) -> Vote:
+def vote(answers: Sequence[str | None], *, symbolic: bool = False) -> Vote:
     """The answer that most give; of several with as many votes the one that was given first."""
-    keys = [answer_key(answer) if answer is not None else None for answer in answers]
-    counts: dict[Fraction | str, int] = {}
+    keys = [answer_key(answer, symbolic=symbolic) if answer is not None else None for answer in answers]
+    counts: dict[Key, int] = {}
     for key in keys:
         if key is not None:
             counts[key] = counts.get(key, 0) + 1
@@ -55,31 +55,28 @@ def vote(answers: Sequence[str | None]) -> Vote:
     return Vote(answers[keys.index(best)], counts[best], len(answers), len(counts))
 
 
-def consensus(solutions: Sequence[Sequence[str | None]]) -> list[Fraction]:
+def consensus(solutions: Sequence[Sequence[str | None]], *, symbolic: bool = False) -> list[Fraction]:
     """For each solution the share of all that agree with it on the sub-question on which most do, itself included.
 
     Shape: m solutions of up to k sub-answers each; a missing sub-answer agrees with none. As KPMath takes the maximum,
     a solution that agrees on one part only may score as high as one that agrees on all.
     """
-    return [
-        max((_agreeing(solutions, row, place) for place in range(len(row))), default=Fraction(0)) for row in solutions
-    ]
+    keys = [[_key(answer, symbolic) for answer in row] for row in solutions]
+    return [max((_agreeing(keys, row, place) for place in range(len(row))), default=Fraction(0)) for row in keys]
 
 
-def agreed(solutions: Sequence[Sequence[str | None]]) -> list[bool]:
+def agreed(solutions: Sequence[Sequence[str | None]], *, symbolic: bool = False) -> list[bool]:
     """Which solutions KPMath keeps: those of the highest consensus, unless nobody agrees with anybody."""
-    found = consensus(solutions)
+    found = consensus(solutions, symbolic=symbolic)
     best = max(found, default=Fraction(0))
     return [score == best and score > Fraction(1, len(solutions)) for score in found]
 
 
-def _agreeing(solutions: Sequence[Sequence[str | None]], row: Sequence[str | None], place: int) -> Fraction:
-    own = _key(row, place)
-    if own is None:
+def _agreeing(keys: Sequence[Sequence[Key | None]], row: Sequence[Key | None], place: int) -> Fraction:
+    if row[place] is None:
         return Fraction(0)
-    return Fraction(sum(_key(other, place) == own for other in solutions), len(solutions))
+    return Fraction(sum(place < len(other) and other[place] == row[place] for other in keys), len(keys))
 
 
-def _key(row: Sequence[str | None], place: int) -> Fraction | str | None:
-    answer = row[place] if place < len(row) else None
-    return answer_key(answer) if answer is not None else None
+def _key(answer: str | None, symbolic: bool) -> Key | None:
+    return answer_key(answer, symbolic=symbolic) if answer is not None else None

@@ -102,6 +102,9 @@ class Metamath(Augmenter[Instruction, Instruction]):
         20, ge=1, le=100, description="Most numbers of a problem that become x; the code takes all of them."
     )
     unknown: Literal["x", "X"] = Field("x", description="What stands for the hidden number; X in the code for MATH.")
+    symbolic: bool = Field(
+        False, description="Compare answers that are formulas by what they are worth: 2(x+1) is 2x + 2."
+    )
     temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature of the writer.")
     max_tokens: int = Field(1_024, ge=64, description="Longest answer of the writer, in tokens.")
 
@@ -209,7 +212,7 @@ class _Problem:
     def _judged(self, branch: Branch, question: str, answer: Answer, wanted: str, sample: int) -> Instruction:
         text = answer.text.strip()
         said = final_answer(text)
-        reason = why_not(answer, said, wanted)
+        reason = why_not(answer, said, wanted, symbolic=self.method.symbolic)
         masked_value = wanted if branch in ("sv", "fobar") else None
         return self._variant(branch, question, text, answer.call, sample, reason, said=said, masked_value=masked_value)
 
@@ -253,13 +256,13 @@ _AROUND = re.compile(r"^(\$?)(.*?)(%?[.,;?!]*)$")
 _CLAUSE = re.compile(r"[,.](?=\s)")
 
 
-def why_not(answer: Answer, said: str | None, wanted: str) -> str | None:
+def why_not(answer: Answer, said: str | None, wanted: str, *, symbolic: bool = False) -> str | None:
     """Why a response is not kept: it was cut, names no answer, or another one."""
     if answer.finish_reason == "length":
         return "cut"
     if said is None:
         return "no_final_answer"
-    return None if same_answer(said, wanted) else "wrong_answer"
+    return None if same_answer(said, wanted, symbolic=symbolic) else "wrong_answer"
 
 
 def masked(question: str, unknown: str = "x") -> Iterator[Backward]:

@@ -47,6 +47,9 @@ class NuminamathCot(Refiner[Instruction]):
         "Of planted solutions with another answer or without a box all are dropped with their reason, of others none.",
     )
 
+    symbolic: bool = Field(
+        False, description="Compare answers that are formulas by what they are worth: 2(x+1) is 2x + 2."
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="Sampling temperature of the writer.")
     max_tokens: int = Field(4_096, ge=256, description="Longest answer of the writer, in tokens.")
 
@@ -62,13 +65,13 @@ class NuminamathCot(Refiner[Instruction]):
             problem=tagged("problem", record.instruction),
             solution=tagged("solution", record.response),
         )
-        reason = _why_not(refined, known_answer(record))
+        reason = _why_not(refined, known_answer(record), self.symbolic)
         if reason:
             return Drop(reason, raw=refined.model_dump_json(), call=refined.call)
         return _refined(record, refined)
 
 
-def _why_not(refined: Refined, known: str | None) -> str | None:
+def _why_not(refined: Refined, known: str | None, symbolic: bool) -> str | None:
     if is_blank(refined.problem):
         return "blank_problem"
     if is_blank(refined.solution):
@@ -78,7 +81,7 @@ def _why_not(refined: Refined, known: str | None) -> str | None:
     boxed = last_boxed(refined.solution)
     if not boxed:
         return "no_boxed_answer"
-    return None if same_answer(boxed, known) else "other_answer"
+    return None if same_answer(boxed, known, symbolic=symbolic) else "other_answer"
 
 
 def _refined(record: Instruction, refined: Refined) -> Instruction:

@@ -74,6 +74,9 @@ class NuminamathTir(Synthesizer[Instruction, Instruction]):
         1_000, ge=2, description="Voted answers are taken modulo this, as the prize asked; null leaves them."
     )
     output_characters: int = Field(200, ge=20, description="Longest output that is shown, in characters.")
+    symbolic: bool = Field(
+        False, description="Compare answers that are formulas by what they are worth: 2(x+1) is 2x + 2."
+    )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature of the writer.")
     max_tokens: int = Field(2_048, ge=64, description="Longest text that the writer adds, in tokens.")
     cpu_s: int = Field(5, ge=1, le=60, description="Seconds of processor time that a program may take.")
@@ -144,9 +147,14 @@ class _Work:
         """All solutions at once; those current that gave the answer of most."""
         solutions = await together(*(self._solved(number) for number in range(self.method.samples)))
         answers = [self._ballot(solution) for solution in solutions]
-        winner = vote(answers)
+        winner = vote(answers, symbolic=self.method.symbolic)
         return [
-            replace(one, reason=one.reason or _why_lost(answer, winner.answer), answer=answer, votes=winner.votes)
+            replace(
+                one,
+                reason=one.reason or _why_lost(answer, winner.answer, self.method.symbolic),
+                answer=answer,
+                votes=winner.votes,
+            )
             for one, answer in zip(solutions, answers, strict=True)
         ]
 
@@ -194,7 +202,7 @@ class _Work:
         return _shown(ran)[: self.method.output_characters].strip()
 
     async def _why_wrong(self, answer: str, known: str) -> str | None:
-        if same_answer(answer, known):
+        if same_answer(answer, known, symbolic=self.method.symbolic):
             return None
         number = number_of(known)
         if number is not None and number.denominator == 1:
@@ -227,10 +235,10 @@ def counting_number(answer: str, modulo: int | None) -> int | None:
     return round(value) % modulo if modulo else round(value)
 
 
-def _why_lost(answer: str | None, winner: str | None) -> str | None:
-    if answer is None:
+def _why_lost(answer: str | None, winner: str | None, symbolic: bool) -> str | None:
+    if answer is None or winner is None:
         return "no_counting_number"
-    return None if answer == winner else "outvoted"
+    return None if same_answer(answer, winner, symbolic=symbolic) else "outvoted"
 
 
 def _closed(text: str, found: "re.Match[str]") -> str:
