@@ -90,6 +90,7 @@ class Method(BaseModel):
     lifecycle: ClassVar[tuple[Lifecycle, ...]] = ()  # empty: as the records that it makes or reads say
     topics: ClassVar[tuple[str, ...]] = ()  # words that people look for, and its own texts do not have
     also_needs: ClassVar[tuple[Need, ...]] = ()  # besides what its verb names
+    for_audit: ClassVar[bool] = False  # what it makes, and all that is made from that, is kept in no release
 
     @classmethod
     def summary(cls) -> str:

@@ -97,7 +97,7 @@ def _told(there: pa.Table, heirs: pa.Table) -> pa.Table:
     """The words of ancestors, what is known about them, and the records that descend from each."""
     there = there.sort_by("record_id")
     told = flatten(there, _kind(there)).select(["record_id", "text"])
-    for name in ABOUT:
+    for name in (*ABOUT, "method"):
         told = told.append_column(name, there[name])
     place = pc.index_in(told["record_id"], value_set=heirs["parent"].combine_chunks())
     return told.append_column("heirs", heirs["heir_list"].combine_chunks().take(place.combine_chunks()))

@@ -27,6 +27,7 @@ from synth_dagster.runner.code import code_of
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.duplicates import found_by, standing_sql
 from synth_dagster.runner.licences import unlicensed
+from synth_dagster.runner.planted import planted
 from synth_dagster.runner.references import checked_against, contamination
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.signals import filter_steps
@@ -87,7 +88,8 @@ def release_inputs(context: RunContext) -> Inputs:
             batches[batch] = (shown[recipe.mix.of][batch], shown[SIGNALS][batch])
         else:
             missing[batch] = why
-    return Inputs(batches, missing, {batch: held(lake, rows) for batch, (rows, _) in batches.items()})
+    away = {batch: held(lake, rows) | planted(lake, recipe, rows) for batch, (rows, _) in batches.items()}
+    return Inputs(batches, missing, away)
 
 
 def _chain(context: RunContext) -> list[str]:

@@ -54,7 +54,7 @@ BUILT = {
     "self_instruct": ("self_instruct",),
     "toedit": ("toedit", "ngram_prior"),
     "ultrafeedback": ("ultrafeedback",),
-    "privacy_security_guard": ("privacy_security_guard",),
+    "privacy_security_guard": ("privacy_security_guard", "seed_leakage_guard", "plant_canaries"),
     "wrap": ("wrap",),
     "zip_entropy": ("zip_entropy",),
 }

@@ -11,8 +11,8 @@ Two more are over records that models wrote. Verbatim: at least 50 words in one 
 three tenths of the record; it warns, because an answer may quote its source on purpose. Canaries: strings that were
 planted in the sources and nowhere else; one that comes out says that sources are given away word for word.
 
-Not done of the same card: membership scores and the exposure of canaries (log-probabilities of a trained model), the
-distance to the closest record (sources held out), and the probe that runs a recipe's prompt on a suspicious text.
+What a set as a whole gives away is `seed_leakage_guard`'s: distances to the closest record, membership, exposure of
+planted codes. Not done of the same card: the probe that runs a recipe's prompt on a suspicious text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

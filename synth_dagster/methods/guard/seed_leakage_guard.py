@@ -1,0 +1,238 @@
+"""Says how much a set gives away about the texts behind it, as whoever attacks it or trains on it would find out
+
+Closest records: is a record nearer to a person's text than such texts are to each other, and to one of them only; and
+are records nearer to the texts behind them than to others of the same kind, which no model has read (`held_out`).
+Membership: a small model that counts is trained on the set, and must not know the texts behind it better than those
+held out (Min-K%++, arXiv:2404.02936). Inference: who knows a text but for one fact must not find the fact among the
+nearest records (`known_facts`). Exposure: the codes that `plant_canaries` planted must not be what the model expects.
+
+A set that quotes its sources on purpose gives them away, and these checks say so: they are for sets that stand in the
+place of texts which nobody may see. The card of `privacy_security_guard` has them beside the checks over single
+records. Its limits are chance: half of the records, half of the pairs; the distance ratio of a copy, the AUROC of 0.6
+and the ten bits of exposure, which one of a thousand unknown codes has by chance, are ours.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from synth_dagster.method import Guard, LabelsPath, Proof
+from synth_dagster.parts.byte_model import ByteModel
+from synth_dagster.parts.canaries import BITS, Canary, exposures, planted_in
+from synth_dagster.parts.closest import closest, nearer_share, sampled, wilson
+from synth_dagster.parts.copying import seeds_behind
+from synth_dagster.parts.inference import Attack, attacked
+from synth_dagster.parts.membership import Scored, by_score, scores_of
+from synth_dagster.parts.seen_texts import Scores, facts_of, student_scores
+from synth_dagster.parts.word_vectors import WordVectors
+from synth_dagster.services import Ancestors, Found, References, Severity
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+Action: TypeAlias = Literal["warning", "quarantine", "critical"]
+
+_SEEDS = 5_000  # that distances are measured to
+_MEMBERS = 300  # texts that are scored, and as many held out
+_BYTES_SCORED = 1_500  # of each, from its beginning
+_BYTES_LEARNT = 4_000_000
+
+
+class SeedLeakageGuard(Guard):
+    """What was measured is told; a limit that is passed for certain, by its 95 % interval, warns or closes the gate."""
+
+    paper = "interpretation"
+    proof = Proof(
+        "planted signal",
+        "Copies are nearer to their sources in over 90 % of cases and independent texts in 50 ± 5 %; texts repeated 16 "
+        "times are told from others (AUROC over 0.9) better than texts seen once; exposure grows with 1, 4, 16.",
+    )
+    checks: ClassVar[Mapping[str, str]] = {
+        "near_copies": "Records nearer to one person's text than such texts are to each other.",
+        "nearer_to_sources": "Records are not nearer to the texts behind them than to others of their kind.",
+        "membership": "A model trained on the set does not know the texts behind it better than others.",
+        "inference": "The nearest records do not give away a fact that was left out of a text.",
+        "exposure": "A model trained on the set does not expect the codes that were planted.",
+    }
+
+    near_copies: Action = Field(
+        "warning", description="What becomes of a record that is nearly a person's text; quarantine holds it."
+    )
+    action: Literal["warning", "critical"] = Field(
+        "warning", description="What follows when the set as a whole is over a limit; critical closes the gate."
+    )
+    held_out: LabelsPath = Field(
+        "",
+        description="File or folder with texts like the sources that no model has read; without it two checks rest.",
+    )
+    known_facts: LabelsPath = Field(
+        "",
+        description='JSON lines of what an attacker knows, and the fact to find: {"text": ..., "value": ..., "seen": '
+        "whether the text is behind the set}.",
+    )
+    student: LabelsPath = Field(
+        "",
+        description="JSON lines of what a model of yours, trained on the set, says of texts: "
+        '{"text": ..., "seen": ..., "log_probs": [...]}; with "mean" and "spread" of all symbols, for Min-K%++.',
+    )
+    nearest_share: float = Field(
+        0.05, gt=0, lt=1, description="Share of people's texts as near to another one as a copy must be."
+    )
+    max_ratio: float = Field(
+        0.5, gt=0, le=1, description="A copy's distance to its source, as part of that to the next text, at most."
+    )
+    max_nearer: float = Field(
+        0.5, ge=0, le=1, description="The largest share of records nearer to what is behind them."
+    )
+    max_auc: float = Field(0.6, ge=0, le=1, description="The largest AUROC by which members are told from others.")
+    max_gain: float = Field(0.0, ge=0, le=1, description="The largest gain of an attacker by what is behind the set.")
+    max_exposure: float = Field(10.0, ge=0, le=BITS, description="Bits that a planted code is exposed by at most.")
+    sample: int = Field(1_000, ge=10, le=20_000, description="Records whose distances are measured.")
+
+    def inspect(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
+        self, flat: pa.Table, /, *, references: References, ancestors: Ancestors
+    ) -> Sequence[Found]:
+        facts = facts_of(references, self.known_facts) if self.known_facts else []
+        student = student_scores(references, self.student) if self.student else {}
+        if not flat.num_rows:
+            return []
+        seeds, record, seed = seeds_behind(ancestors, flat["record_id"].to_pylist())
+        held_out = references.texts(self.held_out) if self.held_out else []
+        model = ByteModel.learnt(_learnt_from(flat))
+        return [
+            *self._closest(flat, seeds, record, seed, pa.array(held_out, pa.string())),
+            *self._membership(model, _people(flat, seeds), held_out, student),
+            *self._inference(flat, facts),
+            *self._exposure(model, seeds, flat),
+        ]
+
+    def _closest(
+        self, flat: pa.Table, seeds: pa.Array, record: np.ndarray, seed: np.ndarray, held_out: pa.Array
+    ) -> Iterator[Found]:
+        texts, written = flat["text"].combine_chunks(), flat["synthetic_depth"].to_numpy() > 0
+        chosen = sampled(texts.filter(pa.array(written)), self.sample)
+        rows = np.flatnonzero(written)[chosen]
+        behind = seeds.take(pa.array(np.unique(seed[np.isin(record, rows)])))
+        behind = behind.take(pa.array(sampled(behind, _SEEDS)))
+        if len(rows) and len(behind) > 2:
+            yield from self._copies(texts.take(pa.array(rows)), flat["record_id"].take(pa.array(rows)), behind)
+        if len(rows) and len(behind) and len(held_out):
+            yield self._nearer(texts.take(pa.array(rows)), behind, held_out)
+
+    def _copies(self, texts: pa.Array, ids: pa.ChunkedArray, seeds: pa.Array) -> Iterator[Found]:
+        weights = WordVectors.learnt(seeds)
+        own, theirs = closest(weights, texts, seeds), closest(weights, _some(seeds, self.sample), seeds)
+        # a text of the list is its own closest one, so what counts is its second
+        bound = float(np.quantile(theirs.second, self.nearest_share))
+        near = own.first < bound
+        yield self._measured("near_copies", "nearer_than_sources_are", float(near.mean()), f"{bound:.3f} or less apart")
+        for place in np.flatnonzero(near & (own.ratio <= self.max_ratio)):
+            yield Found(
+                check="near_copies",
+                kind="near_copy",
+                severity=self.near_copies,
+                record_id=ids[int(place)].as_py(),
+                column="text",
+                score=round(float(own.first[place]), 4),
+                note=f"from the closest text behind the set, {own.ratio[place]:.2f} of the distance to the next one",
+            )
+
+    def _nearer(self, texts: pa.Array, seeds: pa.Array, held_out: pa.Array) -> Found:
+        size = min(len(seeds), len(sampled(held_out, _SEEDS)))
+        behind, others = (_some(one, size) for one in (seeds, held_out))
+        weights = WordVectors.learnt(pa.concat_arrays([behind, others]))
+        share = nearer_share(closest(weights, texts, behind), closest(weights, texts, others))
+        low, _ = wilson(share, len(texts))
+        note = f"of {len(texts):,} records, with {size:,} texts on each side; at most {self.max_nearer:g}"
+        return self._measured("nearer_to_sources", "nearer_share", share, note, over=low > self.max_nearer)
+
+    def _membership(
+        self, model: ByteModel, members: pa.Array, held_out: Sequence[str], student: Mapping[bool, Scores]
+    ) -> Iterator[Found]:
+        if len(members) and held_out:
+            others = _some(pa.array(held_out, pa.string()), _MEMBERS)
+            scored = [[_scored(model, text) for text in group.to_pylist()] for group in (members, others)]
+            yield from self._told_apart("", *scored)
+        if student:
+            yield from self._told_apart("student_", student[True], student[False])
+
+    def _told_apart(self, whose: str, members: Scores, others: Scores) -> Iterator[Found]:
+        for place, (name, told) in enumerate(by_score(members, others).items()):
+            note = (
+                f"AUROC, 95 % between {told.low:.2f} and {told.high:.2f}; {told.at_5:.0%} found at 5 % false alarms; "
+                f"{len(members):,} texts against {len(others):,}"
+            )
+            is_over = place == 0 and told.low > self.max_auc  # the others are told, and decide nothing
+            yield self._measured("membership", f"{whose}{name}", told.auc, note, over=is_over)
+
+    def _inference(self, flat: pa.Table, facts: Sequence[Attack]) -> Iterator[Found]:
+        if not facts:
+            return
+        found = attacked(facts, flat["text"].combine_chunks())
+        note = (
+            f"of {found.seen:,} facts behind the set {found.right:.0%} are found, of {found.unseen:,} others "
+            f"{found.by_chance:.0%}; at most {self.max_gain:g}"
+        )
+        yield self._measured("inference", "gain", found.gain, note, over=found.surely > self.max_gain)
+
+    def _exposure(self, model: ByteModel, seeds: pa.Array, flat: pa.Table) -> Iterator[Found]:
+        planted = _planted(seeds)
+        if not planted:
+            return
+        bits = exposures(model, list(planted))
+        groups: defaultdict[int, list[float]] = defaultdict(list)
+        for times, exposed in zip(planted.values(), bits, strict=True):
+            groups[times].append(float(exposed))
+        for times, each in sorted(groups.items()):
+            note = f"mean bits of {len(each)} codes, each in {times} sources; at most {self.max_exposure:g} for any"
+            is_over = max(each) > self.max_exposure
+            yield self._measured("exposure", f"bits_at_{times}", float(np.mean(each)), note, over=is_over)
+        out = sum(_stands_in(flat, canary) for canary in planted)
+        yield self._measured("exposure", "codes_that_came_out", out, f"of {len(planted)}, word for word", over=out > 0)
+
+    def _measured(self, check: str, kind: str, score: float, note: str, *, over: bool = False) -> Found:
+        severity: Severity = self.action if over else "info"
+        return Found(check=check, kind=kind, severity=severity, score=round(float(score), 4), note=note)
+
+
+def _some(texts: pa.Array, most: int) -> pa.Array:
+    return texts.take(pa.array(sampled(texts, most)))
+
+
+def _learnt_from(flat: pa.Table) -> list[bytes]:
+    """The texts of a set, as many as the model has the time for, chosen by what they say."""
+    texts = sorted(text.encode("utf-8", "surrogatepass") for text in flat["text"].to_pylist() if text)
+    step = max(1, -(-sum(map(len, texts)) // _BYTES_LEARNT))
+    return texts[::step]  # what stands there often stays in proportion
+
+
+def _people(flat: pa.Table, seeds: pa.Array) -> pa.Array:
+    """What people wrote, behind the set and in it, without planted codes."""
+    own = flat.filter(pc.equal(flat["synthetic_depth"], 0))["text"].combine_chunks()
+    texts = pa.concat_arrays([seeds, own.cast(pa.string())])
+    planted = [any(planted_in(text or "")) for text in texts.to_pylist()]
+    return _some(texts.filter(pa.array([not one for one in planted], pa.bool_())), _MEMBERS)
+
+
+def _scored(model: ByteModel, text: str) -> dict[str, float]:
+    kept = text.encode("utf-8", "surrogatepass")[:_BYTES_SCORED]
+    return scores_of(kept.decode("utf-8", "replace"), Scored(*model.scored(kept)))
+
+
+def _planted(seeds: pa.Array) -> dict[Canary, int]:
+    """The planted codes behind a set, and in how many of its sources each stands."""
+    found: defaultdict[Canary, int] = defaultdict(int)
+    for text in seeds.to_pylist():
+        for canary in planted_in(text or ""):
+            found[canary] += 1
+    return dict(found)
+
+
+def _stands_in(flat: pa.Table, canary: Canary) -> bool:
+    written = flat.filter(pc.greater(flat["synthetic_depth"], 0))["text"]
+    return bool(pc.any(pc.match_substring(written, canary.code, ignore_case=True)).as_py())

@@ -1,0 +1,204 @@
+"""Sets that give their sources away are told, each by its check, and sets that do not are left in peace."""
+
+import json
+import random
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pytest
+
+from synth_dagster.errors import SynthError
+from synth_dagster.methods.guard.seed_leakage_guard import SeedLeakageGuard
+from synth_dagster.parts.canaries import canaries
+from synth_dagster.services import NoAncestors
+from tests.parts.made_up_prose import prose
+
+
+def rows(texts, depth=1):
+    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
+    return pa.table(
+        {
+            "record_id": pa.array(ids, pa.binary()),
+            "text": pa.array(texts, pa.string()),
+            "synthetic_depth": pa.array([depth] * len(texts), pa.int32()),
+        }
+    )
+
+
+@dataclass
+class Behind:
+    """Seeds that people wrote: each is behind the record of its number, and what is left behind the last record."""
+
+    seeds: list
+    records: int
+
+    def generations(self):
+        heirs = [[min(number, self.records - 1).to_bytes(16, "big")] for number in range(len(self.seeds))]
+        yield pa.table(
+            {
+                "text": pa.array(self.seeds, pa.string()),
+                "synthetic_depth": pa.array([0] * len(self.seeds), pa.int32()),
+                "heirs": pa.array(heirs, pa.list_(pa.binary())),
+            }
+        )
+
+
+def found(texts, *, seeds=(), references=None, depth=1, **settings):
+    behind = Behind(list(seeds), len(texts)) if seeds else NoAncestors()
+    return SeedLeakageGuard(**settings).inspect(rows(texts, depth), references=references, ancestors=behind)
+
+
+def told(*args, **settings):
+    """Kind -> score and severity of what was measured about the set."""
+    return measured_in(found(*args, **settings))
+
+
+def measured_in(all_found):
+    return {one.kind: (one.score, one.severity) for one in all_found if one.record_id is None}
+
+
+def edited(text, seed):
+    """A text of which one word in ten is another."""
+    draw = random.Random(seed)
+    return " ".join("otherwise" if draw.random() < 0.1 else word for word in text.split())
+
+
+@pytest.fixture
+def held_out(references):
+    return {"held_out": "held_out", "references": references({"held_out": prose(2, 60)})}
+
+
+def test_nine_of_ten_copies_are_nearer_to_their_sources_and_each_is_named(held_out):
+    seeds = prose(1, 60)
+    all_found = found([edited(text, number) for number, text in enumerate(seeds)], seeds=seeds, **held_out)
+    share, severity = measured_in(all_found)["nearer_share"]
+    assert share > 0.9 and severity == "warning"
+    named = [one for one in all_found if one.check == "near_copies" and one.record_id]
+    assert len(named) > 0.9 * 60 and {one.severity for one in named} == {"warning"}
+    assert not any(word in repr(named) for word in seeds[0].split() if len(word) > 6)
+
+
+def test_texts_that_were_made_without_looking_are_as_near_to_one_side_as_to_the_other(held_out):
+    # of 1,000 records the share's deviation is sqrt(.25 / 1,000) = 0.016, so 0.05 is three of them
+    all_found = found(prose(3, 1_000), seeds=prose(1, 60), **held_out)
+    measured = measured_in(all_found)
+    assert abs(measured["nearer_share"][0] - 0.5) <= 0.05 and measured["nearer_share"][1] == "info"
+    # by chance as near as the nearest twentieth of sources are to each other: about one in twenty, and none to one only
+    assert measured["nearer_than_sources_are"][0] < 0.15
+    assert not [one for one in all_found if one.record_id]
+
+
+def test_a_single_copy_among_many_texts_is_held_where_the_recipe_says_so():
+    seeds, texts = prose(1, 60), prose(3, 60)
+    texts[7] = edited(seeds[40], 1)
+    held = [one for one in found(texts, seeds=seeds, near_copies="quarantine") if one.record_id]
+    assert [(int.from_bytes(one.record_id, "big"), one.severity, one.kind) for one in held] == [
+        (7, "quarantine", "near_copy")
+    ]
+
+
+def test_members_are_told_from_others_where_a_set_repeats_its_sources(held_out):
+    seeds, texts = prose(1, 60), prose(3, 150)
+    repeated = told(texts + seeds * 4, seeds=seeds, action="critical", **held_out)
+    fresh = told(texts, seeds=seeds, action="critical", **held_out)
+    assert repeated["min_k_plus"][0] > 0.9 and repeated["min_k_plus"][1] == "critical"
+    # of 60 against 60 the deviation by chance is sqrt((60 + 60 + 1) / (12 * 60 * 60)) = 0.053
+    assert abs(fresh["min_k_plus"][0] - 0.5) < 3 * 0.053 and fresh["min_k_plus"][1] == "info"
+    # what people wrote and stands in the set itself counts as behind it
+    assert told(seeds * 4, depth=0, **held_out)["min_k_plus"][0] > 0.9
+
+
+def facts(*, give_away):
+    """60 letters, of which 30 are behind the set: who wrote each, of ten towns; records that say it or not."""
+    towns = [f"town{letter}" for letter in "abcdefghij"]
+    draw = random.Random(4)
+    texts = prose(6, 60, words=25)
+    lines = [{"text": text, "value": draw.choice(towns), "seen": place < 30} for place, text in enumerate(texts)]
+    records = [f"{line['text']} It came from {line['value'] if give_away else draw.choice(towns)}." for line in lines]
+    return lines, records[:30]
+
+
+@pytest.mark.parametrize(("give_away", "severity"), [(True, "warning"), (False, "info")])
+def test_a_fact_that_records_give_away_is_found_by_whoever_knows_the_rest(give_away, severity, references):
+    lines, records = facts(give_away=give_away)
+    gain = told(records, known_facts="facts.jsonl", references=references({"facts.jsonl": lines}))["gain"]
+    assert gain[1] == severity and (gain[0] > 0.8) == give_away
+
+
+def test_what_was_planted_is_exposed_the_more_the_oftener_it_is_learnt():
+    known = canaries(0, 9)
+    texts = prose(3, 200)
+    planted = [(place, canary) for place, canary in enumerate(known) for _ in range((1, 4, 16)[place // 3])]
+    seeds = [f"{texts[n]} {canary.sentence}" for n, (_, canary) in enumerate(planted)]
+    quoted = [f"It says: {canary.sentence}" for _, canary in planted]
+    measured = told(texts + quoted, seeds=seeds)
+    bits = [measured[f"bits_at_{times}"][0] for times in (1, 4, 16)]
+    assert bits == sorted(bits) and measured["bits_at_16"] == (bits[2], "warning") and bits[2] > 10
+    assert measured["codes_that_came_out"] == (9, "warning")
+    silent = told(texts, seeds=seeds)
+    assert {silent[f"bits_at_{times}"][1] for times in (1, 4, 16)} == {"info"}
+    assert silent["codes_that_came_out"] == (0, "info")
+
+
+def lines_of_a_student(shift):
+    """What a model says of 40 texts: those that it saw are likelier by a shift."""
+    draw = random.Random(8)
+    return [
+        {
+            "text": f"text {number}",
+            "seen": number < 20,
+            "log_probs": [draw.gauss(-3 + shift * (number < 20), 1) for _ in range(30)],
+        }
+        for number in range(40)
+    ]
+
+
+def test_a_students_own_log_probabilities_are_judged(references):
+    for shift, severity in ((2, "warning"), (0, "info")):
+        given = references({"said.jsonl": lines_of_a_student(shift)})
+        measured = told(prose(3, 5), student="said.jsonl", references=given)
+        assert measured["student_min_k"][1] == severity
+        assert set(measured) == {"student_min_k", "student_zlib", "student_loss"}  # without mean and spread
+    lines = [one | {"mean": [-3.0] * 30, "spread": [1.0] * 30} for one in lines_of_a_student(2)]
+    measured = told(prose(3, 5), student="said.jsonl", references=references({"said.jsonl": lines}))
+    assert measured["student_min_k_plus"][1] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("setting", "line", "said"),
+    [
+        pytest.param("known_facts", {"text": "a", "seen": True}, "value is a text", id="no value"),
+        pytest.param("known_facts", {"text": "", "value": "b", "seen": True}, "text is a text", id="empty text"),
+        pytest.param("known_facts", {"text": "a", "value": "b", "seen": "yes"}, "true or false", id="seen is a word"),
+        pytest.param("student", {"text": "a", "seen": True}, "log_probs", id="no numbers"),
+        pytest.param("student", {"text": "a", "seen": True, "log_probs": ["x"]}, "list of numbers", id="words"),
+        pytest.param("student", {"text": "a", "seen": True, "log_probs": [None]}, "list of numbers", id="null"),
+        pytest.param(
+            "student", {"text": "a", "seen": True, "log_probs": [-1], "mean": []}, "equally many", id="too few means"
+        ),
+        pytest.param("student", {"text": "a", "seen": True, "log_probs": [-1]}, "were not", id="nothing unseen"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_refused_with_its_number(setting, line, said, references):
+    with pytest.raises(SynthError, match=said) as refused:
+        found(["a"], **{setting: "file.jsonl"}, references=references({"file.jsonl": [line]}))
+    assert "file.jsonl" in str(refused.value)
+
+
+@pytest.mark.parametrize("texts", [pytest.param([], id="nothing"), pytest.param(["", None, " "], id="blank"), ["one"]])
+def test_small_and_empty_sets_are_measured_as_far_as_they_go(texts, held_out):
+    assert all(one.severity == "info" for one in found(texts, **held_out))
+    assert all(one.severity == "info" for one in found(texts, seeds=["", "a seed"], **held_out) if texts)
+
+
+def test_the_order_of_the_records_changes_nothing(held_out):
+    seeds = prose(1, 12)
+    texts = [edited(text, 3) for text in seeds] + prose(3, 12)
+    table, behind = rows(texts), Behind(seeds, 24)
+
+    def said(one):
+        guard = SeedLeakageGuard(held_out="held_out")
+        return sorted(map(repr, guard.inspect(one, references=held_out["references"], ancestors=behind)))
+
+    assert said(table) == said(table.take(pa.array(range(23, -1, -1))))
+    assert json.dumps(said(table))
