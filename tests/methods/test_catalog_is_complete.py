@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     unigen agentinstruct fanno phi4_synth
-    kpdds persona_hub oak craft beyondweb chase ultraif
+    kpdds oak craft beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -45,6 +45,7 @@ BUILT = {
     "kv_retrieval": ("kv_retrieval",),
     "metamath": ("metamath",),
     "numinamath": ("numinamath_cot", "numinamath_tir"),
+    "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "preselect": ("preselect",),
     "prox": ("prox",),
     "refinex": ("refinex",),

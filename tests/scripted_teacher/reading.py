@@ -26,6 +26,8 @@ Task: TypeAlias = Literal[
     "same",
     "refine",
     "entities",
+    "related",
+    "tool",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -50,6 +52,8 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"same"}): "same",
     frozenset({"problem", "solution"}): "refine",
     frozenset({"summary", "entities"}): "entities",
+    frozenset({"relation", "persona"}): "related",
+    frozenset({"name", "description", "parameters"}): "tool",
 }
 
 

@@ -1,0 +1,164 @@
+"""Persona Hub's tasks: what a persona would ask or have to solve, with an answer by a plain second request.
+
+Paper: arXiv:2406.20094; tasks and numbers of the released prompts, the wording is ours. A record is a persona, as
+`persona_hub` makes them. A text begins with the opening of its task, is one problem of at most two parts, and holds no
+solution. As in the paper nobody checks answers; `examples` makes it few-shot, and where they name their own persona
+persona-enhanced.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
+from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.personas import shown_examples, without_opening
+from synth_dagster.parts.rewriting import refuses, speaks_of_task
+from synth_dagster.parts.same_language import in_another_language
+from synth_dagster.parts.streams import stream
+from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.records import Document, Instruction, Message
+from synth_dagster.services import Answer, Drop, References, Sampling, Teacher, Unusable
+
+TaskName: TypeAlias = Literal["math", "reasoning", "instruction"]
+SAMPLING = Sampling(temperature=0.7, max_tokens=1_024)  # the temperature of the released demo
+ANSWERING = Sampling(temperature=0.0, max_tokens=2_048)
+
+OPENINGS: dict[TaskName, str] = {"math": "Math problem:", "reasoning": "Puzzle:", "instruction": "Prompt:"}
+_SYSTEM = (
+    "You write tasks that a certain person brings, and you write them so that nobody else would have brought them."
+)
+ASK = {
+    "math": prompt(
+        system=_SYSTEM,
+        user="""
+{examples}{persona}Write a hard problem of mathematics out of this person's world, one that an expert has to think
+about. It has at most two parts, everything that its solution needs is said, and the solution is not there. Begin with
+the words "Math problem:" and write the problem and nothing else.""",
+        variables="examples persona",
+    ),
+    "reasoning": prompt(
+        system=_SYSTEM,
+        user="""
+{examples}{persona}Write a puzzle out of this person's world that is solved by reasoning in several steps, in which
+space, time, order or cause matter and common sense misleads. It has one solution, which is not there. Begin with the
+word "Puzzle:" and write the puzzle and nothing else.""",
+        variables="examples persona",
+    ),
+    "instruction": prompt(
+        system=_SYSTEM,
+        user="""
+{examples}{persona}Guess what this person would ask an assistant that reads and writes text to do, as exactly as they
+would say it, with all that the assistant has to know. Begin with the word "Prompt:" and write the request and nothing
+else.""",
+        variables="examples persona",
+    ),
+}
+ANSWER = prompt(user="{question}", variables="question")
+_SOLVED = re.compile(r"(?im)^\W*(?:solution|answer|explanation)s?\b\W*:")
+_PART = re.compile(r"(?m)(?:^|\s)(?:\([a-h1-9]\)|[a-h]\)|part [a-h1-9]\b|question [1-9]\b)", re.IGNORECASE)
+MOST_PARTS = 2
+
+
+class PersonaInstructions(Synthesizer[Document, Instruction]):
+    paper: ClassVar[str] = "arXiv:2406.20094"
+    family: ClassVar[Family] = "general distillation"
+    topics: ClassVar[tuple[str, ...]] = ("personas", "math", "reasoning", "instruction tuning", "diversity")
+    proof: ClassVar[Proof] = Proof(
+        "planted signal",
+        "Every kept text began with its opening; of planted faults all go; a teacher that ignores personas gives no "
+        "more different words than one without them, one that heeds them does.",
+    )
+
+    task: TaskName = Field("instruction", description="What the person brings.")
+    per_persona: int = Field(1, ge=1, le=20, description="Independent samples for each persona.")
+    examples: LabelsPath = Field("", description="File with examples, text and perhaps persona; none is zero-shot.")
+    shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
+    example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
+    answers: bool = Field(True, description="Have the text answered; without, a record is the question alone.")
+    seed: int = Field(0, ge=0, description="Seed of the examples.")
+
+    async def synthesize(
+        self, persona: Document, /, *, writer: Teacher, answerer: Teacher, references: References
+    ) -> Sequence[Instruction] | Drop:
+        if is_blank(persona.body):
+            return Drop("blank_persona")
+        examples = self._examples(persona, references)
+        asked = [attempted(self._asked(persona, examples, sample, writer)) for sample in range(self.per_persona)]
+        texts = await together(*asked)
+        problems = [one for one in texts if isinstance(one, Unusable)]
+        if len(problems) == len(texts):
+            raise problems[0]
+        repeated = _repeated(texts)
+        return await together(
+            *(self._record(persona, one, again, answerer) for one, again in zip(texts, repeated, strict=True))
+        )
+
+    def _examples(self, persona: Document, references: References) -> str:
+        rows = references.rows(self.examples) if self.examples else []
+        drawn = stream(self.seed, persona.record_id, "examples").sample(rows, min(self.shown, len(rows)))
+        return shown_examples(drawn, with_personas=self.example_personas)
+
+    async def _asked(self, persona: Document, examples: str, sample: int, writer: Teacher) -> Answer:
+        shown = tagged("persona", persona.body)
+        return await writer.tell(ASK[self.task], sampling=SAMPLING, sample=sample, persona=shown, examples=examples)
+
+    async def _record(self, persona: Document, said: Answer | Unusable, again: bool, answerer: Teacher) -> Instruction:
+        if isinstance(said, Unusable):
+            return self._eliminated(persona, said.raw, said.reason, said)
+        question = without_opening(said.text.strip(), OPENINGS[self.task])
+        if reason := self._unfit(persona, said, question, again=again):
+            return self._eliminated(persona, said.text, reason, said)
+        turns = (Message("user", question or ""),)
+        if not self.answers:
+            return self._made(persona, turns, said)
+        answer = await attempted(answerer.tell(ANSWER, sampling=ANSWERING, question=question))
+        if isinstance(answer, Unusable):
+            return self._eliminated(persona, question or "", f"answer_{answer.reason}", answer)
+        if answer.finish_reason == "length" or is_blank(answer.text):
+            reason = "answer_cut" if answer.finish_reason == "length" else "answer_blank"
+            return self._eliminated(persona, question or "", reason, answer)
+        return self._made(persona, (*turns, Message("assistant", answer.text.strip())), answer)
+
+    def _unfit(self, persona: Document, said: Answer, question: str | None, *, again: bool) -> str | None:
+        """The first reason why this is no task of the person, or None."""
+        text = question or ""
+        checks = {
+            "cut": said.finish_reason == "length",
+            "refusal": refuses(said.text),
+            "no_opening": question is None,
+            "blank": is_blank(text),
+            "other_language": in_another_language([text], persona.body)[0],
+            "meta_phrase": speaks_of_task(text),
+            "copy": normalised(text) == normalised(persona.body),
+            "has_solution": bool(_SOLVED.search(text)),
+            "too_many_parts": self.task == "math" and len(_PART.findall(text)) > MOST_PARTS,
+            "repeated": again,
+        }
+        return next((reason for reason, fails in checks.items() if fails), None)
+
+    def _made(self, persona: Document, turns: Sequence[Message], said: Answer) -> Instruction:
+        return Instruction(messages=turns, parents=(persona,), attributes={"task": self.task}, **written_by(said.call))
+
+    def _eliminated(self, persona: Document, text: str, reason: str, said: Answer | Unusable) -> Instruction:
+        return Instruction(
+            messages=(Message("user", text),),
+            parents=(persona,),
+            attributes={"task": self.task},
+            status="eliminated",
+            reason=reason,
+            **written_by(said.call),
+        )
+
+
+def _repeated(texts: Sequence[Answer | Unusable]) -> list[bool]:
+    """Which texts of a persona say what one before them said."""
+    seen: set[str] = set()
+    found = []
+    for one in texts:
+        known = normalised("" if isinstance(one, Unusable) else one.text)
+        found.append(known in seen)
+        seen.add(known)
+    return found

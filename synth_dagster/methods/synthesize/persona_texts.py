@@ -1,0 +1,178 @@
+"""Persona Hub's texts: an article that a persona would write, a figure of a game made of it, a tool that it would need.
+
+Paper: arXiv:2406.20094; the tasks are those of the released prompts, the wording is ours. A record is a persona, as
+`persona_hub` makes them. An article and a figure begin with the opening of their task; a tool is an interface in the
+form of OpenAI's functions, of which nothing is there but the interface, so it says `verified: false`.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, Field, model_validator
+
+from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
+from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.personas import shown_examples, without_opening
+from synth_dagster.parts.rewriting import refuses, speaks_of_task
+from synth_dagster.parts.same_language import in_another_language
+from synth_dagster.parts.streams import stream
+from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.records import Document, Json
+from synth_dagster.services import Answer, Call, Drop, References, Reply, Sampling, Teacher, Unusable
+
+TextName: TypeAlias = Literal["knowledge", "npc", "tool"]
+ParameterType: TypeAlias = Literal["string", "number", "integer", "boolean", "array", "object"]
+SAMPLING = Sampling(temperature=0.7, max_tokens=2_048)  # the temperature of the released demo
+
+OPENINGS: Mapping[TextName, str] = {"knowledge": "Title:", "npc": "Name:"}
+KNOWLEDGE = prompt(
+    system="You write articles as a certain person would write them, out of what that person knows.",
+    user="""
+{examples}{persona}Write the article that this person would publish for readers who want to learn: informative, exact,
+with what only somebody of this trade knows. Begin with "Title:" and the title, then write the article and nothing
+else.""",
+    variables="examples persona",
+)
+NPC = prompt(
+    system="You invent figures for games, out of people and the world that they are put into.",
+    user="""
+{examples}{world}{persona}Make this person a figure that lives in the world of the game: keep what the person is, and
+change what the world does not know. Begin with "Name:" and a name, then say who the figure is, and nothing else.""",
+    variables="examples world persona",
+)
+TOOL = prompt(
+    system="You design interfaces of functions that an assistant can call for somebody.",
+    user="""
+{examples}{persona}Which function would help this person most, that an assistant cannot do without a tool? Define its
+interface.""",
+    variables="examples persona",
+)
+
+
+class Parameter(BaseModel):
+    name: str = Field(description="The parameter, in snake_case.")
+    type: ParameterType = Field(description="Its type in JSON Schema.")
+    description: str = Field(description="What it means, with its unit or format.")
+    required: bool = Field(description="Whether a call must give it.")
+
+
+class Tool(Reply):
+    name: str = Field(description="The function, in snake_case.")
+    description: str = Field(description="What it does and what it returns.")
+    parameters: list[Parameter] = Field(description="What it is given.")
+
+
+class PersonaTexts(Synthesizer[Document, Document]):
+    paper: ClassVar[str] = "arXiv:2406.20094"
+    family: ClassVar[Family] = "general distillation"
+    topics: ClassVar[tuple[str, ...]] = ("personas", "knowledge", "game characters", "tools", "diversity")
+    proof: ClassVar[Proof] = Proof(
+        "planted signal",
+        "Every kept text began with its opening, every tool is a valid interface; of planted faults all go.",
+    )
+
+    task: TextName = Field("knowledge", description="What is written for the persona.")
+    per_persona: int = Field(1, ge=1, le=20, description="Independent samples for each persona.")
+    world: str = Field("", description="With npc: the world of the game, in some sentences.")
+    examples: LabelsPath = Field("", description="File with examples, text and perhaps persona; none is zero-shot.")
+    shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
+    example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
+    seed: int = Field(0, ge=0, description="Seed of the examples.")
+
+    @model_validator(mode="after")
+    def _figures_have_a_world(self) -> Self:
+        if (self.task == "npc") != bool(self.world.strip()):
+            raise ValueError("'world' describes the game of 'task: npc'; give both or neither")
+        return self
+
+    async def synthesize(
+        self, persona: Document, /, *, writer: Teacher, references: References
+    ) -> Sequence[Document] | Drop:
+        if is_blank(persona.body):
+            return Drop("blank_persona")
+        rows = references.rows(self.examples) if self.examples else []
+        drawn = stream(self.seed, persona.record_id, "examples").sample(rows, min(self.shown, len(rows)))
+        examples = shown_examples(drawn, with_personas=self.example_personas)
+        shown = tagged("persona", persona.body)
+        told = await together(
+            *(attempted(self._told(shown, examples, sample, writer)) for sample in range(self.per_persona))
+        )
+        problems = [one for one in told if isinstance(one, Unusable)]
+        if len(problems) == len(told):
+            raise problems[0]
+        seen: set[str] = set()
+        return [self._record(persona, one, seen) for one in told]
+
+    async def _told(self, persona: str, examples: str, sample: int, writer: Teacher) -> Answer | Tool:
+        if self.task == "tool":
+            return await writer.ask(
+                TOOL, into=Tool, sampling=SAMPLING, sample=sample, persona=persona, examples=examples
+            )
+        if self.task == "npc":
+            world = tagged("world", self.world)
+            return await writer.tell(
+                NPC, sampling=SAMPLING, sample=sample, persona=persona, world=world, examples=examples
+            )
+        return await writer.tell(KNOWLEDGE, sampling=SAMPLING, sample=sample, persona=persona, examples=examples)
+
+    def _record(self, persona: Document, told: Answer | Tool | Unusable, seen: set[str]) -> Document:
+        if isinstance(told, Unusable):
+            return self._made(persona, told.raw, None, told.reason, told.call)
+        if isinstance(told, Tool):
+            body, title, reason = interface(told), one_line(told.name), unfit_tool(told)
+        else:
+            text = without_opening(told.text.strip(), OPENINGS[self.task])
+            title, _, rest = (text or "").partition("\n")
+            body, title = (told.text, "") if text is None else (rest.strip(), one_line(title).strip("*# "))
+            reason = _unfit(persona, told, text, body)
+        reason = reason or ("repeated" if normalised(body) in seen else None)
+        seen.add(normalised(body))
+        return self._made(persona, body, title or None, reason, told.call)
+
+    def _made(self, persona: Document, body: str, title: str | None, reason: str | None, call: Call | None) -> Document:
+        facts: dict[str, Json] = {"task": self.task, **({"verified": False} if self.task == "tool" else {})}
+        return Document(
+            body=body,
+            title=title,
+            parents=(persona,),
+            attributes=facts,
+            status="eliminated" if reason else "current",
+            reason=reason,
+            **written_by(call),
+        )
+
+
+def _unfit(persona: Document, told: Answer, text: str | None, body: str) -> str | None:
+    """The first reason why this is no text for the persona, or None."""
+    checks = {
+        "cut": told.finish_reason == "length",
+        "refusal": refuses(told.text),
+        "no_opening": text is None,
+        "blank": is_blank(body),
+        "other_language": in_another_language([body], persona.body)[0],
+        "meta_phrase": speaks_of_task(body),
+        "copy": normalised(body) == normalised(persona.body),
+    }
+    return next((reason for reason, fails in checks.items() if fails), None)
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def unfit_tool(tool: Tool) -> str | None:
+    """Why an interface cannot be called, or None."""
+    names = [parameter.name for parameter in tool.parameters]
+    if not all(_NAME.fullmatch(name) for name in (tool.name, *names)) or len(set(names)) < len(names):
+        return "bad_name"
+    return "blank" if is_blank(tool.description) else None
+
+
+def interface(tool: Tool) -> str:
+    """A tool in the form of OpenAI's functions, as JSON that people can read."""
+    properties = {one.name: {"type": one.type, "description": one.description} for one in tool.parameters}
+    required = [one.name for one in tool.parameters if one.required]
+    schema = {"type": "object", "properties": properties, "required": required}
+    function = {"name": tool.name, "description": tool.description, "parameters": schema}
+    return json.dumps({"type": "function", "function": function}, indent=2, ensure_ascii=False)
