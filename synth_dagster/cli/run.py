@@ -30,7 +30,7 @@ from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.causes import causes_of
 from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, TeacherSource
-from synth_dagster.runner.dead_runs import free_dead_runs, process_tags
+from synth_dagster.runner.dead_runs import free_dead_runs, process_tags, slots_handed_on
 from synth_dagster.runner.licences import misfits
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import check_name, is_released, release_inputs
@@ -89,7 +89,7 @@ def run_recipe(
         console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
     with gateway as teachers, project.instance() as instance, TerminalProgress(console) as progress:
         session = Session(project, recipe, instance, teachers, progress, retry_rejects=retry_rejects)
-        with session.told():
+        with session.told(), slots_handed_on(instance):
             told = session.run(batches, release, allow_missing=allow_missing)
     print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes, pending=told.pending)
     return int(told.exit_code())

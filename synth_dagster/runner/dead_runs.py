@@ -8,8 +8,11 @@ and ends, and its server takes that for the end of the run: it reports a failure
 it has succeeded. Such a run is neither dead nor failed.
 """
 
+import logging
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +22,13 @@ from synth_dagster.runner.context import OUTCOME_TAG
 if TYPE_CHECKING:
     import dagster as dg
 
+log = logging.getLogger(__name__)
+
 PID, STARTED, HOST = "synth/pid", "synth/process_start", "synth/host"  # run tags: which process makes it
 RUN = "synth/run"  # of which run these tags are
 RUN_KEY, PARENT = "dagster/run_key", "dagster/parent_run_id"
 NAMED_WITHIN = 600.0  # seconds from the start of a run of a sensor or schedule to its first step
+WOKEN_EVERY = 5.0  # seconds between looks for steps that wait for a slot that is free
 DIED = "died"  # the outcome of such a run
 SECOND = "Ignoring a duplicate run"  # so begins what Dagster's second process of a run says before it ends
 MISREPORTED_WITHIN = timedelta(minutes=10)  # how far back failures are looked at that were none
@@ -92,6 +98,29 @@ def _free_slots_of_ended_processes(instance: "dg.DagsterInstance") -> None:
         run = instance.get_run_by_id(run_id)
         if run and run.is_finished and _names_its_process(run) and _maker(run.tags).is_gone():
             storage.free_concurrency_slots_for_run(run_id)
+
+
+@contextmanager
+def slots_handed_on(instance: "dg.DagsterInstance", *, every_s: float = WOKEN_EVERY) -> Iterator[None]:
+    """While it is open, a step whose wake-up was lost gets its slot within seconds, also where no daemon looks on."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    ended = threading.Event()
+
+    def hand_on() -> None:
+        while not ended.wait(every_s):
+            try:
+                _give_free_slots(instance)
+            except SQLAlchemyError as error:  # a busy database is asked again
+                log.debug("Waiting steps were not woken this time: %s", type(error).__name__)
+
+    helper = threading.Thread(target=hand_on, name="slots", daemon=True)
+    helper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        helper.join()
 
 
 def _give_free_slots(instance: "dg.DagsterInstance") -> None:

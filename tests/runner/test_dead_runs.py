@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import dagster as dg
@@ -20,6 +21,7 @@ from synth_dagster.runner.dead_runs import (
     goes_on,
     has_died,
     has_succeeded,
+    slots_handed_on,
 )
 
 FAILED, STARTED_RUN = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
@@ -145,3 +147,15 @@ def test_a_step_that_stood_in_line_just_after_the_slot_was_given_back_is_woken(i
     assert not storage.claim_concurrency_slot("teacher", third, "step").is_claimed  # one slot, one step
     storage.free_concurrency_slots_for_run(second)
     assert storage.claim_concurrency_slot("teacher", third, "step").is_claimed
+
+
+def test_a_step_is_woken_while_a_run_goes_on_and_nobody_else_looks(instance):
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("teacher", 1)
+    late = run_of(instance, alive(), STARTED_RUN).run_id
+    storage.add_pending_step("teacher", late, "step", should_assign=False)
+    assert not storage.claim_concurrency_slot("teacher", late, "step").is_claimed
+    with slots_handed_on(instance, every_s=0.01):
+        while not storage.claim_concurrency_slot("teacher", late, "step").is_claimed:
+            time.sleep(0.01)  # a step asks again and again; the test's own limit ends a wait for ever
+    assert "slots" not in {thread.name for thread in threading.enumerate()}
