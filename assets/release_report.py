@@ -51,7 +51,7 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
             run = run_context(context, project, recipe, lake, teachers, progress)
             release = the_release(lake, recipe.dataset, the_batch(context))
             seal = seal_release(lake, release, Signer.of(os.environ))
-            facts = release_facts(lake, release, run.recipe)
+            facts = release_facts(lake, release, run.recipe, run.root)
             written = write_report(lake, facts)
             address = project.pages.release(facts.about.dataset, facts.about.release)
             explored = {"explore": dg.MetadataValue.url(address)} if address else {}

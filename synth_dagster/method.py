@@ -364,11 +364,14 @@ class Measurement:
 class Measure(_Whole):
     """Describes a set of records by numbers; decides nothing.
 
-    A subclass writes `def measure(self, flat: pa.Table, /) -> Measurement`.
+    A subclass writes `def measure(self, flat: pa.Table, /, *, <services>) -> Measurement`; no service that asks a model
+    at an endpoint. The table has record_id and the flat columns of its kind of record, or record_id and what `reads`
+    names: of those columns it is shown all records, of words only a sample.
     """
 
     kind: ClassVar[MethodKind] = "measure"
     family: ClassVar[Family] = "measurement"
+    reads: ClassVar[tuple[Literal["source", "lang", "attributes"], ...]] = ()  # instead of words
 
 
 class Guard(_Whole):

@@ -33,7 +33,7 @@ def audit_release(given: Path | None, dataset: str | None, name: str, *, to: Pat
         raise NoFile(f"--to {to} is a folder. Name a file in it.")
     lake = project.lake
     release = the_release(lake, project.dataset(dataset), name)
-    facts = release_facts(lake, release, stored_recipe(lake, release, project.root))
+    facts = release_facts(lake, release, stored_recipe(lake, release, project.root), project.root)
     if as_json and to is None:
         print_json(audit_json(facts))
         return

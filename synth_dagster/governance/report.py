@@ -5,8 +5,9 @@ long as nothing that it is compared with has changed: its checks, and the other 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,14 @@ from synth_dagster.governance.tallies import clusters, dropped_by_language, flow
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
-from synth_dagster.method import Measure
+from synth_dagster.method import Measure, Measurement
 from synth_dagster.methods.measure.compression_ratio import CompressionRatio
 from synth_dagster.methods.measure.distinct_n import DistinctN
 from synth_dagster.recipe import Recipe, parse_recipe
 from synth_dagster.records import Json, RecordKind, digest, from_table
 from synth_dagster.runner.licences import LICENCE
 from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.services import services_for
 from synth_dagster.scale.signals import flatten
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
@@ -88,9 +90,14 @@ def stored_recipe(lake: Lake, release: Release, root: Path) -> Recipe | None:
         return None
 
 
-def release_facts(lake: Lake, release: Release, recipe: Recipe | None) -> ReleaseFacts:
-    """Gather the facts of an accepted release. Raises LakeError where a version that it rests on is gone."""
+def release_facts(lake: Lake, release: Release, recipe: Recipe | None, root: Path = Path()) -> ReleaseFacts:
+    """Gather the facts of an accepted release. Raises LakeError where a version that it rests on is gone.
+
+    `root` is the project's folder, in which the recipe's measures find the files that they compare with.
+    """
     kind = kind_of(lake, release)
+    measures = _Measures(recipe, root)
+    measured = measures.of(_first_kept(lake, release, kind), partial(_all_kept, lake, release))
     with release_rows(lake, release) as rows:
         descend(rows)
         about = facts_from(lake, release, kind, rows)
@@ -108,8 +115,9 @@ def release_facts(lake: Lake, release: Release, recipe: Recipe | None) -> Releas
             models=rows.counts("kept", "model_id"),
             methods=rows.counts("kept", "method"),
             stages=_stages(rows.chains),
-            measures=_measured(recipe, _first_kept(lake, release, kind)),
-            before=_measured(recipe, _first_judged(lake, rows, kind)),
+            measures=_numbers(measured),
+            before=_numbers(measures.of(_first_judged(lake, rows, kind), partial(_all_judged, lake, rows))),
+            spreads={key: one.histogram for key, one in measured.items() if one.histogram},
             measured=MOST_MEASURED,
             lengths=lengths(rows),
             clusters=clusters(rows),
@@ -179,16 +187,44 @@ def _checks(lake: Lake, release: Release) -> list[Mapping[str, Any]]:
 # ---------------------------------------------------------------------------------------------------------- the records
 
 
-def _measured(recipe: Recipe | None, flat: pa.Table) -> dict[str, Mapping[str, float]]:
+class _Measures:
     """Variety and redundancy always, and what the recipe's `measure` asks for."""
-    steps: dict[str, Any] = {
-        "distinct_n": DistinctN.model_validate({}),
-        "compression_ratio": CompressionRatio.model_validate({}),
-    }
-    steps |= {step.key: step.method for step in (recipe.mix.measures if recipe else ())}
-    if not flat.num_rows:
-        return {}
-    return {key: method.measure(flat).numbers for key, method in steps.items() if isinstance(method, Measure)}
+
+    def __init__(self, recipe: Recipe | None, root: Path) -> None:
+        self._steps: dict[str, Any] = {
+            "distinct_n": DistinctN.model_validate({}),
+            "compression_ratio": CompressionRatio.model_validate({}),
+        }
+        self._steps |= {step.key: step.method for step in (recipe.mix.measures if recipe else ())}
+        self._root = root
+
+    def of(self, sample: pa.Table, whole: Callable[[Sequence[str]], pa.Table]) -> dict[str, Measurement]:
+        """Words are measured in a sample, other columns in all records."""
+        if not sample.num_rows:
+            return {}
+        return {
+            key: method.measure(whole(method.reads) if method.reads else sample, **self._services(method))
+            for key, method in self._steps.items()
+            if isinstance(method, Measure)
+        }
+
+    def _services(self, method: Measure) -> Mapping[str, Any]:
+        return services_for(method, None, self._root)
+
+
+def _numbers(measured: Mapping[str, Measurement]) -> dict[str, Mapping[str, float]]:
+    return {key: one.numbers for key, one in measured.items()}
+
+
+def _all_kept(lake: Lake, release: Release, columns: Sequence[str]) -> pa.Table:
+    table = release.manifest["table"]
+    return lake.read(release.dataset, table, batches=[release.release], columns=["record_id", *columns])
+
+
+def _all_judged(lake: Lake, rows: ReleaseRows, columns: Sequence[str]) -> pa.Table:
+    tables = [lake.candidate_table(chain[0], ["record_id", "status", *columns]) for chain in rows.chains]
+    current = [table.filter(pc.equal(table["status"], "current")).drop_columns("status") for table in tables]
+    return pa.concat_tables(current)
 
 
 def _first_kept(lake: Lake, release: Release, kind: RecordKind) -> pa.Table:

@@ -130,6 +130,7 @@ class ReleaseFacts:
     stages: Sequence[StageFacts]
     measures: Mapping[str, Mapping[str, float]]  # measure -> name -> value, of the kept records
     before: Mapping[str, Mapping[str, float]]  # the same of everything that was judged
+    spreads: Mapping[str, Mapping[str, float]]  # measure -> what it counts by -> value, of the kept records
     measured: int  # at most so many records are measured, the first by id
     lengths: Lengths
     clusters: Clusters

@@ -23,6 +23,7 @@ from synth_dagster.governance.report_style import POLICY, SCRIPT, STYLE
 from synth_dagster.governance.report_tables import table_of
 from synth_dagster.governance.sankey import sankey
 
+_MOST_SPREAD = 40  # rows of a table of what a measure counts by
 CLASS = {"answered": "answered", "partly": "partly", "not known": "unknown"}
 
 
@@ -256,8 +257,16 @@ def _measures(facts: ReleaseFacts) -> str:
         ]
         for measure, name in names
     ]
-    caption = f"Of all current records and of those kept; of at most {facts.measured:,} each, the first by id"
-    return table_of(Table(caption, ["measure", "number", "all records", "kept"], rows, 2))
+    caption = f"Of all current records and of those kept; words of at most {facts.measured:,} of each, the first by id"
+    spreads = "".join(_spread(measure, values) for measure, values in facts.spreads.items())
+    return table_of(Table(caption, ["measure", "number", "all records", "kept"], rows, 2)) + spreads
+
+
+def _spread(measure: str, values: Mapping[str, float]) -> str:
+    """What a measure counts by, in its order; of many, the first."""
+    rows: list[list[Cell]] = [[name, figure(value)] for name, value in list(values.items())[:_MOST_SPREAD]]
+    more = f"; the first {_MOST_SPREAD} of {len(values)}" if len(values) > _MOST_SPREAD else ""
+    return table_of(Table(f"{measure}, of the kept records{more}", ["by", "value"], rows, 1))
 
 
 def _not_known(found: Sequence[Answered]) -> str:

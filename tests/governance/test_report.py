@@ -25,11 +25,16 @@ LINES = [
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     recipe = TAUGHT.replace(
-        "filters: [answer_rules]", "filters: [answer_rules]\n    deduplicate: {minhash: {}}\n    measure: [distinct_n]"
+        "filters: [answer_rules]",
+        "filters: [answer_rules]\n    deduplicate: {minhash: {}}\n    measure: [distinct_n, ngram_novelty,"
+        " {long_tail_coverage: {by: source, floor: 7, reference: inbox/expected/}}]",
     )
     hand = ByHand(small_project(tmp_path_factory.mktemp("report") / "p", recipe, Programs(EchoTeacher())))
     # two items with the same text: their answers are duplicates of each other
     hand.project.deliver([*LINES, LINES[1]])
+    expected = hand.project.root / "inbox/expected/sources.jsonl"
+    expected.parent.mkdir()
+    expected.write_text('{"cell": "notes", "count": 3}\n{"cell": "letters", "count": 1}\n')
     hand.batches()
     hand.release("r0001")
     facts = facts_of(hand)
@@ -37,7 +42,7 @@ def made(tmp_path_factory):
 
 
 def facts_of(hand):
-    return release_facts(hand.lake, hand.lake.meta.release("tiny", "r0001"), hand.context.recipe)
+    return release_facts(hand.lake, hand.lake.meta.release("tiny", "r0001"), hand.context.recipe, hand.context.root)
 
 
 def read(path):
@@ -78,6 +83,18 @@ def test_the_counts_are_those_of_the_tables(made):
         assert (stage.records, stage.older) == (len(current), len(rows) - len(current))
         assert sum(one.records for one in facts.about.makers if one.stage == name) == len(current)
     assert by_stage["generated_instructions"].calls > 0 == by_stage["seed_corpus"].calls
+
+
+def test_measures_of_words_and_of_columns_are_shown_with_what_they_count_by(made):
+    _, facts, written = made
+    # three records kept of one source; letters were expected too
+    assert facts.measures["long_tail_coverage"]["records"] == 3 == facts.before["long_tail_coverage"]["records"] - 1
+    assert facts.spreads["long_tail_coverage"] == {"letters": 7, "notes": 4}
+    # two answers say the same, and before they were dropped for one another every run of one stood in the other
+    assert facts.measures["ngram_novelty"]["longest"] < facts.before["ngram_novelty"]["longest"]
+    page = " ".join(Elements(read(written.page)).words)
+    assert "long_tail_coverage, of the kept records" in page and "letters" in page
+    assert "| ngram_novelty | novelty_1 |" in read(written.card)
 
 
 def test_the_funnel_ends_with_what_was_kept(made):

@@ -20,10 +20,10 @@ curation and mixing
     datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
-    llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite ngram_novelty collapse_bounds
+    llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite collapse_bounds
     synthetic_fraction_planner recursive_collapse_guard human_data_floor
     variety_representation_audit grounding_rifts data_labour_ledger gce_coverage_report
-    recipe_coverage_map long_tail_coverage export_croissant export_hf_card export_openlineage
+    recipe_coverage_map export_croissant export_hf_card export_openlineage
     export_prov_json export_spdx export_c2pa export_dpi_summary export_eu_ai_act_summary lineage_audit
 """
 
@@ -43,7 +43,9 @@ BUILT = {
     "glan": ("glan",),
     "judge_pairwise": ("judge_pairwise",),
     "kv_retrieval": ("kv_retrieval",),
+    "long_tail_coverage": ("long_tail_coverage",),
     "metamath": ("metamath",),
+    "ngram_novelty": ("ngram_novelty",),
     "numinamath": ("numinamath_cot", "numinamath_tir"),
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "preselect": ("preselect",),

@@ -510,10 +510,14 @@ def keeps_mix(slug, view, bodies):
 
 def keeps_measure(slug, view, bodies):
     """Numbers are numbers, twice the same, also of nothing."""
+    method = made(slug)
+    services = services_for(method, None, ROOT)
     for some in (bodies, NOTHING, []):
         flat, _ = pool_of(view, some)
-        found = made(slug).measure(flat.slice(0, 0) if not some else flat)
-        assert found == made(slug).measure(flat.slice(0, 0) if not some else flat)
+        for name in method.reads:
+            flat = flat.append_column(name, pa.array(["{}"] * flat.num_rows, pa.string()))
+        found = method.measure(flat.slice(0, 0) if not some else flat, **services)
+        assert found == method.measure(flat.slice(0, 0) if not some else flat, **services)
         assert all(math.isfinite(number) for number in (*found.numbers.values(), *found.histogram.values()))
         assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in found.numbers)
 
