@@ -365,13 +365,13 @@ class Measure(_Whole):
     """Describes a set of records by numbers; decides nothing.
 
     A subclass writes `def measure(self, flat: pa.Table, /, *, <services>) -> Measurement`; no service that asks a model
-    at an endpoint. The table has record_id and the flat columns of its kind of record, or record_id and what `reads`
-    names: of those columns it is shown all records, of words only a sample.
+    at an endpoint. The table has record_id and what `reads` names: words are the flat columns of the kind of record,
+    for a sample of the records; without words it is shown the other columns of all of them.
     """
 
     kind: ClassVar[MethodKind] = "measure"
     family: ClassVar[Family] = "measurement"
-    reads: ClassVar[tuple[Literal["source", "lang", "attributes"], ...]] = ()  # instead of words
+    reads: ClassVar[tuple[Literal["words", "source", "lang", "attributes"], ...]] = ("words",)
 
 
 class Guard(_Whole):

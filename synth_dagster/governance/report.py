@@ -48,6 +48,7 @@ from synth_dagster.scale.signals import flatten
 MOST_MEASURED = 5_000  # records whose texts are measured, the first by id: a fair sample, and a bound on the memory
 MOST_HASHED = 1_000  # records whose content hash is computed again
 OTHER_RELEASES = 20  # in which a source is looked for
+_BESIDE_WORDS = ("source", "lang", "attributes")
 RETAINED = ("lang", "source", "license", "synthetic_depth")
 
 
@@ -203,7 +204,7 @@ class _Measures:
         if not sample.num_rows:
             return {}
         return {
-            key: method.measure(whole(method.reads) if method.reads else sample, **self._services(method))
+            key: method.measure(sample if "words" in method.reads else whole(method.reads), **self._services(method))
             for key, method in self._steps.items()
             if isinstance(method, Measure)
         }
@@ -229,7 +230,7 @@ def _all_judged(lake: Lake, rows: ReleaseRows, columns: Sequence[str]) -> pa.Tab
 
 def _first_kept(lake: Lake, release: Release, kind: RecordKind) -> pa.Table:
     table = release.manifest["table"]
-    return flatten(lake.read(release.dataset, table, batches=[release.release], limit=MOST_MEASURED), kind)
+    return _shown(lake.read(release.dataset, table, batches=[release.release], limit=MOST_MEASURED), kind)
 
 
 def _first_judged(lake: Lake, rows: ReleaseRows, kind: RecordKind) -> pa.Table:
@@ -244,8 +245,16 @@ def _first_judged(lake: Lake, rows: ReleaseRows, kind: RecordKind) -> pa.Table:
         chosen = pc.and_(
             pc.equal(table["status"], "current"), pc.less_equal(table["record_id"], pa.scalar(last, pa.binary()))
         )
-        parts.append(flatten(table.filter(chosen), kind))
+        parts.append(_shown(table.filter(chosen), kind))
     return pa.concat_tables(parts).sort_by("record_id") if parts else pa.table({"record_id": pa.array([], pa.binary())})
+
+
+def _shown(rows: pa.Table, kind: RecordKind) -> pa.Table:
+    """The words of records, and what else a measure may read, in the order of the rows."""
+    flat = flatten(rows, kind)
+    for name in _BESIDE_WORDS:
+        flat = flat.append_column(name, rows[name])
+    return flat
 
 
 def _hashes(lake: Lake, release: Release, kind: RecordKind) -> list[Defect]:

@@ -20,7 +20,7 @@ curation and mixing
     datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
-    llm_cluster_agent diversity_claim_audit ggmi_information_gain quality_diversity_suite collapse_bounds
+    llm_cluster_agent diversity_claim_audit ggmi_information_gain collapse_bounds
     synthetic_fraction_planner recursive_collapse_guard human_data_floor
     variety_representation_audit grounding_rifts data_labour_ledger gce_coverage_report
     recipe_coverage_map export_croissant export_hf_card export_openlineage
@@ -50,6 +50,7 @@ BUILT = {
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "preselect": ("preselect",),
     "prox": ("prox",),
+    "quality_diversity_suite": ("quality_diversity_suite",),
     "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
     "source2synth": ("source2synth",),

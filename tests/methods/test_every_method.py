@@ -514,7 +514,7 @@ def keeps_measure(slug, view, bodies):
     services = services_for(method, None, ROOT)
     for some in (bodies, NOTHING, []):
         flat, _ = pool_of(view, some)
-        for name in method.reads:
+        for name in set(method.reads) - {"words"}:
             flat = flat.append_column(name, pa.array(["{}"] * flat.num_rows, pa.string()))
         found = method.measure(flat.slice(0, 0) if not some else flat, **services)
         assert found == method.measure(flat.slice(0, 0) if not some else flat, **services)
