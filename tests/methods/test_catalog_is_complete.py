@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     unigen agentinstruct fanno phi4_synth
-    kpdds oak craft beyondweb chase ultraif
+    oak craft beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -44,6 +44,7 @@ BUILT = {
     "judge_pairwise": ("judge_pairwise",),
     "kv_retrieval": ("kv_retrieval",),
     "long_tail_coverage": ("long_tail_coverage",),
+    "kpdds": ("kpdds",),
     "metamath": ("metamath",),
     "ngram_novelty": ("ngram_novelty",),
     "numinamath": ("numinamath_cot", "numinamath_tir"),

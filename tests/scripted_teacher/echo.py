@@ -122,6 +122,8 @@ def _plain(annotation: Any, material: _material, place: int) -> Any:
     if get_origin(annotation) is Literal:
         return options[0]
     kind = options[0] if get_origin(annotation) not in (None, list, dict, tuple) and options else annotation
+    if kind == list[str]:
+        return [material.sentence(place)]
     simple = {bool: False, int: 5, float: 0.5, str: material.sentence(place)}
     return simple.get(kind, [] if get_origin(kind) in (list, tuple) else {})
 

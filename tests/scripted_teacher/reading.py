@@ -28,6 +28,8 @@ Task: TypeAlias = Literal[
     "entities",
     "related",
     "tool",
+    "topics",
+    "quality",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -54,6 +56,8 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"summary", "entities"}): "entities",
     frozenset({"relation", "persona"}): "related",
     frozenset({"name", "description", "parameters"}): "tool",
+    frozenset({"topics"}): "topics",
+    frozenset({"score"}): "quality",
 }
 
 
