@@ -200,6 +200,10 @@ class References(Protocol):
         """The same texts by the name of their file."""
         ...
 
+    def answers(self, path: str) -> Mapping[str, Sequence[str]]:
+        """For each of `files` the answer to each text, empty where the file says none."""
+        ...
+
     def rows(self, path: str) -> Sequence[Mapping[str, object]]:
         """The lines of the JSON files under a path of the project, in file order."""
         ...

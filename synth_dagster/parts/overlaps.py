@@ -5,11 +5,14 @@ The overlap measure of open-instruct (arXiv:2411.15124), over hashed words, for 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from synth_dagster.parts.hashed_words import Hashed, hash_texts, ngrams, normalise, offsets_of, words
+
+Side: TypeAlias = Literal["query", "overlap", "answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,24 @@ class Overlaps:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
-def index_of(texts: Sequence[str], n: int, min_item_words: int = 1, common: int = 1_000) -> Index:
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Items of a question and its answer, and which of their grams count: those of one side, or of both at once."""
+
+    question_words: np.ndarray  # of each item: its other words are its answer's
+    counted: frozenset[Side]
+
+    def holds(self, item: np.ndarray, place: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """Which grams count."""
+        asked = self.question_words[item]
+        sides = {"query": place + width <= asked, "answer": place >= asked}
+        sides["overlap"] = ~(sides["query"] | sides["answer"])
+        return np.any([sides[name] for name in sorted(self.counted)], axis=0)
+
+
+def index_of(
+    texts: Sequence[str], n: int, min_item_words: int = 1, common: int = 1_000, sides: Sides | None = None
+) -> Index:
     """The n-grams of benchmark items; an item of fewer words is one gram of its own length."""
     normalised = normalise(pa.array(texts, pa.string()))
     items = words(normalised)
@@ -49,6 +69,9 @@ def index_of(texts: Sequence[str], n: int, min_item_words: int = 1, common: int 
     sizes = tuple(int(size) for size in np.unique(gram_words[items.counts >= min_item_words]))
     found = [_grams_of_size(items, gram_words, size) for size in sizes]
     grams, owners, places = (np.concatenate([np.zeros(0, t), *column]) for t, column in _columns(found))
+    if sides:
+        held = sides.holds(owners, places, gram_words[owners])
+        grams, owners, places = grams[held], owners[held], places[held]
     order = np.lexsort((places, owners, grams))
     grams, owners, places = grams[order], owners[order], places[order]
     rare = ~_in_too_many(grams, owners, common)

@@ -20,6 +20,7 @@ class ReferenceFile:
 
 
 FIELDS = ("question", "prompt", "instruction", "input", "query", "problem", "text", "turns")
+ANSWERS = ("answer", "response", "output", "solution", "completion", "reference", "target")
 SUFFIXES = (".jsonl", ".txt", ".csv")
 
 
@@ -41,6 +42,36 @@ def texts_by_file(root: Path, path: str) -> dict[str, list[str]]:
     place = (root / path).resolve()
     found = {_name(file, place): [text.strip() for text in _READERS[file.suffix](file)] for file in _files(root, path)}
     return {name: [text for text in texts if text] for name, texts in found.items() if any(texts)}
+
+
+def answers_by_file(root: Path, path: str) -> dict[str, list[str]]:
+    """For each text of `texts_by_file` its answer, empty where there is none.
+
+    Only a line of JSON says an answer, in a field beside its question; of several turns it is the answer to the last.
+    """
+    place = (root / path).resolve()
+    found = {_name(file, place): file for file in _files(root, path)}
+    return {
+        name: [*_answers(found[name])] if name.endswith(".jsonl") else [""] * len(texts)
+        for name, texts in texts_by_file(root, path).items()
+    }
+
+
+def _answers(file: Path) -> Iterator[str]:
+    with file.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            item = _parsed(line, file, number) if line.strip() else None
+            turns = [turn for turn in _turns(item) if turn.strip()]
+            yield from [""] * (len(turns) - 1)
+            yield from [_answer(item)] * bool(turns)
+
+
+def _answer(item: object) -> str:
+    """The first field that holds one; of a list its last one."""
+    values = [item.get(name) for name in ANSWERS] if isinstance(item, dict) else []
+    value = next((value for value in values if value not in (None, "", [])), "")
+    last = value[-1] if isinstance(value, list) else value
+    return last.strip() if isinstance(last, str) else str(last) if isinstance(last, int | float) else ""
 
 
 def read_rows(root: Path, path: str) -> list[dict[str, object]]:

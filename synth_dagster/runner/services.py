@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
-from synth_dagster.readers.texts import read_rows, read_texts, texts_by_file
+from synth_dagster.readers.texts import answers_by_file, read_rows, read_texts, texts_by_file
 from synth_dagster.runner.context import OpenTeachers
 from synth_dagster.runner.models import TrainedModels
 from synth_dagster.services import (
@@ -33,6 +33,9 @@ class ProjectReferences:
 
     def files(self, path: str) -> Mapping[str, Sequence[str]]:
         return texts_by_file(self._root, path)
+
+    def answers(self, path: str) -> Mapping[str, Sequence[str]]:
+        return answers_by_file(self._root, path)
 
     def rows(self, path: str) -> Sequence[Mapping[str, object]]:
         return read_rows(self._root, path)

@@ -13,6 +13,7 @@ from synth_dagster.scale.signals import compute_signals, flatten, judge
 class PlainReferences:
     """Reference texts by path, from memory."""
 
+    # with `path:answers`, the answers to the texts of `path`
     found: Mapping[str, list[str]] = field(default_factory=dict)
 
     def texts(self, path):
@@ -20,6 +21,9 @@ class PlainReferences:
 
     def files(self, path):
         return {"items.jsonl": self.found[path]}
+
+    def answers(self, path):
+        return {"items.jsonl": self.found.get(f"{path}:answers", [""] * len(self.found[path]))}
 
     def rows(self, path):
         return self.found[path]

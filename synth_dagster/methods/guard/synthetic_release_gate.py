@@ -30,7 +30,7 @@ class SyntheticReleaseGate(Guard):
     """One finding for each limit that is passed, with what was measured; and the records that name no model."""
 
     paper = "arXiv:2404.07503"
-    version = "2"
+    version = "3"
     proof = Proof(
         "planted signal", "Of eight releases that each break one limit, exactly that check fails; counts by hand."
     )
