@@ -195,6 +195,7 @@ class PoolSynthesizer(_Typed[In, Out], Generic[In, Out]):
     A subclass writes `async def round(self, pool: Sequence[In | Out], number: int, /, *, <services>) ->
     Sequence[Sequence[Out] | Drop]`. The pool is the batch's inputs followed by what earlier rounds made, stamped and in
     order; `number` counts from 0. What a round returns is merged in the order returned. An empty list ends the method.
+    A record that names its own `calls` rests on these, any other on all calls of its round.
     """
 
     kind: ClassVar[MethodKind] = "synthesize"

@@ -120,3 +120,37 @@ class RougeKeeper(Generic[K]):
             for place, there in self._where.get(token, ()):
                 shared[place] += min(count, there)
         return ((2 * both / (len(its) + len(self._kept[place][1])), place) for place, both in shared.items())
+
+
+class TokenSetKeeper(Generic[K]):
+    """Lets a text in when its token-set ratio with every text that is in stays below the threshold.
+
+    Compared are texts that share at least half of the words of the shorter one: two that share less can only be as
+    much alike by their letters, which a threshold near 1 is not about.
+    """
+
+    def __init__(self, threshold: float = 0.85) -> None:
+        self.threshold = threshold
+        self._kept: list[tuple[K, str, int]] = []  # key, text, how many different tokens
+        self._where: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(self, key: K, text: str) -> None:
+        """Take a text in, whatever is there."""
+        its = set(tokens(text))
+        for token in its:
+            self._where[token].append(len(self._kept))
+        self._kept.append((key, text, len(its)))
+
+    def nearest(self, text: str) -> Near[K] | None:
+        """The kept text that is most alike of those at or above the threshold, the earliest of equals."""
+        best: Near[K] | None = None
+        its = set(tokens(text))
+        shared = Counter(place for token in its for place in self._where.get(token, ()))
+        for place in sorted(shared):
+            key, other, size = self._kept[place]
+            if 2 * shared[place] < min(size, len(its)):
+                continue
+            score = token_set_ratio(text, other)
+            if score >= self.threshold and (best is None or score > best.score):
+                best = Near(key, score)
+        return best

@@ -143,7 +143,8 @@ class Chain:
                 self._tell(step, given, given)
                 return
             for result in results:
-                pool.extend(self._add(step, None, _given(result, calls), stamper, first=len(pool)))
+                given_by = _given(result, _named_calls(result) or calls)
+                pool.extend(self._add(step, None, given_by, stamper, first=len(pool)))
             number += 1
 
     async def _round(
@@ -293,6 +294,12 @@ def _given(result: Any, calls: Sequence[bytes]) -> Given:
     if not all(isinstance(record, Record) for record in records):
         raise MethodError("A verb must return records or a Drop. See the base class of the method's kind.")
     return Given(records, None, _in_one_order(calls))
+
+
+def _named_calls(result: Any) -> list[bytes]:
+    """The calls that what a round gave says it rests on; where it says nothing, that is all calls of the round."""
+    records = () if isinstance(result, Drop) else (result,) if isinstance(result, Record) else result
+    return [call for record in records for call in record.calls]
 
 
 def _unusable(unusable: Unusable) -> Reject:

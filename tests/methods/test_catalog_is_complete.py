@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     unigen agentinstruct fanno phi4_synth
-    oak craft beyondweb chase ultraif
+    oak beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -30,6 +30,7 @@ measurement and governance
 # Systems of the same lists that are there, under their own name or as the methods that they consist of.
 BUILT = {
     "alpaca": ("alpaca",),
+    "craft": ("craft",),
     "craw4llm": ("craw4llm",),
     "decontaminate": ("decontaminate",),
     "entigraph": ("entigraph",),

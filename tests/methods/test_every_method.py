@@ -54,6 +54,7 @@ from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
 HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
 LABELLED = dict.fromkeys(("examples", "losses"), "tests/fixtures/labelled/pages.jsonl")  # what is learnt from
+LABELLED["few_shots"] = "recipes/gallery/worlds/craft/few_shots.jsonl"
 LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
 ALL = methods()
 ROW = [slug for slug, method in ALL.items() if method.kind in ROW_KINDS]

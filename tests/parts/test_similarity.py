@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from synth_dagster.parts.similarity import (
     Near,
     RougeKeeper,
+    TokenSetKeeper,
     common_subsequence,
     jaccard,
     rouge_l,
@@ -83,3 +84,29 @@ def test_no_two_kept_texts_are_nearer_than_the_threshold(texts):
     keeper = RougeKeeper(0.6)
     kept = [text for text in texts if keeper.offer(text, text) is None]
     assert all(rouge_l(one, other) <= 0.6 for one, other in combinations(kept, 2))
+
+
+def test_a_keeper_by_token_sets_names_the_most_alike_of_those_at_the_threshold():
+    keeper = TokenSetKeeper(0.85)
+    keeper.add("a", "Why do bees dance on the comb?")
+    keeper.add("b", "Why do bees dance on the comb at noon?")
+    keeper.add("c", "What is wax made of?")
+    assert keeper.nearest("the comb on dance bees do Why, why?") == Near("a", 1.0)  # the same words: the earliest
+    assert keeper.nearest("What is honey made from nectar for?") is None
+    assert TokenSetKeeper().nearest("What is wax made of?") is None
+
+
+@given(kept=st.lists(TEXT, max_size=5), text=TEXT)
+def test_a_keeper_by_token_sets_misses_only_what_shares_less_than_half_of_its_words(kept, text):
+    keeper = TokenSetKeeper(0.85)
+    for place, one in enumerate(kept):
+        keeper.add(place, one)
+    its = set(tokens(text))
+    near = [
+        (token_set_ratio(text, one), -place)
+        for place, one in enumerate(kept)
+        if its & set(tokens(one)) and 2 * len(its & set(tokens(one))) >= min(len(its), len(set(tokens(one))))
+    ]
+    best = max((pair for pair in near if pair[0] >= 0.85), default=None)
+    found = keeper.nearest(text)
+    assert (found and (found.score, -found.key)) == best

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -253,6 +254,32 @@ def test_a_pool_grows_in_rounds_and_drops_are_counted_in_each():
     assert [record.body for record in chain.made] == ["a+", "b+", "a++", "b++"]
     assert [reject.reason for _, reject in chain.rejects] == ["enough", "enough"]
     assert len({record.record_id for record in chain.made}) == 4
+
+
+class Names(PoolSynthesizer[Document, Document]):
+    """Of two calls of a round one record names its own, the other none."""
+
+    paper = "interpretation"
+
+    async def round(self, pool: Sequence[Document], number: int, /) -> Sequence[Sequence[Document] | Drop]:
+        named = Document(body="named", parents=(pool[0],), calls=(b"second",))
+        return [] if number else [[named], [Document(body="silent", parents=(pool[0],))]]
+
+
+class TwoCalls:
+    """Teachers of whom two calls are noted, whatever is asked."""
+
+    @contextmanager
+    def recording(self):
+        yield [b"second", b"first"]
+
+    def usage_by_role(self):
+        return {}
+
+
+def test_a_record_of_a_round_rests_on_the_calls_that_it_names_and_else_on_all():
+    chain = chained(Names(), inputs=documents(["a"]), teachers=TwoCalls())
+    assert [record.calls for record in chain.made] == [(b"second",), (b"first", b"second")]
 
 
 class Stuck(PoolSynthesizer[Document, Document]):

@@ -30,6 +30,9 @@ Task: TypeAlias = Literal[
     "tool",
     "topics",
     "quality",
+    "choice",
+    "recipe",
+    "summary",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -58,6 +61,9 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"name", "description", "parameters"}): "tool",
     frozenset({"topics"}): "topics",
     frozenset({"score"}): "quality",
+    frozenset({"question", "options", "answer"}): "choice",
+    frozenset({"instruction", "ingredients", "steps"}): "recipe",
+    frozenset({"instruction", "summary", "text"}): "summary",
 }
 
 
