@@ -318,8 +318,9 @@ class Sandbox(Protocol):
 
 
 def asked_of(verb: Callable[..., object]) -> dict[str, object]:
-    """What a verb names after `*`: parameter -> annotation."""
-    asked = [p.name for p in inspect.signature(verb).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    """What a verb names after `*`: parameter -> annotation. One with a default is a fact that it can do without."""
+    named = [p for p in inspect.signature(verb).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    asked = [p.name for p in named if p.default is p.empty]
     try:
         hints = typing.get_type_hints(verb)
     except NameError:  # an annotation that is only imported for the type checker cannot be a service

@@ -16,7 +16,7 @@ preferences, augmentation and selection
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
-    fineweb2 ultra_fineweb redstone opencsg_chinese data_prep_kit data_everywhere weborganizer
+    ultra_fineweb redstone opencsg_chinese data_prep_kit data_everywhere weborganizer
     datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
@@ -40,6 +40,7 @@ BUILT = {
     "fineweb": (
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
+    "fineweb2": ("fineweb2", "language_rules"),
     "fineweb_edu": ("edu_rubric", "fineweb_edu"),
     "glan": ("glan",),
     "judge_pairwise": ("judge_pairwise",),

@@ -5,20 +5,16 @@ their own: they count where a rule says "per word", and not for the number and t
 languages with blanks between words, the stop words English; another language needs its own.
 """
 
-# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
-# pyright: reportAttributeAccessIssue=false
-
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules
 from synth_dagster.parts.code_points import strings_of
-from synth_dagster.parts.english_words import Run, Words, hash_of, words_of
-from synth_dagster.parts.page_lines import line_marks
+from synth_dagster.parts.english_words import words_of
+from synth_dagster.parts.page_measures import different, word_measures
 from synth_dagster.records import Document
 
 
@@ -51,27 +47,11 @@ class GopherQuality(Filter):
         columns: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in _COLUMNS}
         for run in words_of(texts):
             some = pa.array(texts[run.texts.start : run.texts.stop], pa.string())
-            for name, values in self._of(some, run).items():
+            measures = word_measures(some, run) | {"stop_words": different(run.words, self.stop_words)}
+            for name, values in measures.items():
                 columns[name].append(values)
         joined = {name: np.concatenate(parts) for name, parts in columns.items()}
         return {name: _column(name, values, missing) for name, values in joined.items()}
-
-    def _of(self, texts: pa.Array, run: Run) -> dict[str, np.ndarray]:
-        words = run.words
-        lines, bullets, trailing = line_marks(run.texts, run.blocks)
-        real = _sums(words, ~words.symbols)
-        ellipses = _occurrences(texts, "...") + _occurrences(texts, "…")
-        with np.errstate(invalid="ignore", divide="ignore"):  # without words or lines there is no share
-            return {
-                "words": real,
-                "word_length": _sums(words, np.where(words.symbols, 0, words.lengths)) / real,
-                "hashes": _occurrences(texts, "#") / words.counts,
-                "ellipses": ellipses / words.counts,
-                "bullet_lines": bullets / lines,
-                "ellipsis_lines": trailing / lines,
-                "words_with_letters": _sums(words, words.with_letter) / words.counts,
-                "stop_words": _different(words, self.stop_words),
-            }
 
     def rules(self) -> Rules:
         return {
@@ -101,21 +81,3 @@ _COLUMNS = (
 def _column(name: str, values: np.ndarray, missing: np.ndarray) -> pa.Array:
     kind = pa.int64() if name in _COUNTS else pa.float64()
     return pa.array(values.astype(kind.to_pandas_dtype()), kind, mask=missing | ~np.isfinite(values))
-
-
-def _sums(words: Words, values: np.ndarray) -> np.ndarray:
-    """The sum over the words of each text."""
-    sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-    return np.diff(sums[words.offsets])
-
-
-def _occurrences(texts: pa.Array, what: str) -> np.ndarray:
-    return pc.count_substring(texts, what).to_numpy(zero_copy_only=False)
-
-
-def _different(words: Words, wanted: tuple[str, ...]) -> np.ndarray:
-    """How many of these words each text holds."""
-    found = np.zeros(len(words.counts), np.int64)
-    for word in dict.fromkeys(wanted):
-        found += _sums(words, words.hashes == hash_of(word)) > 0
-    return found

@@ -4,20 +4,17 @@ Paper: arXiv:2112.11446, table A1; counted as datatrove does for FineWeb (arXiv:
 of characters are of all characters of the page. Words are those of English text: a script without blanks has few.
 """
 
-# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
-# pyright: reportAttributeAccessIssue=false
-
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules
 from synth_dagster.parts.code_points import strings_of
 from synth_dagster.parts.english_words import words_of
-from synth_dagster.parts.repetition import REPEATED, TOP, Pieces, repeated_runs
+from synth_dagster.parts.page_measures import repeated_shares
+from synth_dagster.parts.repetition import REPEATED, TOP, repeated_runs
 from synth_dagster.records import Document
 
 
@@ -48,7 +45,7 @@ class GopherRepetition(Filter):
         columns: dict[str, list[np.ndarray]] = {name: [] for name in _COLUMNS}
         for run in words_of(texts):
             some = pa.array(texts[run.texts.start : run.texts.stop], pa.string())
-            for name, values in _shares(some, repeated_runs(run.words)).items():
+            for name, values in repeated_shares(some, repeated_runs(run.words)).items():
                 columns[name].append(values)
         joined = {name: np.concatenate([np.zeros(0), *parts]) for name, parts in columns.items()}
         return {
@@ -69,17 +66,3 @@ _COLUMNS = (
     *(f"top_{n}" for n in TOP),
     *(f"repeated_{n}" for n in REPEATED),
 )
-
-
-def _shares(texts: pa.Array, runs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    characters = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(float)
-    shares: dict[str, np.ndarray] = {"characters": characters}
-    with np.errstate(invalid="ignore"):  # of an empty text there is no share
-        for name, parts in (
-            ("paragraphs", Pieces.split(pc.utf8_trim_whitespace(texts), "\n{2,}")),
-            ("lines", Pieces.split(texts, "\n+")),
-        ):
-            pieces, again, within = parts.repeated(len(texts))
-            shares[f"repeated_{name}"] = again / pieces
-            shares[f"characters_in_repeated_{name}"] = within / characters
-        return shares | {name: values / characters for name, values in runs.items()}
