@@ -297,6 +297,9 @@ class Deduplicator(_Whole):
         (), description="With source_priority: sources, those whose records stay first; others come after them."
     )
     date: str = Field("date", description="With oldest: the attribute of a record that holds its ISO date.")
+    before_filters: bool = Field(
+        False, description="Look at all records, also those that filters drop: how many are alike then says more."
+    )
 
     def signature_settings(self) -> Mapping[str, Json] | None:
         """All that `signatures` depends on; None for a method that does not compare by signatures alone."""
@@ -322,13 +325,15 @@ class Selector(_Whole):
 
     A subclass writes `def select(self, pool: pa.Table, /, *, <services>) -> pa.Table`; no service that asks a model at
     an endpoint. The pool has record_id, source, text, tokens, and of documents what `reads` names, sorted by
-    record_id; attributes are JSON. The result has a row for **every** record of the pool: record_id, score (float),
-    rank (int, 0 is best), selected (bool), reason (string, null when selected).
+    record_id; attributes are JSON, cluster_size is how many records say the same, null where nobody looked. The result
+    has a row for **every** record of the pool: record_id, score (float), rank (int, 0 is best), selected (bool), reason
+    (string, null when selected).
     """
 
     kind: ClassVar[MethodKind] = "select"
     family: ClassVar[Family] = "curation"
-    reads: ClassVar[tuple[Literal["url", "attributes"], ...]] = ()  # more columns of the pool, for documents only
+    # more columns of the pool, the first two for documents only
+    reads: ClassVar[tuple[Literal["url", "attributes", "cluster_size"], ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,14 +348,19 @@ class Mixture:
 class Mixer(Method):
     """Decides how much of each domain goes into the mix.
 
-    A subclass writes `def mix(self, sizes: Mapping[str, int], /) -> Mixture`; sizes are tokens per domain.
+    A subclass writes `def mix(self, sizes: Mapping[str, int], /) -> Mixture`; sizes are tokens per domain. One whose
+    `reads` names "removed" is given that too, as a keyword: domain -> the share that the filters dropped of those of
+    its records which they judged.
     """
 
     kind: ClassVar[MethodKind] = "mix"
     family: ClassVar[Family] = "curation"
+    reads: ClassVar[tuple[Literal["removed"], ...]] = ()
 
-    by: Literal["source", "origin"] = Field(
-        "source", description="What a domain is: a source, or where the text comes from, real or synthetic."
+    by: Literal["source", "origin", "cluster_size"] = Field(
+        "source",
+        description="What a domain is: a source, where the text comes from (real or synthetic), or how many records "
+        "say the same, as a number.",
     )
 
 

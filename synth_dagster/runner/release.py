@@ -1,12 +1,14 @@
 """Makes a release of the mix: reads accepted batches only, and gives every record of its stage one verdict.
 
-The order is licences, filters, duplicates, selection, mixture. A record is kept, or dropped with the method and the
-rule that dropped it, a duplicate with the record that it duplicates. The manifest names the version of every batch that
-was read, so that the same release made again is the same bytes or is refused.
+The order is licences, filters, duplicates (before the filters if the recipe says so), selection, mixture. A record is
+kept, or dropped with the method and the rule that dropped it, a duplicate with the record that it duplicates. The
+manifest names the version of every batch that was read, so that the same release made again is the same bytes or is
+refused.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.errors import GateClosed, LakeError
+from synth_dagster.errors import GateClosed, LakeError, MethodError
 from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch, Release
-from synth_dagster.method import Mixer, Selector
+from synth_dagster.method import Deduplicator, Mixer, Selector
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
@@ -318,6 +320,8 @@ class _Pool:
 
     table: pa.Table  # record_id, batch, source, license, origin, text, tokens, standing
     reason: list[str | None]
+    filtered: list[bool]  # whether the reason is a filter's
+    judged: list[bool]  # whether filters had a say
     duplicate_of: list[bytes | None]
     cluster_size: list[int | None]
     score: list[float | None]
@@ -325,8 +329,9 @@ class _Pool:
     copies: list[int]
 
     def alive(self) -> pa.Table:
-        """The rows that nothing has dropped yet."""
-        return self.table.filter(pa.array([reason is None for reason in self.reason], pa.bool_()))
+        """The rows that nothing has dropped yet, with the size of their clusters."""
+        table = self.table.append_column("cluster_size", pa.array(self.cluster_size, pa.int64()))
+        return table.filter(pa.array([reason is None for reason in self.reason], pa.bool_()))
 
     def places(self) -> dict[bytes, int]:
         return {record_id: place for place, record_id in enumerate(self.table["record_id"].to_pylist())}
@@ -347,9 +352,13 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
     )
     table = table.sort_by("record_id")
     rows = table.num_rows
+    reasons = unlicensed(context.recipe, table)
+    filtered = [bool(rule) and rule == reason for rule, reason in zip(table["rule"].to_pylist(), reasons, strict=True)]
     return _Pool(
-        table.drop_columns(["reason", "status", "consent"]),
-        reason=unlicensed(context.recipe, table),
+        table.drop_columns(["reason", "rule", "status", "consent"]),
+        reason=reasons,
+        filtered=filtered,
+        judged=[reason is None or dropped for reason, dropped in zip(reasons, filtered, strict=True)],
         duplicate_of=[None] * rows,
         cluster_size=[None] * rows,
         score=[None] * rows,
@@ -363,6 +372,7 @@ _JUDGED = f"""
     select record_id, batch, source, license, consent, status, text, {token_count_sql("text")} as tokens,
         [standing] as standing[reads],
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
+        case when status = 'current' and away is null then rule end as rule,
         case status when 'current' then coalesce(away, rule) when 'superseded' then status
             else coalesce(reason, status) end as reason
     from records join texts using (record_id) left join held using (record_id) left join signals using (record_id)
@@ -397,7 +407,8 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mappin
 def _read_by_selection(context: RunContext) -> tuple[str, ...]:
     """The columns of documents that the selection asks for beside those that all selections have."""
     step = context.recipe.mix.select
-    return step.method.reads if step and isinstance(step.method, Selector) else ()
+    asked = step.method.reads if step and isinstance(step.method, Selector) else ()
+    return tuple(name for name in asked if name != "cluster_size")
 
 
 _RECORD = ("record_id", "batch", "source", "license", "consent", "synthetic_depth", "attributes")
@@ -421,18 +432,25 @@ def _ruled(context: RunContext, table: pa.Table) -> pa.Table:
 
 def _drop_duplicates(context: RunContext, pool: _Pool) -> None:
     step = context.recipe.mix.deduplicate
-    alive = pool.alive()
-    if step is None or not alive.num_rows:
+    if step is None:
         return
-    found = found_by(step, alive, context.lake, context.recipe.dataset)
+    assert isinstance(step.method, Deduplicator)
+    first = step.method.before_filters
+    among = [
+        reason is None or (first and filtered) for reason, filtered in zip(pool.reason, pool.filtered, strict=True)
+    ]
+    if not any(among):
+        return
+    found = found_by(step, pool.table.filter(pa.array(among)), context.lake, context.recipe.dataset)
     for place, record_id in enumerate(pool.table["record_id"].to_pylist()):
-        if pool.reason[place] is not None:
+        if not among[place]:
             continue
         one = found.get(record_id)
         pool.cluster_size[place] = one.cluster_size if one else 1
         if one and one.duplicate_of != record_id:
             pool.reason[place] = f"{step.key}:duplicate"
             pool.duplicate_of[place] = one.duplicate_of
+            pool.filtered[place], pool.judged[place] = False, not first
 
 
 def _select(context: RunContext, pool: _Pool) -> None:
@@ -459,10 +477,16 @@ def _mix(context: RunContext, pool: _Pool) -> None:
     if step is None or not alive.num_rows:
         return
     assert isinstance(step.method, Mixer)
+    if step.method.by == "cluster_size" and context.recipe.mix.deduplicate is None:
+        raise MethodError(
+            f"'{step.key}' mixes by the number of records that say the same, and the mix has no 'deduplicate'. Add "
+            "one, such as minhash."
+        )
     places = pool.places()
     domains = _domains(alive, step.method.by, pool, places)
     sizes = {name: sum(row["tokens"] for row in members) for name, members in domains.items()}
-    asked = step.method.mix(sizes).tokens  # type: ignore[attr-defined]  # the verb of the kind
+    more = {"removed": _removed(pool, step.method.by, domains)} if "removed" in step.method.reads else {}
+    asked = step.method.mix(sizes, **more).tokens  # type: ignore[attr-defined]  # the verb of the kind
     for domain, members in domains.items():
         copies = shared_out([row["tokens"] for row in members], asked.get(domain, 0.0))
         for row, count in zip(members, copies, strict=True):
@@ -474,10 +498,21 @@ def _mix(context: RunContext, pool: _Pool) -> None:
 
 def _domains(alive: pa.Table, by: str, pool: _Pool, places: Mapping[bytes, int]) -> dict[str, list[dict[str, Any]]]:
     """The records of each domain, the best of the selection first, else by id."""
-    rows = alive.select(["record_id", "tokens", by]).to_pylist()
+    rows = alive.select(["record_id", "tokens"]).append_column(by, alive[by].cast(pa.string())).to_pylist()
     ranks = {row["record_id"]: pool.rank[places[row["record_id"]]] for row in rows}
     rows.sort(key=lambda row: (ranks[row["record_id"]] is None, ranks[row["record_id"]] or 0, row["record_id"]))
-    return {name: [row for row in rows if row[by] == name] for name in sorted({row[by] for row in rows})}
+    domains: dict[str, list[dict[str, Any]]] = {name: [] for name in sorted({row[by] for row in rows})}
+    for row in rows:
+        domains[row[by]].append(row)
+    return domains
+
+
+def _removed(pool: _Pool, by: str, domains: Iterable[str]) -> dict[str, float]:
+    """Of each domain the share of the records that filters judged and dropped."""
+    names = pool.cluster_size if by == "cluster_size" else pool.table[by].to_pylist()
+    judged = Counter(str(name) for name, there in zip(names, pool.judged, strict=True) if there)
+    dropped = Counter(str(name) for name, there in zip(names, pool.filtered, strict=True) if there)
+    return {name: dropped[name] / judged[name] for name in domains}
 
 
 def shared_out(sizes: Sequence[int], budget: float) -> list[int]:

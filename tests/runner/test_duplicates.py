@@ -8,7 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from synth_dagster.errors import MethodError
+from synth_dagster.method import Mixture
 from synth_dagster.methods.dedup.minhash import Minhash
+from synth_dagster.methods.mix.unimax import Unimax
+from synth_dagster.methods.select.zip_entropy import ZipEntropy
 from synth_dagster.runner import release as releases
 from synth_dagster.runner.duplicates import standing_sql
 from synth_dagster.runner.release import release_inputs
@@ -70,6 +73,91 @@ def test_without_deduplication_nobody_knows_how_many_are_alike(hand):
     hand.batches()
     found = releases._decided(hand.context, "r0001", release_inputs(hand.context))[0]
     assert found["cluster_size"].to_pylist() == [None] * 4
+
+
+ALIKE = """
+dataset: tiny
+sources: [{name: notes, reader: files, path: inbox/notes/, license: CC0-1.0}]
+stages:
+  seed_corpus: [{gopher_quality: {min_words: 1, min_stop_words: 0}}]
+  filtered_mix:
+    of: seed_corpus
+    filters: [{gopher_quality: {min_words: 8, min_stop_words: 0}}]
+    deduplicate: {exact: {form: words, before_filters: FIRST}}
+    mix: {unimax: {by: cluster_size, max_epochs: 5}}
+"""
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory):
+    """One text of nine words three times, one of its own, and of texts that are too short one twice and one once."""
+    project = small_project(tmp_path_factory.mktemp("alike") / "p", ALIKE, Programs(EchoTeacher()))
+    often = "a text of nine words that stands here often"
+    project.deliver(
+        [often, often.upper(), often.title(), "and one of nine words that stands here once", "short", "Short", "other"]
+    )
+    return ByHand(project)
+
+
+def mixed(hand, monkeypatch, first):
+    """The verdicts where a mixture asks for as many copies as there are records alike, and what it was given."""
+    given = {}
+
+    def mix(self, sizes, /, *, removed):
+        given.update(sizes=sizes, removed=removed)
+        return Mixture({}, {name: size * int(name) for name, size in sizes.items()}, "as many as there were")
+
+    monkeypatch.setattr(Unimax, "reads", ("removed",))
+    monkeypatch.setattr(Unimax, "mix", mix)
+    hand.project.write_recipe(ALIKE.replace("FIRST", str(first).lower()))
+    hand.batches()
+    return releases._decided(hand.context, "r0001", release_inputs(hand.context))[0].to_pylist(), given
+
+
+def test_a_mixture_can_go_by_how_many_are_alike_and_how_many_of_those_filters_drop(alike, monkeypatch):
+    found, given = mixed(alike, monkeypatch, first=True)
+    # of clusters of 1 filters saw two records and dropped "other"; of clusters of 2 they dropped the one that stayed
+    assert given == {"sizes": {"1": 9, "3": 9}, "removed": {"1": 0.5, "3": 0.0}}
+    assert sorted((one["cluster_size"], one["copies"]) for one in found if one["verdict"] == "kept") == [(1, 1), (3, 3)]
+    assert sorted((one["cluster_size"], one["reason"]) for one in found if one["verdict"] == "dropped") == [
+        (1, "gopher_quality:too_few_words"),
+        (2, "exact:duplicate"),
+        (2, "gopher_quality:too_few_words"),
+        (3, "exact:duplicate"),
+        (3, "exact:duplicate"),
+    ]
+
+
+def test_after_the_filters_only_what_they_keep_is_counted(alike, monkeypatch):
+    found, given = mixed(alike, monkeypatch, first=False)
+    assert given == {"sizes": {"1": 9, "3": 9}, "removed": {"1": 0.0, "3": 0.0}}
+    assert [one["cluster_size"] for one in found if one["reason"] == "gopher_quality:too_few_words"] == [None] * 3
+
+
+def test_a_mixture_by_clusters_needs_somebody_who_finds_them(alike):
+    lines = [line for line in ALIKE.splitlines() if "deduplicate" not in line]
+    alike.project.write_recipe("\n".join(lines))
+    alike.batches()
+    with pytest.raises(MethodError, match="the mix has no 'deduplicate'"):
+        releases._decided(alike.context, "r0001", release_inputs(alike.context))
+
+
+def test_a_selection_can_read_how_many_are_alike(alike, monkeypatch):
+    read = []
+
+    def select(self, pool, /):
+        read.extend(pool["cluster_size"].to_pylist())
+        rows = pool.num_rows
+        columns = {"score": [1.0] * rows, "rank": [*range(rows)], "selected": [True] * rows, "reason": [None] * rows}
+        return pa.table({"record_id": pool["record_id"], **columns})
+
+    monkeypatch.setattr(ZipEntropy, "reads", ("cluster_size",))
+    monkeypatch.setattr(ZipEntropy, "select", select)
+    lines = [line for line in ALIKE.replace("FIRST", "true").splitlines() if "unimax" not in line]
+    alike.project.write_recipe("\n".join([*lines, "    select: {zip_entropy: {budget: 5}}", ""]))
+    alike.batches()
+    releases._decided(alike.context, "r0001", release_inputs(alike.context))
+    assert sorted(read) == [1, 3]
 
 
 def test_a_signal_that_nobody_computes_is_refused_with_those_that_there_are(hand):
