@@ -1,33 +1,38 @@
 """Signatures of all records that were compared so far, so that a new batch costs what it is worth.
 
-A segment holds what one batch added: ids, priorities, and of each band the keys in ascending order with the rows that
-have them. A new batch is sorted, and looked up in each segment; nothing old is sorted or signed again. Beside the
-segments stands the state: which cluster each record is in, and who stays of it. `index.json` names both, with their
-SHA-256 and the settings of the signatures, and is written last: a kill leaves files that nobody names and the next
-writer sweeps.
+A new batch is sorted and looked up in what is there: of a large index the blocks are read, and checked, where its keys
+would stand. It becomes a segment of its own; segments of about the same size are merged, so that there are few of them
+and each record is written again a few times only. A segment says too how clusters changed with it. `index.json` names
+the segments, with their digests and the settings of the signatures, and is written last: a kill leaves files that
+nobody names and the next writer sweeps.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest
-from typing import Any, BinaryIO
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import ipc
 
 from synth_dagster.errors import LakeError
-from synth_dagster.parts.clusters import first_of_bucket
-from synth_dagster.parts.graphs import joined
+from synth_dagster.lake.checked_file import Damaged
+from synth_dagster.lake.index_segments import Band, Links, Segment, sorted_band, write_segment
+from synth_dagster.parts.clusters import first_of_run, joined_by
+from synth_dagster.parts.graphs import components
 from synth_dagster.records import Json
 from synth_dagster.storage import Store
 from synth_dagster.storage.base import NotThere
 
 FOLDER = "duplicates"  # of a lake
-_FORMAT = 1
+_FORMAT = 2
 _ID = pa.binary(16)
+_GROWTH = 2  # a segment is merged with those after it unless it has so many times their records
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class IndexDamaged(LakeError):
@@ -39,31 +44,27 @@ class OtherSettings(LakeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """What one batch added, n records. `ids` has the shape (n, 2): two halves, the high one first."""
-
-    ids: np.ndarray
-    priorities: np.ndarray
-    keys: Sequence[np.ndarray]  # of each band, ascending; they stay in the file until they are looked at
-    rows: Sequence[np.ndarray]  # the rows that have those keys
-
-    def __len__(self) -> int:
-        return len(self.priorities)
-
-    def signatures(self) -> np.ndarray:
-        """The keys in the order of the rows."""
-        found = np.empty((len(self.keys), len(self)), np.uint64)
-        for band, (keys, rows) in enumerate(zip(self.keys, self.rows, strict=True)):
-            found[band, rows] = keys
-        return found
-
-
-@dataclass(frozen=True, slots=True)
 class Clusters:
     """Of each record of an index, in the order of arrival: the first record of its cluster, and the one that stays."""
 
     root: np.ndarray
     keeper: np.ndarray
+
+
+def _in_words(
+    method: "Callable[Concatenate[SignatureIndex, P], R]",
+) -> "Callable[Concatenate[SignatureIndex, P], R]":
+    @wraps(method)
+    def told(self: "SignatureIndex", *given: P.args, **named: P.kwargs) -> R:
+        try:
+            return method(self, *given, **named)
+        except (Damaged, NotThere) as error:
+            raise IndexDamaged(
+                f"The index of duplicates '{self.name}' in {self.store.link(FOLDER)} is not what was written: a "
+                "checksum differs, or a file is missing. Make it again."
+            ) from error
+
+    return told
 
 
 class SignatureIndex:
@@ -74,136 +75,186 @@ class SignatureIndex:
         self.store, self.name = store, name
         self.settings = json.loads(json.dumps(dict(settings)))
         self._place = f"{FOLDER}/{name}"
-        self._segments: list[Segment] = []
-        self._clusters = Clusters(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        self._named: dict[str, Any] = {"segments": [], "state": None}
+        self._begin()
         self._read()
 
-    def __len__(self) -> int:
-        return len(self._clusters.root)
+    def _begin(self) -> None:
+        self._named: list[dict[str, Any]] = []
+        self._segments: list[Segment] = []
+        self._hangs_on = np.zeros(0, np.int64)  # a row of the same cluster that came before, its own of the first
+        self._keeper = np.zeros(0, np.int64)  # of first rows
 
+    def __len__(self) -> int:
+        return len(self._hangs_on)
+
+    @_in_words
     def ids(self) -> np.ndarray:
         """Shape (records, 2), in the order of arrival."""
-        return np.concatenate([np.zeros((0, 2), np.uint64), *(one.ids for one in self._segments)])
+        return np.concatenate([np.zeros((0, 2), np.uint64), *(one.ids() for one in self._segments)])
 
+    @_in_words
     def priorities(self) -> np.ndarray:
-        return np.concatenate([np.zeros(0), *(one.priorities for one in self._segments)])
+        return np.concatenate([np.zeros(0), *(one.priorities() for one in self._segments)])
 
+    @_in_words
     def signatures(self) -> np.ndarray:
         """Shape (bands, records), in the order of arrival."""
-        found = [one.signatures() for one in self._segments]
+        found = [_signatures(one) for one in self._segments]
         return np.concatenate(found, axis=1) if found else np.zeros((0, 0), np.uint64)
 
     def clusters(self) -> Clusters:
-        return self._clusters
+        root = self._hangs_on
+        while not np.array_equal(root, further := root[root]):
+            root = further
+        return Clusters(root, self._keeper[root])
 
-    def add(self, ids: np.ndarray, priorities: np.ndarray, signatures: np.ndarray) -> np.ndarray:
-        """Compare new records with all earlier ones and keep them. Returns the rows whose verdict is new or another.
+    @_in_words
+    def add(self, ids: np.ndarray, priorities: np.ndarray, signatures: np.ndarray) -> None:
+        """Compare new records with each other and with all earlier ones, and keep them.
 
         `ids` has the shape (n, 2), `signatures` (bands, n). An id that is there already is another record to it: the
         caller leaves known ones out.
         """
-        if not len(ids):
-            return np.zeros(0, np.int64)
-        segment = _sorted(ids, priorities, signatures)
-        before, new = len(self), np.arange(len(self), len(self) + len(segment))
-        root = np.concatenate([self._clusters.root, new])
-        for left, right in self._meetings(segment):
-            root = joined(root, left, right)
-        segments = [*self._segments, segment]
-        keeper = np.concatenate([self._clusters.keeper, new])
-        met = np.zeros(len(root), bool)
-        met[root[new]] = True
-        touched = np.flatnonzero(met[root])
-        keeper[touched] = _kept(root[touched], touched, segments)
-        changed = touched[(touched >= before) | (keeper[touched] != np.append(self._clusters.keeper, new)[touched])]
-        self._write(segments, Clusters(root, keeper), [segment])
-        return changed
+        if len(ids):
+            bands = [sorted_band(keys) for keys in signatures]
+            self._write(ids, np.asarray(priorities, np.float64), bands, self._joined(ids, priorities, bands))
 
     def replace(self, ids: np.ndarray, priorities: np.ndarray, signatures: np.ndarray) -> None:
         """Begin anew with these records alone."""
-        self._segments, self._clusters = [], Clusters(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        self._named = {"segments": [], "state": None}
+        self._begin()
         self.add(ids, priorities, signatures)
 
     # ------------------------------------------------------------------------------------------------------ comparing
 
-    def _meetings(self, segment: Segment) -> Sequence[tuple[np.ndarray, np.ndarray]]:
-        """Pairs of a new record with another, or with the first old one of each segment that has its key."""
+    def _joined(self, ids: np.ndarray, priorities: np.ndarray, bands: Sequence[Band]) -> Links:
+        """How clusters change: only those that a new record meets are looked at."""
         before = len(self)
-        pairs = []
-        for band, keys in enumerate(segment.keys):
-            left, right = first_of_bucket(keys)
-            rows = segment.rows[band] + before
-            pairs.append((rows[left], rows[right]))
+        among = joined_by(len(ids), (_alike(band) for band in bands))
+        old, new = self._met(bands, among)
+        nodes = np.concatenate([np.unique(old), before + np.arange(len(ids))])
+        left = np.concatenate([np.searchsorted(nodes, old), np.searchsorted(nodes, before + among)])
+        right = np.searchsorted(nodes, np.concatenate([before + new, before + np.arange(len(ids))]))
+        cluster = components(len(nodes), left, right)
+        several = np.bincount(cluster, minlength=len(nodes))[cluster] > 1
+        nodes, roots = nodes[several], nodes[cluster[several]]
+        candidates = nodes.copy()
+        candidates[nodes < before] = self._keeper[nodes[nodes < before]]
+        kept = self._best(candidates, roots, ids, priorities)
+        hung, heads = nodes != roots, nodes == roots
+        return Links(nodes[hung], roots[hung], nodes[heads], kept[heads])
+
+    def _met(self, bands: Sequence[Band], among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First rows of earlier clusters, and the first new row of those that meet them; each pair once."""
+        pairs = np.zeros(0, np.int64)
+        for number, band in enumerate(bands):
             start = 0
-            for old in self._segments:
-                at = np.minimum(np.searchsorted(old.keys[band], keys), len(old) - 1)
-                same = old.keys[band][at] == keys
-                pairs.append((old.rows[band][at[same]].astype(np.int64) + start, rows[same]))
-                start += len(old)
-        return pairs
+            for segment in self._segments:
+                places, rows = segment.lookup(number, band.keys)
+                met = self._first_of(rows + start) * len(among) + among[band.rows[places]]
+                pairs = np.unique(np.concatenate([pairs, met])) if len(met) else pairs
+                start += len(segment)
+        old, new = np.divmod(pairs, len(among))
+        return old, new
+
+    def _first_of(self, rows: np.ndarray) -> np.ndarray:
+        while not np.array_equal(rows, further := self._hangs_on[rows]):
+            rows = further
+        return rows
+
+    def _best(self, rows: np.ndarray, roots: np.ndarray, ids: np.ndarray, priorities: np.ndarray) -> np.ndarray:
+        """For each row that of its root which stays: of the lowest priority, of equals that of the lowest id."""
+        old = rows < len(self)
+        all_ids, all_priorities = np.empty((len(rows), 2), np.uint64), np.empty(len(rows))
+        all_ids[~old], all_priorities[~old] = ids[rows[~old] - len(self)], priorities[rows[~old] - len(self)]
+        start = 0
+        for segment in self._segments:
+            here = (rows >= start) & (rows < start + len(segment))
+            all_ids[here] = segment.ids_of(rows[here] - start)
+            all_priorities[here] = segment.priorities_of(rows[here] - start)
+            start += len(segment)
+        order = np.lexsort((all_ids[:, 1], all_ids[:, 0], all_priorities, roots))
+        begins = np.append(True, roots[order][1:] != roots[order][:-1])[: len(order)]
+        kept = np.empty_like(rows)
+        kept[order] = rows[order][begins][np.cumsum(begins) - 1]
+        return kept
 
     # ---------------------------------------------------------------------------------------------------------- files
 
+    @_in_words
     def _read(self) -> None:
         try:
-            self._named = self._manifest()
+            found = json.loads(self.store.read(f"{self._place}/index.json"))
         except NotThere:
             return
-        if self._named["settings"] != self.settings:
+        except ValueError as error:
+            raise Damaged from error
+        try:
+            known, self._named, sizes = found["format"], list(found["segments"]), found["settings"]
+        except (KeyError, TypeError) as error:
+            raise Damaged from error
+        if known != _FORMAT:
+            raise Damaged
+        if sizes != self.settings:
             raise OtherSettings(
-                f"The index '{self.name}' was written with {_told(self._named['settings'])}, and is asked for with "
+                f"The index '{self.name}' was written with {_told(sizes)}, and is asked for with "
                 f"{_told(self.settings)}. Ask with the settings that it has, or take another name for another index."
             )
-        self._segments = [_segment_of(self._table(one)) for one in self._named["segments"]]
-        state = self._table(self._named["state"])
-        self._clusters = Clusters(_column(state, "root"), _column(state, "keeper"))
-        if len(self._clusters.root) != sum(map(len, self._segments)):
-            raise self._damaged("index.json")
+        self._segments = [self._opened(named) for named in self._named]
+        self._apply([segment.links() for segment in self._segments])
 
-    def _manifest(self) -> dict[str, Any]:
+    def _opened(self, named: Mapping[str, Any]) -> Segment:
         try:
-            found = json.loads(self.store.read(f"{self._place}/index.json"))
-            if found["format"] != _FORMAT:
-                raise ValueError
-            return {name: found[name] for name in ("settings", "segments", "state")}
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged("index.json") from error
+            return Segment(self.store.local(f"{self._place}/{named['name']}"), named, int(named["bands"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Damaged from error
 
-    def _table(self, named: Mapping[str, str]) -> pa.Table:
-        name = f"{self._place}/{named['name']}"
-        try:
-            path = self.store.local(name)
-        except NotThere as error:
-            raise self._damaged(named["name"]) from error
-        with path.open("rb") as file:
-            if file_digest(file, "sha256").hexdigest() != named["sha256"]:
-                raise self._damaged(named["name"])
-        return ipc.open_file(pa.memory_map(str(path))).read_all()
+    def _apply(self, changes: Sequence[Links]) -> None:
+        """What the segments say of clusters, in their order."""
+        grown = np.arange(len(self), sum(map(len, self._segments)))
+        self._hangs_on, self._keeper = np.append(self._hangs_on, grown), np.append(self._keeper, grown)
+        for links in changes:
+            self._hangs_on[links.rows] = links.parents
+            self._keeper[links.roots] = links.keepers
 
-    def _damaged(self, file: str) -> IndexDamaged:
-        link = self.store.link(f"{self._place}/{file}")
-        return IndexDamaged(f"{link} is not what was written: its checksum differs, or it is missing. Make it again.")
-
-    def _write(self, segments: list[Segment], clusters: Clusters, new: Sequence[Segment]) -> None:
-        written = [self._write_table(_table_of(one), "segment") for one in new]
-        state = self._write_table(pa.table({"root": clusters.root, "keeper": clusters.keeper}), "state")
-        named = {"segments": [*self._named["segments"], *written], "state": state, "settings": self.settings}
-        data = json.dumps({"format": _FORMAT, **named}, indent=1).encode()
+    def _write(self, ids: np.ndarray, priorities: np.ndarray, bands: Sequence[Band], links: Links) -> None:
+        stay, tail = len(self._segments), len(ids)
+        while stay and len(self._segments[stay - 1]) < _GROWTH * tail:
+            stay -= 1
+            tail += len(self._segments[stay])
+        merged = self._segments[stay:]
+        all_links = [*(one.links() for one in merged), links]
+        named = self._write_segment(
+            np.concatenate([*(one.ids() for one in merged), ids]),
+            np.concatenate([*(one.priorities() for one in merged), priorities]),
+            (_merged([*(one.band(number) for one in merged), band]) for number, band in enumerate(bands)),
+            _together(all_links),
+            len(bands),
+        )
+        segments = [*self._named[:stay], named]
+        told = {"format": _FORMAT, "settings": self.settings, "segments": segments}
+        data = json.dumps(told, indent=1).encode()
         self.store.write(f"{self._place}/index.json", lambda file: file.write(data), needed=len(data))
-        self._segments, self._clusters, self._named = segments, clusters, named
+        self._named, self._segments = segments, [*self._segments[:stay], self._opened(named)]
+        self._apply([links])
         self._sweep()
 
-    def _write_table(self, table: pa.Table, kind: str) -> dict[str, str]:
-        name = f"{kind}-{uuid4().hex}.arrow"
-        self.store.write(f"{self._place}/{name}", _writer(table), needed=table.nbytes, keep=True)
-        with self.store.local(f"{self._place}/{name}").open("rb") as file:
-            return {"name": name, "sha256": file_digest(file, "sha256").hexdigest()}
+    def _write_segment(
+        self, ids: np.ndarray, priorities: np.ndarray, bands: Iterator[Band], links: Links, count: int
+    ) -> dict[str, Any]:
+        name, digest = f"segment-{uuid4().hex}.bin", ""
+
+        def write(file: Any) -> None:
+            nonlocal digest
+            digest = write_segment(file, ids, priorities, bands, links)
+
+        needed = ids.nbytes + priorities.nbytes + count * 12 * len(ids)
+        self.store.write(f"{self._place}/{name}", write, needed=needed, keep=True)
+        counts = [len(links.rows), len(links.roots)]
+        return {"name": name, "records": len(ids), "bands": count, "links": counts, "digest": digest}
 
     def _sweep(self) -> None:
-        """Remove what no manifest names: the state before, and what a killed writer left."""
-        named = {"index.json", self._named["state"]["name"], *(one["name"] for one in self._named["segments"])}
+        """Remove what no manifest names: segments that were merged, and what a killed writer left."""
+        named = {"index.json", *(one["name"] for one in self._named)}
         for entry in list(self.store.entries(f"{self._place}/")):
             if entry.name.rpartition("/")[2] not in named:
                 self.store.remove(entry.name)
@@ -228,61 +279,38 @@ def halves(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
     return data[fixed.offset : fixed.offset + len(fixed)].astype(np.uint64)
 
 
-def _sorted(ids: np.ndarray, priorities: np.ndarray, signatures: np.ndarray) -> Segment:
-    rows = [np.argsort(keys, kind="stable").astype(np.uint32) for keys in signatures]
-    keys = [keys[order] for keys, order in zip(signatures, rows, strict=True)]
-    return Segment(ids, np.asarray(priorities, np.float64), keys, rows)
+def _alike(band: Band) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of rows of a batch with the same key."""
+    return first_of_run(band.rows.astype(np.int64), band.keys[1:] == band.keys[:-1])
 
 
-def _kept(root: np.ndarray, rows: np.ndarray, segments: Sequence[Segment]) -> np.ndarray:
-    """Of whole clusters the row that stays: of the lowest priority, of equals that of the lowest id."""
-    priorities = _gathered(rows, [one.priorities for one in segments])
-    ids = _gathered(rows, [one.ids for one in segments])
-    order = np.lexsort((ids[:, 1], ids[:, 0], priorities, root))
-    starts = np.append(True, root[order][1:] != root[order][:-1])[: len(order)]
-    kept = np.empty_like(rows)
-    kept[order] = rows[order][np.flatnonzero(starts)][np.cumsum(starts) - 1] if len(order) else rows
-    return kept
+def _signatures(segment: Segment) -> np.ndarray:
+    """The keys of a segment in the order of its rows."""
+    found = np.empty((segment.bands, len(segment)), np.uint64)
+    for number in range(segment.bands):
+        band = segment.band(number)
+        found[number, band.rows] = band.keys
+    return found
 
 
-def _gathered(rows: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Some rows of several arrays that stand one after the other; rows are ascending."""
-    ends = np.cumsum([len(part) for part in parts])
-    bounds = np.searchsorted(rows, ends)
-    starts = np.append(0, bounds[:-1])
-    return np.concatenate(
-        [
-            part[rows[first:last] - (end - len(part))]
-            for part, end, first, last in zip(parts, ends, starts, bounds, strict=True)
-        ]
-    )
+def _merged(bands: Sequence[Band]) -> Band:
+    """The band of several segments that stand one after the other."""
+    if len(bands) == 1:
+        return bands[0]
+    starts = np.concatenate([[0], np.cumsum([len(band.keys) for band in bands])])
+    keys = np.concatenate([band.keys for band in bands])
+    rows = np.concatenate([band.rows + start for band, start in zip(bands, starts.tolist(), strict=False)])
+    order = np.argsort(keys, kind="stable")
+    return Band(keys[order], rows[order])
 
 
-def _table_of(segment: Segment) -> pa.Table:
-    columns: dict[str, Any] = {"high": segment.ids[:, 0], "low": segment.ids[:, 1], "priority": segment.priorities}
-    for band in range(len(segment.keys)):
-        columns |= {f"keys_{band}": segment.keys[band], f"rows_{band}": segment.rows[band]}
-    return pa.table(columns)
-
-
-def _segment_of(table: pa.Table) -> Segment:
-    bands = (len(table.column_names) - 3) // 2
-    keys, rows = ([_column(table, f"{name}_{band}") for band in range(bands)] for name in ("keys", "rows"))
-    ids = np.stack([_column(table, "high"), _column(table, "low")], axis=1)
-    return Segment(ids, _column(table, "priority"), keys, rows)
-
-
-def _column(table: pa.Table, name: str) -> np.ndarray:
-    chunks = table[name].chunks
-    return chunks[0].to_numpy(zero_copy_only=True) if len(chunks) == 1 else table[name].to_numpy()
-
-
-def _writer(table: pa.Table) -> Callable[[BinaryIO], object]:
-    def write(file: BinaryIO) -> None:
-        with ipc.new_file(file, table.schema) as sink:
-            sink.write_table(table.combine_chunks())
-
-    return write
+def _together(links: Sequence[Links]) -> Links:
+    """The changes of several segments; who stays of a cluster is what the last one says."""
+    roots = np.concatenate([one.roots for one in links])
+    keepers = np.concatenate([one.keepers for one in links])
+    last, place = np.unique(roots[::-1], return_index=True)
+    rows, parents = (np.concatenate([getattr(one, name) for one in links]) for name in ("rows", "parents"))
+    return Links(rows, parents, last, keepers[::-1][place])
 
 
 def _told(settings: Mapping[str, Json]) -> str:

@@ -11,6 +11,7 @@ index, so that a release costs what is new in it.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -66,42 +67,48 @@ def found_by(step: Step, alive: pa.Table, lake: Lake, dataset: str) -> Mapping[b
     if settings is None:
         found = step.method.cluster(pool)  # type: ignore[attr-defined]  # the verb of the kind
     else:
-        index = opened(lake.store, f"{dataset}/{step.key}", settings)
-        found = compared(index, pool, step.method.signatures)
+        found = compared_anew_if_damaged(lake.store, f"{dataset}/{step.key}", settings, pool, step.method.signatures)
     several = found.filter(pa.array(found["size"].to_numpy() > 1))
     columns = (several[name].to_pylist() for name in ("record_id", "cluster", "size"))
     return {one: Found(kept, size) for one, kept, size in zip(*columns, strict=True)}
 
 
-def opened(store: Store, name: str, settings: Mapping[str, Json]) -> SignatureIndex:
-    """The index of a recipe's step. One of other settings than the recipe has now, or a damaged one, is begun anew."""
+Sign: TypeAlias = Callable[[pa.ChunkedArray], np.ndarray]
+
+
+def compared_anew_if_damaged(
+    store: Store, name: str, settings: Mapping[str, Json], pool: pa.Table, sign: Sign
+) -> pa.Table:
+    """`compared` with the index of a recipe's step. One of other settings, or a damaged one, is begun anew."""
     try:
-        return SignatureIndex(store, name, settings)
+        return compared(SignatureIndex(store, name, settings), pool, sign)
     except (IndexDamaged, OtherSettings) as why:
         log.warning("%s It is made anew.", why)
         remove_index(store, name)
-        return SignatureIndex(store, name, settings)
+        return compared(SignatureIndex(store, name, settings), pool, sign)
 
 
-def compared(index: SignatureIndex, pool: pa.Table, sign: Callable[[pa.ChunkedArray], np.ndarray]) -> pa.Table:
+def compared(index: SignatureIndex, pool: pa.Table, sign: Sign) -> pa.Table:
     """The clusters of a pool: its new records are signed and compared with all that the index has.
 
     Where a record of the index is no longer in the pool, or its place in the precedence is another, all are compared
     anew, by the signatures that are there.
     """
     ids, priorities = halves(pool["record_id"]), pool["priority"].to_numpy().astype(np.float64)
-    known = row_of(ids, index.ids())
-    new = np.flatnonzero(known < 0)
-    old = known[known >= 0]
-    if len(old) < len(index) or (index.priorities()[old] != priorities[known >= 0]).any():
+    rows = row_of(ids, index.ids())
+    new, known = np.flatnonzero(rows < 0), rows >= 0
+    old = rows[known]
+    if len(old) < len(index) or (index.priorities()[old] != priorities[known]).any():
         signed = sign(pool["text"].take(pa.array(new)))
         signatures = np.empty((len(signed), len(ids)), np.uint64)
-        signatures[:, new], signatures[:, known >= 0] = signed, index.signatures()[:, old]
+        signatures[:, new], signatures[:, known] = signed, index.signatures()[:, old]
         index.replace(ids, priorities, signatures)
+        rows = np.arange(len(ids))
     else:
+        rows[new] = len(index) + np.arange(len(new))
         for some in np.split(new, range(_AT_ONCE, len(new), _AT_ONCE)):
             index.add(ids[some], priorities[some], sign(pool["text"].take(pa.array(some))))
-    return _clusters(pool, index, row_of(ids, index.ids()))
+    return _clusters(pool, index, rows)
 
 
 def _clusters(pool: pa.Table, index: SignatureIndex, rows: np.ndarray) -> pa.Table:
