@@ -100,15 +100,14 @@ def part_incremental(count: int) -> dict[str, Any]:
 
 
 def part_short(count: int) -> dict[str, Any]:
-    """Peak memory over so many texts of some twenty words, of which every tenth is a copy."""
+    """Peak memory over so many texts of some ten words, of which every tenth is a copy."""
     from synth_dagster.methods.dedup.minhash import Minhash
 
-    known, chunks, made = vocabulary(), [], 0
-    while made < count:
+    known, chunks = pa.array(vocabulary()), []
+    for made in range(0, count, 100_000):
         rng, some = np.random.default_rng(made), min(100_000, count - made)
-        lengths = rng.integers(12, 30, some)
-        words = rng.choice(known, int(lengths.sum()))
-        flat = pa.array(words)
+        lengths = rng.integers(6, 15, some)
+        flat = known.take(pa.array(rng.integers(0, len(known), int(lengths.sum()))))
         offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
         lines = pa.compute.binary_join(pa.ListArray.from_arrays(offsets, flat), " ")  # type: ignore[attr-defined]
         places = np.arange(some)
@@ -117,7 +116,6 @@ def part_short(count: int) -> dict[str, Any]:
         ids[:, 1] = np.arange(made, made + some)
         fixed = pa.Array.from_buffers(pa.binary(16), some, [None, pa.py_buffer(ids.tobytes())])
         chunks.append(pa.table({"record_id": fixed, "text": lines.take(pa.array(places)), "priority": np.zeros(some)}))
-        made += some
     table = pa.concat_tables(chunks)
     before, start = peak_mib(), time.perf_counter()
     found = Minhash(memory_mib=512).cluster(table)

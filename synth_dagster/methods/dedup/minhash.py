@@ -92,20 +92,24 @@ class Minhash(Deduplicator):
         self, texts: pa.ChunkedArray, pairs: Iterator[tuple[np.ndarray, np.ndarray]]
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The pairs that are as similar as is asked, each looked at once."""
-        met = np.unique(np.concatenate([np.zeros(0, np.int64), *(left * len(texts) + right for left, right in pairs)]))
+        met = np.sort(np.concatenate([np.zeros(0, np.int64), *(left * len(texts) + right for left, right in pairs)]))
+        met = met[np.append(True, met[1:] != met[:-1])[: len(met)]]
         for first in range(0, len(met), _PAIRS_AT_ONCE):
             left, right = np.divmod(met[first : first + _PAIRS_AT_ONCE], len(texts))
             rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
-            close = jaccard(self._grams(texts.take(pa.array(rows))), *np.split(places, 2)) >= self.verify
+            some = texts.take(pa.array(rows)).combine_chunks().fill_null("").dictionary_encode()
+            one, other = np.split(some.indices.to_numpy(zero_copy_only=False).astype(np.int64)[places], 2)
+            pairs_of_texts, which = np.unique(one * len(some.dictionary) + other, return_inverse=True)
+            similar = jaccard(self._grams(some.dictionary), *np.divmod(pairs_of_texts, len(some.dictionary)))
+            close = (similar >= self.verify)[which]
             yield left[close], right[close]
 
-    def _grams(self, texts: pa.ChunkedArray) -> Hashed:
+    def _grams(self, texts: pa.Array) -> Hashed:
         """The different grams of each text."""
-        flat = texts.combine_chunks().fill_null("")
-        words = folded_words(flat, digits_to_zero=self.digits_to_zero)
+        words = folded_words(texts, digits_to_zero=self.digits_to_zero)
         short = words.counts < self.short_below
-        long = whole_where_none(ngrams(words, self.words_per_gram), flat)
-        return distinct(long.replaced(short, self._short_grams(flat.filter(pa.array(short)))))
+        long = whole_where_none(ngrams(words, self.words_per_gram), texts)
+        return distinct(long.replaced(short, self._short_grams(texts.filter(pa.array(short)))))
 
 
 def whole_where_none(grams: Hashed, texts: pa.Array) -> Hashed:

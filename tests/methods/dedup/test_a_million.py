@@ -1,0 +1,67 @@
+"""A million identical documents, one cluster: whoever compares each with each would make 5 * 10^11 pairs of them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from synth_dagster.lake.signature_index import SignatureIndex
+from synth_dagster.methods.dedup.exact import Exact
+from synth_dagster.methods.dedup.line_dedup import LineDedup
+from synth_dagster.methods.dedup.minhash import Minhash
+from synth_dagster.methods.dedup.paragraph_dedup import ParagraphDedup
+from synth_dagster.methods.dedup.substring_dedup import SubstringDedup
+from synth_dagster.runner.duplicates import compared
+from synth_dagster.storage import open_store
+
+MANY = 1_000_000
+TEXT = "one two three four five six seven eight nine ten eleven twelve"
+
+pytestmark = pytest.mark.prove
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Ids count up, and priorities count down: the last record is to be kept."""
+    ids = np.zeros((MANY, 2), ">u8")
+    ids[:, 1] = np.arange(MANY)
+    return pa.table(
+        {
+            "record_id": pa.Array.from_buffers(pa.binary(16), MANY, [None, pa.py_buffer(ids.tobytes())]),
+            "text": pa.array([TEXT]).take(pa.array(np.zeros(MANY, np.int64))),
+            "priority": pa.array(np.arange(MANY, 0, -1)),
+        }
+    )
+
+
+def is_one_cluster(found):
+    kept = found.filter(found["keep"])["record_id"].to_pylist()
+    assert kept == [(MANY - 1).to_bytes(16, "big")]
+    assert found["cluster"].unique().to_pylist() == kept
+    assert found["size"].unique().to_pylist() == [MANY]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(Exact(), id="exact"),
+        pytest.param(Exact(form="words"), id="exact by words"),
+        pytest.param(LineDedup(), id="lines"),
+        pytest.param(ParagraphDedup(), id="paragraphs"),
+        pytest.param(SubstringDedup(words=10), id="substrings"),
+        pytest.param(Minhash(), id="short texts"),
+        pytest.param(Minhash(short_below=5, memory_mib=16), id="longer texts, signatures on disk"),
+        pytest.param(Minhash(verify=0.8), id="pairs looked at in full"),
+    ],
+)
+def test_a_million_identical_documents_are_one_cluster(pool, method):
+    is_one_cluster(method.cluster(pool))
+
+
+def test_a_million_identical_documents_are_one_cluster_of_an_index(pool, tmp_path):
+    method = Minhash()
+
+    def index():
+        return SignatureIndex(open_store(tmp_path), "million", method.signature_settings())
+
+    compared(index(), pool.slice(0, MANY // 2), method.signatures)
+    is_one_cluster(compared(index(), pool, method.signatures))
