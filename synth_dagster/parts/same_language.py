@@ -2,25 +2,49 @@
 
 from collections.abc import Sequence
 
-from synth_dagster.parts.words import words
+from synth_dagster.parts.tokens import count
+from synth_dagster.parts.words import STOP_WORDS, words
 
 SURE = 0.9  # of both texts, before one counts as foreign
-FEWEST = 12  # words that tell a language
+FEWEST = 12  # tokens that tell a language
+SHARED = 0.3  # of a text's words that its source has too, or of the words of both that are English stop words
 
 
 def in_another_language(texts: Sequence[str], source: str) -> list[bool]:
-    """Which texts are surely in another language than their source; never one of a few words, nor of an unsure one."""
+    """Which texts are surely in another language than their source; never one of a few words, nor of an unsure one.
+
+    The model is asked only about texts that do not share their plain words with the source: it costs a millisecond.
+    """
+    if count(source) < FEWEST:
+        return [False] * len(texts)
+    known = words(source)
+    there, is_english = frozenset(known), _is_english(known)
+    doubtful = [place for place, text in enumerate(texts) if _is_doubtful(text, there, is_english)]
+    strange = _told_apart([texts[place] for place in doubtful], source) if doubtful else []
+    foreign = {place for place, is_strange in zip(doubtful, strange, strict=True) if is_strange}
+    return [place in foreign for place in range(len(texts))]
+
+
+def _is_doubtful(text: str, there: frozenset[str], is_english: bool) -> bool:
+    said = words(text)
+    if count(text) < FEWEST or (is_english and _is_english(said)):
+        return False
+    return sum(word in there for word in said) < SHARED * len(said)
+
+
+def _is_english(said: Sequence[str]) -> bool:
+    return sum(word in STOP_WORDS for word in said) >= SHARED * len(said)
+
+
+def _told_apart(texts: Sequence[str], source: str) -> list[bool]:
     import pyarrow as pa
 
     from synth_dagster.parts.languages import languages_of
 
-    if not texts or len(words(source)) < FEWEST:
-        return [False] * len(texts)
     told = [text.encode("utf-8", "replace").decode() for text in (source, *texts)]
     found = languages_of(pa.array(told, pa.string()))
-    if found.scores[0] < SURE:
-        return [False] * len(texts)
+    name, score = found.names[0], found.scores[0]
     return [
-        bool(name != found.names[0] and score >= SURE and len(words(text)) >= FEWEST)
-        for text, name, score in zip(texts, found.names[1:], found.scores[1:], strict=True)
+        bool(score >= SURE and other != name and sure >= SURE)
+        for other, sure in zip(found.names[1:], found.scores[1:], strict=True)
     ]

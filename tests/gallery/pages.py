@@ -136,7 +136,7 @@ def _turns(messages: object) -> str:
     assert isinstance(messages, list)
     if len(messages) == 1:
         return _plain(str(messages[0]["content"]))
-    return "\n\n".join(f"*{turn['role']}*: {_plain(turn['content'])}" for turn in messages)
+    return "\n\n".join(f"*{turn['role']}*: {_plain(turn['content'] or turn['tool_calls'] or '')}" for turn in messages)
 
 
 def _plain(text: str) -> str:

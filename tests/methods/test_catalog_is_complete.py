@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen agentinstruct fanno phi4_synth
+    unigen fanno phi4_synth
     oak beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
@@ -29,6 +29,7 @@ measurement and governance
 
 # Systems of the same lists that are there, under their own name or as the methods that they consist of.
 BUILT = {
+    "agentinstruct": ("agentinstruct",),
     "alpaca": ("alpaca",),
     "craft": ("craft",),
     "craw4llm": ("craw4llm",),

@@ -11,6 +11,12 @@ def test_an_answer_in_another_language_is_told_in_both_directions():
     assert in_another_language([ENGLISH, GERMAN], GERMAN) == [True, False]
 
 
+def test_scripts_without_spaces_are_told_too():
+    chinese = "这座港口位于河口，住在那里的人们一直以来都靠贸易为生，他们的船每天都会出海。"
+    assert in_another_language([chinese, ENGLISH], ENGLISH) == [True, False]
+    assert in_another_language([chinese, ENGLISH], chinese) == [False, True]
+
+
 def test_a_few_words_and_names_tell_no_language():
     assert in_another_language(["Guten Morgen", "", "42", "Ja."], ENGLISH) == [False] * 4
     assert in_another_language([GERMAN, ENGLISH], "x = [1, 2, 3]") == [False, False]

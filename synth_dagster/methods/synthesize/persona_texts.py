@@ -5,12 +5,10 @@ Paper: arXiv:2406.20094; the tasks are those of the released prompts, the wordin
 form of OpenAI's functions, of which nothing is there but the interface, so it says `verified: false`.
 """
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
 from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
@@ -18,12 +16,12 @@ from synth_dagster.parts.personas import shown_examples, without_opening
 from synth_dagster.parts.rewriting import refuses, speaks_of_task
 from synth_dagster.parts.same_language import in_another_language
 from synth_dagster.parts.streams import stream
+from synth_dagster.parts.tool_interfaces import Function, unfit_interface, written_interface
 from synth_dagster.parts.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Call, Drop, References, Reply, Sampling, Teacher, Unusable
 
 TextName: TypeAlias = Literal["knowledge", "npc", "tool"]
-ParameterType: TypeAlias = Literal["string", "number", "integer", "boolean", "array", "object"]
 SAMPLING = Sampling(temperature=0.7, max_tokens=2_048)  # the temperature of the released demo
 
 OPENINGS: Mapping[TextName, str] = {"knowledge": "Title:", "npc": "Name:"}
@@ -51,17 +49,8 @@ interface.""",
 )
 
 
-class Parameter(BaseModel):
-    name: str = Field(description="The parameter, in snake_case.")
-    type: ParameterType = Field(description="Its type in JSON Schema.")
-    description: str = Field(description="What it means, with its unit or format.")
-    required: bool = Field(description="Whether a call must give it.")
-
-
-class Tool(Reply):
-    name: str = Field(description="The function, in snake_case.")
-    description: str = Field(description="What it does and what it returns.")
-    parameters: list[Parameter] = Field(description="What it is given.")
+class Tool(Function, Reply):
+    """The function that a persona would need."""
 
 
 class PersonaTexts(Synthesizer[Document, Document]):
@@ -121,7 +110,7 @@ class PersonaTexts(Synthesizer[Document, Document]):
         if isinstance(told, Unusable):
             return self._made(persona, told.raw, None, told.reason, told.call)
         if isinstance(told, Tool):
-            body, title, reason = interface(told), one_line(told.name), unfit_tool(told)
+            body, title, reason = written_interface(told), one_line(told.name), unfit_interface(told)
         else:
             text = without_opening(told.text.strip(), OPENINGS[self.task])
             title, _, rest = (text or "").partition("\n")
@@ -156,23 +145,3 @@ def _unfit(persona: Document, told: Answer, text: str | None, body: str) -> str 
         "copy": normalised(body) == normalised(persona.body),
     }
     return next((reason for reason, fails in checks.items() if fails), None)
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-
-
-def unfit_tool(tool: Tool) -> str | None:
-    """Why an interface cannot be called, or None."""
-    names = [parameter.name for parameter in tool.parameters]
-    if not all(_NAME.fullmatch(name) for name in (tool.name, *names)) or len(set(names)) < len(names):
-        return "bad_name"
-    return "blank" if is_blank(tool.description) else None
-
-
-def interface(tool: Tool) -> str:
-    """A tool in the form of OpenAI's functions, as JSON that people can read."""
-    properties = {one.name: {"type": one.type, "description": one.description} for one in tool.parameters}
-    required = [one.name for one in tool.parameters if one.required]
-    schema = {"type": "object", "properties": properties, "required": required}
-    function = {"name": tool.name, "description": tool.description, "parameters": schema}
-    return json.dumps({"type": "function", "function": function}, indent=2, ensure_ascii=False)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
-from synth_dagster.methods.synthesize.persona_texts import Parameter, PersonaTexts, Tool, interface, unfit_tool
+from synth_dagster.methods.synthesize.persona_texts import PersonaTexts
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop, Unusable
 from tests.scripted_teacher.personas import SPOILT, PersonaWorld, described
@@ -67,24 +67,6 @@ def test_interfaces_that_cannot_be_called_go():
     world = PersonaWorld(faults={"bad_name": 0.2})
     made = written(PersonaTexts(task="tool"), ScriptedTeacher(world))
     assert {one.parents[0].body for one in made if one.reason == "bad_name"} == set(world.spoiled) != set()
-
-
-@pytest.mark.parametrize(
-    ("name", "parameters", "description", "reason"),
-    [
-        ("count_sheep", ["day", "herd"], "Counts them.", None),
-        ("count_sheep", [], "Counts them.", None),
-        ("countSheep", [], "Counts them.", "bad_name"),
-        ("count_sheep", ["day", "day"], "Counts them.", "bad_name"),
-        ("count_sheep", ["a day"], "Counts them.", "bad_name"),
-        ("count_sheep", ["day"], " ", "blank"),
-    ],
-)
-def test_an_interface_is_judged_by_its_names(name, parameters, description, reason):
-    given = [Parameter(name=one, type="string", description="x", required=False) for one in parameters]
-    tool = Tool(name=name, description=description, parameters=given)
-    assert unfit_tool(tool) == reason
-    assert json.loads(interface(tool))["type"] == "function"
 
 
 def test_a_figure_needs_a_world_and_nothing_else_has_one():
