@@ -41,7 +41,7 @@ BUILT = {
     "fineweb": (
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
-    "fineweb2": ("fineweb2", "language_rules"),
+    "fineweb2": ("fineweb2", "language_rules", "rehydration"),
     "fineweb_edu": ("edu_rubric", "fineweb_edu"),
     "glan": ("glan",),
     "judge_pairwise": ("judge_pairwise",),
