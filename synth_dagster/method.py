@@ -335,6 +335,10 @@ class Selector(_Whole):
     # more columns of the pool, the first two for documents only
     reads: ClassVar[tuple[Literal["url", "attributes", "cluster_size"], ...]] = ()
 
+    def signals_read(self) -> tuple[str, ...]:
+        """Signals of the mix's filters that it goes by, as in gopher_quality__words: more columns of the pool."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
@@ -348,19 +352,20 @@ class Mixture:
 class Mixer(Method):
     """Decides how much of each domain goes into the mix.
 
-    A subclass writes `def mix(self, sizes: Mapping[str, int], /) -> Mixture`; sizes are tokens per domain. One whose
-    `reads` names "removed" is given that too, as a keyword: domain -> the share that the filters dropped of those of
-    its records which they judged.
+    A subclass writes `def mix(self, sizes: Mapping[str, int], /) -> Mixture`; sizes are tokens per domain. A record
+    without a value of the signal that domains are told by is of the domain `none`. A mixer whose `reads` names
+    "removed" is given that too, as a keyword: domain -> the share that the filters dropped of those of its records
+    which they judged.
     """
 
     kind: ClassVar[MethodKind] = "mix"
     family: ClassVar[Family] = "curation"
     reads: ClassVar[tuple[Literal["removed"], ...]] = ()
 
-    by: Literal["source", "origin", "cluster_size"] = Field(
+    by: Annotated[str, Field(pattern=r"^(source|origin|cluster_size|[a-z][a-z0-9_]*__[a-z][a-z0-9_]*)$")] = Field(
         "source",
-        description="What a domain is: a source, where the text comes from (real or synthetic), or how many records "
-        "say the same, as a number.",
+        description="What a domain is: a source; the origin, real or synthetic; how many records say the same; or the "
+        "values of a signal of the mix's filters, as in weborganizer__topic.",
     )
 
 

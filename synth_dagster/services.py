@@ -286,8 +286,8 @@ class Queried:
 class Models(Protocol):
     """Small models that are learnt from labelled texts of the project when they are first needed, and then kept."""
 
-    def examples(self, path: str, *, label: str) -> pa.Table:
-        """Columns text and label of the files under a path. Raises SynthError where no text has that label."""
+    def examples(self, path: str, *, label: str | None = None) -> pa.Table:
+        """Columns text and label of the files under a path. Raises SynthError where no text has the label asked for."""
         ...
 
     def rows(self, path: str) -> Sequence[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from synth_dagster.errors import no_such
-from synth_dagster.method import ROW_KINDS, Method, MethodKind
+from synth_dagster.method import ROW_KINDS, Method, MethodKind, Mixer, Selector
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_methods
 from synth_dagster.recipe.model import DEFAULT_STAGES, RECORD_KINDS, Mix, Stage, StageKind, Step, method_roles
 from synth_dagster.recipe.settings import shown, shown_name
@@ -256,7 +256,20 @@ class Steps:
         line = self.draft.tree.line(plan.where)
         guards = tuple(found["guards"])
         filters, measures = tuple(found["filters"]), tuple(found["measure"])
+        self._check_signals(plan, filters, one["select"], one["mix"])
         return Mix(plan.name, of, filters, **one, measures=measures, line=line, guards=guards)
+
+    def _check_signals(self, plan: Plan, filters: Sequence[Step], select: Step | None, mix: Step | None) -> None:
+        """What a selection or a mixture goes by must be a signal of a filter of the mix."""
+        if self.draft.problems:  # a filter that could not be read may be the one
+            return
+        keys = [step.key for step in filters]
+        for place, step in (("select", select), ("mix", mix)):
+            for signal in _signals_of(step):
+                if signal.partition("__")[0] not in keys:
+                    there = f"Its filters are {', '.join(keys)}." if keys else "It has no filters."
+                    cure = f"Add the filter under 'filters', or name a signal of one that is there. {there}"
+                    self.draft.say((*plan.where, place), f"No filter of the mix computes the signal '{signal}'.", cure)
 
     # ------------------------------------------------------------------------------------------------- a row stage
 
@@ -480,3 +493,11 @@ def input_fault(root: Path, value: str) -> tuple[str, str] | None:
     except (OSError, RuntimeError):
         return f"{shown(value)} is no path.", inside
     return None
+
+
+def _signals_of(step: Step | None) -> Sequence[str]:
+    """The signals that a selection or a mixture goes by."""
+    if step is not None and isinstance(step.method, Selector):
+        return step.method.signals_read()
+    by = step.method.by if step is not None and isinstance(step.method, Mixer) else ""
+    return (by,) if "__" in by else ()

@@ -23,10 +23,10 @@ class TrainedModels:
     def __init__(self, root: Path, shelf: Store | None) -> None:
         self._root, self._shelf = root, shelf
 
-    def examples(self, path: str, *, label: str) -> pa.Table:
+    def examples(self, path: str, *, label: str | None = None) -> pa.Table:
         table = read_labelled(self._root, path)
         labels = sorted(set(table["label"].to_pylist()))
-        if label not in labels:
+        if label is not None and label not in labels:
             raise SynthError(no_such("label", label, labels, f"'{path}' has texts of {', '.join(labels[:10])}."))
         return table
 

@@ -16,11 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.errors import GateClosed, LakeError, MethodError
+from synth_dagster.errors import GateClosed, LakeError, MethodError, no_such
 from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch, Release
 from synth_dagster.method import Deduplicator, Mixer, Selector
+from synth_dagster.parts.sql import quoted
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.parts.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
@@ -37,6 +38,7 @@ from synth_dagster.runner.stamp import counted
 from synth_dagster.scale.signals import column_name, flatten, judge
 
 VERDICTS = "verdicts"
+NO_DOMAIN = "none"  # of records without a value of the signal that domains are told by
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # of a release
 
 COUNTED = ("verdicts", "tokens", "contamination")  # what a release's manifest says of its verdicts
@@ -370,7 +372,7 @@ def _pool(context: RunContext, inputs: Inputs) -> _Pool:
 # what became of a record before the mix, else why it is in quarantine, else the first rule of the recipe that drops it
 _JUDGED = f"""
     select record_id, batch, source, license, consent, status, text, {token_count_sql("text")} as tokens,
-        [standing] as standing[reads],
+        [standing] as standing[reads][signals],
         case synthetic_depth when 0 then 'real' else 'synthetic' end as origin,
         case when status = 'current' and away is null then rule end as rule,
         case status when 'current' then coalesce(away, rule) when 'superseded' then status
@@ -393,6 +395,7 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mappin
             full.select(list(dict.fromkeys([*_RECORD, "status", "reason", *reads]))),
         )
         signals = signals.select([name for name in signals.column_names if "__" in name or name == "record_id"])
+        asked = "".join(f", signals.{quoted(name)}" for name in _signals_read(context, signals.schema))
         connection.register("signals", signals)
         connection.register("texts", texts)
         connection.register("ruled", _ruled(context, signals))
@@ -400,7 +403,9 @@ def _judged(context: RunContext, rows: Candidate, marks: Candidate, away: Mappin
             "held", pa.Table.from_pydict({"record_id": [*away], "away": [*away.values()]}, schema=_HELD)
         )
         return connection.sql(
-            _JUDGED.replace("[standing]", standing).replace("[reads]", "".join(f", {name}" for name in reads))
+            _JUDGED.replace("[standing]", standing)
+            .replace("[reads]", "".join(f", {name}" for name in reads))
+            .replace("[signals]", asked)
         ).to_arrow_table()
 
 
@@ -409,6 +414,18 @@ def _read_by_selection(context: RunContext) -> tuple[str, ...]:
     step = context.recipe.mix.select
     asked = step.method.reads if step and isinstance(step.method, Selector) else ()
     return tuple(name for name in asked if name != "cluster_size")
+
+
+def _signals_read(context: RunContext, there: pa.Schema) -> list[str]:
+    """The signals that selection and mixture go by. Raises MethodError for one that no filter of the mix computes."""
+    select, mix = context.recipe.mix.select, context.recipe.mix.mix
+    names = list(select.method.signals_read()) if select and isinstance(select.method, Selector) else []
+    names += [mix.method.by] if mix and isinstance(mix.method, Mixer) and "__" in mix.method.by else []
+    known = [name for name in there.names if "__" in name]
+    for name in names:
+        if name not in known:
+            raise MethodError(no_such("signal", name, known, f"The filters of the mix compute {', '.join(known)}."))
+    return list(dict.fromkeys(names))
 
 
 _RECORD = ("record_id", "batch", "source", "license", "consent", "synthetic_depth", "attributes")
@@ -460,7 +477,7 @@ def _select(context: RunContext, pool: _Pool) -> None:
         return
     assert isinstance(step.method, Selector)
     services = services_for(step.method, None, context.root, shelf=context.shelf)
-    asked = alive.select(["record_id", "source", "text", "tokens", *step.method.reads])
+    asked = alive.select(["record_id", "source", "text", "tokens", *step.method.reads, *step.method.signals_read()])
     chosen = step.method.select(asked, **services)  # type: ignore[attr-defined]  # the verb of the kind
     places = pool.places()
     for row in chosen.to_pylist():
@@ -498,7 +515,8 @@ def _mix(context: RunContext, pool: _Pool) -> None:
 
 def _domains(alive: pa.Table, by: str, pool: _Pool, places: Mapping[bytes, int]) -> dict[str, list[dict[str, Any]]]:
     """The records of each domain, the best of the selection first, else by id."""
-    rows = alive.select(["record_id", "tokens"]).append_column(by, alive[by].cast(pa.string())).to_pylist()
+    names = pc.fill_null(alive[by].cast(pa.string()), NO_DOMAIN)
+    rows = alive.select(["record_id", "tokens"]).append_column(by, names).to_pylist()
     ranks = {row["record_id"]: pool.rank[places[row["record_id"]]] for row in rows}
     rows.sort(key=lambda row: (ranks[row["record_id"]] is None, ranks[row["record_id"]] or 0, row["record_id"]))
     domains: dict[str, list[dict[str, Any]]] = {name: [] for name in sorted({row[by] for row in rows})}
@@ -509,9 +527,10 @@ def _domains(alive: pa.Table, by: str, pool: _Pool, places: Mapping[bytes, int])
 
 def _removed(pool: _Pool, by: str, domains: Iterable[str]) -> dict[str, float]:
     """Of each domain the share of the records that filters judged and dropped."""
-    names = pool.cluster_size if by == "cluster_size" else pool.table[by].to_pylist()
-    judged = Counter(str(name) for name, there in zip(names, pool.judged, strict=True) if there)
-    dropped = Counter(str(name) for name, there in zip(names, pool.filtered, strict=True) if there)
+    said = pool.cluster_size if by == "cluster_size" else pool.table[by].to_pylist()
+    names = [NO_DOMAIN if name is None else str(name) for name in said]
+    judged = Counter(name for name, there in zip(names, pool.judged, strict=True) if there)
+    dropped = Counter(name for name, there in zip(names, pool.filtered, strict=True) if there)
     return {name: dropped[name] / judged[name] for name in domains}
 
 

@@ -53,7 +53,7 @@ from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
 HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
-LABELLED = dict.fromkeys(("examples", "losses"), "tests/fixtures/labelled/pages.jsonl")  # what is learnt from
+LABELLED = dict.fromkeys(("examples", "losses", "quality"), "tests/fixtures/labelled/pages.jsonl")  # learnt from
 LABELLED["few_shots"] = "recipes/gallery/worlds/craft/few_shots.jsonl"
 LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
 ALL = methods()

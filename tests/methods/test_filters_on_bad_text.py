@@ -22,6 +22,7 @@ REQUIRED = {
     "url_filter": {"lists": "benchmarks"},
     "tinygsm_leaks": {"against": "benchmarks"},
     "linear_classifier": {"examples": LABELLED},
+    "text_attributes": {"quality": LABELLED},
     "fineweb_edu": {"labels": "tests/fixtures/labelled/scores.jsonl"},
 }
 

@@ -87,7 +87,7 @@ class Labelled(TrainedModels):
     def __init__(self):
         super().__init__(None, None)
 
-    def examples(self, path, *, label):
+    def examples(self, path, *, label=None):
         texts = ["lemma proof theorem field"] * 20 + ["sale cookie banner login"] * 20
         return pa.table({"text": texts, "label": ["good"] * 20 + ["bad"] * 20})
 
