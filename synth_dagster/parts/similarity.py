@@ -154,3 +154,28 @@ class TokenSetKeeper(Generic[K]):
             if score >= self.threshold and (best is None or score > best.score):
                 best = Near(key, score)
         return best
+
+
+class JaccardKeeper(Generic[K]):
+    """Lets a text in when it has less than a share of words in common with every text that is in.
+
+    Exact: texts that share no word are not compared, and for all others the shared words are counted.
+    """
+
+    def __init__(self, threshold: float = 0.8) -> None:
+        self.threshold = threshold
+        self._kept: list[tuple[K, int]] = []  # key, how many different words
+        self._where: defaultdict[str, list[int]] = defaultdict(list)
+
+    def offer(self, key: K, text: str) -> Near[K] | None:
+        """Take a text in, or say which kept one is too near: the most alike, the earliest of equals."""
+        its = set(tokens(text))
+        shared = Counter(place for token in its for place in self._where.get(token, ()))
+        scores = [(both / (len(its) + self._kept[place][1] - both), -place) for place, both in shared.items()]
+        score, place = max(scores, default=(0.0, 0))
+        if scores and score >= self.threshold:
+            return Near(self._kept[-place][0], score)
+        for token in its:
+            self._where[token].append(len(self._kept))
+        self._kept.append((key, len(its)))
+        return None

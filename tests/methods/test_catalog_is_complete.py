@@ -10,7 +10,7 @@ from synth_dagster.catalog import methods
 NOT_YET_BUILT = """
 generation
     unigen fanno phi4_synth
-    oak beyondweb chase ultraif
+    beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -52,6 +52,7 @@ BUILT = {
     "metamath": ("metamath",),
     "ngram_novelty": ("ngram_novelty",),
     "numinamath": ("numinamath_cot", "numinamath_tir"),
+    "oak": ("oak",),
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "preselect": ("preselect",),
     "prox": ("prox",),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth_dagster.parts.similarity import (
+    JaccardKeeper,
     Near,
     RougeKeeper,
     TokenSetKeeper,
@@ -110,3 +111,13 @@ def test_a_keeper_by_token_sets_misses_only_what_shares_less_than_half_of_its_wo
     best = max((pair for pair in near if pair[0] >= 0.85), default=None)
     found = keeper.nearest(text)
     assert (found and (found.score, -found.key)) == best
+
+
+@given(texts=st.lists(TEXT, max_size=8))
+def test_a_keeper_by_shared_words_lets_in_what_brute_force_does(texts):
+    keeper, kept = JaccardKeeper(0.5), []
+    for place, text in enumerate(texts):
+        scores = [(jaccard(text, texts[other]), -other) for other in kept if jaccard(text, texts[other]) >= 0.5]
+        near = keeper.offer(place, text)
+        assert near == (Near(-max(scores)[1], max(scores)[0]) if scores else None)
+        kept += [] if near else [place]

@@ -39,6 +39,7 @@ Task: TypeAlias = Literal[
     "choice",
     "recipe",
     "summary",
+    "names",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -76,6 +77,7 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"question", "options", "answer"}): "choice",
     frozenset({"instruction", "ingredients", "steps"}): "recipe",
     frozenset({"instruction", "summary", "text"}): "summary",
+    frozenset({"names"}): "names",
 }
 
 
