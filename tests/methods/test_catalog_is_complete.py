@@ -34,7 +34,7 @@ BUILT = {
     "alpaca": ("alpaca",),
     "craft": ("craft",),
     "craw4llm": ("craw4llm",),
-    "decontaminate": ("decontaminate",),
+    "decontaminate": ("decontaminate", "semantic_decontaminate"),
     "entigraph": ("entigraph",),
     "eda": ("eda",),
     "evol_instruct": ("evol_instruct",),
@@ -64,7 +64,9 @@ BUILT = {
     "self_instruct": ("self_instruct",),
     "toedit": ("toedit", "ngram_prior"),
     "ultrafeedback": ("ultrafeedback",),
-    "privacy_security_guard": ("privacy_security_guard", "seed_leakage_guard", "plant_canaries"),
+    "privacy_security_guard": (
+        *("privacy_security_guard", "seed_leakage_guard", "plant_canaries", "probe_instructions"),
+    ),
     "wrap": ("wrap",),
     "zip_entropy": ("zip_entropy",),
 }

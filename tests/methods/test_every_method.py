@@ -56,6 +56,7 @@ HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
 LABELLED = dict.fromkeys(("examples", "losses", "quality"), "tests/fixtures/labelled/pages.jsonl")  # learnt from
 LABELLED["few_shots"] = "recipes/gallery/worlds/craft/few_shots.jsonl"
 LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
+ASKS_WHERE_IN_DOUBT = {"semantic_decontaminate"}  # none of the texts below is near a benchmark item
 ALL = methods()
 ROW = [slug for slug, method in ALL.items() if method.kind in ROW_KINDS]
 every = pytest.mark.parametrize("slug", ALL)
@@ -372,7 +373,7 @@ def test_lineage_names_records_that_exist_and_nothing_is_lost_without_a_reason(s
 def test_calls_are_counted_and_their_prompts_are_the_ones_of_the_method(slug, monkeypatch):
     method = made(slug)
     chain, teacher = chained(method, inputs_for(slug, texts()), in_flight=64, shuffle=4, monkeypatch=monkeypatch)
-    assert bool(teacher.calls) == needs_teacher([method])
+    assert bool(teacher.calls) == (needs_teacher([method]) and slug not in ASKS_WHERE_IN_DOUBT)
     assert teacher.used <= prompts_of(method).keys()
     written = [record for record in chain.made if record.model_id is not None and record.method == slug]
     if "training" in method.needs() and not needs_teacher([method]):

@@ -12,9 +12,12 @@ three tenths of the record; it warns, because an answer may quote its source on 
 planted in the sources and nowhere else; one that comes out says that sources are given away word for word.
 
 What a set as a whole gives away is `seed_leakage_guard`'s: distances to the closest record, membership, exposure of
-planted codes. Not done of the same card: the probe that runs a recipe's prompt on a suspicious text.
+planted codes. A guard asks no model: `probe_instructions`, a step before it, lets one read each text, and the guard
+holds what that step has marked.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -36,6 +39,9 @@ from synth_dagster.services import Ancestors, Found, Severity
 Action: TypeAlias = Literal["off", "warning", "quarantine", "critical"]
 
 Prefilter: TypeAlias = Callable[[pa.Array], np.ndarray]
+
+_PROBE = "probe"  # the attribute by which probe_instructions marks a text
+_IS_A_LABEL = re.compile(r"[a-z_]{1,40}")
 
 # The columns that are looked through; those of a conversation are all in `text`.
 _WORDS = ("text", "title", "url", "attributes")
@@ -114,6 +120,7 @@ class PrivacySecurityGuard(Guard):
             *self._named(flat),
             *self._pieces("secrets", self.secrets, flat, may_hold_secrets, self._secrets_in),
             *self._injected(flat),
+            *self._followed(flat),
             *self._poisoned(flat),
             *self._copied(flat, ancestors),
             *self._come_out(flat),
@@ -158,6 +165,24 @@ class PrivacySecurityGuard(Guard):
                     end=hit.end,
                     score=hit.score,
                     note=", ".join(hit.features),
+                )
+
+    def _followed(self, flat: pa.Table) -> Iterator[Found]:
+        """Texts that a reader obeyed, as `probe_instructions` has marked them."""
+        if self.injected_instructions == "off" or "attributes" not in flat.column_names:
+            return
+        marked = pc.fill_null(pc.match_substring(flat["attributes"], f'"{_PROBE}":'), False)  # type: ignore[attr-defined]
+        rows = flat.filter(marked)
+        for record_id, attributes in zip(rows["record_id"].to_pylist(), rows["attributes"].to_pylist(), strict=True):
+            shown = json.loads(attributes).get(_PROBE)
+            if isinstance(shown, str):
+                yield Found(
+                    check="injected_instructions",
+                    kind="obeyed_by_a_reader",
+                    severity=self.injected_instructions,
+                    record_id=record_id,
+                    column="text",
+                    note=shown if _IS_A_LABEL.fullmatch(shown) else "",
                 )
 
     def _poisoned(self, flat: pa.Table) -> Iterator[Found]:
