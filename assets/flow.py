@@ -15,6 +15,7 @@ from dagster._core.definitions.instigation_logger import InstigationLogger  # wh
 
 from assets.pace import Pace
 from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.remaking import is_to_remake
 
 OpenLake = Callable[[], Lake]
 
@@ -56,8 +57,10 @@ class GateOpen(dg.AutomationCondition[dg.AssetKey]):
         return gate is not None and gate.passed
 
     def _is_of(self, own: Candidate | None, version: Candidate) -> bool:
-        """A version that was given up says nothing; one that waits for its gate or was refused does."""
-        return own is not None and own.state != "replaced" and own.inputs.get(self.above) == version.data_version
+        """A version that was given up says nothing, or that is to be made anew; one that waits for its gate does."""
+        if own is None or own.state == "replaced" or is_to_remake(own):
+            return False
+        return own.inputs.get(self.above) == version.data_version
 
 
 def flows_on(dataset: str, stage: str, above: str, open_lake: OpenLake) -> dg.AutomationCondition[Any]:

@@ -189,6 +189,13 @@ def erase(
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Also records of the same content, now and when it comes again.")
     ] = False,
+    children: Annotated[
+        str,
+        typer.Option(
+            metavar="drop|remake",
+            help="Children that have other parents too: let them go, or have the next run make them anew from those.",
+        ),
+    ] = "drop",
     yes: Annotated[bool, typer.Option("--yes", help="Erase. Without it only what would go is said.")] = False,
     yes_everything: Annotated[
         bool, typer.Option("--yes-everything", help="Beside --yes: also if nothing of the dataset is left.")
@@ -200,7 +207,7 @@ def erase(
     """Erase records with all that was made from them, and prove that nothing is left. A dry run without --yes."""
     from synth_dagster.cli.erase import erase_records
 
-    asked = {"source": source, "record": record, "where": where, "everywhere": everywhere}
+    asked = {"source": source, "record": record, "where": where, "everywhere": everywhere, "children": children}
     raise typer.Exit(erase_records(project, dataset, **asked, yes=yes, yes_everything=yes_everything, as_json=as_json))
 
 

@@ -10,7 +10,9 @@ from rich.markup import escape
 from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError
-from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, erase, open_batches, plan, resume
+from synth_dagster.governance.answer import plural
+from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, costs, erase, open_batches, plan, resume
+from synth_dagster.governance.erase_children import policy_of
 from synth_dagster.governance.erase_dagster import Dagster, dagster_of
 from synth_dagster.governance.erase_scope import Scope
 from synth_dagster.lake.erasing import is_cut_short
@@ -25,6 +27,7 @@ def erase_records(
     record: str | None,
     where: str | None,
     everywhere: bool,
+    children: str,
     yes: bool,
     yes_everything: bool,
     as_json: bool,
@@ -32,16 +35,18 @@ def erase_records(
     """Say what would go or, with `yes`, erase it. Returns the exit code: 0 only where nothing was found afterwards."""
     if yes_everything and not yes:
         raise BadErasure("--yes-everything stands beside --yes: without it nothing is erased.")
+    policy = policy_of(children)
     project, console = open_project(given), Terminal()
-    asked = Asked(project.dataset(dataset), source, record, where, everywhere)
+    asked = Asked(project.dataset(dataset), source, record, where, everywhere, policy)
     go_on(project, None if as_json else console)
     if not yes:
-        found = plan(project.lake, asked)
+        found, around = plan(project.lake, asked), surroundings(project)
+        told = {"dry_run": True, **found.as_json(), **costs(found, around)}
+        told |= {"provider_batches_open": len(open_batches(project.lake, found))}
         if as_json:
-            waiting = {"provider_batches_open": len(open_batches(project.lake, found))}
-            print_json({"dry_run": True, **found.as_json(), **waiting})
+            print_json(told)
         else:
-            _print_plan(console, found, open_batches(project.lake, found))
+            _print_plan(console, found, told)
         return int(ExitCode.DONE)
     signer = Signer.of(os.environ)  # a key that cannot be used stops it before anything is done
     receipt = erase(project.lake, asked, surroundings(project), signer, everything=yes_everything)
@@ -83,8 +88,7 @@ def _dagster(project: Project) -> Dagster:
     return Dagster(places, [*elsewhere, *unsearched], project.instance)
 
 
-def _print_plan(console: Terminal, found: Scope, waiting: Sequence[str]) -> None:
-    told = found.as_json()
+def _print_plan(console: Terminal, found: Scope, told: Mapping[str, Any]) -> None:
     _print(console, f"{told['meant']:,} records are meant, and {told['made_of_them']:,} were made from them:")
     for row in told["rows"]:
         _print(console, f"  {row['dataset']}/{row['table']}: {row['rows']:,} rows")
@@ -93,16 +97,43 @@ def _print_plan(console: Terminal, found: Scope, waiting: Sequence[str]) -> None
     for dataset, release in found.releases:
         _print(console, f"  {dataset} {release} held some: it is withdrawn, and a successor written")
     shared = f"; {found.shared_calls:,} more stay, because other records use them" if found.shared_calls else ""
-    _print(console, f"{found.calls:,} answers of teachers go, which would have to be paid again{shared}.")
+    _print(console, f"{found.calls:,} answers of teachers go{_costing(told['cost'])}{shared}.")
+    _print_children(console, told["children"], told["cost_of_children"])
     if found.above:
         _print(
             console, f"They were made from {found.above:,} records that stay, and may say the same: see synth trace."
         )
     if found.everything:
         _print(console, f"That is everything in {found.asked.dataset}: --yes-everything is needed too.")
-    if waiting:
-        _print(console, f"{len(waiting):,} provider batches over them are open: collect or give them up before.")
+    if told["provider_batches_open"]:
+        waiting = told["provider_batches_open"]
+        _print(console, f"{waiting:,} provider batches over them are open: collect or give them up before.")
     _print(console, "Nothing was erased. --yes does it.")
+
+
+def _print_children(console: Terminal, children: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+    """Those that lose one parent of several, and what becomes of them."""
+    count, batches = children["records"], len(children["batches"])
+    if not count:
+        return
+    _print(
+        console,
+        f"{count:,} of them have other parents, which stay; they stand in {plural(batches, 'version')} of batches.",
+    )
+    if children["policy"] == "drop":
+        _print(console, "  --children remake would have the next run make such records anew from the others.")
+        return
+    theirs = f"{cost['answers']:,} of the answers were theirs{_costing(cost)}"
+    _print(console, f"  The next run makes these batches anew: {theirs}. All others are kept.")
+    _print(console, "  After the erasure, 'synth plan' says what that run asks and costs.")
+
+
+def _costing(cost: Mapping[str, Any]) -> str:
+    """What answers have cost, in words that follow their number."""
+    if not cost["answers"]:
+        return ""
+    price = "at a price that is not known" if cost["usd"] is None else f"for ${cost['usd']:.4f}"
+    return f", which were paid once {price} ({cost['tokens_in'] + cost['tokens_out']:,} tokens)"
 
 
 def _print_receipt(console: Terminal, project: Project, receipt: Mapping[str, Any]) -> None:
@@ -110,6 +141,7 @@ def _print_receipt(console: Terminal, project: Project, receipt: Mapping[str, An
     _print(console, f"{counts['records']:,} records were erased, and {counts['answers_erased']:,} answers of teachers.")
     if counts["runs_deleted"]:
         _print(console, f"{counts['runs_deleted']:,} runs of Dagster said something of it and were deleted.")
+    _print_to_remake(console, receipt["counts"]["children"])
     for row in receipt["releases"]:
         after = f"; its successor is {row['successor']}" if row["successor"] else ""
         _print(console, f"{row['dataset']} {row['withdrawn']} is withdrawn{after}.")
@@ -120,6 +152,13 @@ def _print_receipt(console: Terminal, project: Project, receipt: Mapping[str, An
     _print(console, f"Receipt: {kept}")
     if not receipt["signature"]:
         _print(console, f"It is not signed: {receipt['unsigned']}.")
+
+
+def _print_to_remake(console: Terminal, children: Mapping[str, Any]) -> None:
+    if children["policy"] == "remake" and children["batches"]:
+        _print(console, f"{children['records']:,} of them have other parents. The next 'synth run' makes anew:")
+        for row in children["batches"]:
+            _print(console, f"  {row['dataset']}/{row['stage']} {row['batch']}: {row['records']:,} such records went")
 
 
 def _proven(proof: Mapping[str, Any]) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName
 from synth_dagster.explorer.html import Html, choice, facts, field, figure, joined, link, section, table, tag, url
 from synth_dagster.explorer.question import Elsewhere, Question, Shown
-from synth_dagster.governance.erase import BadErasure, erase, plan
+from synth_dagster.governance.erase import BadErasure, costs, erase, plan
+from synth_dagster.governance.erase_children import policy_of
 from synth_dagster.governance.erase_scope import Asked, Scope
 
 WAYS = ("source", "record", "where")
 AGAIN_S = 2
 RECEIPTS = "erasures/"
+CHILDREN = (("drop", "go"), ("remake", "go, and the next run makes them anew from the parents that stay"))
 
 
 class NotSignedIn(SynthError):
@@ -42,17 +44,18 @@ def erase_page(asked: Question) -> Shown:
     wanted = _asked(asked, given)
     with asked.explorer.reading_all():
         found = _planned(asked, wanted)
+        cost = costs(found, asked.explorer.around)
     body = joined(
         [
             tag("h1", "Erase preview"),
             tag("p", "Nothing was erased: this is what would go.", class_="pale"),
             _what(wanted),
-            *_would_go(found),
+            *_would_go(found, cost),
             _carry_out(asked, wanted, found),
             section("Ask for something else", _form(asked, given)),
         ]
     )
-    return Shown("Erase preview", {"dry_run": True} | found.as_json(), body)
+    return Shown("Erase preview", {"dry_run": True} | found.as_json() | cost, body)
 
 
 def _asked(asked: Question, given: Mapping[str, str]) -> Asked:
@@ -64,7 +67,8 @@ def _asked(asked: Question, given: Mapping[str, str]) -> Asked:
     if dataset not in known:
         raise UnknownName("dataset", dataset, known)
     words = {way: given.get(way) or None for way in WAYS}
-    return Asked(dataset, words["source"], words["record"], words["where"], bool(given.get("everywhere")))
+    policy = policy_of(given.get("children") or "drop")
+    return Asked(dataset, words["source"], words["record"], words["where"], bool(given.get("everywhere")), policy)
 
 
 def _planned(asked: Question, wanted: Asked) -> Scope:
@@ -85,6 +89,7 @@ def _form(asked: Question, given: Mapping[str, str]) -> Html:
         field("A source", "source", given.get("source", ""), known=asked.now.words("source")[:200]),
         field("or a record (the beginning of its id)", "record", given.get("record", "")),
         field("or a condition in SQL", "where", given.get("where", ""), maxlength="2000"),
+        choice("Children of several parents", "children", given.get("children", "drop"), CHILDREN),
         _check("everywhere", "also the same content under another name", is_on=bool(given.get("everywhere"))),
         tag("button", "Show what would go"),
         action="/erase",
@@ -100,17 +105,24 @@ def _check(name: str, words: str, *, is_on: bool = False, **more: object) -> Htm
 def _what(wanted: Asked) -> Html:
     told = {way: getattr(wanted, way) for way in WAYS}
     return facts(
-        {"dataset": wanted.dataset, **told, "everywhere": "also the same content" if wanted.everywhere else ""}
+        {
+            "dataset": wanted.dataset,
+            **told,
+            "everywhere": "also the same content" if wanted.everywhere else "",
+            "children of several parents": dict(CHILDREN)[wanted.children],
+        }
     )
 
 
-def _would_go(found: Scope) -> list[Html]:
+def _would_go(found: Scope, cost: Mapping[str, Any]) -> list[Html]:
     told = found.as_json()
+    children = told["children"]
     tiles = {
         "records are meant": told["meant"],
         "were made from them": told["made_of_them"],
         "answers of teachers go": told["calls"],
         "answers stay, as others use them": told["calls_shared"],
+        "dollars were paid for them": "unknown" if cost["cost"]["usd"] is None else f"{cost['cost']['usd']:.4f}",
         "rows of replaced versions": told["rows_of_replaced_versions"],
     }
     rows = [[one["dataset"], one["table"], one["rows"]] for one in told["rows"]]
@@ -129,6 +141,13 @@ def _would_go(found: Scope) -> list[Html]:
             releases,
             caption="Releases that held some: each is withdrawn, and a successor written",
             empty="No release held one of them.",
+        ),
+        table(
+            ("dataset", "stage", "batch", "records"),
+            [list(row.values()) for row in children["batches"]],
+            caption="Records with another parent that stays"
+            + (": the next run makes these batches anew" if children["policy"] == "remake" else ""),
+            empty="None of them has another parent that stays.",
         ),
         tag("p", f"They were made from {stay:,} records that stay, and may say the same.", class_="note")
         if stay
@@ -167,7 +186,7 @@ def _carry_out(asked: Question, wanted: Asked, found: Scope) -> Html:
 
 def _words(wanted: Asked) -> dict[str, str]:
     told = {"dataset": wanted.dataset, **{way: getattr(wanted, way) or "" for way in WAYS}}
-    return told | {"everywhere": "yes" if wanted.everywhere else ""}
+    return told | {"everywhere": "yes" if wanted.everywhere else "", "children": wanted.children}
 
 
 # -------------------------------------------------------------------------------------------------------- carrying out

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.errors import StorageError
 from synth_dagster.governance.answer import plural
+from synth_dagster.governance.erase_children import POLICIES, Batch, cost_of
 from synth_dagster.governance.erase_dagster import FILES_OF_DAGSTER
 from synth_dagster.governance.erase_look import Wanted
 from synth_dagster.governance.erase_places import PAGES, Surroundings, exports_of, pages_to_remove, remove_export
@@ -31,6 +32,7 @@ from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, jou
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage import Lineage
+from synth_dagster.lake.remaking import mark_to_remake
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.lake.signature_index import remove_index
 from synth_dagster.lake.sqlite import SqliteDatabase
@@ -63,6 +65,7 @@ class Journal:
     before: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Any] = field(default_factory=dict, repr=False)
     versions: Mapping[str, int] = field(default_factory=dict)
+    remake: list[Batch] = field(default_factory=list)  # what a run is to make anew
 
     @property
     def name(self) -> str:
@@ -85,6 +88,7 @@ class Journal:
             "before": self.before,
             "files": self.files,
             "versions": self.versions,
+            "remake": self.remake,
         }
         return json.dumps(told)
 
@@ -100,7 +104,8 @@ class Journal:
         batches = [(dataset, batch) for dataset, batch in told["batches"]]
         rest = {name: told[name] for name in ("erasure", "asked", "counts", "before", "files", "versions")}
         keys = {name: _binary(told[name]) for name in ("forget", "embeddings")}
-        return cls(**rest, **keys, doomed=doomed, batches=batches, rewrite=[Stored(*one) for one in told["rewrite"]])
+        listed = {"batches": batches, "remake": [(d, stage, batch) for d, stage, batch in told["remake"]]}
+        return cls(**rest, **keys, **listed, doomed=doomed, rewrite=[Stored(*one) for one in told["rewrite"]])
 
     @property
     def wanted(self) -> Wanted:
@@ -117,6 +122,13 @@ class Journal:
 def plan(lake: Lake, asked: Asked) -> Scope:
     """What an erasure would take; nothing is changed."""
     return scope(lake, asked)
+
+
+def costs(found: Scope, around: Surroundings) -> dict[str, Any]:
+    """What the answers that go have cost; and those of the children that a run would make anew."""
+    gone = found.doomed.calls if found.doomed.calls is not None else _binary(())
+    theirs = cost_of(around, found.bereft.calls_among(gone)).as_json()
+    return {"cost": cost_of(around, gone.to_pylist()).as_json(), "cost_of_children": theirs}
 
 
 def erase(
@@ -215,6 +227,7 @@ def _begin(lake: Lake, found: Scope, around: Surroundings) -> Journal:
         seen.before.as_json(),
         seen.before.files,
         _versions(lake),
+        found.to_remake,
     )
     data = journal.to_json().encode()
     lake.store.write(journal.name, lambda file: file.write(data), needed=len(data))
@@ -233,6 +246,7 @@ def _finish(
     """Every step, whether it was done before a kill or not. What a kill has cut short is counted from there on."""
     eraser = Eraser(lake, journal.erasure, journal.doomed, lease)
     eraser.rewrite(journal.rewrite)
+    mark_to_remake(lake, journal.remake, journal.erasure)
     releases = eraser.withdraw()
     held = [(one.dataset, one.release) for one, _ in releases]
     counts = {
@@ -254,6 +268,7 @@ def _finish(
     receipt = receipt_of(
         erasure=journal.erasure,
         asked=journal.asked,
+        policy=POLICIES[journal.asked["children"]],
         counts=dict(journal.counts) | counts | {"exports": removed, "gone_on_with_after_a_kill": resumed},
         releases=[
             {"dataset": one.dataset, "withdrawn": one.release, "successor": next_one and next_one.release}
@@ -404,7 +419,8 @@ def _told(lake: Lake, asked: Asked) -> dict[str, Any]:
     hidden = {name: getattr(asked, name) for name in ("record", "where") if getattr(asked, name) is not None}
     source = {"source": asked.source} if asked.source else {}
     macs = {f"{name}_hmac": mac(secret, name, str(word)) for name, word in hidden.items()}
-    return {"dataset": asked.dataset, "everywhere": asked.everywhere} | source | macs
+    told = {"dataset": asked.dataset, "everywhere": asked.everywhere, "children": asked.children}
+    return told | source | macs
 
 
 def _others(lake: Lake, around: Surroundings, exports: Iterable[Any]) -> dict[str, Place]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName
+from synth_dagster.governance.erase_children import Batch, Bereft, Children, calls_of
 from synth_dagster.lake.erasing import VERDICTS, Doomed, Stored, named, rows_of, stored_files
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import REJECTS, Lake
@@ -42,6 +43,7 @@ class Asked:
     record: str | None = None
     where: str | None = None
     everywhere: bool = False  # also the same content where it stands under another name
+    children: Children = "drop"  # what becomes of those that have other parents, which stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class Scope:
     hidden: int  # rows of versions that no table shows now
     batches: frozenset[tuple[str, str]]  # dataset and batch that hold one
     kept_calls: Ids = field(repr=False)  # behind something that stays; sorted, each once
+    writers: Ids = field(repr=False)  # those of them whose answer became it
     shared_calls: int  # answers behind what goes that stay, because others use them
     releases: Sequence[tuple[str, str]]
     above: int  # records that what is meant was made from, which stay
     everything: bool
     files: Mapping[str, Stored] = field(default_factory=dict, repr=False)  # those that hold a row that goes
+    bereft: Bereft = field(default_factory=Bereft, repr=False)  # those of several parents, of which one stays
 
     @property
     def calls(self) -> int:
@@ -80,7 +84,13 @@ class Scope:
             "releases": [{"dataset": d, "release": r} for d, r in self.releases],
             "made_from_records_that_stay": self.above,
             "everything": self.everything,
+            "children": {"policy": self.asked.children} | self.bereft.as_json(),
         }
+
+    @property
+    def to_remake(self) -> list[Batch]:
+        """The batches that a run is to make anew."""
+        return sorted(self.bereft.batches) if self.asked.children == "remake" else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def scope(lake: Lake, asked: Asked) -> Scope:
         doomed = _closure(lineage, together([doomed, past]).unique(), files)
     ids = doomed.to_arrow()
     sources = frozenset({(asked.dataset, asked.source)}) if asked.source else frozenset()
-    tally = _Tally(asked.dataset)
+    tally = _Tally(asked.dataset, meant.to_arrow())
     for file in files:
         tally.add(file, Doomed(ids, sources))
     calls, kept, shared = tally.calls()
@@ -125,11 +135,13 @@ def scope(lake: Lake, asked: Asked) -> Scope:
         tally.hidden,
         frozenset(tally.batches),
         kept,
+        together(tally.wrote).unique(),
         shared,
         sorted(tally.releases),
         len(above),
         not tally.left,
         tally.files,
+        tally.bereft,
     )
 
 
@@ -138,6 +150,8 @@ class _Tally:
     """What goes, counted file by file."""
 
     dataset: str
+    meant: pa.Array
+    bereft: Bereft = field(default_factory=Bereft)
     shown: Counter[tuple[str, str]] = field(default_factory=Counter)
     hidden: int = 0
     batches: set[tuple[str, str]] = field(default_factory=set)
@@ -145,21 +159,27 @@ class _Tally:
     files: dict[str, Stored] = field(default_factory=dict)
     left: bool = False  # whether the dataset keeps a record that a table shows
     gone: list[pa.Array] = field(default_factory=list)  # calls behind what goes
-    kept: list[Ids] = field(default_factory=list)
+    kept: list[Ids] = field(default_factory=list)  # behind what stays
+    wrote: list[Ids] = field(default_factory=list)  # those whose answer became what stays
 
     def add(self, file: _File, doomed: Doomed) -> None:
         rows = file.rows()
         going = doomed.rows(file.stored.dataset, file.stored.table, rows)
-        self.gone += _calls_of(rows.filter(going))
+        self.gone += calls_of(rows.filter(going))
         stays = rows.filter(pc.invert(going))  # type: ignore[attr-defined]
-        behind = pa.chunked_array(_calls_of(stays), pa.binary()).drop_null()
+        behind = pa.chunked_array(calls_of(stays), pa.binary()).drop_null()
         self.kept.append(Ids.from_arrow(behind).unique())
+        wrote = pa.chunked_array(_writers_of(stays), pa.binary()).drop_null()
+        self.wrote.append(Ids.from_arrow(wrote).unique())
         if file.stored.table != REJECTS:
             self._count(file, pc.sum(going).as_py() or 0)  # type: ignore[attr-defined]
-            is_record = file.shown and file.stored.dataset == self.dataset and "parents" in rows.column_names
-            self.left = self.left or (is_record and stays.num_rows > 0)
+            is_record = file.shown and "parents" in rows.column_names
+            self.left = self.left or (is_record and file.stored.dataset == self.dataset and stays.num_rows > 0)
             if "/release=" in file.stored.name and stays.num_rows < rows.num_rows:
                 self.releases.add(_place(file))
+            elif is_record and stays.num_rows < rows.num_rows:
+                batch = (file.stored.dataset, file.stored.table, _batch_of(file.stored))
+                self.bereft.add(batch, rows.filter(going), doomed.ids, self.meant)
             if file.stored.table == VERDICTS and pc.any(named(rows, doomed.ids)).as_py():  # type: ignore[attr-defined]
                 self.files[file.stored.name] = file.stored
 
@@ -337,13 +357,11 @@ def _edges(files: Any) -> tuple[Ids, Ids]:
     return together(children), together(parents)
 
 
-def _calls_of(rows: pa.Table) -> list[pa.Array]:
-    found: list[pa.Array] = []
-    if "calls" in rows.column_names:
-        found += pc.list_flatten(rows["calls"]).chunks  # type: ignore[attr-defined]
-    if "call_id" in rows.column_names:
-        found += rows["call_id"].chunks
-    return found
+def _writers_of(rows: pa.Table) -> list[pa.Array]:
+    """The call that wrote each row. A round names all its calls on each record: one that says who wrote it is exact."""
+    if "call_id" not in rows.column_names:
+        return calls_of(rows)
+    return [*calls_of(rows.filter(rows["call_id"].is_null())), *rows["call_id"].chunks]
 
 
 def _batch_of(stored: Stored) -> str:

@@ -36,7 +36,8 @@ class Survey:
 def surveyed(lake: Lake, found: Scope, around: Surroundings, others: Mapping[str, Place]) -> Survey:
     """Search for everything that goes."""
     whole = {text for file in found.files.values() for text in _whole_texts(lake, file, found.doomed)}
-    said = _said(lake, found, around)
+    rows = _said_in_rows(lake, found)
+    said = _said(rows, found, around)
     tables = {file.name: file for file in stored_files(lake)}
 
     def rowed(name: str) -> Going | None:
@@ -46,7 +47,7 @@ def surveyed(lake: Lake, found: Scope, around: Surroundings, others: Mapping[str
         return lambda rows: found.doomed.rows(file.dataset, file.table, rows)
 
     before = search(lake, Wanted.of(found.doomed.ids, said), others=others, rowed=rowed)
-    quoting = _answers(found, around, said, before.shared)
+    quoting = _answers(found, around, (rows, said), before.shared)
     needles = said.without(before.shared)
     rejects = [tables[name] for name in before.with_text if name in tables and tables[name].table == REJECTS]
     return Survey(
@@ -58,13 +59,19 @@ def surveyed(lake: Lake, found: Scope, around: Surroundings, others: Mapping[str
     )
 
 
-def _said(lake: Lake, found: Scope, around: Surroundings) -> Needles:
-    """Pieces of all that goes: of records, of rejects, and of the answers that no other record has."""
+def _said_in_rows(lake: Lake, found: Scope) -> Needles:
+    """Pieces of the records and of the rejects that go."""
     needles = Needles()
     for file in found.files.values():
         if file.table not in NO_TEXTS:
             for text in texts_of(_going(lake, file, found.doomed), file.table):
                 needles.add(text)
+    return needles
+
+
+def _said(rows: Needles, found: Scope, around: Surroundings) -> Needles:
+    """Pieces of all that goes: of rows, and of the answers that no other record has."""
+    needles = rows.without(Hits())
     calls = found.doomed.calls
     gone = Ids.from_arrow(calls).unique() if calls is not None else Ids.none()
     if len(gone):
@@ -75,20 +82,43 @@ def _said(lake: Lake, found: Scope, around: Surroundings) -> Needles:
     return needles
 
 
-def _answers(found: Scope, around: Surroundings, said: Needles, shared: Hits) -> list[tuple[bytes, Hits]]:
-    """The answers that no record has and that say something of it; what the others say is shared."""
+@dataclass(frozen=True, slots=True)
+class _Quoting:
+    """An answer that says something of what goes; `rows` are the pieces of it that stand in rows."""
+
+    call: bytes
+    hits: Hits
+    rows: Hits
+
+
+def _answers(
+    found: Scope, around: Surroundings, sought: tuple[Needles, Needles], shared: Hits
+) -> list[tuple[bytes, Hits]]:
+    """The answers that became nothing that stays and that say something of it; what the others say is shared.
+
+    A record that stays may name a call that did not write it, as where a round asked about several, or for a judgement.
+    Such an answer goes where it says a piece of a row that goes; it is asked for again if that record is made again.
+    """
+    rows, said = sought
     quoting: list[tuple[bytes, Hits]] = []
+    named: list[_Quoting] = []
     for call, text in around.said():
         hits = said.found_in(strings(text))
-        if hits and _is_among(call, found.kept_calls):
+        if hits and _is_among(call, found.writers):
             shared.add(hits)
+        elif hits and _is_among(call, found.kept_calls):
+            named.append(_Quoting(call, hits, rows.found_in(strings(text))))
         elif hits:
             quoting.append((call, hits))
-    return quoting
+    while stays := [one for one in named if not one.rows.without(shared)]:
+        named = [one for one in named if one.rows.without(shared)]
+        for one in stays:
+            shared.add(one.hits)
+    return [*quoting, *((one.call, one.rows) for one in named)]
 
 
 def _forgotten(found: Scope, quoting: list[tuple[bytes, Hits]], shared: Hits) -> pa.Array:
-    """The calls whose answers go: those behind what goes, and those that no record has and that say the same."""
+    """The calls whose answers go: those behind what goes alone, and those that say the same and became nothing else."""
     calls = set(found.doomed.calls.to_pylist() if found.doomed.calls is not None else ())
     calls |= {call for call, hits in quoting if hits.without(shared)}
     return pa.array(sorted(calls), pa.binary())

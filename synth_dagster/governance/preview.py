@@ -14,6 +14,7 @@ from synth_dagster.governance.page import Card, Section, Text, page
 from synth_dagster.governance.plots import data_uri
 from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.remaking import TO_REMAKE
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.release import VERDICTS
@@ -188,7 +189,7 @@ def _inputs(shelf: _Shelf, ids: Sequence[bytes]) -> dict[bytes, Row]:
     batch = shelf.candidate.batch
     stages = [shelf.candidate.stage, *shelf.candidate.inputs]
     wanted = [{"stage": stage, "batch": batch, "record_id": one} for stage in stages for one in ids]
-    return shelf.find(one for one in wanted if one["stage"] not in ("delivery", QUARANTINE))
+    return shelf.find(one for one in wanted if one["stage"] not in ("delivery", QUARANTINE, TO_REMAKE))
 
 
 def _parents(row: Row) -> Sequence[Row]:

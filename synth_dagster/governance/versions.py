@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
+from synth_dagster.lake.remaking import TO_REMAKE
 from synth_dagster.records import CONTENT, RecordKind
 
 
@@ -24,7 +25,7 @@ def upwards(lake: Lake, candidate: Candidate) -> Iterator[Candidate]:
 
 def _made_from(lake: Lake, candidate: Candidate) -> Candidate | None:
     for stage, version in candidate.inputs.items():
-        if stage not in ("delivery", QUARANTINE):
+        if stage not in ("delivery", QUARANTINE, TO_REMAKE):
             known = lake.meta.candidates(candidate.dataset, stage, candidate.batch)
             return next((one for one in known if one.data_version == version and one.state == "accepted"), None)
     return None

@@ -18,6 +18,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.lake.findings import held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.recipe import Stage, Step
 from synth_dagster.recipe.makeup import differences
 from synth_dagster.records import Document, Json, Record, to_table
@@ -157,6 +158,8 @@ def _changes(
     changes = _changed_steps(context, stage, batch, there)
     if above != "current":
         return [*changes, f"{stage.reads} is made anew"]
+    if is_to_remake(there):
+        return [*changes, "an erasure took records that are to be made again"]
     return [*changes, *(["inputs changed"] if _reads_others(context, stage, batch, there) else [])]
 
 

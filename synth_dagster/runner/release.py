@@ -20,6 +20,7 @@ from synth_dagster.errors import GateClosed, LakeError, MethodError, no_such
 from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch, Release
+from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.method import Deduplicator, Mixer, Selector
 from synth_dagster.parts.sql import quoted
 from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
@@ -144,6 +145,8 @@ class _Seen:
 
     def _outdated(self, stage: str, there: Candidate) -> str | None:
         above = self.context.recipe.stage(stage).reads
+        if is_to_remake(there):
+            return f"'{stage}' lost records to an erasure that are to be made again"
         if above is None and dict(there.inputs) != {"delivery": self.plans[there.batch].digest}:
             return f"'{stage}' is of an older delivery"
         if above is not None and there.inputs.get(above) != self.shown[above][there.batch].data_version:

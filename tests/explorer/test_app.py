@@ -201,7 +201,7 @@ def evil(tmp_path) -> World:
         ("pairs", pair, "preference"),
     ):
         lake.accept(write_to(lake, "b:1", to_table([record], kind), stage=stage))
-    return World(lake, None, {}, {}, {})  # type: ignore[arg-type]
+    return World(lake, None, {}, {}, {}, {}, {})  # type: ignore[arg-type]
 
 
 def test_what_records_say_is_text_on_every_page(evil):
@@ -228,7 +228,7 @@ def test_what_records_say_is_text_on_every_page(evil):
 def test_the_lake_is_shown_as_it_is_now(tmp_path):
     """What another process accepts is there at the next request."""
     lake = Lake.open(tmp_path / "lake")
-    client = browser_of(World(lake, None, {}, {}, {}))  # type: ignore[arg-type]
+    client = browser_of(World(lake, None, {}, {}, {}, {}, {}))  # type: ignore[arg-type]
     assert "Nothing has been made yet" in client.get("/").text
     other = Lake.open(tmp_path / "lake")
     other.accept(write_to(other, "b:1", to_table([document("b:1", 1)], "document")))

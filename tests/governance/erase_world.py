@@ -53,6 +53,8 @@ class World:
     parents: dict[str, list[str]]
     texts: dict[str, str]
     calls: dict[str, list[bytes]]
+    stages: dict[str, str]
+    batches: dict[str, str]
 
     def below(self, *names: str) -> set[str]:
         """By brute force: the names and all that comes from them."""
@@ -99,7 +101,7 @@ def plant(
     around = around or Surroundings(folder / "answers.sqlite", None, folder, Dagster({"dagster": folder / "dagster"}))
     texts = {name: said(name) for name in parents}
     calls = {name: [digest("call", name), digest("shared", len(above))] for name, above in parents.items() if above}
-    world = World(lake, around, parents, texts, calls)
+    world = World(lake, around, parents, texts, calls, stages, batches)
     _answer(world)
     for batch in sorted(set(batches.values())):
         for stage in STAGES:

@@ -22,6 +22,7 @@ from synth_dagster.governance.erase_search import search
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.ids import Ids
+from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import Parent, digest, to_table
 from synth_dagster.signing import BadSignature, new_key
@@ -287,10 +288,11 @@ def erased_anywhere(folder, dag):
     parents, stages, batches, name = dag
     world = plant(folder, parents, stages=stages, batches=batches)
     before, answers, versions = world.rows(), world.answers(), shown(world)
-    asked = Asked("demo", record=digest(name).hex())
+    asked = Asked("demo", record=digest(name).hex(), children="remake")
     receipt = erase(world.lake, asked, world.around, None, everything=True)
     check(world, receipt, [name], before, answers)
     check_versions(world, [name], versions)
+    check_to_remake(world, name)
 
 
 @settings(max_examples=1, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
@@ -343,7 +345,8 @@ for owner, works in (
     for work in works:
         setattr(owner, work, counted(getattr(owner, work)))
 around = Surroundings(folder / "answers.sqlite", None, folder)
-erase(Lake.open(folder / "lake"), Asked("demo", record=digest(name).hex()), around, None, everything=True)
+asked = Asked("demo", record=digest(name).hex(), children="remake")
+erase(Lake.open(folder / "lake"), asked, around, None, everything=True)
 print("steps left", left)
 """
 
@@ -378,6 +381,15 @@ def test_what_was_to_be_done_is_forgotten_where_all_was_done(world, tmp_path):
     check(world, receipt, ["fb"], before, answers)
 
 
+def check_to_remake(world, name):
+    """By brute force: the batches of children that lost one parent and have another."""
+    gone = world.below(name)
+    bereft = {one for one in gone - {name} if 0 < len(gone & set(world.parents[one])) < len(world.parents[one])}
+    shown = [world.lake.accepted("demo", stage, f"notes:{n}") for stage in STAGES for n in (1, 2)]
+    marked = {(one.stage, one.batch) for one in shown if one is not None and is_to_remake(one)}
+    assert marked == {(world.stages[one], world.batches[one]) for one in bereft}
+
+
 def is_whole_after_a_kill(world, folder, steps, name="fb"):
     before, answers, versions = world.rows(), world.answers(), shown(world)
     if not killed(folder, steps, name):
@@ -385,12 +397,13 @@ def is_whole_after_a_kill(world, folder, steps, name="fb"):
     receipts = resume(world.lake, world.around, None)
     if not receipts:  # the kill came before anything was to be done, or after all was
         try:
-            asked = Asked("demo", record=digest(name).hex())
+            asked = Asked("demo", record=digest(name).hex(), children="remake")
             receipts = [erase(world.lake, asked, world.around, None, everything=True)]
         except UnknownName:
             receipts = [json.loads(path.read_text()) for path in (folder / "lake/erasures").glob("*.json")]
     check(world, receipts[0], [name], before, answers)
     check_versions(world, [name], versions)
+    check_to_remake(world, name)
     assert not journals(folder) and not is_cut_short(world.lake)
     return True
 
