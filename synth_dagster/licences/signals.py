@@ -1,8 +1,8 @@
 """What web sites said about training on their texts, each on the day when somebody looked it up.
 
-Nothing is fetched here. Whoever crawls keeps robots.txt, ai.txt, tdmrep.json, headers and terms of service as they
-were, by day and host: `2026-03-01/example.org/robots.txt`. The newest day of a host says what consent a record has;
-what nobody looked up is no consent.
+Nothing is fetched here. Whoever crawls keeps robots.txt, ai.txt, tdmrep.json, headers, C2PA manifests and terms of
+service as they were, by day and host: `2026-03-01/example.org/robots.txt`. The newest day of a host says what consent a
+record has; what nobody looked up is no consent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.licences.agents import agents_date
 from synth_dagster.licences.snapshots import Snapshot
 
-VERSION = "2"  # of how files of sites are read: another reading makes the corpus anew
+VERSION = "3"  # of how files of sites are read: another reading makes the corpus anew
 
 
 def reading() -> str:
@@ -67,6 +67,6 @@ def _days(folder: Path) -> list[str]:
         raise SynthError(
             f"The folder of signals {folder.name} cannot be used: {error}. It holds a folder for each day on which "
             "they were fetched, such as 2026-03-01, and in it one for each host with its robots.txt, ai.txt, "
-            "tdmrep.json, headers.txt, index.html or terms*.html."
+            "tdmrep.json, headers.txt, index.html, c2pa.json or terms*.html."
         ) from None
     return names

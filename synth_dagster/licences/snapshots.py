@@ -1,7 +1,8 @@
 """What one web site said about training on one day: its files as somebody fetched them, and what follows for a page.
 
-robots.txt, ai.txt and the TDM reservations (tdmrep.json, HTTP headers, marks of the front page) are read here. Terms of
-service are read by a teacher beforehand, who leaves `terms.json` beside them; without it words are looked for.
+robots.txt, ai.txt, the TDM reservations (tdmrep.json, HTTP headers, marks of the front page) and C2PA manifests are
+read here. Terms of service are read by a teacher beforehand, who leaves `terms.json` beside them; without it words are
+looked for.
 """
 
 import hashlib
@@ -18,9 +19,11 @@ from synth_dagster.licences.agents import agents_for
 from synth_dagster.licences.consent import OPT_OUT, SAID
 from synth_dagster.licences.robots import ANYBODY, Robots, Rules, parse_robots
 from synth_dagster.licences.site_terms import Access, Competing, Labels, Licensed, by_words, plain, strictest
+from synth_dagster.licences.training_mining import Use, answer, entries_of, manifests_for
 
 MOST = 512_000  # bytes of a file that are read, as RFC 9309 allows
 OF_TEXT = ("*", "/*", "*.txt", "*.html", "*.htm")  # what ai.txt writes for the media that we read
+C2PA = "c2pa.json"  # a manifest as c2patool prints it, or an object of them by path
 TERMS_READ = "terms.json"  # what a teacher or a person has read in the terms of service
 PAGE = re.compile(r"(?:terms|tos)[^/]*\.(?:txt|html?|md)", re.IGNORECASE)  # the terms of service
 
@@ -49,7 +52,8 @@ class Snapshot:
 
     def said(self, path: str) -> str:
         """What the site says about a path: who opts out by what, the day it was looked up, and a hash of its files."""
-        found = [f"{one} of {self.where}" for one in (*self._opt_outs(path), *self._terms_said())]
+        conditions = ("conditions by C2PA",) if self.trained_on(path) == "constrained" else ()
+        found = [f"{one} of {self.where}" for one in (*self._opt_outs(path), *conditions, *self._terms_said())]
         refused = any(one.startswith(OPT_OUT) for one in found)
         return " AND ".join(found if refused else [*found, f"no opt-out of {self.where}"])
 
@@ -83,6 +87,13 @@ class Snapshot:
             yield f"{OPT_OUT} headers"
         if refuses(meta_values(text_of(self.folder / "index.html"))):
             yield f"{OPT_OUT} the front page"
+        if self.trained_on(path) == "refused":
+            yield f"{OPT_OUT} C2PA"
+
+    def trained_on(self, path: str) -> Use | None:
+        """What C2PA manifests of the site say about generative training on a path; None where they say nothing."""
+        found = manifests_for(text_of(self.folder / C2PA), path)
+        return answer(entries_of(found), "generative training")
 
     def _keeps_out(self, agents: Sequence[str], path: str) -> bool:
         robots = self.robots
