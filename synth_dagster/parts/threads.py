@@ -4,6 +4,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
@@ -11,6 +13,8 @@ import numpy as np
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_alone = ContextVar("_alone", default=False)
 
 
 def cores() -> int:
@@ -21,7 +25,7 @@ def cores() -> int:
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """What the work gives for each item, in the order of the items; few more than one a core are ever in hand."""
     _keep_what_is_freed()
-    threads = cores()
+    threads = 1 if _alone.get() else cores()
     if threads == 1:
         yield from map(work, items)
         return
@@ -37,6 +41,16 @@ def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         finally:
             for one in waiting:
                 one.cancel()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """What is computed inside uses one core: it is one of several workers."""
+    before = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(before)
 
 
 @cache

@@ -2,7 +2,8 @@
 
 The policy is a number for each record, the smaller the sooner it is kept; of equals the lowest id. What cannot be
 compared, such as a record without a date, stands behind all that can. Signatures of earlier releases are in the lake's
-index, so that a release costs what is new in it.
+index, so that a release costs what is new in it. Where there are more records than an index of a worker's memory holds,
+the engine's workers find them by a shuffle, each time anew.
 """
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
@@ -18,13 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import MethodError
-from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.signature_index import IndexDamaged, OtherSettings, SignatureIndex, halves, remove_index
 from synth_dagster.method import Deduplicator
 from synth_dagster.parts.clusters import clusters_by_keeper
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.recipe import Step
 from synth_dagster.records import Json
+from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.shuffled_duplicates import clusters_by_workers
+from synth_dagster.scale.engine import SCRATCH, Engine, scratch
 from synth_dagster.storage import Store
 
 _AT_ONCE = 1 << 20  # records whose signatures are in memory at a time
@@ -59,18 +62,37 @@ def standing_sql(step: Step | None, signals: pa.Schema) -> str:
     return f"coalesce(list_position([{order}]::varchar[], source)::double, {len(method.sources) + 1})"
 
 
-def found_by(step: Step, alive: pa.Table, lake: Lake, dataset: str) -> Mapping[bytes, Found]:
+def found_by(context: RunContext, step: Step, alive: pa.Table) -> Mapping[bytes, Found]:
     """What the deduplicator of a mix found, by record: all records of clusters of two and more."""
     assert isinstance(step.method, Deduplicator)
     pool = alive.select(["record_id", "text"]).append_column("priority", alive["standing"])
     settings = step.method.signature_settings()
     if settings is None:
         found = step.method.cluster(pool)  # type: ignore[attr-defined]  # the verb of the kind
+    elif pool.num_rows > most_of_an_index(step.method, context.engine):
+        found = _by_workers(context, step, pool)
     else:
-        found = compared_anew_if_damaged(lake.store, f"{dataset}/{step.key}", settings, pool, step.method.signatures)
+        name, store = f"{context.recipe.dataset}/{step.key}", context.lake.store
+        found = compared_anew_if_damaged(store, name, settings, pool, step.method.signatures)
     several = found.filter(pa.array(found["size"].to_numpy() > 1))
     columns = (several[name].to_pylist() for name in ("record_id", "cluster", "size"))
     return {one: Found(kept, size) for one, kept, size in zip(*columns, strict=True)}
+
+
+def most_of_an_index(method: Deduplicator, engine: Engine) -> int:
+    """Records whose keys, with the rows that have them, fit into the memory of a worker."""
+    bands = len(method.signatures(pa.array(["one text"])))
+    return engine.memory // (12 * bands)
+
+
+def _by_workers(context: RunContext, step: Step, pool: pa.Table) -> pa.Table:
+    lake = context.lake
+
+    def told(phase: str, done: int, total: int) -> None:
+        context.progress.update("filtered_mix", f"duplicates: {phase}", done=done, total=total, usage={})
+
+    with lake.lease(SCRATCH), scratch(lake.store, f"{context.recipe.dataset}-duplicates") as folder:
+        return clusters_by_workers(context.engine, lake.store, folder, step, pool, told=told)
 
 
 Sign: TypeAlias = Callable[[pa.ChunkedArray], np.ndarray]

@@ -461,7 +461,7 @@ def _drop_duplicates(context: RunContext, pool: _Pool) -> None:
     ]
     if not any(among):
         return
-    found = found_by(step, pool.table.filter(pa.array(among)), context.lake, context.recipe.dataset)
+    found = found_by(context, step, pool.table.filter(pa.array(among)))
     for place, record_id in enumerate(pool.table["record_id"].to_pylist()):
         if not among[place]:
             continue

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.parts.hashed_words import mixed
+from synth_dagster.parts.threads import alone
 from synth_dagster.records import Json, canonical_json, digest
 from synth_dagster.scale.parts import Part, Spoiled, schema_of_part, slices, write_part, written_before
 from synth_dagster.storage import S3Options, Store, open_store
@@ -89,7 +90,9 @@ def run_task(text: str, s3: S3Options | None = None) -> str:
     store = open_store(task.store, s3)
     part = written_before(store, task.file, task.fingerprint)
     try:
-        part = part or write_part(store, task.file, _DOES[task.kind](task, store, Beat(store, task)), task.fingerprint)
+        with alone():
+            does = _DOES[task.kind](task, store, Beat(store, task))
+            part = part or write_part(store, task.file, does, task.fingerprint)
     except Spoiled as spoiled:
         return canonical_json({"spoiled": spoiled.file})
     return canonical_json({"part": part.as_json()})

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from synth_dagster.errors import MethodError, SynthError
+from synth_dagster.methods.dedup.minhash import Minhash
+from synth_dagster.runner import shuffled_duplicates
+from synth_dagster.runner.shuffled_duplicates import clusters_by_workers
 from synth_dagster.scale.engine import Engine, read
 from synth_dagster.scale.on_ray import OnRay, connected
 from synth_dagster.scale.workers import Threads
 from synth_dagster.storage import open_store
+from tests.runner.test_shuffled_duplicates import STEP
+from tests.runner.test_shuffled_duplicates import pool as duplicates
 from tests.scale import works
 from tests.scale.test_engine import as_dict, by_hand, stored, work
 
@@ -46,7 +51,7 @@ def cluster(monkeypatch):
 
 
 @pytest.mark.prove
-def test_a_cluster_gives_the_same_files_and_a_killed_node_takes_nothing_with_it(cluster, tmp_path):
+def test_a_cluster_gives_the_files_and_the_clusters_that_threads_give(cluster, tmp_path, monkeypatch):
     store = open_store(tmp_path)
     table = works.rows(1_200, keys=50)
     inputs = stored(store, table)
@@ -61,28 +66,41 @@ def test_a_cluster_gives_the_same_files_and_a_killed_node_takes_nothing_with_it(
     with pytest.raises(MethodError, match=r"This cannot be done\."):
         engine.map_batches(store, inputs, work("fails"), folder="fails")
 
-    (other,) = [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
+    monkeypatch.setattr(shuffled_duplicates, "_AT_ONCE", 100)
+    table = duplicates(400)
+    assert clusters_by_workers(engine, store, "duplicates", STEP, table).equals(Minhash().cluster(table))
+
+
+@pytest.mark.prove
+def test_what_a_killed_node_had_in_hand_is_done_by_another(cluster, tmp_path):
+    store, table = open_store(tmp_path / "store"), works.rows(1_200, keys=50)
     inputs = stored(store, table, files=6)
-    slow = work("slow_lengths", arguments={"seconds": 0.7})
-    done = []
+    (other,) = [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    waits = work("lengths_but_not_there", arguments={"marks": str(marks), "doomed": other.node_id})
+    in_hand = []
 
     def kill():
-        """As soon as a result is there: four tasks are left or more, and each node works on one or is given one."""
-        while not done:
+        """As soon as the other node has begun a task, which it never ends."""
+        while not in_hand and not over.is_set():
+            in_hand.extend(path.stem.partition("-")[0] for path in marks.glob(f"*-{other.node_id}.began"))
             time.sleep(0.05)
         cluster.remove_node(other, allow_graceful=False)
 
-    killer = threading.Thread(target=kill)
+    over, killer = threading.Event(), threading.Thread(target=kill)
     killer.start()
-    parts = engine.map_batches(
-        store, inputs, slow, folder="killed", told=lambda phase, rows, total: done.append(rows) if rows else None
-    )
-    killer.join()
+    try:
+        parts = Engine(OnRay(cluster.address, memory=100 * MIB)).map_batches(store, inputs, waits, folder="killed")
+    finally:
+        over.set()
+        killer.join()
+    assert in_hand and not list(marks.glob(f"*-{other.node_id}.ended"))
+    assert {path.stem.partition("-")[0] for path in marks.glob("*.ended")} >= set(in_hand)
     assert len(cluster.list_all_nodes()) == 1
     assert read(store, parts).equals(works.lengths(table, {}))
-    assert [part.digest for part in parts] == [
-        part.digest for part in here.map_batches(store, inputs, slow, folder="slow here")
-    ]
+    here = Engine(Threads(2)).map_batches(store, inputs, work("lengths"), folder="here")
+    assert [part.digest for part in parts] == [part.digest for part in here]
 
 
 def test_a_cluster_that_is_not_there_is_said(monkeypatch):

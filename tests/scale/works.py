@@ -21,6 +21,19 @@ def slow_lengths(table, arguments):
     return lengths(table, arguments)
 
 
+def lengths_but_not_there(table, arguments):
+    """Leaves a mark when it begins and one when it ends; on the node that is `doomed` it begins and does not end."""
+    import ray
+
+    node = ray.get_runtime_context().get_node_id()
+    mark = Path(arguments["marks"]) / f"{table['id'][0].as_py()}-{node}"
+    mark.with_suffix(".began").touch()
+    if node == arguments["doomed"]:
+        time.sleep(600)
+    mark.with_suffix(".ended").touch()
+    return lengths(table, arguments)
+
+
 def dies_once(table, arguments):
     """Ends its process the first time that it is called."""
     mark = Path(arguments["mark"])
