@@ -22,10 +22,12 @@ _EQUAL = 1e-6  # distances that differ by less are those of one text, summed in 
 
 @dataclass(frozen=True, slots=True)
 class Closest:
-    """For each text the distance to the closest other one and to the second closest; 1 where there is none."""
+    """For each text the distance to the closest other one and to the second closest, 1 where there is none, and where
+    the closest one stands, -1 for none."""
 
     first: np.ndarray
     second: np.ndarray
+    place: np.ndarray
 
     @property
     def ratio(self) -> np.ndarray:
@@ -36,22 +38,23 @@ class Closest:
 def closest(weights: WordVectors, texts: pa.Array, others: pa.Array, *, are_same: bool = False) -> Closest:
     """From each text to the closest two of others; with `are_same` the two are one list, and no text is its own."""
     there = weights.of(others)
-    parts = [(np.zeros(0), np.zeros(0))]
+    parts = [(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))]
     for start in range(0, len(texts), AT_ONCE):
         likeness = weights.of(texts.slice(start, AT_ONCE)) @ there.T
         if are_same:
             np.fill_diagonal(likeness[:, start:], 0)
         parts.append(_nearest_two(likeness))
-    first, second = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Closest(first, second)
+    first, second, place = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Closest(first, second, place)
 
 
-def _nearest_two(likeness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows = len(likeness)
+def _nearest_two(likeness: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, count = likeness.shape
     padded = np.concatenate([likeness, np.zeros((rows, 2), likeness.dtype)], axis=1)
     best = -np.partition(-padded, 1, axis=1)[:, :2]
     distance = np.clip(1 - best.astype(float), 0, 1)
-    return distance[:, 0], distance[:, 1]
+    place = padded.argmax(axis=1)
+    return distance[:, 0], distance[:, 1], np.where(place < count, place, -1)
 
 
 def sampled(texts: pa.Array, most: int) -> np.ndarray:
@@ -63,17 +66,15 @@ def sampled(texts: pa.Array, most: int) -> np.ndarray:
     return np.sort(first[np.argsort(hashes[first], kind="stable")][:most])
 
 
-def nearer_share(one: Closest, other: Closest) -> float:
-    """How many texts are nearer to the first list than to the second; one that is as near to both counts half."""
+def nearer_share(one: Closest, other: Closest) -> tuple[float, float]:
+    """How many texts are nearer to the first list than to the second, and how far chance moves that share: a half, plus
+    or minus this much in 95 % of cases. A text that is as near to both counts half.
+
+    If the lists are alike, a text of them is as likely in one as in the other, so each counts with all that are nearest
+    to it: a few texts that many are near to make the share uncertain, however many records there are.
+    """
     apart = other.first - one.first
-    return float(np.where(np.abs(apart) < _EQUAL, 0.5, apart > 0).mean())
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of so many; 0 to 1 of none."""
-    if not count:
-        return 0.0, 1.0
-    squared = _SURE**2 / count
-    middle = (share + squared / 2) / (1 + squared)
-    half = _SURE * np.sqrt(share * (1 - share) / count + squared / (4 * count)) / (1 + squared)
-    return float(middle - half), float(middle + half)
+    near = np.where(np.abs(apart) < _EQUAL, 0.5, apart > 0)
+    lists = [(one.place, near), (other.place, 1 - near)]
+    hits = [np.bincount(place[place >= 0], weight[place >= 0]) for place, weight in lists]
+    return float(near.mean()), float(_SURE * np.sqrt(sum((each**2).sum() for each in hits)) / (2 * len(near)))

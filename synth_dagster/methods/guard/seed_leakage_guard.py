@@ -24,7 +24,7 @@ from pydantic import Field
 from synth_dagster.method import Guard, LabelsPath, Proof
 from synth_dagster.parts.byte_model import ByteModel
 from synth_dagster.parts.canaries import BITS, Canary, exposures, planted_in
-from synth_dagster.parts.closest import closest, nearer_share, sampled, wilson
+from synth_dagster.parts.closest import closest, nearer_share, sampled
 from synth_dagster.parts.copying import seeds_behind
 from synth_dagster.parts.inference import Attack, attacked
 from synth_dagster.parts.membership import Scored, by_score, scores_of
@@ -146,10 +146,9 @@ class SeedLeakageGuard(Guard):
         size = min(len(seeds), len(sampled(held_out, _SEEDS)))
         behind, others = (_some(one, size) for one in (seeds, held_out))
         weights = WordVectors.learnt(pa.concat_arrays([behind, others]))
-        share = nearer_share(closest(weights, texts, behind), closest(weights, texts, others))
-        low, _ = wilson(share, len(texts))
-        note = f"of {len(texts):,} records, with {size:,} texts on each side; at most {self.max_nearer:g}"
-        return self._measured("nearer_to_sources", "nearer_share", share, note, over=low > self.max_nearer)
+        share, chance = nearer_share(closest(weights, texts, behind), closest(weights, texts, others))
+        note = f"of {len(texts):,} records, ± {chance:.2f} by chance, with {size:,} texts on each side"
+        return self._measured("nearer_to_sources", "nearer_share", share, note, over=share - chance > self.max_nearer)
 
     def _membership(
         self, model: ByteModel, members: pa.Array, held_out: Sequence[str], student: Mapping[bool, Scores]

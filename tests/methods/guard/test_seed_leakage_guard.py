@@ -78,14 +78,21 @@ def test_nine_of_ten_copies_are_nearer_to_their_sources_and_each_is_named(held_o
     assert not any(word in repr(named) for word in seeds[0].split() if len(word) > 6)
 
 
-def test_texts_that_were_made_without_looking_are_as_near_to_one_side_as_to_the_other(held_out):
-    # of 1,000 records the share's deviation is sqrt(.25 / 1,000) = 0.016, so 0.05 is three of them
-    all_found = found(prose(3, 1_000), seeds=prose(1, 60), **held_out)
+def test_texts_that_were_made_without_looking_are_as_near_to_one_side_as_chance_has_it(held_out):
+    all_found = found(prose(3, 300), seeds=prose(1, 60), **held_out)
     measured = measured_in(all_found)
-    assert abs(measured["nearer_share"][0] - 0.5) <= 0.05 and measured["nearer_share"][1] == "info"
+    assert abs(measured["nearer_share"][0] - 0.5) < 0.2 and measured["nearer_share"][1] == "info"
     # by chance as near as the nearest twentieth of sources are to each other: about one in twenty, and none to one only
     assert measured["nearer_than_sources_are"][0] < 0.15
     assert not [one for one in all_found if one.record_id]
+
+
+@pytest.mark.prove
+def test_of_many_such_texts_half_are_nearer_to_their_sources(references):
+    """By 1,000 texts on each side the share is a half, plus or minus 0.05."""
+    given = {"held_out": "held_out", "references": references({"held_out": prose(2, 1_000)})}
+    measured = told(prose(3, 2_000), seeds=prose(1, 1_000), sample=2_000, **given)
+    assert abs(measured["nearer_share"][0] - 0.5) <= 0.05 and measured["nearer_share"][1] == "info"
 
 
 def test_a_single_copy_among_many_texts_is_held_where_the_recipe_says_so():
