@@ -296,9 +296,10 @@ REJECT = pa.schema(
         ("reason", pa.string()),
         ("detail", pa.string()),
         ("raw", pa.string()),  # what came, cut to RAW_LIMIT characters
-        ("call_id", pa.binary()),
+        ("call_id", pa.binary()),  # the call whose answer could not be used
         ("run_id", pa.string()),
         ("created_at", pa.timestamp("us", tz="UTC")),
+        ("calls", pa.list_(pa.binary())),  # every call that was made for it; null in tables of before
     ]
 )
 RAW_LIMIT = 4_000
@@ -315,6 +316,7 @@ class Reject:
     kind: Literal["unusable", "dropped"] = "unusable"
     record_id: bytes | None = None
     call_id: bytes | None = None
+    calls: Sequence[bytes] = ()  # every teacher call that was made for it, so that erasure reaches them all
 
 
 def schema_of(kind: RecordKind) -> pa.Schema:

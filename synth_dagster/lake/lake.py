@@ -169,7 +169,9 @@ class Lake:
         if not candidate.rejected:
             return REJECT.empty_table()
         path = self._local(candidate, self._rejects_file(candidate))
-        return _read(path, REJECT.names, {"stage": candidate.stage, "batch": candidate.batch})
+        there = pq.read_schema(path).names
+        names = [name for name in REJECT.names if name in {*there, "stage", "batch"}]
+        return _with_all(_read(path, names, {"stage": candidate.stage, "batch": candidate.batch}), REJECT)
 
     def accept(self, candidate: Candidate) -> int:
         """Make a candidate the version that everybody reads; the version of the table that shows it. Twice is once."""
@@ -508,8 +510,13 @@ class Lake:
     def _rejects_of(self, dataset: str, stage: str, batch: str, rejects: pa.Table | None) -> pa.Table | None:
         if rejects is None or not rejects.num_rows:
             return None
-        table = _with_all(rejects, REJECT)
-        return self._conformed(dataset, REJECTS, _filled(table, {"stage": stage, "batch": batch}), ("stage", "batch"))
+        table = _filled(_with_all(rejects, REJECT), {"stage": stage, "batch": batch})
+        fitted = self._conformed(dataset, REJECTS, table, ("stage", "batch"))
+        place = self._table(dataset, REJECTS)
+        known = tables.snapshot(place).schema.names
+        if new := [field for field in fitted.schema if field.name not in known]:
+            tables.add_columns(place, new)  # one of before
+        return fitted
 
     def _views(
         self, dataset: str, as_of: str | None, stages: Sequence[str] | None

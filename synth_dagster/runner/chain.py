@@ -101,11 +101,11 @@ class Chain:
         self, step: Step, method: Refiner[Any], record: Record, given: Given, stamper: Stamper
     ) -> list[Record]:
         if given.reject is not None:
-            self.rejects.append((step.key, replace(given.reject, record_id=record.record_id)))
+            self.rejects.append((step.key, replace(given.reject, record_id=record.record_id, calls=given.calls)))
             return [replace(record, status="eliminated", reason=f"{step.slug}:{given.reject.reason}")]
         (better,) = given.records
         if better is record:
-            return [record]
+            return [replace(record, calls=_in_one_order([*record.calls, *given.calls]))]
         old = replace(record, status="superseded", reason=step.slug)
         new = stamper.stamp(better, sample=0, calls=given.calls, relation="refined")
         return [emptied(old) if method.redacts else old, new]
@@ -138,7 +138,7 @@ class Chain:
         while True:
             async with telling(lambda: self._tell(step, len(pool) - given, 0)):
                 with self._recording() as calls:
-                    results = await self._round(step, method, pool, number, services)
+                    results = await self._round(step, method, pool, number, services, calls)
             if not results:
                 self._tell(step, given, given)
                 return
@@ -148,13 +148,19 @@ class Chain:
             number += 1
 
     async def _round(
-        self, step: Step, method: PoolSynthesizer[Any, Any], pool: Sequence[Record], number: int, services: Any
+        self,
+        step: Step,
+        method: PoolSynthesizer[Any, Any],
+        pool: Sequence[Record],
+        number: int,
+        services: Any,
+        calls: Sequence[bytes],
     ) -> Sequence[Any]:
         """What a round gives. An answer that it needed and nobody can use is a reject, and ends the rounds."""
         try:
             return await getattr(method, method.verb())(tuple(pool), number, **services)
         except Unusable as unusable:
-            self.rejects.append((step.key, _unusable(unusable)))
+            self.rejects.append((step.key, replace(_unusable(unusable), calls=_in_one_order(calls))))
             return ()
 
     # -------------------------------------------------------------------------------------------------- the working set
@@ -190,7 +196,7 @@ class Chain:
     ) -> list[Record]:
         if given.reject is not None:
             origin = record.record_id if record else None
-            self.rejects.append((step.key, replace(given.reject, record_id=origin)))
+            self.rejects.append((step.key, replace(given.reject, record_id=origin, calls=given.calls)))
         new = [
             stamper.stamp(made, sample=first + number, calls=given.calls) for number, made in enumerate(given.records)
         ]

@@ -407,6 +407,7 @@ def _as_rejects(chain: Chain, run_id: str) -> pa.Table:
             "detail": reject.detail,
             "raw": reject.raw,
             "call_id": reject.call_id,
+            "calls": list(reject.calls),
             "run_id": run_id,
             "created_at": now,
         }

@@ -17,6 +17,7 @@ from synth_dagster.lake import files
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
 from synth_dagster.parts.sql import literal
+from synth_dagster.records import REJECT
 from tests.faulty_s3 import faulty
 from tests.lake.conftest import documents, in_bucket, rejects, write_to
 
@@ -409,6 +410,20 @@ def test_rejects_of_a_candidate_have_all_their_columns(lake, write):
     (row,) = lake.candidate_rejects(write("notes:1", rejects=few)).to_pylist()
     assert (row["reason"], row["stage"], row["batch"], row["raw"]) == ("cut", "corpus", "notes:1", None)
     assert lake.candidate_rejects(write("notes:2")).num_rows == 0
+
+
+def test_a_table_of_rejects_of_before_takes_the_calls_of_new_ones(lake, write, monkeypatch):
+    before = pa.schema([field for field in REJECT if field.name != "calls"])
+    monkeypatch.setattr("synth_dagster.lake.lake.REJECT", before)
+    old = write("notes:1", rejects=rejects("notes:1", "cut").select(before.names))
+    lake.accept(old)
+    monkeypatch.undo()
+    told = rejects("notes:2", "refused").drop_columns("calls")
+    told = told.append_column(REJECT.field("calls"), pa.array([[b"one", b"two"]], pa.list_(pa.binary())))
+    lake.accept(write("notes:2", rejects=told))
+    asked = "select batch, calls from rejects order by batch"
+    assert lake.connect("demo").execute(asked).fetchall() == [("notes:1", None), ("notes:2", [b"one", b"two"])]
+    assert lake.candidate_rejects(old)["calls"].to_pylist() == [None]
 
 
 def test_previews_are_pages_under_one_folder(lake):

@@ -317,10 +317,10 @@ class Roles:
             calls[:] = sorted(set(calls))
 
 
-def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None):
+def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None, teacher=None):
     """The runner's chain with one step over the inputs; `shuffle` seeds the order of starting and of answering."""
     monkeypatch.setattr(chains, "in_order", partial(_in_order, shuffle=shuffle))
-    teacher = Late(shuffle or 0)
+    teacher = teacher or Late(shuffle or 0)
     context = SimpleNamespace(
         root=ROOT, sandbox=EchoSandbox(), shelf=None, in_flight=in_flight, progress=Silent(), terms=lambda roles: ""
     )
@@ -383,6 +383,63 @@ def test_calls_are_counted_and_their_prompts_are_the_ones_of_the_method(slug, mo
     for record in written:
         assert record.call_id in record.calls
         assert record.prompt_hash in prompts_of(method)
+
+
+class Stopped(BaseException):
+    """The process ends here."""
+
+
+class Cached(Late):
+    """What was asked before is answered from a cache, as the gateway does; the process may end at a call."""
+
+    def __init__(self, cache: dict[bytes, object], *, ends_at: float = math.inf) -> None:
+        super().__init__(seed=0)
+        self.cache, self.ends_at, self.paid = cache, ends_at, 0
+
+    async def _later(self, answer, prompt):
+        answer = await answer
+        call = answer.call.call_id
+        if call not in self.cache:
+            if self.paid == self.ends_at:
+                raise Stopped
+            self.paid += 1
+            self.cache[call] = answer
+        return await super()._later(_at_once(self.cache[call]), prompt)
+
+
+async def _at_once(value):
+    return value
+
+
+def ran(method, inputs, teacher, monkeypatch):
+    chain, _ = chained(method, inputs, in_flight=4, monkeypatch=monkeypatch, teacher=teacher)
+    return data_version(to_table(chain.made, chain.kind)), said(chain.rejects), chain
+
+
+@every_of_a_row_stage
+def test_what_was_killed_goes_on_without_paying_twice(slug, monkeypatch):
+    """The same bytes as without the kill, and no more calls: what is asked hangs on the inputs alone."""
+    inputs, method = inputs_for(slug, texts(12)), made(slug)
+    whole = Cached({})
+    wanted = ran(method, inputs, whole, monkeypatch)[:2]
+    if not whole.paid:
+        return  # a method without a teacher has nothing to pay
+    killed = Cached({}, ends_at=whole.paid // 2)
+    with pytest.raises(Stopped):
+        ran(method, inputs, killed, monkeypatch)
+    again = Cached(killed.cache)
+    assert ran(method, inputs, again, monkeypatch)[:2] == wanted
+    assert killed.paid + again.paid == whole.paid
+
+
+@every_of_a_row_stage
+def test_every_call_is_accounted_for_by_a_record_or_a_reject(slug, monkeypatch):
+    """Else a cost would stand nowhere, and an erasure would not reach an answer."""
+    teacher = Cached({})
+    _, _, chain = ran(made(slug), inputs_for(slug, texts(12)), teacher, monkeypatch)
+    named = {call for record in chain.made for call in record.calls}
+    named |= {call for _, reject in chain.rejects for call in reject.calls}
+    assert teacher.cache.keys() == named
 
 
 @every_of_a_row_stage
