@@ -9,8 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen fanno phi4_synth
-    beyondweb chase ultraif
+    unigen fanno beyondweb chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -54,6 +53,7 @@ BUILT = {
     "numinamath": ("numinamath_cot", "numinamath_tir"),
     "oak": ("oak",),
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
+    "phi4_synth": ("phi4_synth", "phi4_seeds", "phi4_plurality", "phi4_reversal", "phi4_pivotal"),
     "preselect": ("preselect",),
     "prox": ("prox",),
     "quality_diversity_suite": ("quality_diversity_suite",),

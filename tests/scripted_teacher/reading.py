@@ -40,6 +40,10 @@ Task: TypeAlias = Literal[
     "recipe",
     "summary",
     "names",
+    "seed_scores",
+    "rubric",
+    "turns",
+    "reverse",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -78,6 +82,10 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"instruction", "ingredients", "steps"}): "recipe",
     frozenset({"instruction", "summary", "text"}): "summary",
     frozenset({"names"}): "names",
+    frozenset({"educational", "factual", "reasoning"}): "seed_scores",
+    frozenset({"critique", "reasoning", "accuracy", "grounding"}): "rubric",
+    frozenset({"turns"}): "turns",
+    frozenset({"task", "calls"}): "reverse",
 }
 
 
