@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen fanno beyondweb chase ultraif
+    unigen fanno chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -28,6 +28,7 @@ measurement and governance
 
 # Systems of the same lists that are there, under their own name or as the methods that they consist of.
 BUILT = {
+    "beyondweb": ("beyondweb",),
     "data_everywhere": ("data_everywhere", "text_attributes"),
     "agentinstruct": ("agentinstruct",),
     "alpaca": ("alpaca",),
