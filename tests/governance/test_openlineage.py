@@ -24,7 +24,9 @@ from synth_dagster.governance.openlineage.story import moments
 from synth_dagster.runner.context import Silent
 from tests.assets.project import LINES, TAUGHT, Programs, small_project
 from tests.assets.teachers import Junk
+from tests.governance.openlineage_check import published
 from tests.governance.openlineage_classes import mistakes
+from tests.governance.openlineage_server import Server
 from tests.scripted_teacher.echo import EchoTeacher
 
 TO_FILE = "transport: {{type: file, log_file_path: {file}, append: true}}\n"
@@ -95,7 +97,7 @@ def told(made, tmp_path_factory):
 
 def test_every_event_is_one_of_the_standard(told):
     assert len(told) == 22  # seven steps and gates of a batch, three of a release, and two runs: each begins and ends
-    assert [mistake for event in told for mistake in mistakes(event)] == []
+    assert [mistake for event in told for mistake in (*mistakes(event), *published().mistakes(event))] == []
 
 
 def test_what_is_no_event_is_found(told):
@@ -333,35 +335,96 @@ def test_a_receiver_that_is_down_fails_no_run_and_is_said_once(tmp_path, caplog)
         assert receiver.send().events == 22  # nothing of it was lost
 
 
-def test_over_http_the_official_client_posts_each_event(courier, monkeypatch):
-    posted = []
+# ------------------------------------------------------------------------------------------------------------ over HTTP
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            posted.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
 
-        def log_message(self, *_):
-            pass
+@pytest.fixture
+def http():
+    with Server() as server:
+        yield server
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{server.server_port}")
+
+def client_to(server, folder, **more):
+    """The official client, as a project's file configures it; it writes its settings into the environment."""
+    transport = {"type": "http", "url": server.url, "retry": {"total": 0}} | more
+    (folder / "openlineage.yml").write_text(json.dumps({"transport": transport}))
+    before = dict(os.environ)
     try:
-        before = dict(os.environ)
-        courier.client = client_of(os.environ, courier.scene.places.root)
-        assert courier.send().events == 22
+        return client_of({}, folder)
     finally:
-        for name in os.environ.keys() - before.keys():  # the client writes its settings into the environment
+        for name in os.environ.keys() - before.keys():
             del os.environ[name]
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert {path for path, _ in posted} == {"/api/v1/lineage"} and len(posted) == 22
-    assert [mistake for _, event in posted for mistake in mistakes(event)] == []
+
+
+def test_over_http_the_official_client_posts_what_the_published_schemas_allow(courier, http, tmp_path):
+    courier.client = client_to(http, tmp_path)
+    assert courier.send() == sending.Sent(22) and courier.send() == sending.Sent(0)
+    assert http.paths == {"/api/v1/lineage"} and http.mistakes == []
+    assert {len(came) for came in http.taken.values()} == {1} and len(http.taken) == 22
+
+
+def test_the_receiver_of_these_tests_refuses_what_is_no_event(http, told):
+    event = json.loads(json.dumps(told[-1]))
+    event["eventType"], event["run"]["runId"] = "DONE", "seven"
+    assert http.came(json.dumps(event)) == 422 and len(http.mistakes) == 2
+    event = json.loads(json.dumps(told[-1]).replace("/spec/facets/", "/spec/fancies/", 1))
+    assert http.came(json.dumps(event)) == 422 and "nobody publishes it" in http.mistakes[-1]
+    assert http.came(json.dumps(told[-1])) == 201
+
+
+@pytest.mark.parametrize(
+    ("mood", "timeout"),
+    [
+        pytest.param(500, 60, id="an error of its own"),
+        pytest.param(429, 60, id="too many"),
+        pytest.param("hang up", 60, id="hangs up"),
+        pytest.param("stuck", 1, id="takes the event and is too slow to say so"),
+    ],
+)
+def test_over_http_nothing_is_lost_to_a_receiver_that_stumbles(courier, http, tmp_path, mood, timeout):
+    courier.client = client_to(http, tmp_path, timeout=timeout)
+    http.moods.extend([None] * 8 + [mood])  # the ninth post of 22
+    first = courier.send()
+    assert first.problem and first.events <= 8
+    http.let_go.set()
+    while courier.send().problem:  # a slow machine may be too slow again
+        pass
+    times = [len(came) for came in http.taken.values()]
+    assert len(times) == 22 and http.mistakes == []
+    assert sum(times) == 22 if mood != "stuck" else sum(times) > 22  # nobody knew, so it came once more, as it was
+    assert all(one == came[0] for came in http.taken.values() for one in came)
+
+
+def test_the_official_clients_own_retries_are_used(courier, http, tmp_path):
+    again = {"total": 2, "backoff_factor": 0, "status_forcelist": [503], "allowed_methods": ["POST"]}
+    courier.client = client_to(http, tmp_path, retry=again)
+    http.moods.extend([503, 503])
+    assert courier.send() == sending.Sent(22)
+    assert len(http.taken) == 22
+
+
+def test_a_run_does_not_wait_for_a_receiver_that_does_not_answer(tmp_path, http, caplog):
+    project = small_project(tmp_path / "p", TAUGHT, Programs(EchoTeacher()))
+    project.deliver(LINES[:2])
+    http.moods.append("stuck")
+    with project.instance() as instance:
+        one = session(project, instance)
+        courier = Courier(instance, scene(project), client_to(http, tmp_path, timeout=600))
+        with caplog.at_level(logging.WARNING, "synth_dagster"):
+            with Beside(courier, every_s=0.01, leave_s=0.01):
+                told = one.run((), None, allow_missing=False)
+                assert http.stuck.acquire(timeout=60)  # an event is with the receiver, which answers nothing
+            assert not http.let_go.is_set()
+        assert told.causes == [] and project.releases() == ["r0001"]
+        (said,) = [record.message for record in caplog.records if "OpenLineage" in record.message]
+        assert "wait in Dagster's log" in said
+        http.let_go.set()
+        for thread in [one for one in threading.enumerate() if one.name == "openlineage"]:
+            thread.join()
+        Courier(instance, scene(project), client_to(http, tmp_path)).send()
+    assert len(http.taken) == 22 and http.mistakes == []
+    starts = [key[0] for key in http.taken if key[1] == "START"]
+    assert len(starts) == 11 and {key[0] for key in http.taken if key[1] in ENDS} == set(starts)
 
 
 # ---------------------------------------------------------------------------------------------------- how it is set up
