@@ -7,6 +7,8 @@ import pytest
 
 from synth_dagster.exports.base import Form, Origin
 from synth_dagster.exports.standards.c2pa import FILES, USES, training_use
+from synth_dagster.exports.verify import verify
+from synth_dagster.storage import FolderStore
 from tests.exports.by_hand import exported, instruction
 from tests.exports.test_card import known
 
@@ -43,6 +45,18 @@ def test_it_names_every_data_file_with_its_hash(export):
     ]
     hashed = hashlib.sha256((folder / "train.jsonl").read_bytes()).hexdigest()
     assert listed == {"alg": "sha256", "files": [{"uri": "train.jsonl", "hash": hashed}]}
+
+
+def test_of_a_flipped_byte_the_file_is_named(export):
+    folder = export(known())
+    store = FolderStore(folder)
+    assert verify(store).faults == ()
+    for name in ("train.jsonl", "c2pa.json"):
+        path = folder / name
+        whole = path.read_bytes()
+        path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+        assert {one.file for one in verify(store).faults} == {name}
+        path.write_bytes(whole)
 
 
 def opted_out(**more):

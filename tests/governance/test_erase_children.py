@@ -135,6 +135,7 @@ def test_children_that_are_dropped_leave_everything_current(tmp_path, server):
     assert hand.run("r0003") == {} and server.calls == 3 and len(hand.project.rows(QUESTIONS)) == 1
 
 
+@pytest.mark.prove
 def test_what_was_erased_comes_back_under_no_policy(tmp_path, server):
     hand = made(tmp_path / "p", "abc")
     (pair,) = [row for row in hand.project.rows(QUESTIONS) if PASSAGES["a"] in str(row["messages"])]
