@@ -20,7 +20,7 @@ def in_another_language(texts: Sequence[str], source: str) -> list[bool]:
     known = words(source)
     there, is_english = frozenset(known), _is_english(known)
     doubtful = [place for place, text in enumerate(texts) if _is_doubtful(text, there, is_english)]
-    strange = _told_apart([texts[place] for place in doubtful], source) if doubtful else []
+    strange = _told_apart([texts[place] for place in doubtful], source, is_english) if doubtful else []
     foreign = {place for place, is_strange in zip(doubtful, strange, strict=True) if is_strange}
     return [place in foreign for place in range(len(texts))]
 
@@ -36,14 +36,14 @@ def _is_english(said: Sequence[str]) -> bool:
     return sum(word in STOP_WORDS for word in said) >= SHARED * len(said)
 
 
-def _told_apart(texts: Sequence[str], source: str) -> list[bool]:
+def _told_apart(texts: Sequence[str], source: str, is_english: bool) -> list[bool]:
     import pyarrow as pa
 
     from synth_dagster.parts.languages import languages_of
 
     told = [text.encode("utf-8", "replace").decode() for text in (source, *texts)]
     found = languages_of(pa.array(told, pa.string()))
-    name, score = found.names[0], found.scores[0]
+    name, score = ("en", 1.0) if is_english else (found.names[0], found.scores[0])
     return [
         bool(score >= SURE and other != name and sure >= SURE)
         for other, sure in zip(found.names[1:], found.scores[1:], strict=True)

@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen fanno chase ultraif
+    unigen chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -39,6 +39,7 @@ BUILT = {
     "eda": ("eda",),
     "evol_instruct": ("evol_instruct",),
     "gdr": ("gdr",),
+    "fanno": ("fanno", "fanno_screen"),
     "fineweb": (
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
     ),
