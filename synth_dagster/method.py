@@ -349,21 +349,26 @@ class Mixture:
     how: str
 
 
+DOMAINS = r"^(source|origin|cluster_size|[a-z][a-z0-9_]*__[a-z][a-z0-9_]*)$"  # what domains may be told by
+
+
 class Mixer(Method):
     """Decides how much of each domain goes into the mix.
 
     A subclass writes `def mix(self, sizes: Mapping[str, int], /) -> Mixture`; sizes are tokens per domain. A record
-    without a value of the signal that domains are told by is of the domain `none`. A mixer whose `reads` names
-    "removed" is given that too, as a keyword: domain -> the share that the filters dropped of those of its records
-    which they judged.
+    without a value of the signal that domains are told by is of the domain `none`. It may name services after `*`, none
+    that asks a model at an endpoint. What `reads` names is given too, as a keyword with the default None: "removed" is
+    domain -> the share that the filters dropped of those of its records which they judged, "texts" is domain -> the
+    texts of its records, the best of the selection first.
     """
 
     kind: ClassVar[MethodKind] = "mix"
     family: ClassVar[Family] = "curation"
-    reads: ClassVar[tuple[Literal["removed"], ...]] = ()
+    reads: ClassVar[tuple[Literal["removed", "texts"], ...]] = ()
 
-    by: Annotated[str, Field(pattern=r"^(source|origin|cluster_size|[a-z][a-z0-9_]*__[a-z][a-z0-9_]*)$")] = Field(
+    by: str = Field(
         "source",
+        pattern=DOMAINS,
         description="What a domain is: a source; the origin, real or synthetic; how many records say the same; or the "
         "values of a signal of the mix's filters, as in weborganizer__topic.",
     )

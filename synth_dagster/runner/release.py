@@ -505,7 +505,11 @@ def _mix(context: RunContext, pool: _Pool) -> None:
     places = pool.places()
     domains = _domains(alive, step.method.by, pool, places)
     sizes = {name: sum(row["tokens"] for row in members) for name, members in domains.items()}
-    more = {"removed": _removed(pool, step.method.by, domains)} if "removed" in step.method.reads else {}
+    more = services_for(step.method, None, context.root, shelf=context.shelf)
+    if "removed" in step.method.reads:
+        more["removed"] = _removed(pool, step.method.by, domains)
+    if "texts" in step.method.reads:
+        more["texts"] = _texts(alive, domains)
     asked = step.method.mix(sizes, **more).tokens  # type: ignore[attr-defined]  # the verb of the kind
     for domain, members in domains.items():
         copies = shared_out([row["tokens"] for row in members], asked.get(domain, 0.0))
@@ -526,6 +530,12 @@ def _domains(alive: pa.Table, by: str, pool: _Pool, places: Mapping[bytes, int])
     for row in rows:
         domains[row[by]].append(row)
     return domains
+
+
+def _texts(alive: pa.Table, domains: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
+    """The texts of each domain, in the order of its records."""
+    texts = dict(zip(alive["record_id"].to_pylist(), alive["text"].to_pylist(), strict=True))
+    return {name: [texts[row["record_id"]] or "" for row in members] for name, members in domains.items()}
 
 
 def _removed(pool: _Pool, by: str, domains: Iterable[str]) -> dict[str, float]:

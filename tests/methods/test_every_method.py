@@ -55,6 +55,7 @@ ROOT = Path(synth_dagster.methods.__file__).parents[2]
 HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
 LABELLED = dict.fromkeys(("examples", "losses", "quality"), "tests/fixtures/labelled/pages.jsonl")  # learnt from
 LABELLED["few_shots"] = "recipes/gallery/worlds/craft/few_shots.jsonl"
+LABELLED["judged"] = "recipes/gallery/worlds/weborganizer_labels.jsonl"
 LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
 ASKS_WHERE_IN_DOUBT = {"semantic_decontaminate"}  # none of the texts below is near a benchmark item
 ALL = methods()
@@ -558,15 +559,16 @@ def keeps_select(slug, view, bodies):
 
 def keeps_mix(slug, view, bodies):
     """Weights are shares: none below zero, together one, and said how."""
+    mix = partial(made(slug).mix, **services_for(made(slug), None, ROOT))
     for sizes in ({"a": 100, "b": 900}, {"b": 900, "a": 100}, {"a": 5}, {"a": 0, "b": 10, "c": 1_000_000}):
-        mixture = made(slug).mix(sizes)
+        mixture = mix(sizes)
         assert isinstance(mixture, Mixture) and mixture.how
         assert mixture.weights.keys() == mixture.tokens.keys() == sizes.keys()
         assert math.isclose(sum(mixture.weights.values()), 1, abs_tol=1e-9)
         assert min(mixture.weights.values()) >= 0 and min(mixture.tokens.values()) >= 0
-        assert mixture == made(slug).mix(dict(reversed(sizes.items())))
+        assert mixture == mix(dict(reversed(sizes.items())))
     with pytest.raises(SynthError):
-        made(slug).mix({})
+        mix({})
 
 
 def keeps_measure(slug, view, bodies):

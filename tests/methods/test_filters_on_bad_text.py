@@ -23,6 +23,7 @@ REQUIRED = {
     "tinygsm_leaks": {"against": "benchmarks"},
     "linear_classifier": {"examples": LABELLED},
     "text_attributes": {"quality": LABELLED},
+    "weborganizer": {"judged": "recipes/gallery/worlds/weborganizer_labels.jsonl"},
     "fineweb_edu": {"labels": "tests/fixtures/labelled/scores.jsonl"},
 }
 

@@ -7,13 +7,13 @@ true` of the deduplication): else bad pages never reach a cluster.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from synth_dagster.errors import SynthError
-from synth_dagster.method import Mixer, Mixture, Proof
+from synth_dagster.method import DOMAINS, Mixer, Mixture, Proof
 
 
 class Rehydration(Mixer):
@@ -26,11 +26,9 @@ class Rehydration(Mixer):
         "Of the 1,856 published tables 1,847 come out the same at 10 passes, 1,848 at 5 and 1,850 at 3; of Italian "
         "238,984,437 pages become 965,462,863",
     )
-    reads: ClassVar[tuple[Literal["removed"], ...]] = ("removed",)
+    reads = ("removed",)
 
-    by: Literal["source", "origin", "cluster_size"] = Field(
-        "cluster_size", description="What a domain is: how many pages say the same."
-    )
+    by: str = Field("cluster_size", pattern=DOMAINS, description="What a domain is: how many pages say the same.")
     most: int = Field(10, ge=1, le=100, description="How often a page is seen at most; 3 to 10 are published.")
     window: int = Field(5, ge=1, le=99, description="Over how many numbers of copies the passes are smoothed.")
     tail: int = Field(150, ge=2, description="From this number of copies on, all numbers count as one.")
