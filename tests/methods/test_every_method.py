@@ -185,8 +185,8 @@ def texts(number: int = 40) -> list[str]:
     found[5] = "Buy now\nBuy now\nBuy now\nHome"
     found[7] = "Three bags hold 4 pens each, and the answer is: 12\n\nThey hold 3 * 4 = 12 pens.\n#### 12"
     found[9] = f"### user\n\n{found[9]} Why is that so?\n\n### assistant\n\n{found[9]}"
+    found[10] = "def area(width, height):\n    return width * height"
     found[11] = "town,bridges\nriver,3\nquarry,4\nvalley,12"
-    found[13] = "def area(width, height):\n    return width * height"
     return [*found, found[0], found[1] + " " + found[1], *NOTHING]
 
 
