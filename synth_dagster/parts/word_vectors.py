@@ -38,7 +38,8 @@ class WordVectors:
     @classmethod
     def learnt(cls, texts: pa.Array) -> "WordVectors":
         """Weights as in TF-IDF: log((1 + texts) / (1 + texts with it)) + 1."""
-        holders = (_counts(texts) != 0).sum(axis=0)
+        slices = (texts.slice(start, AT_ONCE) for start in range(0, len(texts), AT_ONCE))
+        holders = sum((_counts(some) != 0).sum(axis=0) for some in slices) + np.zeros(DIMENSIONS, np.int64)
         return cls((np.log((1 + len(texts)) / (1 + holders)) + 1).astype(np.float32))
 
     def of(self, texts: pa.Array) -> np.ndarray:

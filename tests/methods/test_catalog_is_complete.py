@@ -93,6 +93,7 @@ OF_NO_SYSTEM = {
     "line_dedup",
     "paragraph_dedup",
     "substring_dedup",
+    "semantic_dedup",
     "distinct_n",
     "language",
     "linear_classifier",
