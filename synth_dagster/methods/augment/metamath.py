@@ -86,7 +86,8 @@ class Metamath(Augmenter[Instruction, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("mathematics", "reasoning", "word problems")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "The code's 4 masked variants of one sentence; of 30 % planted wrong solutions none is kept, all others are.",
+        "The code's 4 masked variants of one sentence; of 30 % planted wrong solutions none is kept, all others are; "
+        "2,800 solutions by four real models of 700 problems are judged as the data marks them, each.",
     )
 
     branches: Annotated[tuple[Branch, ...], Field(min_length=1)] = Field(
