@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    unigen chase ultraif
+    chase ultraif
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -66,6 +66,7 @@ BUILT = {
     "tinygsm": ("tinygsm", "tinygsm_leaks"),
     "self_instruct": ("self_instruct",),
     "toedit": ("toedit", "ngram_prior"),
+    "unigen": ("unigen", "remote_clique"),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": (
         *("privacy_security_guard", "seed_leakage_guard", "plant_canaries", "probe_instructions"),

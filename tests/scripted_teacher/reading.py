@@ -46,6 +46,10 @@ Task: TypeAlias = Literal[
     "rubric",
     "turns",
     "reverse",
+    "keywords",
+    "reflect",
+    "improve",
+    "harden",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -90,6 +94,10 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"critique", "reasoning", "accuracy", "grounding"}): "rubric",
     frozenset({"turns"}): "turns",
     frozenset({"task", "calls"}): "reverse",
+    frozenset({"keywords"}): "keywords",
+    frozenset({"reflection", "is_good"}): "reflect",
+    frozenset({"text", "label"}): "improve",
+    frozenset({"way", "text"}): "harden",
 }
 
 

@@ -1,0 +1,422 @@
+"""UniGen: more items like those of a set, varied on purpose, reflected upon, checked by programs and pages, and apart.
+
+Paper: arXiv:2406.18966, now DataGen; the wording of the prompts is ours. Examples that differ are shown, with the
+keywords of what they are about; each item is judged and rewritten until it is good; a program's output corrects its
+answer; pages of your own correct its facts; and of items that lie too close together the first stays. The released code
+keeps items that were never judged good; here they are eliminated. Slips of its checks are not repeated (see
+`parts.item_checks`), nor is that of its chooser of examples (`parts.spread`).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, Field
+
+from synth_dagster.method import Family, LabelsPath, Lifecycle, PoolSynthesizer, Proof
+from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.item_checks import (
+    CHECKING,
+    CONFIRM,
+    SAME_ANSWER,
+    SOLVE_BY_PROGRAM,
+    WHAT_TO_LOOK_UP,
+    Confirmed,
+    Item,
+    Named,
+    Program,
+    SameAnswer,
+    by_pages,
+    by_program,
+    pages_from,
+)
+from synth_dagster.parts.revising import Judgment, revised
+from synth_dagster.parts.spread import one_of_each, too_near, varied
+from synth_dagster.parts.streams import stream
+from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.records import Instruction, Json
+from synth_dagster.services import (
+    Call,
+    Drop,
+    Embedder,
+    Limits,
+    References,
+    Reply,
+    Sampling,
+    Sandbox,
+    Teacher,
+    Unusable,
+)
+
+Check: TypeAlias = Literal["reflection", "code", "facts", "group"]
+SAYS = (CONFIRM, SAME_ANSWER, SOLVE_BY_PROGRAM, WHAT_TO_LOOK_UP, Confirmed, Named, Program, SameAnswer)
+"""What the checks say: it stands in this module so that it is part of what its records are made by."""
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"'{text}' is no regular expression: {error}") from error
+    return text
+
+
+class Written(BaseModel):
+    text: str = Field(description="The question or task, complete in itself.")
+    label: str = Field(description="Its answer.")
+
+
+class WrittenItems(Reply):
+    items: list[Written] = Field(description="The new items.")
+
+
+class Keywords(Reply):
+    keywords: list[str] = Field(description="A few words, each in one or two words.")
+
+
+class Reflection(Reply):
+    reflection: str = Field(description="What is good and what is wrong, and how to make it better.")
+    is_good: bool = Field(description="Whether the item is good as it is.")
+
+
+class Rewritten(Reply):
+    text: str = Field(description="The question or task, made better.")
+    label: str = Field(description="Its answer.")
+
+
+class Hardened(Reply):
+    way: Literal["paraphrase", "distraction", "options", "wrong_option"] = Field(description="Which way was taken.")
+    text: str = Field(description="The question or task, made harder.")
+
+
+TAG = prompt(
+    user="""
+{item}Say what this item is about in a few keywords: its subject, its kind, and the skill that it takes.
+""",
+    variables="item",
+)
+WRITE = prompt(
+    system="You write items for a data set. They are harder than usual, and stay true to what the set is for.",
+    user="""
+{description}{examples}{constraints}{attributes}Write this many new items for the set: <count>{count}</count>
+
+They have the form of the examples and are none of them in other words. They keep to every constraint, without
+exception. Where attributes are given, each item is about one of them.
+""",
+    variables="description examples constraints attributes count",
+)
+REFLECT = prompt(
+    system="You review items of a data set before they are published.",
+    user="""
+{description}{constraints}{item}Reflect on this item: its quality, its form, whether it belongs to the set and keeps to
+the constraints, whether its answer is right, and whether it is hard enough. Then say whether it is good as it is.
+""",
+    variables="description constraints item",
+)
+IMPROVE = prompt(
+    system="You improve items of a data set. What is good stays, and so does the way in which an item is built.",
+    user="""
+{description}{constraints}{item}{reflection}Write the item anew, so that what the reflection criticises is no longer
+there.
+""",
+    variables="description constraints item reflection",
+)
+HARDEN = prompt(
+    system="You make questions harder without changing their answer.",
+    user="""
+{item}Choose the one way that fits this item best, think about how it can mislead, and write the question anew: say it
+in other words (paraphrase); add true facts that do not matter (distraction); say its options in other words (options);
+or add a wrong option that looks right (wrong_option). The answer stays the same.
+""",
+    variables="item",
+)
+
+
+class Unigen(PoolSynthesizer[Instruction, Instruction]):
+    """Every item stays: what passes its checks is current, the others eliminated with their reason."""
+
+    paper: ClassVar[str] = "arXiv:2406.18966"
+    family: ClassVar[Family] = "general distillation"
+    lifecycle: ClassVar[tuple[Lifecycle, ...]] = ("instruct", "eval")
+    topics: ClassVar[tuple[str, ...]] = ("benchmarks", "data sets", "attributes", "self-reflection", "fact check")
+    proof: ClassVar[Proof] = Proof(
+        "planted signal",
+        "Of 30 % wrong labels none is left after the code check, of flaws at most 2 % after five reflections; the "
+        "group check is that of brute force, the spread of three points 20/9",
+    )
+
+    description: str = Field("", description="What the set is for, in a few sentences; shown with every request.")
+    constraints: tuple[str, ...] = Field((), description="Rules for items, in words.")
+    patterns: tuple[Annotated[str, AfterValidator(_is_pattern)], ...] = Field(
+        (), description="Regular expressions that must each be found in an item's text."
+    )
+    per_seed: int = Field(1, ge=1, le=1_000, description="New items for each item of the set.")
+    batch: int = Field(5, ge=1, le=50, description="Items that are asked for at once.")
+    examples: int = Field(5, ge=1, le=50, description="Examples that are shown.")
+    choice: Literal["embedding", "kmeans", "random"] = Field(
+        "embedding", description="How examples are chosen: far apart, one at random of each cluster, or at random."
+    )
+    attributes: bool = Field(True, description="Tag the set with keywords and guide new items by them.")
+    checks: tuple[Check, ...] = Field(
+        ("reflection", "code", "group"), description="Which checks are made, each in its turn; `facts` needs `pages`."
+    )
+    epochs: int = Field(5, ge=1, le=20, description="Most times that an item is reflected upon.")
+    attempts: int = Field(5, ge=1, le=20, description="Most programs for an item, until one runs.")
+    pages: LabelsPath = Field("", description="JSON lines of `title` and `text` by which facts are checked.")
+    distance: float = Field(0.3, ge=0, le=2, description="Items closer than this (L2 of unit vectors) repeat another.")
+    harden: bool = Field(False, description="Make each question harder in the end, with the same answer.")
+    max_words: int = Field(1_000, ge=10, description="Longer items of the set are left out.")
+    temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature of new items.")
+    max_tokens: int = Field(4_096, ge=256, description="Longest answer of the writer, in tokens.")
+    cpu_s: int = Field(5, ge=1, le=60, description="Seconds of processor time that a program may take.")
+    seed: int = Field(0, ge=0, description="Seed of examples and attributes.")
+
+    async def round(
+        self,
+        pool: Sequence[Instruction],
+        number: int,
+        /,
+        *,
+        writer: Teacher,
+        judge: Teacher,
+        embed: Embedder,
+        sandbox: Sandbox,
+        references: References,
+    ) -> Sequence[Sequence[Instruction] | Drop]:
+        if number > 0 or not pool:
+            return []
+        base = [record for record in pool if self._why_no_seed(record) is None]
+        drops = [Drop(reason) for record in pool if (reason := self._why_no_seed(record))]
+        if not base:
+            return drops
+        pages = pages_from(references.rows(self.pages)) if "facts" in self.checks and self.pages else {}
+        work = _Work(self, base, writer, judge, sandbox, pages)
+        written = await together(*map(work.written, await work.requests(embed)))
+        failed = [one for one in written if isinstance(one, Drop)]
+        items = without_repeats([item for some in written if not isinstance(some, Drop) for item in some], base)
+        checked = list(await together(*map(work.checked, items)))
+        if "group" in self.checks:
+            checked = await self._apart(checked, embed)
+        return [*drops, *failed, [_record(item) for item in checked]]
+
+    def _why_no_seed(self, record: Instruction) -> str | None:
+        if is_blank(record.instruction) or not record.response.strip():
+            return "blank_item"
+        return "too_long" if len(record.text().split()) > self.max_words else None
+
+    async def _apart(self, items: list["_New"], embed: Embedder) -> list["_New"]:
+        """The items, of those that lie too close together the first."""
+        current = [place for place, item in enumerate(items) if item.reason is None]
+        if not current:
+            return items
+        near = too_near(await embed.embed([items[place].item.text for place in current]), self.distance)
+        for place, other in zip(current, near, strict=True):
+            if other is not None:
+                told = {"nearest_item": items[current[other]].number}
+                items[place] = replace(items[place], reason="near_duplicate", facts=items[place].facts | told)
+        return items
+
+    def sampling(self) -> Sampling:
+        return Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A call for new items: the examples that are shown and the keywords that guide it."""
+
+    number: int
+    count: int
+    examples: tuple[Instruction, ...]
+    attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An item on its way to a record."""
+
+    number: int
+    item: Item
+    request: _Request
+    call: Call | None
+    facts: dict[str, Json] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What all items of a batch share."""
+
+    method: Unigen
+    base: Sequence[Instruction]
+    writer: Teacher
+    judge: Teacher
+    sandbox: Sandbox
+    pages: Mapping[str, str]
+
+    async def requests(self, embed: Embedder) -> list[_Request]:
+        method, total = self.method, self.method.per_seed * len(self.base)
+        texts = [one.text() for one in self.base]
+        vectors = await embed.embed(texts) if method.choice != "random" else np.zeros((len(texts), 0))
+        tags = await together(*map(self._tagged, self.base)) if method.attributes else [()] * len(self.base)
+        found = []
+        for number, first in enumerate(range(0, total, method.batch)):
+            rng = stream(method.seed, self.base[0].record_id, "examples", number)
+            places = self._chosen(vectors, rng)
+            about = tuple(dict.fromkeys(word for place in places for word in tags[place]))
+            count = min(method.batch, total - first)
+            guided = tuple(rng.sample(about, min(count, len(about))))
+            found.append(_Request(number, count, tuple(self.base[place] for place in places), guided))
+        return found
+
+    def _chosen(self, vectors: np.ndarray, rng: Random) -> list[int]:
+        """The places of the examples of a request."""
+        count = min(self.method.examples, len(self.base))
+        if self.method.choice == "embedding":
+            return varied(vectors, count, rng)
+        if self.method.choice == "kmeans":
+            return one_of_each(vectors, count, rng)
+        return rng.sample(range(len(self.base)), count)
+
+    async def _tagged(self, record: Instruction) -> tuple[str, ...]:
+        """The keywords of an item; none where nobody could tell them."""
+        said = await attempted(
+            self.writer.ask(TAG, into=Keywords, sampling=CHECKING, item=tagged("item", record.text()))
+        )
+        words = [] if isinstance(said, Unusable) else [one_line(word) for word in said.keywords]
+        return tuple(dict.fromkeys(word for word in words if not is_blank(word)))
+
+    async def written(self, request: _Request) -> "list[_New] | Drop":
+        shown = [f"{one.instruction}\n\n{one.response}" for one in request.examples]
+        said = await attempted(
+            self.writer.ask(
+                WRITE,
+                into=WrittenItems,
+                sampling=self.method.sampling(),
+                sample=request.number,
+                examples="".join(tagged("example", text) for text in shown),
+                attributes=tagged("attributes", "\n".join(request.attributes)),
+                count=request.count,
+                **self._about(),
+            )
+        )
+        if isinstance(said, Unusable):
+            return Drop(f"items_{said.reason}", raw=said.raw, call=said.call)
+        first = request.number * self.method.batch
+        return [
+            _New(first + place, Item(one.text.strip(), one.label.strip()), request, said.call)
+            for place, one in enumerate(said.items[: request.count])
+        ]
+
+    def _about(self) -> dict[str, str]:
+        rules = "\n".join(f"{place}. {rule}" for place, rule in enumerate(self.method.constraints, 1))
+        return {
+            "description": tagged("description", self.method.description),
+            "constraints": tagged("constraints", rules),
+        }
+
+    # ------------------------------------------------------------------------------------------------------- the checks
+
+    async def checked(self, new: _New) -> _New:
+        """The item after its checks, as far as it gets."""
+        steps = {"reflection": self._reflected, "code": self._run, "facts": self._looked_up}
+        for check in dict.fromkeys(self.method.checks):
+            if new.reason is None and check in steps:
+                new = await steps[check](new)
+        if new.reason is None and self.method.harden:
+            new = await self._hardened(new)
+        if new.reason is None and not all(re.search(pattern, new.item.text) for pattern in self.method.patterns):
+            return replace(new, reason="against_pattern")
+        return new
+
+    async def _reflected(self, new: _New) -> _New:
+        found = await revised(
+            new, self._reflection, self._improved, rounds=self.method.epochs - 1, enough=1, may_fall=True
+        )
+        if found.judgment is None:
+            return replace(new, reason=f"reflection_{found.problem.reason}" if found.problem else "reflection_missing")
+        good = found.judgment.score >= 1
+        facts = {
+            "is_good": good,
+            "reflection_epoch": len(found.trace),
+            "reflection_trajectory": [{"reflection": one.critique, "is_good": one.score >= 1} for one in found.trace],
+        }
+        return replace(found.draft, facts=found.draft.facts | facts, reason=None if good else "not_good")
+
+    async def _reflection(self, new: _New, epoch: int) -> Judgment:
+        said = await self.judge.ask(
+            REFLECT, into=Reflection, sampling=CHECKING, sample=epoch, item=_shown(new.item), **self._about()
+        )
+        return Judgment(float(said.is_good), said.reflection, said.call)
+
+    async def _improved(self, new: _New, judgment: Judgment, epoch: int) -> _New:
+        said = await self.writer.ask(
+            IMPROVE,
+            into=Rewritten,
+            sampling=self.method.sampling(),
+            sample=epoch,
+            item=_shown(new.item),
+            reflection=tagged("reflection", judgment.critique),
+            **self._about(),
+        )
+        if is_blank(said.text) or not said.label.strip():
+            raise Unusable("blank_item", said.model_dump_json(), said.call)
+        return replace(new, item=Item(said.text.strip(), said.label.strip()), call=said.call)
+
+    async def _run(self, new: _New) -> _New:
+        limits = Limits(cpu_s=self.method.cpu_s)
+        found = await by_program(
+            new.item, self.writer, self.judge, self.sandbox, attempts=self.method.attempts, limits=limits
+        )
+        return replace(new, item=found.item, facts=new.facts | {"math_eval": found.facts})
+
+    async def _looked_up(self, new: _New) -> _New:
+        if not self.pages:
+            return new
+        found = await by_pages(new.item, self.judge, self.pages)
+        return replace(new, item=found.item, facts=new.facts | {"rag_check": found.facts})
+
+    async def _hardened(self, new: _New) -> _New:
+        said = await attempted(
+            self.writer.ask(HARDEN, into=Hardened, sampling=self.method.sampling(), item=_shown(new.item))
+        )
+        if isinstance(said, Unusable) or is_blank(said.text):
+            return new  # it stays as hard as it is
+        return replace(
+            new,
+            item=Item(said.text.strip(), new.item.label),
+            call=said.call,
+            facts=new.facts | {"hardened": said.way, "before": new.item.text},
+        )
+
+
+def _shown(item: Item) -> str:
+    return tagged("item", f"{item.text}\n\n{item.label}")
+
+
+def without_repeats(items: Sequence[_New], base: Sequence[Instruction]) -> list[_New]:
+    """A blank item, and one that the set or an earlier one has word for word, goes before it is checked."""
+    seen = {normalised(record.instruction) for record in base}
+    found: list[_New] = []
+    for new in items:
+        key = normalised(new.item.text)
+        blank = is_blank(new.item.text) or not new.item.label
+        reason = "blank_item" if blank else "repeated_item" if key in seen else None
+        seen |= {key} if reason is None else set()
+        found.append(replace(new, reason=reason))
+    return found
+
+
+def _record(new: _New) -> Instruction:
+    facts: dict[str, Any] = {"number": new.number, "category": list(new.request.attributes), **new.facts}
+    return Instruction.single(
+        new.item.text,
+        new.item.label,
+        parents=new.request.examples,
+        attributes=facts,
+        status="eliminated" if new.reason else "current",
+        reason=new.reason,
+        **written_by(new.call),
+    )
