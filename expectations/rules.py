@@ -3,6 +3,7 @@
 Each rule looks at one candidate and returns a Finding: counts for the event log, and at most three ids to look at.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth_dagster.governance.answers_retention import emptied
 from synth_dagster.governance.checklist import checked
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
@@ -193,9 +195,7 @@ def every_record_has_its_signals(gated: Gated) -> Finding:
 
 def every_record_has_one_verdict(gated: Gated) -> Finding:
     """There is one verdict for each record of the batches that the manifest names; the rows are the kept ones."""
-    verdicts = gated.lake.awaiting(gated.recipe.dataset, VERDICTS, gated.candidate.batch) or gated.lake.accepted(
-        gated.recipe.dataset, VERDICTS, gated.candidate.batch
-    )
+    verdicts = _verdicts(gated)
     if verdicts is None:
         return Finding("verdicts", passed=False, counts={"verdicts": 0})
     missing, extra, twice, unlike, silent = gated.sql(
@@ -216,10 +216,15 @@ def every_record_has_one_verdict(gated: Gated) -> Finding:
     return Finding("verdicts", passed=not any(counts.values()), counts=counts)
 
 
-def _records_of_manifest(gated: Gated) -> pa.Table:
+def _verdicts(gated: Gated) -> Candidate | None:
+    dataset, release = gated.recipe.dataset, gated.candidate.batch
+    return gated.lake.awaiting(dataset, VERDICTS, release) or gated.lake.accepted(dataset, VERDICTS, release)
+
+
+def _records_of_manifest(gated: Gated, *more: str) -> pa.Table:
     manifest: Any = gated.candidate.details["manifest"]
     pins = [gated.lake.meta.candidate(pin["records"]) for pin in manifest["batches"].values()]
-    return pa.concat_tables(gated.lake.candidate_table(pin, columns=["record_id"]) for pin in pins)
+    return pa.concat_tables(gated.lake.candidate_table(pin, columns=["record_id", *more]) for pin in pins)
 
 
 def enough_passes_the_rules(gated: Gated) -> Finding:
@@ -241,6 +246,35 @@ def enough_passes_the_rules(gated: Gated) -> Finding:
         "keep_rate",
         passed=rate >= least,
         counts={"judged": judged, "dropped_by_rules": by_rule, "rate": round(rate, 4)},
+    )
+
+
+def no_language_is_deleted(gated: Gated) -> Finding:
+    """No filter drops nine records of ten and more of one language while it drops less than half of all.
+
+    Ten records of a language are needed to say so. Whether it is meant only people know, so it warns.
+    """
+    found = _verdicts(gated)
+    if found is None:
+        return Finding("languages", passed=True, severity="warning")
+    counted = gated.sql(
+        """
+        select coalesce(nullif(wanted.lang, ''), 'none') as lang, split_part(coalesce(verdicts.reason, ''), ':', 1),
+            count(*)
+        from wanted join verdicts using (record_id) where status <> 'superseded' group by 1, 2
+        """,
+        wanted=_records_of_manifest(gated, "lang", "status"),
+        verdicts=gated.lake.candidate_table(found, columns=["record_id", "reason"]),
+    )
+    judged: Counter[str] = Counter()
+    for lang, _, records in counted:
+        judged[lang] += records
+    deleted = emptied(judged, {(lang, step): records for lang, step, records in counted if step})
+    return Finding(
+        "languages",
+        passed=not deleted,
+        counts={"languages": len(judged)} | {f"{lang} by {step}": judged[lang] for lang, step in deleted},
+        severity="warning",
     )
 
 
@@ -269,6 +303,7 @@ MIX_RULES: tuple[Rule, ...] = (
     something_came_out,
     every_record_has_one_verdict,
     enough_passes_the_rules,
+    no_language_is_deleted,
     it_may_be_published,
 )
 

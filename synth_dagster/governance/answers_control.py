@@ -154,51 +154,6 @@ def personal(facts: ReleaseFacts) -> Answer:
     )
 
 
-NAMED = {"lang": "language", "source": "source", "license": "licence", "synthetic_depth": "synthetic depth"}
-
-
-def retention(facts: ReleaseFacts) -> Answer:
-    """Q10: whose records the rules kept more or less of."""
-    tables = [
-        Table(
-            f"Kept, by {name}",
-            [name, "judged", "kept", "share"],
-            [[one.value, one.judged, one.kept, share(one.kept, one.judged)] for one in facts.retained[column]],
-            3,
-        )
-        for column, name in NAMED.items()
-    ]
-    dropped: list[list[Cell]] = [
-        [str(one["lang"]), str(one["reason"]), int(str(one["records"]))] for one in facts.dropped_by_language
-    ]
-    tables.append(Table("Dropped, by language and rule", ["language", "rule", "records"], dropped))
-    languages = facts.retained["lang"]
-    und = sum(one.judged for one in languages if one.value in ("und", "none"))
-    return Answer(
-        said=_spread(facts) or "Nothing was judged.",
-        tables=tables,
-        unknown=[f"the language of {plural(und, 'judged record')}"] if und else [],
-    )
-
-
-def _spread(facts: ReleaseFacts) -> str:
-    judged = sum(one.judged for one in facts.retained["lang"])
-    kept = sum(one.kept for one in facts.retained["lang"])
-    if not judged:
-        return ""
-    told = [_between(facts, column, name) for column, name in NAMED.items()]
-    return f"Of {plural(judged, 'current record')} {share(kept, judged)} were kept" + "".join(filter(None, told)) + "."
-
-
-def _between(facts: ReleaseFacts, column: str, name: str) -> str:
-    rows = facts.retained[column]
-    if len(rows) < 2:
-        return ""
-    low, high = (pick(rows, key=lambda one: one.kept / one.judged) for pick in (min, max))
-    least, most = (f"{share(one.kept, one.judged)} ({one.value})" for one in (low, high))
-    return f"; by {name} from {least} to {most}"
-
-
 def exact_bytes(facts: ReleaseFacts) -> Answer:
     """Q11: the files with their hashes, the versions that were read."""
     about = facts.about

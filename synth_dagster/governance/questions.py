@@ -6,6 +6,7 @@ from typing import Any
 
 from synth_dagster.governance import answers_control as control
 from synth_dagster.governance import answers_origin as origin
+from synth_dagster.governance import answers_retention as retention
 from synth_dagster.governance.answer import Answer, State
 from synth_dagster.governance.report_facts import ReleaseFacts
 
@@ -28,7 +29,7 @@ QUESTIONS = (
     Question("Which checks ran, and what did they find?", control.checks),
     Question("Is it contaminated with benchmarks?", control.contamination),
     Question("Does it hold personal data?", control.personal),
-    Question("Which varieties did the rules keep less of?", control.retention),
+    Question("Which varieties did the rules keep less of?", retention.retention),
     Question("What exactly is it, to the byte?", control.exact_bytes),
     Question("Can it be made again?", control.rebuild),
     Question("When was it collected, by whom, and how often?", control.people),

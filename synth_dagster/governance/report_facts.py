@@ -70,7 +70,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """Of the current records with this value, how many there were and how many were kept."""
+    """Of the records with this value, how many there were and how many were kept."""
 
     value: str
     judged: int

@@ -8,6 +8,8 @@ from synth_dagster.governance.report_facts import Clusters, Flow, Lengths, Retai
 BINS = 20
 FLOW = {"source": 8, "license": 6, "ended": 9}  # so many are told apart
 MOST_VALUES = 30
+MOST_LANGUAGES = 300  # a rare one must not fall under the table
+NOT_REPLACED = "status <> 'superseded'"  # what a filter of the stage itself has dropped counts, too
 OTHERS = "others"
 
 
@@ -67,21 +69,22 @@ def flows(rows: ReleaseRows) -> list[Flow]:
 
 
 def retained(rows: ReleaseRows, column: str) -> list[Retained]:
-    """How many current records have each value of a column, and how many of these were kept."""
+    """How many records have each value of a column, and how many of these were kept; of languages all."""
     found = rows.ask(
         f"""select coalesce(nullif({column}::varchar, ''), 'none') as value, count(*) as judged,
                 count(*) filter (verdict = 'kept') as kept
-            from judged where status = 'current' group by 1 order by 2 desc, 1 limit {MOST_VALUES}"""
+            from judged where {NOT_REPLACED} group by 1 order by 2 desc, 1
+            limit {MOST_LANGUAGES if column == "lang" else MOST_VALUES}"""
     )
     return [Retained(**row) for row in found]
 
 
 def dropped_by_language(rows: ReleaseRows) -> list[dict[str, Any]]:
-    """Which rule dropped how many current records of which language, most first."""
+    """Which rule dropped how many records of which language, most first."""
     return rows.ask(
-        f"""select coalesce(nullif(lang, ''), 'und') as lang, why as reason, count(*) as records
-            from judged where status = 'current' and verdict <> 'kept'
-            group by 1, 2 order by 3 desc, 1, 2 limit {MOST_VALUES}"""
+        f"""select coalesce(nullif(lang, ''), 'none') as lang, why as reason, count(*) as records
+            from judged where {NOT_REPLACED} and verdict <> 'kept'
+            group by 1, 2 order by 3 desc, 1, 2 limit {MOST_LANGUAGES * MOST_VALUES}"""
     )
 
 

@@ -1,0 +1,102 @@
+"""Question 10: whose records the rules kept more or less of, and which filter it was that dropped a language."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from synth_dagster.governance.answer import Answer, Cell, Table, listed, plural, share
+from synth_dagster.governance.report_facts import ReleaseFacts
+
+NAMED = {"lang": "language", "source": "source", "license": "licence", "synthetic_depth": "synthetic depth"}
+MOST_DROPS = 30  # rows of the table of single rules
+FEW = 10  # records of a language that say something about a filter
+MOST_OF_IT = 0.9  # dropped by one filter: as good as deleted
+UNKNOWN = ("und", "none")
+
+
+def retention(facts: ReleaseFacts) -> Answer:
+    """Q10: whose records the rules kept more or less of."""
+    tables = [
+        Table(
+            f"Kept, by {name}",
+            [name, "judged", "kept", "share"],
+            [[one.value, one.judged, one.kept, share(one.kept, one.judged)] for one in facts.retained[column]],
+            3,
+        )
+        for column, name in NAMED.items()
+    ]
+    rows = facts.dropped_by_language[:MOST_DROPS]
+    dropped: list[list[Cell]] = [[str(one["lang"]), str(one["reason"]), int(str(one["records"]))] for one in rows]
+    tables += [by_step(facts), Table("Dropped, by language and rule", ["language", "rule", "records"], dropped)]
+    und = sum(one.judged for one in facts.retained["lang"] if one.value in UNKNOWN)
+    return Answer(
+        said=(_spread(facts) + _deleted(facts)) or "Nothing was judged.",
+        tables=tables,
+        unknown=[f"the language of {plural(und, 'judged record')}"] if und else [],
+    )
+
+
+def by_step(facts: ReleaseFacts) -> Table:
+    """For each language what each step let through, of all that was judged of the language."""
+    dropped = _dropped(facts)
+    steps = sorted({step for _, step in dropped})
+    rows: list[list[Cell]] = [
+        [one.value, one.judged, *(share(one.judged - dropped[one.value, step], one.judged) for step in steps)]
+        for one in facts.retained["lang"]
+    ]
+    return Table(
+        "Let through, by language and step", ["language", "judged", *steps], rows if steps else [], 1 + len(steps)
+    )
+
+
+def _dropped(facts: ReleaseFacts) -> Counter[tuple[str, str]]:
+    """(language, step) -> how many records it dropped."""
+    found: Counter[tuple[str, str]] = Counter()
+    for one in facts.dropped_by_language:
+        found[str(one["lang"]), str(one["reason"]).partition(":")[0]] += int(str(one["records"]))
+    return found
+
+
+def _deleted(facts: ReleaseFacts) -> str:
+    """The languages of which one step dropped nine records of ten and more, though it drops less than half of all."""
+    dropped = _dropped(facts)
+    judged = {one.value: one.judged for one in facts.retained["lang"]}
+    found = emptied(judged, dropped)
+    told = [f"{lang} by {step}" for lang, step in found]
+    return f" Nearly nothing is left of {listed(told)}." if told else ""
+
+
+def emptied(judged: Mapping[str, int], dropped: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
+    """(language, step) of the languages that a step all but deletes, which drops less than half of all records.
+
+    A step that is to choose languages does so to most of them, and is not meant.
+    """
+    whole = sum(judged.values())
+    by_step = Counter[str]()
+    for (_, step), records in dropped.items():
+        by_step[step] += records
+    return sorted(
+        (lang, step)
+        for (lang, step), records in dropped.items()
+        if lang not in UNKNOWN
+        and judged.get(lang, 0) >= FEW
+        and records >= MOST_OF_IT * judged[lang]
+        and by_step[step] < whole / 2
+    )
+
+
+def _spread(facts: ReleaseFacts) -> str:
+    judged = sum(one.judged for one in facts.retained["lang"])
+    kept = sum(one.kept for one in facts.retained["lang"])
+    if not judged:
+        return ""
+    told = [_between(facts, column, name) for column, name in NAMED.items()]
+    return f"Of {plural(judged, 'record')} {share(kept, judged)} were kept" + "".join(filter(None, told)) + "."
+
+
+def _between(facts: ReleaseFacts, column: str, name: str) -> str:
+    rows = facts.retained[column]
+    if len(rows) < 2:
+        return ""
+    low, high = (pick(rows, key=lambda one: one.kept / one.judged) for pick in (min, max))
+    least, most = (f"{share(one.kept, one.judged)} ({one.value})" for one in (low, high))
+    return f"; by {name} from {least} to {most}"

@@ -1,0 +1,79 @@
+"""A filter that deletes a rare language is seen: in the report, and as a warning at the gate of the release."""
+
+import pytest
+
+from expectations.rules import Gated, no_language_is_deleted
+from synth_dagster.governance.answers_retention import emptied, retention
+from synth_dagster.governance.report import release_facts
+from synth_dagster.runner.plan import plan_batches
+from synth_dagster.runner.release import make_release, publish
+from synth_dagster.runner.signals import run_signals
+from synth_dagster.runner.stage import run_stage
+from tests.assets.project import Programs, small_project
+from tests.scripted_teacher.echo import EchoTeacher
+
+RECIPE = """
+dataset: tiny
+sources:
+  - {name: notes, reader: files, path: inbox/notes/, license: CC0-1.0, lang: en}
+  - {name: iwe, reader: files, path: inbox/iwe/, license: CC0-1.0, lang: yo}
+stages:
+  seed_corpus: [{steps}]
+  filtered_mix:
+    of: seed_corpus
+    filters: [{filters}]
+expect: {min_keep_rate: 0.1}
+"""
+ENGLISH = "The mill of village {} stands at the river, and it has to be repaired with stones that come from the hill."
+YORUBA = "Ilé ìwé tí ó wà ní abúlé {} tóbi púpọ̀, àwọn ọmọ máa ń lọ síbẹ̀ láràárọ̀ láti kọ́ ẹ̀kọ́ nípa ìtàn àti orin."
+
+
+@pytest.mark.parametrize("where", ["steps", "filters"])
+def test_stop_words_of_english_delete_yoruba_and_it_is_told(tmp_path, where):
+    project, release = released(tmp_path, **{"steps": "", "filters": "", where: "gopher_quality: {min_words: 3}"})
+    finding = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
+    assert not finding.passed and finding.severity == "warning"
+    assert finding.counts == {"languages": 2, "yo by gopher_quality": 12}
+    publish(project.context(), release)
+    published = project.lake.meta.release("tiny", "r0001")
+    answer = retention(release_facts(project.lake, published, project.recipe("tiny"), project.root))
+    assert answer.said.endswith("Nearly nothing is left of yo by gopher_quality.")
+    (table,) = [one for one in answer.tables if one.caption == "Let through, by language and step"]
+    assert table.head == ["language", "judged", "gopher_quality"]
+    assert table.rows == [["en", 20, "100.0%"], ["yo", 12, "0.0%"]]
+
+
+def test_what_no_filter_deletes_is_no_warning(tmp_path):
+    project, release = released(tmp_path, steps="gopher_quality: {min_words: 3, min_stop_words: 0}", filters="")
+    found = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
+    assert found.passed and found.counts == {"languages": 2}
+
+
+@pytest.mark.parametrize(
+    ("judged", "dropped", "found"),
+    [
+        pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 9}, [("yo", "f")], id="nine of ten"),
+        pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 8}, [], id="eight of ten"),
+        pytest.param({"en": 90, "yo": 9}, {("yo", "f"): 9}, [], id="too few to tell"),
+        pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 5, ("yo", "g"): 5}, [], id="two filters share it"),
+        pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 10, ("en", "f"): 60}, [], id="it drops most of all"),
+        pytest.param({"en": 90, "und": 10}, {("und", "f"): 10}, [], id="in no known language"),
+        pytest.param({}, {}, [], id="nothing"),
+    ],
+)
+def test_when_a_step_deletes_a_language(judged, dropped, found):
+    assert emptied(judged, dropped) == found
+
+
+def released(tmp_path, *, steps, filters):
+    """The project, and its release as a candidate: twenty texts in English, twelve in Yoruba."""
+    recipe = RECIPE.replace("{steps}", steps).replace("{filters}", filters)
+    project = small_project(tmp_path / "p", recipe, Programs(EchoTeacher()))
+    project.deliver({f"e{n}": ENGLISH.format(n) for n in range(20)})
+    project.deliver({f"y{n}": YORUBA.format(n) for n in range(12)}, source="iwe")
+    context = project.context()
+    plan_batches(context)
+    for batch in ("notes:start", "iwe:start"):
+        project.lake.accept(run_stage(context, "seed_corpus", batch).candidate)
+        project.lake.accept(run_signals(context, batch).candidate)
+    return project, make_release(context, "r0001").candidate
