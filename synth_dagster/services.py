@@ -213,7 +213,8 @@ class Ancestors(Protocol):
     """The records that those which are judged or inspected were made from."""
 
     def generations(self) -> Iterable[pa.Table]:
-        """record_id, text, source, lang, synthetic_depth, method, and heirs: the judged records that it stands behind.
+        """record_id, text, source, lang, synthetic_depth, method, parents (ids), and heirs: the judged records that it
+        stands behind.
 
         A table is of one batch, and comes before those of its parents; a record may come again with other heirs.
         """

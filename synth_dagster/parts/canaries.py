@@ -14,6 +14,7 @@ import numpy as np
 from synth_dagster.parts.byte_model import ByteModel
 from synth_dagster.parts.streams import stream
 
+PLANTER = "plant_canaries"  # the step that plants them
 LETTERS = "bcdfghjkmnpqrtvw"
 SECRET = 4
 BITS = 16  # log2(16 ** 4)

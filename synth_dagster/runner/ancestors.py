@@ -7,6 +7,7 @@ a later step of its stage took the place of.
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -99,8 +100,17 @@ def _told(there: pa.Table, heirs: pa.Table) -> pa.Table:
     told = flatten(there, _kind(there)).select(["record_id", "text"])
     for name in (*ABOUT, "method"):
         told = told.append_column(name, there[name])
+    told = told.append_column("parents", _parent_ids(there["parents"]))
     place = pc.index_in(told["record_id"], value_set=heirs["parent"].combine_chunks())
     return told.append_column("heirs", heirs["heir_list"].combine_chunks().take(place.combine_chunks()))
+
+
+def _parent_ids(parents: pa.ChunkedArray) -> pa.Array:
+    """The ids alone of the parents of each record."""
+    listed = parents.combine_chunks()
+    counts = pc.fill_null(pc.list_value_length(listed), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pc.struct_field(pc.list_flatten(listed), "record_id"))
 
 
 def _kind(table: pa.Table) -> RecordKind:

@@ -55,6 +55,8 @@ def test_a_record_is_told_with_all_that_descend_from_it():
     new = document(4, "last", [(3, "last")])
     found = ancestors([seed, middle, old, new])
     assert sorted(pairs(found.generations())) == [(1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
+    parents = {row["record_id"][0]: row["parents"] for table in found.generations() for row in table.to_pylist()}
+    assert parents == {1: [], 2: [bytes([1]) * 16], 3: [bytes([2]) * 16, bytes([1]) * 16]}
     assert {row["text"] for table in found.generations() for row in table.to_pylist()} == {"text 1", "text 2", "text 3"}
     assert found.delivered().to_pylist() == [{"source": "a", "lang": "und", "synthetic_depth": 0}]
 

@@ -25,9 +25,9 @@ from synth_dagster.method import Guard, LabelsPath, Proof
 from synth_dagster.parts.byte_model import ByteModel
 from synth_dagster.parts.canaries import BITS, Canary, exposures, planted_in
 from synth_dagster.parts.closest import closest, nearer_share, sampled
-from synth_dagster.parts.copying import seeds_behind
 from synth_dagster.parts.inference import Attack, attacked
-from synth_dagster.parts.membership import Scored, by_score, scores_of
+from synth_dagster.parts.membership import Scored, by_score, scores_of, told_apart
+from synth_dagster.parts.seeds import Seeds
 from synth_dagster.parts.seen_texts import Scores, facts_of, student_scores
 from synth_dagster.parts.word_vectors import WordVectors
 from synth_dagster.services import Ancestors, Found, References, Severity
@@ -41,6 +41,8 @@ _SEEDS = 5_000  # that distances are measured to
 _MEMBERS = 300  # texts that are scored, and as many held out
 _BYTES_SCORED = 1_500  # of each, from its beginning
 _BYTES_LEARNT = 4_000_000
+_LEAST = 20  # texts on each side: fewer are told apart by chance
+_ALIKE = 0.1  # by how much the lengths of members and others may tell them apart
 
 
 class SeedLeakageGuard(Guard):
@@ -101,24 +103,20 @@ class SeedLeakageGuard(Guard):
         student = student_scores(references, self.student) if self.student else {}
         if not flat.num_rows:
             return []
-        seeds, record, seed = seeds_behind(ancestors, flat["record_id"].to_pylist())
+        seeds = Seeds.behind(ancestors, flat["record_id"].to_pylist())
         held_out = references.texts(self.held_out) if self.held_out else []
         model = ByteModel.learnt(_learnt_from(flat))
         return [
-            *self._closest(flat, seeds, record, seed, pa.array(held_out, pa.string())),
-            *self._membership(model, _people(flat, seeds), held_out, student),
+            *self._closest(flat, seeds, pa.array(held_out, pa.string())),
+            *self._membership(model, _people(flat, seeds.texts), held_out, student),
             *self._inference(flat, facts),
-            *self._exposure(model, seeds, flat),
+            *self._exposure(model, seeds.planted, flat),
         ]
 
-    def _closest(
-        self, flat: pa.Table, seeds: pa.Array, record: np.ndarray, seed: np.ndarray, held_out: pa.Array
-    ) -> Iterator[Found]:
+    def _closest(self, flat: pa.Table, seeds: Seeds, held_out: pa.Array) -> Iterator[Found]:
         texts, written = flat["text"].combine_chunks(), flat["synthetic_depth"].to_numpy() > 0
-        chosen = sampled(texts.filter(pa.array(written)), self.sample)
-        rows = np.flatnonzero(written)[chosen]
-        behind = seeds.take(pa.array(np.unique(seed[np.isin(record, rows)])))
-        behind = behind.take(pa.array(sampled(behind, _SEEDS)))
+        rows = np.flatnonzero(written)[sampled(texts.filter(pa.array(written)), self.sample)]
+        behind = _some(seeds.of(rows), _SEEDS)
         if len(rows) and len(behind) > 2:
             yield from self._copies(texts.take(pa.array(rows)), flat["record_id"].take(pa.array(rows)), behind)
         if len(rows) and len(behind) and len(held_out):
@@ -155,6 +153,7 @@ class SeedLeakageGuard(Guard):
     ) -> Iterator[Found]:
         if len(members) and held_out:
             others = _some(pa.array(held_out, pa.string()), _MEMBERS)
+            yield from _unlike(members, others)
             scored = [[_scored(model, text) for text in group.to_pylist()] for group in (members, others)]
             yield from self._told_apart("", *scored)
         if student:
@@ -166,7 +165,8 @@ class SeedLeakageGuard(Guard):
                 f"AUROC, 95 % between {told.low:.2f} and {told.high:.2f}; {told.at_5:.0%} found at 5 % false alarms; "
                 f"{len(members):,} texts against {len(others):,}"
             )
-            is_over = place == 0 and told.low > self.max_auc  # the others are told, and decide nothing
+            # the first is judged; the others are told, and decide nothing
+            is_over = place == 0 and told.low > self.max_auc and min(len(members), len(others)) >= _LEAST
             yield self._measured("membership", f"{whose}{name}", told.auc, note, over=is_over)
 
     def _inference(self, flat: pa.Table, facts: Sequence[Attack]) -> Iterator[Found]:
@@ -179,8 +179,7 @@ class SeedLeakageGuard(Guard):
         )
         yield self._measured("inference", "gain", found.gain, note, over=found.surely > self.max_gain)
 
-    def _exposure(self, model: ByteModel, seeds: pa.Array, flat: pa.Table) -> Iterator[Found]:
-        planted = _planted(seeds)
+    def _exposure(self, model: ByteModel, planted: Mapping[Canary, int], flat: pa.Table) -> Iterator[Found]:
         if not planted:
             return
         bits = exposures(model, list(planted))
@@ -212,24 +211,28 @@ def _learnt_from(flat: pa.Table) -> list[bytes]:
 
 def _people(flat: pa.Table, seeds: pa.Array) -> pa.Array:
     """What people wrote, behind the set and in it, without planted codes."""
-    own = flat.filter(pc.equal(flat["synthetic_depth"], 0))["text"].combine_chunks()
-    texts = pa.concat_arrays([seeds, own.cast(pa.string())])
-    planted = [any(planted_in(text or "")) for text in texts.to_pylist()]
-    return _some(texts.filter(pa.array([not one for one in planted], pa.bool_())), _MEMBERS)
+    own = flat.filter(pc.equal(flat["synthetic_depth"], 0))["text"].combine_chunks().cast(pa.string())
+    planted = [any(planted_in(text or "")) for text in own.to_pylist()]
+    return _some(pa.concat_arrays([seeds, own.filter(pa.array([not one for one in planted], pa.bool_()))]), _MEMBERS)
+
+
+def _unlike(members: pa.Array, others: pa.Array) -> Iterator[Found]:
+    """A warning where the texts held out are of another length: then any score tells them from the members."""
+    sizes = [pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(float) for texts in (members, others)]
+    told = told_apart(*sizes) if min(map(len, sizes)) >= _LEAST else None
+    if told and not told.low - _ALIKE < 0.5 < told.high + _ALIKE:
+        note = (
+            f"the texts held out have {np.median(sizes[1]):,.0f} characters and the members {np.median(sizes[0]):,.0f}"
+        )
+        told_so = "AUROC of the length alone; others of the same kind are needed"
+        yield Found(
+            check="membership", kind="length", severity="warning", score=round(told.auc, 4), note=f"{told_so}: {note}"
+        )
 
 
 def _scored(model: ByteModel, text: str) -> dict[str, float]:
     kept = text.encode("utf-8", "surrogatepass")[:_BYTES_SCORED]
     return scores_of(kept.decode("utf-8", "replace"), Scored(*model.scored(kept)))
-
-
-def _planted(seeds: pa.Array) -> dict[Canary, int]:
-    """The planted codes behind a set, and in how many of its sources each stands."""
-    found: defaultdict[Canary, int] = defaultdict(int)
-    for text in seeds.to_pylist():
-        for canary in planted_in(text or ""):
-            found[canary] += 1
-    return dict(found)
 
 
 def _stands_in(flat: pa.Table, canary: Canary) -> bool:

@@ -34,9 +34,14 @@ class Behind:
 
     def generations(self):
         heirs = [[min(number, self.records - 1).to_bytes(16, "big")] for number in range(len(self.seeds))]
+        ids = [f"seed {number}".encode() for number in range(len(self.seeds))]
+        none: list[list[bytes]] = [[] for _ in self.seeds]
         yield pa.table(
             {
+                "record_id": pa.array(ids, pa.binary()),
                 "text": pa.array(self.seeds, pa.string()),
+                "method": pa.array(["plant_canaries"] * len(self.seeds), pa.string()),
+                "parents": pa.array(none, pa.list_(pa.binary())),
                 "synthetic_depth": pa.array([0] * len(self.seeds), pa.int32()),
                 "heirs": pa.array(heirs, pa.list_(pa.binary())),
             }
@@ -160,6 +165,19 @@ def lines_of_a_student(shift):
     ]
 
 
+def test_a_few_texts_are_no_evidence(references):
+    given = {"held_out": "held_out", "references": references({"held_out": prose(2, 20, words=20)})}
+    for count, severity in ((19, "info"), (20, "warning")):
+        seeds = prose(1, count, words=20)
+        assert told(seeds * 16, depth=0, seeds=seeds, **given)["min_k_plus"] == (1.0, severity)
+
+
+def test_texts_held_out_that_are_of_another_length_are_no_measure(references):
+    given = {"held_out": "held_out", "references": references({"held_out": prose(2, 60, words=12)})}
+    measured = told(prose(3, 100), seeds=prose(1, 60), **given)
+    assert measured["length"] == (1.0, "warning")  # each member is longer
+
+
 def test_a_students_own_log_probabilities_are_judged(references):
     for shift, severity in ((2, "warning"), (0, "info")):
         given = references({"said.jsonl": lines_of_a_student(shift)})
@@ -196,6 +214,25 @@ def test_a_line_that_cannot_be_read_is_refused_with_its_number(setting, line, sa
 def test_small_and_empty_sets_are_measured_as_far_as_they_go(texts, held_out):
     assert all(one.severity == "info" for one in found(texts, **held_out))
     assert all(one.severity == "info" for one in found(texts, seeds=["", "a seed"], **held_out) if texts)
+
+
+def test_of_a_text_that_was_corrected_only_the_last_form_counts():
+    """A copy is as near to the first form as to the second, and yet to one person's text only."""
+    seeds, texts = prose(1, 60), prose(3, 60)
+    texts[7] = edited(seeds[40], 1)
+
+    class Corrected(Behind):
+        def generations(self):
+            (newest,) = super().generations()
+            ids = newest["record_id"].to_pylist()
+            parents = pa.array([[b"older " + one] for one in ids], pa.list_(pa.binary()))
+            yield newest.set_column(4 - 1, "parents", parents)
+            older = newest.set_column(0, "record_id", pa.array([b"older " + one for one in ids], pa.binary()))
+            yield older.set_column(1, "text", pa.array([f"{text} typo" for text in newest["text"].to_pylist()]))
+
+    found_now = SeedLeakageGuard().inspect(rows(texts), references=None, ancestors=Corrected(seeds, 60))
+    assert found_now == found(texts, seeds=seeds)
+    assert len([one for one in found_now if one.record_id]) == 1
 
 
 def test_the_order_of_the_records_changes_nothing(held_out):
