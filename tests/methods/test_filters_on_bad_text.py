@@ -24,6 +24,7 @@ REQUIRED = {
     "linear_classifier": {"examples": LABELLED},
     "text_attributes": {"quality": LABELLED},
     "weborganizer": {"judged": "recipes/gallery/worlds/weborganizer_labels.jsonl"},
+    "gneissweb": {"quality": LABELLED},
     "fineweb_edu": {"labels": "tests/fixtures/labelled/scores.jsonl"},
 }
 

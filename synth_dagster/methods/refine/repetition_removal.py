@@ -1,0 +1,48 @@
+"""Cuts later copies of long runs of words out of a page: of what it says twice in 50 words and more, the first stays.
+
+Paper: arXiv:2409.18164 (Data Prep Kit, its transform of this name, first step of GneissWeb, after arXiv:2107.06499).
+There copies across a whole corpus are cut; here a page is compared with itself, and `substring_dedup` drops pages that
+consist of runs of others.
+"""
+
+import re
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from synth_dagster.method import Proof, Refiner
+from synth_dagster.parts.hashed_words import Hashed, mixed, ngrams
+from synth_dagster.records import Document
+
+_WORD = re.compile(r"\S+\s*")
+
+
+class RepetitionRemoval(Refiner[Document]):
+    """A page without its later copies; one that has none stays as it is."""
+
+    paper = "arXiv:2409.18164"
+    proof = Proof("planted signal", "The second copy of a planted run of 60 words goes, that of 49 words stays.")
+    topics: ClassVar[tuple[str, ...]] = ("repetition", "exact substring", "GneissWeb")
+
+    words: int = Field(50, ge=2, description="Words of the shortest run that is cut.")
+
+    async def refine(self, record: Document, /) -> Document:
+        kept = without_copies(record.body, self.words)
+        return record if kept == record.body else record.but(body=kept)
+
+
+def without_copies(text: str, length: int) -> str:
+    """The text without words that lie in a run of so many words which stood before, apart from it."""
+    pieces = _WORD.findall(text)
+    if len(pieces) < 2 * length:
+        return text
+    _, numbers = np.unique(np.array([piece.rstrip() for piece in pieces], object), return_inverse=True)
+    runs = ngrams(Hashed(mixed(numbers.astype(np.uint64) + np.uint64(1)), np.array([0, len(pieces)])), length).hashes
+    _, first, which = np.unique(runs, return_index=True, return_inverse=True)
+    copies = np.flatnonzero(np.arange(len(runs)) - first[which] >= length)
+    edges = np.bincount(copies, minlength=len(pieces) + 1) - np.bincount(copies + length, minlength=len(pieces) + 1)
+    goes = (np.cumsum(edges)[:-1] > 0).tolist()
+    head = text[: len(text) - len(text.lstrip())]
+    kept = "".join(piece for piece, gone in zip(pieces, goes, strict=True) if not gone)
+    return (head + kept).rstrip() if any(goes) else text

@@ -1,0 +1,34 @@
+"""Readability and tokens per character, counted by hand."""
+
+import pyarrow as pa
+import pytest
+
+from synth_dagster.parts.page_shape import eflaw, tokens_per_character
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        # 12 words; the, of, a, it are small: 16 / 2 sentences
+        ("The harbour masters reached half of those sailors. Nobody believed a it.", 8.0),
+        ("one two three", 5.0),  # 3 words, 2 small, no end of a sentence
+        ("Why? Because! So... yes.", 1.75),  # 4 words, all but "Because" small, 4 ends: 7 / 4
+        ("", 0.0),
+        ("?! ...", 0.0),
+    ],
+)
+def test_eflaw_by_hand(text, value):
+    assert eflaw(pa.array([text]))[0] == value
+
+
+def test_tokens_per_character_and_missing_texts():
+    # "ab cd." is three tokens in six characters
+    assert tokens_per_character(pa.array(["ab cd.", "", None])).tolist() == [0.5, 0, 0]
+    assert eflaw(pa.array([None, "a b."], pa.string())).tolist() == [0, 4]
+    assert eflaw(pa.array([], pa.string())).tolist() == []
+
+
+def test_texts_are_measured_each_by_itself():
+    texts = pa.array(["One two. Three four.", "a", "Long words everywhere", "b c d."] * 3)
+    parts = [eflaw(texts.slice(start, 3)) for start in range(0, 12, 3)]
+    assert [one for part in parts for one in part] == eflaw(texts).tolist()
