@@ -48,8 +48,8 @@ from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted
 from synth_dagster.scale.signals import compute_signals, flatten, judge
 from synth_dagster.services import Found, Prompt, Severity
-from synth_dagster.teacher.lexical import LexicalEmbedder
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
+from tests.scripted_teacher.embedding import BagOfWords
 
 ROOT = Path(synth_dagster.methods.__file__).parents[2]
 HELD_OUT = "recipes/held_out/"  # answers every setting that is a path, but for
@@ -297,7 +297,7 @@ _calls: ContextVar[list[bytes]] = ContextVar("calls")
 class Roles:
     """The open teachers of a run: each role is the same echo, and each input's calls are collected."""
 
-    embedder = LexicalEmbedder()
+    embedder = BagOfWords()
 
     def __init__(self, teacher):
         self.teacher = teacher

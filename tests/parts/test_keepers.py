@@ -5,7 +5,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth_dagster.parts.keepers import VectorKeeper, agreement, cosine, signatures_of
@@ -70,6 +70,7 @@ def test_the_nearest_one_that_stayed_is_named_the_earliest_of_equals():
     assert keeper.refused(np.array([1.0, 0.0])).key == "a"
 
 
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from("one two three four five six".split()), min_size=1, max_size=40))  # noqa: SIM905
 def test_whoever_stays_is_not_near_anything_that_stayed_before(texts):
     keeper, vectors, kept = VectorKeeper(0.9, agreement), signatures_of(texts), []

@@ -149,11 +149,10 @@ class Fanno(PoolSynthesizer[Document, Instruction]):
     # ------------------------------------------------------------------------------------------------------- requests
 
     def _seeds(self, documents: Sequence[Document]) -> list["_Asked"]:
+        chosen = [(document, self._shown(document)) for document in documents[: self.seed_documents]]
         return [
-            _Asked(
-                document, made, self._shown(document), {"characteristic": characteristic, "task": task, "form": form}
-            )
-            for document in documents[: self.seed_documents]
+            _Asked(document, made, shown, {"characteristic": characteristic, "task": task, "form": form})
+            for document, shown in chosen
             for (characteristic, task, form), made in SEEDS.items()
         ]
 

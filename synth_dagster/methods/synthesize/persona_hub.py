@@ -26,7 +26,7 @@ from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Embedder, Reply, Sampling, Teacher, Unusable
 
 Verb: TypeAlias = Literal["read", "write", "like", "dislike"]
-SAMPLING = Sampling(temperature=0.7, max_tokens=512)  # the temperature of the released demo
+LONGEST_ANSWER = 512  # tokens
 SHORTEST, LONGEST = 3, 120  # words of a persona: fewer describe nobody, more are a story
 
 _SYSTEM = "You know all kinds of people and describe them in a sentence or two, by what they do, know and want."
@@ -81,6 +81,13 @@ class PersonaHub(PoolSynthesizer[Document, Document]):
     most_near: float = Field(0.9, ge=0, le=1, description="Cosine of meaning from which two personas are the same.")
     permutations: int = Field(128, ge=16, le=1_024, description="Values of a MinHash signature.")
     text_tokens: int = Field(2_000, ge=50, description="Beginning of a text that is shown; a longer one is cut.")
+    temperature: float = Field(
+        0.7,
+        ge=0,
+        le=2,
+        description="Sampling temperature; the released demos have 0.7 for an API and 0.6 for a machine.",
+    )
+    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the samples; the demo for a machine has 0.95.")
     seed: int = Field(0, ge=0, description="Seed of the verbs.")
 
     async def round(
@@ -105,7 +112,7 @@ class PersonaHub(PoolSynthesizer[Document, Document]):
         asked = [(one, verb) for one in told for verb in self._verbs(one)]
         answers = await together(
             *(
-                attempted(writer.tell(TEXT_TO_PERSONA[verb], sampling=SAMPLING, text=self._shown(one)))
+                attempted(writer.tell(TEXT_TO_PERSONA[verb], sampling=self._sampling, text=self._shown(one)))
                 for one, verb in asked
             )
         )
@@ -119,6 +126,10 @@ class PersonaHub(PoolSynthesizer[Document, Document]):
     def _shown(self, text: Document) -> str:
         return tagged("text", text.body[: place_after(text.body, self.text_tokens)], title=text.title)
 
+    @property
+    def _sampling(self) -> Sampling:
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=LONGEST_ANSWER)
+
     async def _around(self, personas: Sequence[Document], writer: Teacher) -> tuple[list["_Found"], list[Drop]]:
         asked = [(one, sample) for one in personas if one.status == "current" for sample in range(self.relations)]
         answers = await together(
@@ -127,7 +138,7 @@ class PersonaHub(PoolSynthesizer[Document, Document]):
                     writer.ask(
                         PERSONA_TO_PERSONA,
                         into=Related,
-                        sampling=SAMPLING,
+                        sampling=self._sampling,
                         sample=sample,
                         persona=tagged("persona", one.body),
                     )

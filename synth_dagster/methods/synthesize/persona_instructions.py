@@ -23,7 +23,7 @@ from synth_dagster.records import Document, Instruction, Message
 from synth_dagster.services import Answer, Drop, References, Sampling, Teacher, Unusable
 
 TaskName: TypeAlias = Literal["math", "reasoning", "instruction"]
-SAMPLING = Sampling(temperature=0.7, max_tokens=1_024)  # the temperature of the released demo
+LONGEST_ANSWER = 1_024  # tokens
 ANSWERING = Sampling(temperature=0.0, max_tokens=2_048)
 
 OPENINGS: dict[TaskName, str] = {"math": "Math problem:", "reasoning": "Puzzle:", "instruction": "Prompt:"}
@@ -78,6 +78,13 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
     shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
     example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
     answers: bool = Field(True, description="Have the text answered; without, a record is the question alone.")
+    temperature: float = Field(
+        0.7,
+        ge=0,
+        le=2,
+        description="Sampling temperature; the released demos have 0.7 for an API and 0.6 for a machine.",
+    )
+    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the samples; the demo for a machine has 0.95.")
     seed: int = Field(0, ge=0, description="Seed of the examples.")
 
     async def synthesize(
@@ -101,9 +108,15 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
         drawn = stream(self.seed, persona.record_id, "examples").sample(rows, min(self.shown, len(rows)))
         return shown_examples(drawn, with_personas=self.example_personas)
 
+    @property
+    def _sampling(self) -> Sampling:
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=LONGEST_ANSWER)
+
     async def _asked(self, persona: Document, examples: str, sample: int, writer: Teacher) -> Answer:
         shown = tagged("persona", persona.body)
-        return await writer.tell(ASK[self.task], sampling=SAMPLING, sample=sample, persona=shown, examples=examples)
+        return await writer.tell(
+            ASK[self.task], sampling=self._sampling, sample=sample, persona=shown, examples=examples
+        )
 
     async def _record(self, persona: Document, said: Answer | Unusable, again: bool, answerer: Teacher) -> Instruction:
         if isinstance(said, Unusable):

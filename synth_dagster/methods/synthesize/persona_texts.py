@@ -22,7 +22,7 @@ from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Call, Drop, References, Reply, Sampling, Teacher, Unusable
 
 TextName: TypeAlias = Literal["knowledge", "npc", "tool"]
-SAMPLING = Sampling(temperature=0.7, max_tokens=2_048)  # the temperature of the released demo
+LONGEST_ANSWER = 2_048  # tokens
 
 OPENINGS: Mapping[TextName, str] = {"knowledge": "Title:", "npc": "Name:"}
 KNOWLEDGE = prompt(
@@ -68,6 +68,13 @@ class PersonaTexts(Synthesizer[Document, Document]):
     examples: LabelsPath = Field("", description="File with examples, text and perhaps persona; none is zero-shot.")
     shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
     example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
+    temperature: float = Field(
+        0.7,
+        ge=0,
+        le=2,
+        description="Sampling temperature; the released demos have 0.7 for an API and 0.6 for a machine.",
+    )
+    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the samples; the demo for a machine has 0.95.")
     seed: int = Field(0, ge=0, description="Seed of the examples.")
 
     @model_validator(mode="after")
@@ -94,17 +101,21 @@ class PersonaTexts(Synthesizer[Document, Document]):
         seen: set[str] = set()
         return [self._record(persona, one, seen) for one in told]
 
+    @property
+    def _sampling(self) -> Sampling:
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=LONGEST_ANSWER)
+
     async def _told(self, persona: str, examples: str, sample: int, writer: Teacher) -> Answer | Tool:
         if self.task == "tool":
             return await writer.ask(
-                TOOL, into=Tool, sampling=SAMPLING, sample=sample, persona=persona, examples=examples
+                TOOL, into=Tool, sampling=self._sampling, sample=sample, persona=persona, examples=examples
             )
         if self.task == "npc":
             world = tagged("world", self.world)
             return await writer.tell(
-                NPC, sampling=SAMPLING, sample=sample, persona=persona, world=world, examples=examples
+                NPC, sampling=self._sampling, sample=sample, persona=persona, world=world, examples=examples
             )
-        return await writer.tell(KNOWLEDGE, sampling=SAMPLING, sample=sample, persona=persona, examples=examples)
+        return await writer.tell(KNOWLEDGE, sampling=self._sampling, sample=sample, persona=persona, examples=examples)
 
     def _record(self, persona: Document, told: Answer | Tool | Unusable, seen: set[str]) -> Document:
         if isinstance(told, Unusable):
