@@ -4,9 +4,9 @@ A method with a page in the gallery runs its recipe there, over its world, whose
 that is less than a hundred records, what a step does once would seem to be each record's, so an echo answers over four
 hundred texts as well, and the run with more records counts. The second of two runs is timed: the first compiles and
 imports. CPU time of this process is taken around the step, with records made, stamped and counted as in any run, and
-what the teacher's program took is taken off. A record is what the step decided about: an input, or what it made of one,
-whichever are more. What runs in the sandbox runs in other processes: there wall time is told, without a limit, and the
-same programs one at a time and all at once.
+what the programs in place of teacher and embedder took is taken off. A record is what the step decided about: an input,
+or what it made of one, whichever are more. What runs in the sandbox runs in other processes: there wall time is told,
+without a limit, and the same programs one at a time and all at once.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ GIVEN = {
     "examples": f"{LABELLED}/pages.jsonl",
     "losses": f"{LABELLED}/pages.jsonl",
     "labels": f"{LABELLED}/scores.jsonl",
+    "few_shots": "recipes/gallery/worlds/craft/few_shots.jsonl",
 }
 FIRST, LAST = "ba de fi ko lu ma ne po ri su ta vo", "n r l st nd"
 
@@ -63,7 +64,7 @@ class Cost:
 
 
 class Teaching:
-    """Seconds that the teacher's program has taken in this process."""
+    """Seconds that the programs in place of teacher and embedder have taken in this process."""
 
     cpu_s = 0.0
 
@@ -71,7 +72,7 @@ class Teaching:
 @contextmanager
 def steps_timed(costs: dict[str, Cost]) -> Iterator[None]:
     """Every step of every chain adds to its method's cost."""
-    run, teach = Chain._run, Metered.__dict__.copy()
+    run, teach, embed = Chain._run, Metered.__dict__.copy(), LexicalEmbedder.embed
 
     async def timed_step(chain: Chain, step: Step) -> None:
         before = len(chain._working_set(step)), len(chain.made), len(chain.rejects)
@@ -92,12 +93,19 @@ def steps_timed(costs: dict[str, Cost]) -> Iterator[None]:
 
         return answer
 
+    async def embedded(self: LexicalEmbedder, texts: Any) -> Any:
+        began = time.process_time()
+        try:
+            return await embed(self, texts)
+        finally:
+            Teaching.cpu_s += time.process_time() - began
+
     Chain._run = timed_step
-    Metered.tell, Metered.ask = counted("tell"), counted("ask")
+    Metered.tell, Metered.ask, LexicalEmbedder.embed = counted("tell"), counted("ask"), embedded
     try:
         yield
     finally:
-        Chain._run, Metered.tell, Metered.ask = run, teach["tell"], teach["ask"]
+        Chain._run, Metered.tell, Metered.ask, LexicalEmbedder.embed = run, teach["tell"], teach["ask"], embed
 
 
 def in_the_gallery(costs: dict[str, Cost]) -> None:

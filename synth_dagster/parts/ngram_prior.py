@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice, pairwise
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -131,23 +132,34 @@ class NgramPrior:
             found[at] = counts.interpolated(counts.places(contexts(ids, at, length)), ids[at], found[at])
         return found
 
-    def likeliest(self, tokens: Sequence[str], place: int, most: int) -> Candidates:
-        """Exact: whatever followed a context of the place, and of all others the most frequent words."""
-        ids = self._ids(tokens[max(0, place - len(self.orders) + 1) : place + 1])
-        at = np.array([len(ids) - 1])
-        reach = [
-            (counts, int(counts.places(contexts(ids, at, length))[0]))
-            for length, counts in enumerate(self.orders)
-            if length < len(ids)
-        ]
-        followed = [counts.followers(found) for counts, found in reach[1:] if found >= 0]
-        known = np.unique(np.concatenate([np.zeros(0, np.int64), *followed]))
-        options = np.union1d(known, self._commonest[: most + len(known)])
-        found = np.full(len(options), 1 / (len(self.words) + 1))
-        for counts, number in reach:
-            found = counts.interpolated(np.full(len(options), number), options, found)
-        best = np.lexsort((options, -found))[:most]
-        return Candidates([self.words[one] for one in options[best]], np.log(found[best]))
+    def likeliest(self, tokens: Sequence[str], places: Sequence[int], most: int) -> list[Candidates]:
+        """Exact: whatever followed a context of a place, and of all others the most frequent words."""
+        ids, at = self._ids(tokens), np.array(places, np.int64)
+        reach = [self._reached(counts, ids, at, length) for length, counts in enumerate(self.orders)]
+        options = [self._options([found[place] for found in reach], most) for place in range(len(at))]
+        owners = np.repeat(np.arange(len(at)), [len(one) for one in options])
+        words = np.array([word for one in options for word in one], np.int64)
+        chances = np.full(len(words), 1 / (len(self.words) + 1))
+        for counts, found in zip(self.orders, reach, strict=True):
+            chances = counts.interpolated(found[owners], words, chances)
+        order = np.lexsort((words, -chances, owners))
+        starts = offsets_of(np.bincount(owners, minlength=len(at)))
+        best = [order[start : min(start + most, end)] for start, end in pairwise(starts.tolist())]
+        return [Candidates([self.words[one] for one in words[some]], np.log(chances[some])) for some in best]
+
+    def _reached(self, counts: Counts, ids: np.ndarray, at: np.ndarray, length: int) -> np.ndarray:
+        """The number of each place's context of a length, or -1."""
+        found = np.full(len(at), -1)
+        there = np.flatnonzero(at >= length)
+        found[there] = counts.places(contexts(ids, at[there], length))
+        return found
+
+    def _options(self, contexts_of_place: Sequence[int], most: int) -> list[int]:
+        """The words among which the likeliest of a place are."""
+        reached = zip(self.orders[1:], contexts_of_place[1:], strict=True)
+        known = {word for counts, found in reached if found >= 0 for word in counts.followers(found).tolist()}
+        others = islice((word for word in self._commonest if word not in known), most)
+        return [*known, *others]
 
     def packed(self) -> bytes:
         """As safetensors: plain numbers, and the words as JSON."""
@@ -173,9 +185,9 @@ class NgramPrior:
         return hashlib.sha256(self.packed()).hexdigest()[:16]
 
     @cached_property
-    def _commonest(self) -> np.ndarray:
+    def _commonest(self) -> list[int]:
         first = self.orders[0]
-        return first.words[np.lexsort((first.words, -first.counts))]
+        return first.words[np.lexsort((first.words, -first.counts))].tolist()
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

@@ -35,6 +35,6 @@ class Prior(Protocol):
         """Of each token its probability after those before it: shape (len(tokens),), float64."""
         ...
 
-    def likeliest(self, tokens: Sequence[str], place: int, most: int) -> Candidates:
-        """What could stand at a place after the tokens before it: at most so many."""
+    def likeliest(self, tokens: Sequence[str], places: Sequence[int], most: int) -> Sequence[Candidates]:
+        """What could stand at each of these places after the tokens before it: at most so many."""
         ...

@@ -42,13 +42,22 @@ def test_after_any_words_the_probabilities_of_all_words_sum_to_1(texts, before, 
 def test_the_likeliest_words_are_those_of_all_words(texts, before, most):
     prior = NgramPrior.learnt(texts, PriorSettings())
     tokens = [*before, prior.words[0]]
-    found = prior.likeliest(tokens, len(before), most)
+    (found,) = prior.likeliest(tokens, [len(before)], most)
     every = sorted((-prior.probabilities([*before, word])[-1], word) for word in prior.words)[:most]
     assert found.log_probabilities == pytest.approx(np.log([-chance for chance, _ in every]))
     assert len(set(found.tokens)) == len(every)
     assert [prior.probabilities([*before, word])[-1] for word in found.tokens] == pytest.approx(
         [-chance for chance, _ in every]
     )
+
+
+def test_places_of_one_text_are_looked_at_together_as_one_by_one():
+    tokens = tokens_of(" a b a c a b")
+    together = SMALL.likeliest(tokens, [5, 0, 3], 2)
+    for place, found in zip([5, 0, 3], together, strict=True):
+        (alone,) = SMALL.likeliest(tokens, [place], 2)
+        assert found.tokens == alone.tokens and np.array_equal(found.log_probabilities, alone.log_probabilities)
+    assert SMALL.likeliest(tokens, [], 2) == []
 
 
 def test_the_order_of_the_texts_changes_nothing_and_the_bytes_are_the_same():
@@ -78,4 +87,4 @@ def test_tokens_joined_are_the_text_again(text):
 def test_a_model_of_nothing_knows_nothing():
     empty = NgramPrior.learnt([], PriorSettings())
     assert list(empty.probabilities(["a", " b"])) == [1.0, 1.0]  # one kind of word there is: the unknown ones
-    assert empty.likeliest(["a"], 0, 5).tokens == []
+    assert empty.likeliest(["a"], [0], 5)[0].tokens == []

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from synth_dagster.method import Augmenter, LabelsPath, Lifecycle, Proof
 from synth_dagster.parts.ngram_prior import NgramPrior, PriorSettings
-from synth_dagster.parts.priors import Prior
+from synth_dagster.parts.priors import Candidates, Prior
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.words import is_blank
 from synth_dagster.records import Document, Json
@@ -116,20 +116,22 @@ class Toedit(Augmenter[Document, Document], PriorSettings):
         free[:1] = False  # nothing stands before the first token that it could be drawn after
         draws = free & (probabilities >= self.sure) & (self.strategy != "filtering")
         drops = free & (probabilities < self.improbable) & (self.strategy != "up_revise")
-        kept: list[str] = []
-        changed = 0
-        for place, token in enumerate(tokens):
-            new = self._drawn(tokens, place, prior, rng) if draws[place] else token
-            changed += new != token
-            kept += [] if drops[place] else [new]
-        return Edited(kept, int(draws.sum()), int(drops.sum()), changed)
+        places = np.flatnonzero(draws).tolist()
+        found = prior.likeliest(tokens, places, self.candidates) if places else ()
+        new = list(tokens)
+        for place, candidates in zip(places, found, strict=True):
+            drawn = self._drawn(tokens[place], candidates, rng)
+            new[place] = drawn if stands(drawn, new, place) else tokens[place]
+        changed = sum(one != other for one, other in zip(new, tokens, strict=True))
+        return Edited(
+            [one for one, goes in zip(new, drops, strict=True) if not goes], len(places), int(drops.sum()), changed
+        )
 
-    def _drawn(self, tokens: Sequence[str], place: int, prior: Prior, rng: random.Random) -> str:
+    def _drawn(self, token: str, candidates: Candidates, rng: random.Random) -> str:
         """A token after the original words. A number or a name that was not there is not taken."""
-        found = prior.likeliest(tokens, place, self.candidates)
-        shares = weights(found.log_probabilities, self._temperature())
-        new = rng.choices(found.tokens, shares.tolist())[0]
-        return tokens[place] if self.keep_facts and _LIKE_A_FACT.search(new) else new
+        shares = weights(candidates.log_probabilities, self._temperature())
+        new = rng.choices(candidates.tokens, shares.tolist())[0]
+        return token if self.keep_facts and _LIKE_A_FACT.search(new) else new
 
     def _temperature(self) -> float:
         return self.temperature or (1.5 if self.strategy == "up_revise" else 1.0)
@@ -156,6 +158,17 @@ def weights(log_probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """What candidates are drawn by: the softmax of their log-probabilities over a temperature."""
     raised = np.exp((log_probabilities - log_probabilities.max()) / temperature)
     return raised / raised.sum()
+
+
+def stands(drawn: str, tokens: Sequence[str], place: int) -> bool:
+    """Whether a token can take a place without growing together with a neighbour that the old one was apart from."""
+    before, old, after = tokens[place - 1], tokens[place], "".join(tokens[place + 1 : place + 2])
+    grows = (joins(before, drawn) and not joins(before, old)) or (joins(drawn, after) and not joins(old, after))
+    return not grows
+
+
+def joins(left: str, right: str) -> bool:
+    return left[-1:].isalnum() and right[:1].isalnum()
 
 
 def exempt(tokens: Sequence[str]) -> np.ndarray:

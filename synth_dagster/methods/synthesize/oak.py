@@ -114,7 +114,7 @@ class Oak(Synthesizer[Document, Instruction]):
             return Drop("no_category", f"A category is named in at most {LONGEST} characters; this is a text.")
         name = one_line(category.title or category.body)
         above = tagged("category", name)
-        found = await self._names(writer, SUBCATEGORIES, self.subcategories, category=above)
+        found = await self._names(writer, SUBCATEGORIES, self.subcategories, (name,), category=above)
         cells = await together(*(self._cell(writer, name, above, sub) for sub in found))
         planned = [one for number, cell in enumerate(cells) for one in self._planned(number, cell, category)]
         asked = await together(*(self._prompted(writer, one) for one in planned))
@@ -127,21 +127,30 @@ class Oak(Synthesizer[Document, Instruction]):
         )
         return [one.record(category) for one in self._distinct(texts)]
 
-    async def _names(self, writer: Teacher, asked: Prompt, number: int, **above: str) -> list[str]:
-        """So many names at most, each once. Raises Unusable after the last try."""
+    async def _names(
+        self, writer: Teacher, asked: Prompt, number: int, above: Sequence[str], **material: str
+    ) -> list[str]:
+        """So many names at most, each once and none of those above it. Raises Unusable after the last try."""
+        taken = {normalised(one) for one in above}
+
+        def new(reply: Names) -> list[str]:
+            return [one_line(one) for one in reply.names if is_name(one) and normalised(one) not in taken]
+
         reply = await insist(
             lambda sample: writer.ask(
-                asked, into=Names, sampling=LISTING, sample=sample, count=tagged("count", str(number)), **above
+                asked, into=Names, sampling=LISTING, sample=sample, count=tagged("count", str(number)), **material
             ),
             tries=self.tries,
-            fits=lambda reply: any(map(is_name, reply.names)),
+            fits=lambda reply: bool(new(reply)),
         )
-        named = {normalised(one): one_line(one) for one in reversed(reply.names) if is_name(one)}
+        named = {normalised(one): one for one in reversed(new(reply))}
         return list(reversed(named.values()))[:number]
 
     async def _cell(self, writer: Teacher, name: str, above: str, subcategory: str) -> "Cell":
         told = tagged("subcategory", subcategory)
-        named = await attempted(self._names(writer, TOPICS, self.per_subcategory, category=above, subcategory=told))
+        named = await attempted(
+            self._names(writer, TOPICS, self.per_subcategory, (name, subcategory), category=above, subcategory=told)
+        )
         return Cell(name, subcategory, named)
 
     def _planned(self, number: int, cell: "Cell", category: Document) -> Iterator["Text"]:

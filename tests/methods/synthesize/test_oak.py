@@ -155,11 +155,24 @@ def test_another_category_changes_nothing_and_another_seed_draws_other_propertie
 def test_names_that_come_twice_are_one():
     class Repeats(Encyclopaedia):
         def _names(self, category, subcategory, count):
-            return ["Optics", "optics.", "Heat", " ", "x" * 300, "Sound"]
+            return ["Optics", "optics.", "Heat", " ", "x" * 300, "Sound"] if not subcategory else ["Lenses", "lenses"]
 
     found = made(Oak(ways=("meta",)), world=Repeats(voices=TWO), models=("north",))
     assert [(one.attributes["subcategory"], one.attributes["topic"]) for one in found] == [
-        (name, "Optics") for name in ("Optics", "Heat", "Sound")
+        (name, "Lenses") for name in ("Optics", "Heat", "Sound")
+    ]
+
+
+def test_a_taxonomy_with_a_cycle_ends_where_it_closes():
+    class Turns(Encyclopaedia):
+        def _names(self, category, subcategory, count):
+            return [category, "Optics", "Heat"] if not subcategory else [category, f"{subcategory.upper()}."]
+
+    found = made(Oak(ways=("meta",), tries=2), world=Turns(voices=TWO), models=("north",))
+    # the category is no subcategory of its own; neither it nor the subcategory is a topic, so none is left
+    assert [(one.attributes["subcategory"], one.reason) for one in found] == [
+        ("Optics", "topics_does_not_fit"),
+        ("Heat", "topics_does_not_fit"),
     ]
 
 
