@@ -15,7 +15,7 @@ preferences, augmentation and selection
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
-    ultra_fineweb redstone opencsg_chinese
+    redstone opencsg_chinese
     datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
@@ -75,6 +75,7 @@ BUILT = {
     "self_instruct": ("self_instruct",),
     "toedit": ("toedit", "ngram_prior"),
     "unigen": ("unigen", "remote_clique"),
+    "ultra_fineweb": ("ultra_fineweb",),
     "ultrafeedback": ("ultrafeedback",),
     "privacy_security_guard": (
         *("privacy_security_guard", "seed_leakage_guard", "plant_canaries", "probe_instructions"),

@@ -57,6 +57,7 @@ LABELLED = dict.fromkeys(("examples", "losses", "quality"), "tests/fixtures/labe
 LABELLED["few_shots"] = "recipes/gallery/worlds/craft/few_shots.jsonl"
 LABELLED["judged"] = "recipes/gallery/worlds/weborganizer_labels.jsonl"
 LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
+LABELLED["candidates"] = "tests/fixtures/labelled/seeds.jsonl"
 ASKS_WHERE_IN_DOUBT = {"semantic_decontaminate"}  # none of the texts below is near a benchmark item
 ALL = methods()
 ROW = [slug for slug, method in ALL.items() if method.kind in ROW_KINDS]
