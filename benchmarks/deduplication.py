@@ -99,10 +99,8 @@ def part_incremental(count: int) -> dict[str, Any]:
     return {"cpu_s": seconds, "share": seconds[1] / seconds[2], "same": same}
 
 
-def part_short(count: int) -> dict[str, Any]:
-    """Peak memory over so many texts of some ten words, of which every tenth is a copy."""
-    from synth_dagster.methods.dedup.minhash import Minhash
-
+def short_texts(count: int) -> pa.Table:
+    """So many texts of some ten words, of which every tenth is a copy."""
     known, chunks = pa.array(vocabulary()), []
     for made in range(0, count, 100_000):
         rng, some = np.random.default_rng(made), min(100_000, count - made)
@@ -116,7 +114,14 @@ def part_short(count: int) -> dict[str, Any]:
         ids[:, 1] = np.arange(made, made + some)
         fixed = pa.Array.from_buffers(pa.binary(16), some, [None, pa.py_buffer(ids.tobytes())])
         chunks.append(pa.table({"record_id": fixed, "text": lines.take(pa.array(places)), "priority": np.zeros(some)}))
-    table = pa.concat_tables(chunks)
+    return pa.concat_tables(chunks)
+
+
+def part_short(count: int) -> dict[str, Any]:
+    """Peak memory over so many short texts."""
+    from synth_dagster.methods.dedup.minhash import Minhash
+
+    table = short_texts(count)
     before, start = peak_mib(), time.perf_counter()
     found = Minhash(memory_mib=512).cluster(table)
     kept = int(np.count_nonzero(found["keep"].to_numpy(zero_copy_only=False)))

@@ -13,11 +13,11 @@ from synth_dagster.errors import MethodError
 from synth_dagster.parts.graphs import joined
 from synth_dagster.parts.hashed_words import Hashed
 
-BYTES_AT_ONCE = 1 << 22  # of text, in what one thread works on
+BYTES_AT_ONCE = 1 << 21  # of text, in what one thread works on
 
 
 def slices_of(texts: pa.ChunkedArray | pa.Array) -> Iterator[pa.Array]:
-    """A column of texts in parts of a few megabytes. Raises MethodError for a column of another type."""
+    """A column of texts in parts of two megabytes or so. Raises MethodError for a column of another type."""
     if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
         raise MethodError(
             f"Duplicates are sought in a column of text, and 'text' is of type {texts.type}. "

@@ -84,13 +84,13 @@ class Engine:
         split = self._done("split", store, splits, [], told)
         gathers = [
             replace(
-                self._task("gather", store, f"{folder}/gather/{partition:06d}.parquet", tuple(split), work),
+                self._task("gather", store, f"{folder}/gather/{partition:06d}.parquet", pieces, work),
                 key=key,
                 partitions=partitions,
                 partition=partition,
-                passes=max(1, math.ceil(_size_of(split, partition) / self._piece)),
+                passes=max(1, math.ceil(sum(part.bytes for part in pieces) / self._piece)),
             )
-            for partition in range(partitions)
+            for partition, pieces in enumerate(_by_partition(split, partitions))
         ]
         return self._done("gather", store, gathers, splits, told)
 
@@ -131,8 +131,16 @@ def _each(inputs: Sequence[Part]) -> Iterator[tuple[int, Part]]:
     return enumerate(inputs)
 
 
-def _size_of(parts: Sequence[Part], partition: int) -> int:
-    return sum(group.bytes for part in parts for group in part.groups if group.partition == partition)
+def _by_partition(parts: Sequence[Part], partitions: int) -> list[tuple[Part, ...]]:
+    """What each partition is read from: its row groups alone, and none of the first part, which tells the columns.
+
+    A task that named all pieces of all partitions would be as long as the table is large.
+    """
+    found: list[list[Part]] = [[replace(part, groups=()) for part in parts[:1]] for _ in range(partitions)]
+    for part in parts:
+        for number, group in enumerate(part.groups, part.first):
+            found[group.partition].append(replace(part, groups=(group,), first=number))
+    return [tuple(pieces) for pieces in found]
 
 
 class _Heard:

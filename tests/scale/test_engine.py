@@ -151,6 +151,23 @@ def test_a_key_that_does_not_fit_and_cannot_be_made_fewer_is_said(store):
         Engine(memory=1 << 20).shuffle(store, inputs, work("counted"), key="key", folder="s")
 
 
+def test_a_task_names_the_pieces_of_its_own_partition_and_each_piece_is_named_once(store):
+    given = []
+
+    class Listening(Threads):
+        def run(self, tasks, s3, waiting):
+            given.extend(json.loads(task) for task in tasks)
+            return super().run(tasks, s3, waiting)
+
+    inputs = stored(store, works.rows(ROWS, keys=50), files=6)
+    Engine(Listening()).shuffle(store, inputs, work("counted"), key="key", folder="s")
+    gathers = [task for task in given if task["kind"] == "gather"]
+    named = [(task["partition"], part) for task in gathers for part in task["inputs"] if part["groups"]]
+    assert len(gathers) > 3 and all(part["groups"][0]["partition"] == partition for partition, part in named)
+    pieces = [(part["file"], part["first"], len(part["groups"])) for _, part in named]
+    assert len(set(pieces)) == len(pieces) and sum(part["groups"][0]["rows"] for _, part in named) == ROWS
+
+
 # ------------------------------------------------------------------------------------------------ deaths and bad files
 
 
