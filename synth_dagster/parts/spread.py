@@ -49,12 +49,14 @@ def too_near(vectors: np.ndarray, distance: float) -> list[int | None]:
     Order-stable and greedy: who comes first stays, and only those that stay are compared with.
     """
     kept: list[int] = []
+    rows = np.empty_like(vectors)  # the kept ones, one behind the other
     found: list[int | None] = []
     for place, vector in enumerate(vectors):
-        away = np.round(np.linalg.norm(vectors[kept] - vector, axis=1), DIGITS) if kept else np.zeros(0)
+        away = np.round(np.linalg.norm(rows[: len(kept)] - vector, axis=1), DIGITS)
         near = np.flatnonzero(away < distance)
         found.append(kept[int(near[0])] if len(near) else None)
         if not len(near):
+            rows[len(kept)] = vector
             kept.append(place)
     return found
 

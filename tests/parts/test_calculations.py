@@ -1,10 +1,17 @@
 """Calculations in a solution are worked out again; what is no calculation is not judged."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synth_dagster.parts.calculations import wrong_calculations
+
+GSM8K = Path(__file__).parents[3] / "shared" / "data" / "gsm8k"
+with_gsm8k = pytest.mark.skipif(not GSM8K.is_dir(), reason="the GSM8K files of the shared data are not here")
 
 
 @pytest.mark.parametrize(
@@ -21,6 +28,11 @@ from synth_dagster.parts.calculations import wrong_calculations
         "20 - 2(3 + 4) = 6",
         "The score was 3-1. That is 4.",
         "1/0 = 3 + 1",
+        "60 students x 2/3 = 40 students, and $50 x 20/100 = $10",
+        "A quarter is worth .25 / .05 = 5 nickels, which is 2 / 10 = .2 of it.",
+        "That is 17/3 = 5 and 2/3 loads, or $1 / 2 = 50 cents each.",
+        "25 / 1/3 = 75, as much as 25 / (1/3) = 75",
+        "She had 40 marbles - 3 - 5 = 32 marbles at 6:00+48=6:48.",
         "",
     ],
 )
@@ -47,3 +59,27 @@ def test_what_does_not_hold_is_named(text, wrong):
 @given(st.text(alphabet="0123456789 .,=+-*/()$x%", max_size=80))
 def test_no_text_is_too_odd(text):
     assert isinstance(wrong_calculations(text), list)
+
+
+@with_gsm8k
+@pytest.mark.prove
+def test_of_solutions_that_people_wrote_hardly_one_is_named_and_those_miscalculate():
+    rows = [json.loads(line) for line in (GSM8K / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    found = [wrong for row in rows if (wrong := wrong_calculations(re.sub("<<.*?>>", "", row["answer"])))]
+    assert len(rows) == 7473 and len(found) <= 30  # 0.4 %
+    # as they stand in GSM8K
+    assert {"192*100 = 1920", "14*20 = 140", "50-8 = 44", "4+4+6 = 18", "2*8 = 24"} <= {
+        one for some in found for one in some
+    }
+
+
+@with_gsm8k
+def test_of_real_models_wrong_solutions_are_named_four_times_as_often_as_right_ones():
+    named, judged = {True: 0, False: 0}, {True: 0, False: 0}
+    for line in (GSM8K / "model_solutions.jsonl").read_text(encoding="utf-8").splitlines():
+        for model in (one for one in json.loads(line).values() if isinstance(one, dict)):
+            judged[model["is_correct"]] += 1
+            named[model["is_correct"]] += bool(wrong_calculations(re.sub("<<.*?>>", "", model["solution"])))
+    assert sum(judged.values()) == 2800 and named[False] > 90
+    # 103 of 1,728 and 13 of 1,072
+    assert named[True] / judged[True] < 0.015 and named[False] / judged[False] > 4 * named[True] / judged[True]

@@ -33,7 +33,17 @@ from synth_dagster.parts.item_checks import (
     by_program,
     pages_from,
 )
-from synth_dagster.parts.revising import Judgment, revised
+from synth_dagster.parts.item_reflection import (
+    HARDEN,
+    IMPROVE,
+    REFLECT,
+    Hardened,
+    Reflected,
+    Reflection,
+    Rewritten,
+    hardened,
+    reflected,
+)
 from synth_dagster.parts.spread import one_of_each, too_near, varied
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.words import is_blank, normalised, one_line
@@ -52,7 +62,10 @@ from synth_dagster.services import (
 )
 
 Check: TypeAlias = Literal["reflection", "code", "facts", "group"]
-SAYS = (CONFIRM, SAME_ANSWER, SOLVE_BY_PROGRAM, WHAT_TO_LOOK_UP, Confirmed, Named, Program, SameAnswer)
+SAYS = (
+    *(CONFIRM, HARDEN, IMPROVE, REFLECT, SAME_ANSWER, SOLVE_BY_PROGRAM, WHAT_TO_LOOK_UP),
+    *(Confirmed, Hardened, Named, Program, Reflection, Rewritten, SameAnswer),
+)
 """What the checks say: it stands in this module so that it is part of what its records are made by."""
 
 
@@ -77,21 +90,6 @@ class Keywords(Reply):
     keywords: list[str] = Field(description="A few words, each in one or two words.")
 
 
-class Reflection(Reply):
-    reflection: str = Field(description="What is good and what is wrong, and how to make it better.")
-    is_good: bool = Field(description="Whether the item is good as it is.")
-
-
-class Rewritten(Reply):
-    text: str = Field(description="The question or task, made better.")
-    label: str = Field(description="Its answer.")
-
-
-class Hardened(Reply):
-    way: Literal["paraphrase", "distraction", "options", "wrong_option"] = Field(description="Which way was taken.")
-    text: str = Field(description="The question or task, made harder.")
-
-
 TAG = prompt(
     user="""
 {item}Say what this item is about in a few keywords: its subject, its kind, and the skill that it takes.
@@ -107,31 +105,6 @@ They have the form of the examples and are none of them in other words. They kee
 exception. Where attributes are given, each item is about one of them.
 """,
     variables="description examples constraints attributes count",
-)
-REFLECT = prompt(
-    system="You review items of a data set before they are published.",
-    user="""
-{description}{constraints}{item}Reflect on this item: its quality, its form, whether it belongs to the set and keeps to
-the constraints, whether its answer is right, and whether it is hard enough. Then say whether it is good as it is.
-""",
-    variables="description constraints item",
-)
-IMPROVE = prompt(
-    system="You improve items of a data set. What is good stays, and so does the way in which an item is built.",
-    user="""
-{description}{constraints}{item}{reflection}Write the item anew, so that what the reflection criticises is no longer
-there.
-""",
-    variables="description constraints item reflection",
-)
-HARDEN = prompt(
-    system="You make questions harder without changing their answer.",
-    user="""
-{item}Choose the one way that fits this item best, think about how it can mislead, and write the question anew: say it
-in other words (paraphrase); add true facts that do not matter (distraction); say its options in other words (options);
-or add a wrong option that looks right (wrong_option). The answer stays the same.
-""",
-    variables="item",
 )
 
 
@@ -244,6 +217,10 @@ class _New:
     facts: dict[str, Json] = field(default_factory=dict)
     reason: str | None = None
 
+    def after(self, found: Reflected) -> "_New":
+        call = found.draft.call or self.call
+        return replace(self, item=found.draft.item, call=call, facts={**self.facts, **found.facts}, reason=found.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class _Work:
@@ -326,44 +303,21 @@ class _Work:
             if new.reason is None and check in steps:
                 new = await steps[check](new)
         if new.reason is None and self.method.harden:
-            new = await self._hardened(new)
+            new = new.after(await hardened(new.item, self.writer, self.method.sampling()))
         if new.reason is None and not all(re.search(pattern, new.item.text) for pattern in self.method.patterns):
             return replace(new, reason="against_pattern")
         return new
 
     async def _reflected(self, new: _New) -> _New:
-        found = await revised(
-            new, self._reflection, self._improved, rounds=self.method.epochs - 1, enough=1, may_fall=True
-        )
-        if found.judgment is None:
-            return replace(new, reason=f"reflection_{found.problem.reason}" if found.problem else "reflection_missing")
-        good = found.judgment.score >= 1
-        facts = {
-            "is_good": good,
-            "reflection_epoch": len(found.trace),
-            "reflection_trajectory": [{"reflection": one.critique, "is_good": one.score >= 1} for one in found.trace],
-        }
-        return replace(found.draft, facts=found.draft.facts | facts, reason=None if good else "not_good")
-
-    async def _reflection(self, new: _New, epoch: int) -> Judgment:
-        said = await self.judge.ask(
-            REFLECT, into=Reflection, sampling=CHECKING, sample=epoch, item=_shown(new.item), **self._about()
-        )
-        return Judgment(float(said.is_good), said.reflection, said.call)
-
-    async def _improved(self, new: _New, judgment: Judgment, epoch: int) -> _New:
-        said = await self.writer.ask(
-            IMPROVE,
-            into=Rewritten,
+        found = await reflected(
+            new.item,
+            self.writer,
+            self.judge,
+            about=self._about(),
+            epochs=self.method.epochs,
             sampling=self.method.sampling(),
-            sample=epoch,
-            item=_shown(new.item),
-            reflection=tagged("reflection", judgment.critique),
-            **self._about(),
         )
-        if is_blank(said.text) or not said.label.strip():
-            raise Unusable("blank_item", said.model_dump_json(), said.call)
-        return replace(new, item=Item(said.text.strip(), said.label.strip()), call=said.call)
+        return new.after(found)
 
     async def _run(self, new: _New) -> _New:
         limits = Limits(cpu_s=self.method.cpu_s)
@@ -377,23 +331,6 @@ class _Work:
             return new
         found = await by_pages(new.item, self.judge, self.pages)
         return replace(new, item=found.item, facts=new.facts | {"rag_check": found.facts})
-
-    async def _hardened(self, new: _New) -> _New:
-        said = await attempted(
-            self.writer.ask(HARDEN, into=Hardened, sampling=self.method.sampling(), item=_shown(new.item))
-        )
-        if isinstance(said, Unusable) or is_blank(said.text):
-            return new  # it stays as hard as it is
-        return replace(
-            new,
-            item=Item(said.text.strip(), new.item.label),
-            call=said.call,
-            facts=new.facts | {"hardened": said.way, "before": new.item.text},
-        )
-
-
-def _shown(item: Item) -> str:
-    return tagged("item", f"{item.text}\n\n{item.label}")
 
 
 def without_repeats(items: Sequence[_New], base: Sequence[Instruction]) -> list[_New]:
