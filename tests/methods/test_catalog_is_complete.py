@@ -15,7 +15,7 @@ preferences, augmentation and selection
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
-    redstone opencsg_chinese
+    opencsg_chinese
     datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
@@ -28,6 +28,7 @@ measurement and governance
 
 # Systems of the same lists that are there, under their own name or as the methods that they consist of.
 BUILT = {
+    "redstone": ("redstone", "redstone_extract", "redstone_qa", "refinedweb_lines"),
     "data_prep_kit": (
         "gneissweb",
         "readability",
