@@ -12,7 +12,8 @@ from random import Random
 
 import numpy as np
 
-from synth_dagster.parts.words import normalised
+from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.records import Json
 
 MANY_POINTS = 5  # a topic with more of them in one document goes with itself
 REDRAWN = 10  # times that topics are drawn anew where no third one goes with two
@@ -24,6 +25,17 @@ class Topic:
 
     name: str
     points: tuple[str, ...]
+
+
+def topics_of(said: Json) -> list[Topic]:
+    """The topics that have key points, from a list of `topic` and `key_points`; each name and each point once."""
+    found: dict[str, list[str]] = {}
+    for one in said if isinstance(said, list) else []:
+        name, points = (one.get("topic"), one.get("key_points")) if isinstance(one, dict) else (None, None)
+        if isinstance(name, str) and isinstance(points, list) and not is_blank(name):
+            found.setdefault(one_line(name), []).extend(one_line(str(point)) for point in points)
+    topics = [Topic(name, tuple(dict.fromkeys(p for p in points if not is_blank(p)))) for name, points in found.items()]
+    return [topic for topic in topics if topic.points]
 
 
 def merged(documents: Sequence[Sequence[Topic]], points: np.ndarray, threshold: float) -> list[list[Topic]]:

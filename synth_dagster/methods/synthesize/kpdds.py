@@ -8,9 +8,8 @@ exactly, and nothing runs. As in the paper, agreement on one part of a question 
 `minhash` and test sets with `decontaminate`, in the mix.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
@@ -19,10 +18,10 @@ from synth_dagster.method import Family, PoolSynthesizer, Proof
 from synth_dagster.parts.answers import final_answers
 from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.calculations import wrong_calculations
+from synth_dagster.parts.solution_votes import Solution, voted
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.topic_matrix import Topic, TopicMatrix, merged
-from synth_dagster.parts.voting import agreed, consensus
-from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.parts.topic_matrix import Topic, TopicMatrix, merged, topics_of
+from synth_dagster.parts.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json, Message
 from synth_dagster.services import Answer, Call, Drop, Embedder, Reply, Sampling, Teacher, Unusable
 
@@ -220,16 +219,6 @@ class _Item:
 
 
 @dataclass(frozen=True, slots=True)
-class _Solution:
-    """One answer to a problem; `reason` says why it has no vote or lost."""
-
-    text: str
-    call: Call | None
-    answers: list[str] = field(default_factory=list)
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Work:
     """What all new problems of a batch share."""
 
@@ -284,9 +273,11 @@ class _Work:
         """The records of a problem: one for each solution, or one that says why it was not solved."""
         item = await self._scored(item) if item.reason is None else item
         if item.reason is not None:
-            return [self._record(item, _Solution("", item.call, reason=item.reason))]
+            return [self._record(item, Solution("", item.call, reason=item.reason))]
         solutions = await together(*(self._solved(item, sample) for sample in range(self.method.solutions)))
-        return [self._record(item, one, share) for one, share in self._voted(solutions)]
+        return [
+            self._record(item, one, share) for one, share in voted(solutions, max_questions=self.method.max_questions)
+        ]
 
     async def _scored(self, item: _Item) -> _Item:
         said = await attempted(
@@ -304,7 +295,7 @@ class _Work:
 
     # --------------------------------------------------------------------------------------------------- the solutions
 
-    async def _solved(self, item: _Item, sample: int) -> _Solution:
+    async def _solved(self, item: _Item, sample: int) -> Solution:
         said = await attempted(
             self.writer.tell(
                 SOLVE,
@@ -315,9 +306,9 @@ class _Work:
             )
         )
         if isinstance(said, Unusable):
-            return _Solution(said.raw, said.call, reason=f"solution_{said.reason}")
+            return Solution(said.raw, said.call, reason=f"solution_{said.reason}")
         answers = final_answers(said.text)
-        return _Solution(said.text.strip(), said.call, answers, self._why_no_vote(said, answers))
+        return Solution(said.text.strip(), said.call, answers, self._why_no_vote(said, answers))
 
     def _why_no_vote(self, said: Answer, answers: list[str]) -> str | None:
         checks = {
@@ -328,19 +319,7 @@ class _Work:
         }
         return next((reason for reason, fails in checks.items() if fails), None)
 
-    def _voted(self, solutions: Sequence[_Solution]) -> list[tuple[_Solution, float | None]]:
-        """The solutions with the share that agrees with each; what agrees less than others, or with none, goes."""
-        voting = [one for one in solutions if one.reason is None]
-        if voting and most_questions(voting) > self.method.max_questions:
-            return [(replace(one, reason=one.reason or "too_many_questions"), None) for one in solutions]
-        rows = [one.answers for one in voting]
-        keeps = iter(agreed(rows, symbolic=True))
-        judged = [one if one.reason or next(keeps) else replace(one, reason="not_agreed") for one in solutions]
-        shares = iter(consensus(rows, symbolic=True))
-        found = [None if one.reason else float(next(shares)) for one in solutions]
-        return list(zip(without_copies(judged), found, strict=True))
-
-    def _record(self, item: _Item, solution: _Solution, share: float | None = None) -> Instruction:
+    def _record(self, item: _Item, solution: Solution, share: float | None = None) -> Instruction:
         attributes: dict[str, Json] = {
             "number": item.idea.number,
             "topics": list(item.idea.topics),
@@ -358,34 +337,6 @@ class _Work:
             reason=solution.reason,
             **written_by(solution.call),
         )
-
-
-def topics_of(said: Json) -> list[Topic]:
-    """The topics that have key points, from a list of `topic` and `key_points`; each name and each point once."""
-    found: dict[str, list[str]] = {}
-    for one in said if isinstance(said, list) else []:
-        name, points = (one.get("topic"), one.get("key_points")) if isinstance(one, dict) else (None, None)
-        if isinstance(name, str) and isinstance(points, list) and not is_blank(name):
-            found.setdefault(one_line(name), []).extend(one_line(str(point)) for point in points)
-    topics = [Topic(name, tuple(dict.fromkeys(p for p in points if not is_blank(p)))) for name, points in found.items()]
-    return [topic for topic in topics if topic.points]
-
-
-def most_questions(solutions: Sequence[_Solution]) -> int:
-    """How many things a problem asks for, as most of its solutions see it; of equals the more."""
-    counts = Counter(len(one.answers) for one in solutions)
-    return max(counts, key=lambda size: (counts[size], size))
-
-
-def without_copies(solutions: Sequence[_Solution]) -> list[_Solution]:
-    """The solutions, of those with the same words the first; each of them had its vote."""
-    seen: set[str] = set()
-    found: list[_Solution] = []
-    for one in solutions:
-        again = one.reason is None and normalised(one.text) in seen
-        seen |= {normalised(one.text)} if one.reason is None else set()
-        found.append(replace(one, reason="repeated_solution") if again else one)
-    return found
 
 
 def without_repeats(items: Sequence[_Item]) -> list[_Item]:

@@ -179,6 +179,17 @@ def test_a_path_of_reasoning_is_kept_once():
     assert [one.reason for one in made] == [None, "repeated", "repeated", "repeated"]
 
 
+@pytest.mark.parametrize(("symbolic", "reason"), [(True, None), (False, "wrong_answer")])
+def test_formulas_that_are_worth_the_same_are_the_same_where_that_is_asked_for(symbolic, reason):
+    class Formula(MathWorld):
+        def answer(self, request):
+            return "The answer is: 2(x+1)"
+
+    record = Instruction.single("What is x + 1 twice over?", "The answer is: 2x + 2", record_id=b"r" * 16)
+    method = Metamath(branches=("ansaug",), samples=1, symbolic=symbolic)
+    assert [one.reason for one in variants(method, [record], ScriptedTeacher(Formula()))] == [reason]
+
+
 # ------------------------------------------------------------------------------------------------------------ bad input
 
 

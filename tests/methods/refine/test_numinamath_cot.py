@@ -97,6 +97,14 @@ def test_the_box_must_hold_the_known_answer(solution, reason):
     assert (found.reason if isinstance(found, Drop) else None) == reason
 
 
+@pytest.mark.parametrize(("symbolic", "reason"), [(True, None), (False, "other_answer")])
+def test_formulas_that_are_worth_the_same_are_the_same_where_that_is_asked_for(symbolic, reason):
+    given = Instruction.single("What is it?", "The answer is: 2x + 2", record_id=b"r" * 16)
+    teacher = ScriptedTeacher(Fixed("What is it?", "So it is \\boxed{2(x+1)}."))
+    found = asyncio.run(NuminamathCot(symbolic=symbolic).refine(given, writer=teacher))
+    assert (found.reason if isinstance(found, Drop) else None) == reason
+
+
 def test_a_solution_without_a_known_answer_needs_no_box():
     assert one("Show it.", "It follows from the first line.", response="Seen at once.").response.startswith(
         "It follows"

@@ -129,6 +129,19 @@ def test_a_text_that_was_cut_runs_nothing_unless_its_program_is_whole(text, prog
     assert (record.reason, record.attributes["programs"]) == ("cut", programs)
 
 
+@pytest.mark.parametrize(("symbolic", "judged"), [(True, 0), (False, 1)])
+def test_formulas_that_are_worth_the_same_need_no_judge_where_that_is_asked_for(symbolic, judged):
+    class Agrees:
+        def answer(self, request):
+            return {"same": True}
+
+    judge = ScriptedTeacher(Agrees())
+    writer = ScriptedTeacher(Script([code("print(1)"), "It is \\boxed{2(x+1)}."]))
+    method = NuminamathTir(rounds=1, symbolic=symbolic)
+    (found,) = made(method, [asked("2x + 2")], writer, LocalSandbox(), judge=judge)
+    assert [one.reason for one in found] == [None] and len(judge.requests) == judged
+
+
 def test_integers_are_compared_exactly_and_other_answers_by_a_judge():
     texts = (code("print('x + 1')"), "It is \\boxed{1 + x}.")
     yes, no = (ScriptedTeacher(Script([], same=same)) for same in (True, False))
