@@ -4,13 +4,14 @@ Both are asked of pairs of a text and one that it was made from, so nothing is c
 steps of `PIECE` words: consecutive pieces of the text that the other one holds, wherever they stand there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.parts.hashed_words import Hashed, hash_texts, ngrams, normalise, offsets_of
+from synth_dagster.parts.hashed_words import Hashed, hash_texts, ngrams, normalise, offsets_of, words
 from synth_dagster.services import Ancestors
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
@@ -21,18 +22,50 @@ SAYS = 4  # letters of a word that says something
 _APART = np.uint64(0x9E3779B97F4A7C15)
 
 
-def seeds_behind(ancestors: Ancestors, records: Sequence[bytes]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """The texts that people wrote behind records, and pairs of a record and such a text, as places in both."""
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Some texts that people wrote, and pairs of a record and such a text, as places in both."""
+
+    texts: pa.Array
+    record: np.ndarray
+    text: np.ndarray
+
+
+def seeds_in_parts(ancestors: Ancestors, records: Sequence[bytes]) -> Iterator[Behind]:
+    """The texts that people wrote behind records, those of a batch at a time: of a release they may be very many."""
     place = {record_id: number for number, record_id in enumerate(records)}
-    texts: list[str] = []
-    pairs: list[tuple[int, int]] = []
     for table in ancestors.generations():
         seeds = table.filter(pc.equal(table["synthetic_depth"], 0))
-        for text, heirs in zip(seeds["text"].to_pylist(), seeds["heirs"].to_pylist(), strict=True):
-            pairs += [(place[heir], len(texts)) for heir in heirs if heir in place]
-            texts.append(text or "")
-    record, seed = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-    return pa.array(texts, pa.string()), record, seed
+        pairs = [
+            (place[heir], number)
+            for number, heirs in enumerate(seeds["heirs"].to_pylist())
+            for heir in heirs
+            if heir in place
+        ]
+        record, text = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
+        yield Behind(pc.fill_null(pa.chunked_array(seeds["text"]).combine_chunks(), ""), record, text)
+
+
+def seeds_behind(ancestors: Ancestors, records: Sequence[bytes]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """The same of all batches as one: the texts, and the pairs as two columns."""
+    parts = list(seeds_in_parts(ancestors, records))
+    before = np.concatenate([[0], np.cumsum([len(part.texts) for part in parts])]).astype(np.int64)
+    none = np.zeros(0, np.int64)
+    return (
+        pa.concat_arrays([pa.array([], pa.string()), *(part.texts.cast(pa.string()) for part in parts)]),
+        np.concatenate([none, *(part.record for part in parts)]),
+        np.concatenate([none, *(part.text + start for part, start in zip(parts, before, strict=False))]),
+    )
+
+
+def longest_copies(texts: Hashed, parts: Iterable[Behind]) -> np.ndarray:
+    """For each text the words of the longest run that it has in common with a text behind it."""
+    longest = np.zeros(len(texts), np.int64)
+    for part in parts:
+        records, own = np.unique(part.record, return_inverse=True)
+        runs = longest_runs(texts.take(records), words(normalise(part.texts)), own, part.text)
+        np.maximum.at(longest, part.record, runs)
+    return longest
 
 
 def longest_runs(texts: Hashed, others: Hashed, text: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -48,20 +81,30 @@ def longest_runs(texts: Hashed, others: Hashed, text: np.ndarray, other: np.ndar
     return np.where(found > 0, found + PIECE - 1, 0)
 
 
-def supported(
-    claims: pa.Array, record: np.ndarray, others: pa.Array, heir: np.ndarray, other: np.ndarray
-) -> np.ndarray:
-    """For each claim of a record the share of its words that stand in a text behind it; NaN for one without words.
+def supported(claims: pa.Array, record: np.ndarray, parts: Iterable[Behind]) -> tuple[np.ndarray, np.ndarray]:
+    """For each claim the share of its words that stand in some text behind its record, and whether there is a text.
 
-    `record[i]` is whose claim i is, and `heir[j]` was made from `others[other[j]]`. Words of under four letters do not
-    count: they stand everywhere.
+    `record[i]` is whose claim i is, in ascending order. The share is NaN for a claim without words. Words of under four
+    letters do not count: they stand everywhere.
     """
-    said, told = _telling(claims), _telling(others)
-    behind = told.take(other)
-    there = np.unique(behind.hashes ^ _of(heir[behind.owners]))
-    hit = np.isin(said.hashes ^ _of(record[said.owners]), there)
+    said = _telling(claims)
+    hit, has_any = np.zeros(len(said.hashes), bool), np.zeros(len(said), bool)
+    for part in parts:
+        own = _ranges(*(np.searchsorted(record, np.unique(part.record), side) for side in ("left", "right")))
+        spoken, behind = said.take(own), _telling(part.texts).take(part.text)
+        there = np.unique(behind.hashes ^ _of(part.record[behind.owners]))
+        hit[_ranges(said.offsets[own], said.offsets[own + 1])] |= np.isin(
+            spoken.hashes ^ _of(record[own][spoken.owners]), there
+        )
+        has_any[own] = True
     hits = np.bincount(said.owners, hit, minlength=len(said))
-    return np.where(said.counts > 0, hits / np.maximum(said.counts, 1), np.nan)
+    return np.where(said.counts > 0, hits / np.maximum(said.counts, 1), np.nan), has_any
+
+
+def _ranges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """All numbers of each range, one range after the other."""
+    counts = ends - starts
+    return np.repeat(starts, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def claims_of(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:

@@ -1,8 +1,9 @@
 """The records behind those of a version: what methods compare a record with that was made from others.
 
 Lineage stands in the records, so the walk goes from parent to parent, a table of a batch at a time, and each pair of an
-ancestor and a descendant is met once. The version that is inspected may hold ancestors of its own records, those that
-a later step of its stage took the place of.
+ancestor and a descendant is met once. Of a release it is one walk for each batch of its records, so that no more is in
+memory than a batch and what stands above it. The version that is inspected may hold ancestors of its own records, those
+that a later step of its stage took the place of.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,11 +27,18 @@ class LakeAncestors:
     """`services.Ancestors` of the rows of a version, from the accepted batches that they name as their parents."""
 
     def __init__(self, lake: Lake, recipe: Recipe, version: Candidate, rows: pa.Table) -> None:
-        self._lake, self._recipe, self._version, self._rows = lake, recipe, version, rows
+        self._lake, self._recipe, self._version = lake, recipe, version
+        self._rows = rows.select(["record_id", "parents", "batch"]).sort_by("batch")
 
     def generations(self) -> Iterator[pa.Table]:
+        start = 0
+        for count in self._batches.values():
+            yield from self._walk(self._rows.slice(start, count))
+            start += count
+
+    def _walk(self, rows: pa.Table) -> Iterator[pa.Table]:
         met: set[tuple[bytes, bytes]] = set()
-        links = _links(self._rows["record_id"], self._rows["parents"], met)
+        links = _links(rows["record_id"], rows["parents"], met)
         while links.num_rows:
             next_links: list[pa.Table] = []
             for stage, batch in _places(links):
@@ -45,9 +53,15 @@ class LakeAncestors:
             links = pa.concat_tables([_NO_LINKS, *next_links])
 
     def delivered(self) -> pa.Table:
-        batches = pc.unique(self._rows["batch"]).to_pylist() if self._is_release else [self._version.batch]
-        parts = [self._table(self._first_stage, str(batch)) for batch in batches]
+        batches = self._batches if self._is_release else [self._version.batch]
+        parts = [self._table(self._first_stage, batch, ABOUT) for batch in batches]
         return pa.concat_tables([_NOTHING, *(part.select(list(ABOUT)).cast(_NOTHING.schema) for part in parts if part)])
+
+    @property
+    def _batches(self) -> dict[str, int]:
+        """The batches of the rows, in their order, with how many rows each has."""
+        counted = pc.value_counts(self._rows["batch"]).to_pylist()
+        return dict(sorted((str(one["values"]), int(one["counts"])) for one in counted))
 
     @property
     def _is_release(self) -> bool:
@@ -60,12 +74,12 @@ class LakeAncestors:
             stage = above
         return stage
 
-    def _table(self, stage: str, batch: str) -> pa.Table | None:
+    def _table(self, stage: str, batch: str, columns: Sequence[str] | None = None) -> pa.Table | None:
         """A batch that is read, or of the inspected version itself; None where it is in the lake no longer."""
         if (stage, batch) == (self._version.stage, self._version.batch):
-            return self._lake.candidate_table(self._version)
+            return self._lake.candidate_table(self._version, columns)
         there = self._lake.accepted(self._version.dataset, stage, batch)
-        return self._lake.candidate_table(there) if there else None
+        return self._lake.candidate_table(there, columns) if there else None
 
 
 _LINK = pa.schema([("heir", pa.binary()), ("parent", pa.binary()), ("stage", pa.string()), ("batch", pa.string())])

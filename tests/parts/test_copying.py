@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth_dagster.parts.copying import PIECE, claims_of, longest_runs, supported
+from synth_dagster.parts.copying import PIECE, Behind, claims_of, longest_copies, longest_runs, supported
 from synth_dagster.parts.hashed_words import normalise, words
 
 
@@ -49,7 +49,35 @@ def test_the_support_of_claims_by_hand():
     assert claims.to_pylist() == ["The mill grinds wheat.", "It sells dragons!", "", ""] and of.tolist() == [0, 0, 1, 2]
     others = pa.array(["A mill that grinds wheat", "dragons"])
     # the first record was made from the first text: mill, grinds, wheat are there; of sells, dragons none is
-    found = supported(claims, of, others, np.array([0, 1]), np.array([0, 1]))
+    found, has_any = supported(claims, of, [behind(others, [0, 1], [0, 1])])
     assert found[:2].tolist() == [1.0, 0.0] and np.isnan(found[2:]).all()
-    both = supported(claims, of, others, np.array([0, 0]), np.array([0, 1]))
+    assert has_any.tolist() == [True, True, True, False]
+    both, _ = supported(claims, of, [behind(others, [0, 0], [0, 1])])
     assert both[:2].tolist() == [1.0, 0.5]
+
+
+def behind(texts, record, text):
+    return Behind(texts, np.array(record, np.int64), np.array(text, np.int64))
+
+
+TEXTS = st.lists(st.sampled_from(["mill", "mills", "wheat", "bread", "corn", "a"]), max_size=12).map(" ".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_texts_that_come_in_parts_say_what_they_say_at_once(data):
+    texts = data.draw(st.lists(TEXTS, min_size=1, max_size=4))
+    others = data.draw(st.lists(TEXTS, min_size=1, max_size=5))
+    pairs = st.tuples(st.integers(0, len(texts) - 1), st.integers(0, len(others) - 1))
+    links = data.draw(st.lists(st.tuples(pairs, st.integers(0, 2)), max_size=10))
+    whole = [behind(pa.array(others), *_columns([pair for pair, _ in links]))]
+    parts = [behind(pa.array(others), *_columns([pair for pair, part in links if part == n])) for n in range(3)]
+    own = hashed(*texts)
+    assert longest_copies(own, parts).tolist() == longest_copies(own, whole).tolist()
+    claims, of = claims_of(pa.array([text.replace(" a ", ". ") for text in texts]))
+    for one, other in zip(supported(claims, of, parts), supported(claims, of, whole), strict=True):
+        assert np.array_equal(one, other, equal_nan=one.dtype == float)
+
+
+def _columns(pairs):
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]

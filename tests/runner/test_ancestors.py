@@ -30,8 +30,8 @@ class World:
     def accepted(self, dataset, stage, batch):
         return SimpleNamespace(dataset=dataset, stage=stage, batch=batch) if stage in self.tables else None
 
-    def candidate_table(self, version):
-        return self.tables[version.stage]
+    def candidate_table(self, version, columns=None):
+        return self.tables[version.stage].select(columns or self.tables[version.stage].column_names)
 
 
 def ancestors(records):

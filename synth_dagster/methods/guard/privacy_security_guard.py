@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Guard, Proof
-from synth_dagster.parts.copying import longest_runs, seeds_behind
+from synth_dagster.parts.copying import longest_copies, seeds_in_parts
 from synth_dagster.parts.hashed_words import normalise, words
 from synth_dagster.parts.injections import THRESHOLD, injection, may_be_injections
 from synth_dagster.parts.personal_data import Piece, may_hold_personal_data, personal_data
@@ -208,10 +208,8 @@ class PrivacySecurityGuard(Guard):
             return
         written = _by_models(flat)
         ids = written["record_id"].to_pylist()
-        seeds, record, seed = seeds_behind(ancestors, ids)
         texts = words(normalise(written["text"]))
-        longest = np.zeros(len(ids), np.int64)
-        np.maximum.at(longest, record, longest_runs(texts, words(normalise(seeds)), record, seed))
+        longest = longest_copies(texts, seeds_in_parts(ancestors, ids))
         share = longest / np.maximum(texts.counts, 1)
         for place in np.flatnonzero((longest >= self.verbatim_words) | (share >= self.verbatim_share)):
             yield Found(

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Guard, InputPath, LabelsPath, Proof
-from synth_dagster.parts.copying import claims_of, seeds_behind, supported
+from synth_dagster.parts.copying import claims_of, seeds_in_parts, supported
 from synth_dagster.parts.word_vectors import Meanings
 from synth_dagster.services import Ancestors, Found, References
 
@@ -108,10 +108,9 @@ class SyntheticReleaseGate(Guard):
 
     def _grounded(self, flat: pa.Table, ancestors: Ancestors) -> Iterator[Found]:
         written = flat.filter(pc.greater(flat["synthetic_depth"], 0))  # type: ignore[attr-defined]
-        seeds, heir, seed = seeds_behind(ancestors, written["record_id"].to_pylist())
         claims, of = claims_of(_column(written, "response"))
-        support = supported(claims, of, seeds, heir, seed)
-        counted = support[np.isin(of, heir) & ~np.isnan(support)]
+        support, has_any = supported(claims, of, seeds_in_parts(ancestors, written["record_id"].to_pylist()))
+        counted = support[has_any & ~np.isnan(support)]
         if len(counted):
             share = float((counted >= self.min_support).mean())
             least = f"at least {self.min_grounded:g}"
