@@ -41,6 +41,7 @@ from synth_dagster.records import schema_of
 from synth_dagster.runner.models import FOLDER as MODELS
 from synth_dagster.runner.provider_batches import OPEN
 from synth_dagster.scale.engine import SCRATCH, remove_scratch
+from synth_dagster.scale.fence import raise_fence
 from synth_dagster.signing import Signer
 
 ROOTS = ("record_id", "source", "parents", "attributes", "content_hash")
@@ -244,6 +245,7 @@ def _finish(
     lake: Lake, journal: Journal, around: Surroundings, signer: Signer | None, lease: Lease, *, resumed: bool = False
 ) -> dict[str, Any]:
     """Every step, whether it was done before a kill or not. What a kill has cut short is counted from there on."""
+    raise_fence(lake.store, journal.erasure)  # workers may outlive a leader that died, and have read what goes
     eraser = Eraser(lake, journal.erasure, journal.doomed, lease)
     eraser.rewrite(journal.rewrite)
     mark_to_remake(lake, journal.remake, journal.erasure)

@@ -2,7 +2,7 @@
 
 Parquet is read row group by row group, databases row by row, answers are inflated, pages and JSON are unescaped. Every
 file that is no Parquet is also read as plain bytes, a piece at a time: ids raw and in hexadecimal, the halves in which
-the lineage index keeps them, and pieces of the text. So free pages of a database are searched too.
+the indexes keep them, and pieces of the text. So free pages of a database are searched too.
 """
 
 import json
@@ -30,6 +30,7 @@ MOST_INFLATED = 1 << 24
 PIECE, OVERLAP = 1 << 20, 1 << 16  # an id or a window that is escaped in the longest way is far shorter than an overlap
 ROWS = 2_000
 AT_ONCE = 500
+IN_HALVES = (".segment", ".bin")  # of the lineage index, and of the index of duplicates
 SQLITE = b"SQLite format 3\0"
 PARQUET = b"PAR1"
 
@@ -72,7 +73,7 @@ def look_at_file(path: Path, wanted: Wanted, going: Going | None = None) -> Seen
     is_database = begin == SQLITE
     for piece in pieces(path):
         seen.add(ids_in(piece, wanted.ids), wanted.needles.found_in([piece.decode("utf-8", "replace")]))
-    if path.suffix == ".segment":
+    if path.suffix in IN_HALVES:
         seen.has_id = seen.has_id or halves_in(pieces(path), wanted.ids)
     if is_database:
         for rows in _sqlite_rows(path):
@@ -184,7 +185,7 @@ def _among(numbers: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def halves_in(data: Iterable[bytes], ids: Ids) -> bool:
-    """Whether both halves of an id stand in a segment of the lineage index, which keeps them apart."""
+    """Whether both halves of an id stand in a segment of an index, which keeps them as numbers."""
     high, low = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     for piece in data:
         numbers = np.unique(np.frombuffer(piece, "<u8", len(piece) // 8))

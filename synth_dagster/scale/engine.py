@@ -5,6 +5,7 @@ inputs and the memory of a worker alone, so one worker and a hundred give the sa
 files with checksums, so a worker that dies loses one task, and a run that is repeated finds what is done.
 """
 
+import hashlib
 import json
 import math
 import time
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import SynthError
+from synth_dagster.scale.fence import fence_of
 from synth_dagster.scale.parts import Part
 from synth_dagster.scale.tasks import BEAT_SECONDS, Task, Work, beat_of
 from synth_dagster.scale.workers import Threads
@@ -61,7 +63,8 @@ class Engine:
         self, store: Store, inputs: Sequence[Part], work: Work, *, folder: str, told: Told = unheard
     ) -> list[Part]:
         """The function's rows for each input, in their order. It must look at each row by itself."""
-        tasks = [self._task("map", store, f"{folder}/map/{n:06d}.parquet", (part,), work) for n, part in _each(inputs)]
+        named = self._tasks(store)
+        tasks = [named("map", f"{folder}/map/{n:06d}.parquet", (part,), work) for n, part in _each(inputs)]
         return self._done("map", store, tasks, [], told)
 
     def shuffle(
@@ -73,9 +76,10 @@ class Engine:
         """
         size = sum(part.bytes for part in inputs)
         partitions = max(math.ceil(size / self._piece), min(len(inputs), PARTITIONS_TO_SHARE), 1)
+        named = self._tasks(store)
         splits = [
             replace(
-                self._task("split", store, f"{folder}/split/{n:06d}.parquet", (part,), work),
+                named("split", f"{folder}/split/{n:06d}.parquet", (part,), work),
                 key=key,
                 partitions=partitions,
             )
@@ -84,7 +88,7 @@ class Engine:
         split = self._done("split", store, splits, [], told)
         gathers = [
             replace(
-                self._task("gather", store, f"{folder}/gather/{partition:06d}.parquet", pieces, work),
+                named("gather", f"{folder}/gather/{partition:06d}.parquet", pieces, work),
                 key=key,
                 partitions=partitions,
                 partition=partition,
@@ -98,8 +102,14 @@ class Engine:
     def _piece(self) -> int:
         return max(1, self.memory // 4)
 
-    def _task(self, kind: str, store: Store, file: str, inputs: tuple[Part, ...], work: Work) -> Task:
-        return Task(kind, store.url, file, inputs, work, self.memory)  # type: ignore[arg-type]  # a kind of Task
+    def _tasks(self, store: Store) -> Callable[[str, str, tuple[Part, ...], Work], Task]:
+        """Makes tasks of this time, by kind, file, inputs and work."""
+        fence = fence_of(store)
+
+        def named(kind: str, file: str, inputs: tuple[Part, ...], work: Work) -> Task:
+            return Task(kind, store.url, file, inputs, work, self.memory, fence=fence)  # type: ignore[arg-type]
+
+        return named
 
     # --------------------------------------------------------------------------------------------------------- doing
 
@@ -192,8 +202,15 @@ def read(store: Store, parts: Sequence[Part], columns: Sequence[str] | None = No
 
 @contextmanager
 def scratch(store: Store, name: str) -> Iterator[str]:
-    """A folder of a store for what stands between phases: kept when the work fails, to go on with; else removed."""
-    folder = f"{SCRATCH}/{name}"
+    """A folder of a store for what stands between phases: kept when the work fails, to go on with; else removed.
+
+    It is another folder after an erasure, and what a worker of before has left in an older one is removed.
+    """
+    era = hashlib.blake2b(fence_of(store).encode(), digest_size=4).hexdigest()
+    folder = f"{SCRATCH}/{era}/{name}"
+    for entry in list(store.entries(f"{SCRATCH}/")):
+        if not entry.name.startswith(f"{SCRATCH}/{era}/"):
+            store.erase(entry.name)
     yield folder
     for entry in list(store.entries(f"{folder}/")):
         store.remove(entry.name)

@@ -177,6 +177,11 @@ def write_part(store: Store, file: str, tables: Iterable[tuple[int, pa.Table]], 
     return part
 
 
+def written_names(file: str) -> tuple[str, str]:
+    """What is written for a part: its file and its receipt."""
+    return file, _receipt(file)
+
+
 def written_before(store: Store, file: str, fingerprint: str) -> Part | None:
     """The part that an earlier run wrote, if it is whole and was made from the same."""
     try:

@@ -8,7 +8,7 @@ import hashlib
 import importlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
@@ -20,7 +20,8 @@ from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.parts.hashed_words import mixed
 from synth_dagster.parts.threads import alone
 from synth_dagster.records import Json, canonical_json, digest
-from synth_dagster.scale.parts import Part, Spoiled, schema_of_part, slices, write_part, written_before
+from synth_dagster.scale.fence import Fenced, check_fence
+from synth_dagster.scale.parts import Part, Spoiled, schema_of_part, slices, write_part, written_before, written_names
 from synth_dagster.storage import S3Options, Store, open_store
 
 BEAT_SECONDS = 5.0
@@ -62,6 +63,7 @@ class Task:
     partitions: int = 1
     partition: int = 0
     passes: int = 1
+    fence: str = ""  # of the time when it was given out
 
     def as_json(self) -> str:
         return canonical_json(asdict(self))
@@ -76,8 +78,8 @@ class Task:
 
     @property
     def fingerprint(self) -> str:
-        """What its result depends on: not the store's place, nor the name of the result."""
-        told = {**asdict(self), "store": "", "file": ""}
+        """What its result depends on: not the store's place, nor the name of the result, nor when it was given out."""
+        told = {**asdict(self), "store": "", "file": "", "fence": ""}
         return digest("task", canonical_json(told)).hex()
 
 
@@ -88,14 +90,32 @@ def run_task(text: str, s3: S3Options | None = None) -> str:
     """
     task = Task.from_json(text)
     store = open_store(task.store, s3)
+    check_fence(store, task.fence)
     part = written_before(store, task.file, task.fingerprint)
     try:
         with alone():
             does = _DOES[task.kind](task, store, Beat(store, task))
-            part = part or write_part(store, task.file, does, task.fingerprint)
+            part = part or _left(store, task, does)
     except Spoiled as spoiled:
         return canonical_json({"spoiled": spoiled.file})
     return canonical_json({"part": part.as_json()})
+
+
+def _left(store: Store, task: Task, tables: Iterable[tuple[int, pa.Table]]) -> Part:
+    """Writes the result, which stays only where nothing was erased since the task was given out."""
+    part = write_part(store, task.file, _until_fenced(store, task, tables), task.fingerprint)
+    try:
+        check_fence(store, task.fence)
+    except Fenced:
+        for name in written_names(task.file):
+            store.erase(name)
+        raise
+    return part
+
+
+def _until_fenced(store: Store, task: Task, tables: Iterable[tuple[int, pa.Table]]) -> Iterator[tuple[int, pa.Table]]:
+    yield from tables
+    check_fence(store, task.fence)  # before the file gets its name
 
 
 class Beat:

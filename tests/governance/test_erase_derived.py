@@ -90,10 +90,12 @@ def test_the_index_of_duplicates_goes(world):
     ids = pa.array(sorted(digest(name) for name in PARENTS), pa.binary())
     index = SignatureIndex(world.lake.store, "demo/minhash", {"bands": 1})
     index.add(halves(ids), np.zeros(len(ids)), np.arange(len(ids), dtype=np.uint64)[None])
-    paths = list((Path(world.lake.store.url) / "duplicates").rglob("segment-*.arrow"))
+    paths = list((Path(world.lake.store.url) / "duplicates").rglob("segment-*.bin"))
     wanted = Ids.from_arrow(pa.array([digest("fb")], pa.binary())).unique()
     assert any(halves_in([path.read_bytes()], wanted) for path in paths)  # it names the record
     names = {entry.name for entry in world.lake.store.entries("duplicates/")}
+    found = look(world, {"fb"}).with_ids
+    assert any(name.startswith("duplicates/") for name in found)
     receipt = erase(world.lake, Asked("demo", source="forum"), world.around, None)
     assert list(world.lake.store.entries("duplicates/")) == []
     assert names and names <= receipt["files"]["removed"].keys()

@@ -9,6 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import MethodError
+from synth_dagster.scale.engine import remove_scratch
+from synth_dagster.scale.fence import raise_fence
+from synth_dagster.storage import open_store
 
 
 def lengths(table, arguments):
@@ -82,3 +85,10 @@ def rows(number, *, keys, seed=0):
             "text": pa.array([f"row {n} " * (1 + n % 7) for n in range(number)], pa.string()),
         }
     )
+
+
+def lengths_while_erased(table, arguments):
+    """An erasure begins and empties the folder while this works."""
+    raise_fence(open_store(arguments["store"]), "an erasure")
+    remove_scratch(open_store(arguments["store"]))
+    return lengths(table, arguments)
