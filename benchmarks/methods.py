@@ -4,9 +4,9 @@ A method with a page in the gallery runs its recipe there, over its world, whose
 that is less than a hundred records, what a step does once would seem to be each record's, so an echo answers over four
 hundred texts as well, and the run with more records counts. The second of two runs is timed: the first compiles and
 imports. CPU time of this process is taken around the step, with records made, stamped and counted as in any run, and
-what the programs in place of teacher and embedder took is taken off. A record is what the step decided about: an input,
-or what it made of one, whichever are more. What runs in the sandbox runs in other processes: there wall time is told,
-without a limit, and the same programs one at a time and all at once.
+what the programs in place of a teacher and an embedder took is taken off. A record is what the step decided about: an
+input, or what it made of one, whichever are more. What runs in the sandbox runs in other processes: there wall time is
+told, without a limit, and the same programs one at a time and all at once.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.measured import ROOT, tell
 from synth_dagster.catalog import methods
@@ -32,6 +33,7 @@ from synth_dagster.services import Limits
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from tests.gallery.answering import Metered
 from tests.gallery.example import example, slugs
+from tests.methods.test_every_method import made
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 
 MOST_MS = 2.0
@@ -39,14 +41,6 @@ TEXTS = 400
 ENOUGH = 100  # records, over which what is done once counts for little
 AT_LEAST = 1.6  # times as many programs a second with two cores and more than one after another
 PROGRAMS = 24
-HELD_OUT = "recipes/held_out/"  # for a path that a method must be given
-LABELLED = "tests/fixtures/labelled"  # where that is what it learns from
-GIVEN = {
-    "examples": f"{LABELLED}/pages.jsonl",
-    "losses": f"{LABELLED}/pages.jsonl",
-    "labels": f"{LABELLED}/scores.jsonl",
-    "few_shots": "recipes/gallery/worlds/craft/few_shots.jsonl",
-}
 FIRST, LAST = "ba de fi ko lu ma ne po ri su ta vo", "n r l st nd"
 
 
@@ -64,7 +58,7 @@ class Cost:
 
 
 class Teaching:
-    """Seconds that the programs in place of teacher and embedder have taken in this process."""
+    """Seconds that the programs in place of a teacher and an embedder have taken in this process."""
 
     cpu_s = 0.0
 
@@ -72,7 +66,7 @@ class Teaching:
 @contextmanager
 def steps_timed(costs: dict[str, Cost]) -> Iterator[None]:
     """Every step of every chain adds to its method's cost."""
-    run, teach, embed = Chain._run, Metered.__dict__.copy(), LexicalEmbedder.embed
+    run = Chain._run
 
     async def timed_step(chain: Chain, step: Step) -> None:
         before = len(chain._working_set(step)), len(chain.made), len(chain.rejects)
@@ -83,29 +77,21 @@ def steps_timed(costs: dict[str, Cost]) -> Iterator[None]:
         cost.wall_s += time.perf_counter() - wall
         cost.records += max(before[0], len(chain.made) - before[1] + len(chain.rejects) - before[2])
 
-    def counted(verb: str) -> Any:
-        async def answer(self: Metered, *arguments: Any, **given: Any) -> Any:
+    def taken_off(answer: Any) -> Any:
+        async def answered(*arguments: Any, **given: Any) -> Any:
             began = time.process_time()
             try:
-                return await teach[verb](self, *arguments, **given)
+                return await answer(*arguments, **given)
             finally:
                 Teaching.cpu_s += time.process_time() - began
 
-        return answer
+        return answered
 
-    async def embedded(self: LexicalEmbedder, texts: Any) -> Any:
-        began = time.process_time()
-        try:
-            return await embed(self, texts)
-        finally:
-            Teaching.cpu_s += time.process_time() - began
-
-    Chain._run = timed_step
-    Metered.tell, Metered.ask, LexicalEmbedder.embed = counted("tell"), counted("ask"), embedded
-    try:
+    with ExitStack() as until_done:
+        until_done.enter_context(patch.object(Chain, "_run", timed_step))
+        for owner, verb in ((Metered, "tell"), (Metered, "ask"), (LexicalEmbedder, "embed")):
+            until_done.enter_context(patch.object(owner, verb, taken_off(getattr(owner, verb))))
         yield
-    finally:
-        Chain._run, Metered.tell, Metered.ask, LexicalEmbedder.embed = run, teach["tell"], teach["ask"], embed
 
 
 def in_the_gallery(costs: dict[str, Cost]) -> None:
@@ -125,15 +111,13 @@ def with_an_echo(costs: dict[str, Cost], slug: str) -> None:
     inputs = [record for view in method.consumes()[:1] for record in MAKERS[view]()]
     produced = method.produces()
     kind = produced.kind if produced else inputs[0].kind
-    asked = [name for name in method.input_paths() if method.model_fields[name].is_required()]
-    paths = {name: GIVEN.get(name, HELD_OUT) for name in asked}
     for warm in (False, True):
         context = SimpleNamespace(
             root=ROOT, sandbox=EchoSandbox(), shelf=None, in_flight=8, progress=Silent(), terms=lambda roles: ""
         )
         chain = Chain(context, Roles(), "stage", kind, "b", inputs)  # type: ignore[arg-type]
         with steps_timed(costs) if warm else nullcontext():
-            asyncio.run(chain.run([Step(slug, slug, method(**paths), 1)]))
+            asyncio.run(chain.run([Step(slug, slug, made(slug), 1)]))
     costs[slug].source = f"an echo, {len(inputs)} records"
 
 
