@@ -7,6 +7,7 @@ A first topic is drawn by the sums of the rows, a second by the first one's row,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from random import Random
 
@@ -81,7 +82,7 @@ def _joined(topics: Sequence[Topic]) -> list[Topic]:
     return [Topic(name, tuple(of)) for name, of in points.items()]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TopicMatrix:
     """The co-occurrence of topics; `weights` is symmetric, a row and a column for each name."""
 
@@ -101,6 +102,7 @@ class TopicMatrix:
                 counts[place[topic.name], place[topic.name]] += len(topic.points) > MANY_POINTS
         return cls(names, np.log10(counts + 1))
 
+    @cached_property
     def first(self) -> np.ndarray:
         return self.weights.sum(axis=1)
 
@@ -124,7 +126,7 @@ class TopicMatrix:
         return tuple(self.names[place] for place in found)
 
     def _drawn_once(self, number: int, rng: Random) -> tuple[int, ...]:
-        one = _by_weight(self.first(), rng)
+        one = _by_weight(self.first, rng)
         if one is None:
             return (rng.randrange(len(self.names)),)
         other = _by_weight(self.second(one), rng)

@@ -10,6 +10,7 @@ table of our own stands in its place, or yours. The released code gives the same
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Annotated, ClassVar, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 from pydantic import Field
 
@@ -73,7 +74,7 @@ class Eda(Augmenter[Instruction, Instruction]):
     async def augment(self, record: Instruction, /, *, references: References) -> Sequence[Instruction] | Drop:
         if is_blank(record.instruction):
             return Drop("blank_instruction")
-        table = table_from(references.rows(self.synonyms)) if self.synonyms else english()
+        table = table_at(references, self.synonyms) if self.synonyms else english()
         task, text = self._task_and_text(record.instruction.strip())
         sentence = self._words(text, record, table)
         if all(word.fixed for word in sentence):
@@ -91,10 +92,8 @@ class Eda(Augmenter[Instruction, Instruction]):
     def _words(self, text: str, record: Instruction, table: Synonyms) -> list[Word]:
         if self.form == "released":
             return words_of_cleaned(cleaned(text))
-        known = STOP_WORDS | table.keys()
-        return pieces(
-            text, keep=label_words(record) | {word.lower() for word in self.protect}, known=known.__contains__
-        )
+        keep = label_words(record) | {word.lower() for word in self.protect}
+        return pieces(text, keep=keep, known=lambda word: word in STOP_WORDS or word in table)
 
     def _variants(
         self, record: Instruction, task: str, text: str, sentence: list[Word], table: Synonyms
@@ -127,6 +126,17 @@ class Eda(Augmenter[Instruction, Instruction]):
         if self.num_aug >= 1:
             return made[: int(self.num_aug)]
         return [one for one in made if rng.uniform(0, 1) < self.num_aug / len(made)]
+
+
+_TABLES: WeakKeyDictionary[References, dict[str, Synonyms]] = WeakKeyDictionary()  # for as long as a step runs
+
+
+def table_at(references: References, path: str) -> Synonyms:
+    """The table of synonyms at a path of the project, read once for all records of a step."""
+    known = _TABLES.setdefault(references, {})
+    if path not in known:
+        known[path] = table_from(references.rows(path))
+    return known[path]
 
 
 def label_words(record: Instruction) -> frozenset[str]:

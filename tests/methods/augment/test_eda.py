@@ -264,15 +264,26 @@ def test_what_has_no_words_to_edit_is_dropped_with_its_reason(text, form, reason
     assert isinstance(dropped, Drop) and dropped.reason == reason
 
 
-def test_a_table_of_the_project_is_injected():
-    class Rows:
-        def rows(self, path):
-            return [{"word": "Hotel", "synonyms": ["Bed-and-breakfast", "hotel", ""]}, {"nothing": 1}, {"word": "x"}]
+class Rows:
+    """A table of the project, and how often it was read."""
 
-    (variant,) = augmented(Eda(synonyms="a.jsonl", num_aug=1, alpha_sr=1, alpha_ri=0, seed=4), asked("hotel"), Rows())
-    assert variant.attributes["edit"] and table_from(Rows().rows("")) == {"hotel": ["bed and breakfast"]}
-    replaced_once = replaced(words_of_cleaned("the hotel"), 1, table_from(Rows().rows("")), random.Random(0))
-    assert text_of_cleaned(replaced_once) == "the bed and breakfast"
+    def __init__(self):
+        self.read = 0
+
+    def rows(self, path):
+        self.read += 1
+        return [{"word": "Hotel", "synonyms": ["Bed-and-breakfast", "hotel", ""]}, {"nothing": 1}, {"word": "x"}]
+
+
+def test_a_table_of_the_project_is_injected_and_read_once_for_all_records():
+    given, method = Rows(), Eda(synonyms="a.jsonl", num_aug=4)
+    made = [one.instruction for text in ("a hotel", "the hotel") for one in augmented(method, asked(text), given)]
+    assert any("bed and breakfast" in text for text in made) and given.read == 1
+    table = table_from(given.rows(""))
+    assert table == {"hotel": ["bed and breakfast"]}
+    assert (
+        text_of_cleaned(replaced(words_of_cleaned("the hotel"), 1, table, random.Random(0))) == "the bed and breakfast"
+    )
 
 
 def test_our_table_goes_both_ways_and_has_neither_stop_words_nor_negations():
