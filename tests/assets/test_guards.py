@@ -10,6 +10,8 @@ from synth_dagster.errors import UnknownName
 from synth_dagster.governance.quarantine import BadRelease, cases, settle
 from synth_dagster.governance.trace import trace
 from synth_dagster.lake.findings import decisions, findings
+from synth_dagster.records import digest
+from synth_dagster.services import Answer, Call
 from tests.assets.project import LINES, Programs, small_project
 from tests.scripted_teacher.echo import EchoTeacher
 
@@ -220,3 +222,31 @@ def test_a_release_over_a_limit_is_refused_by_the_check_of_its_name(tmp_path):
         ("synthetic_share", "critical", 1.0, None),
     }
     assert "grounded_claims" in {row["check"] for row in rows}, "the passages behind the answers were read"
+
+
+class Obedient(EchoTeacher):
+    """Describes a text between the codes, unless the text speaks of a quartz: then it sings."""
+
+    async def tell(self, prompt, /, *, sampling=None, sample=0, model=None, **values):
+        self.calls += 1
+        code = values["code"]
+        text = "La la la." if "quartz" in values["text"] else f"{code} It says something about a town. {code}"
+        return Answer(text, "stop", Call(digest(code), "reader", prompt.hash))
+
+
+@pytest.mark.prove
+def test_a_text_that_takes_its_reader_over_waits_for_a_person_and_nobody_is_asked_twice(tmp_path):
+    recipe = GUARDED.replace("{guards:", "{steps: [probe_instructions], guards:")
+    teacher = Obedient()
+    project = small_project(tmp_path / "p", recipe, Programs(teacher))
+    project.deliver({**{str(n): line for n, line in enumerate(LINES)}, "bad": "The quartz lies in the second case."})
+    assert project.run().causes == []
+    assert checks_of(project) == {"notes:start": [("injected_instructions", "warning")]}
+    (row,) = findings(project.lake, "tiny").to_pylist()
+    assert (row["kind"], row["severity"], row["note"]) == ("obeyed_by_a_reader", "quarantine", "no_code")
+    assert len(project.rows("generated_instructions")) == len(LINES)
+    settle(project.lake, cases(project.lake, "tiny"), ["all"], "released", who="Ada", comment="A poem.")
+    before = teacher.calls
+    assert project.run().causes == []
+    assert len(project.rows("generated_instructions")) == len(LINES) + 1
+    assert teacher.calls - before <= len(LINES) + 1  # the questions of the stage below; no text is probed again
