@@ -15,7 +15,6 @@ preferences, augmentation and selection
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
     dmt dem dwa_distill
 curation and mixing
-    opencsg_chinese
     datarater group_mates rho1 doremi mde_mix domain2vec mixture_scaling_law datadecide swift_study
     pretrainers_guide_audit
 measurement and governance
@@ -66,6 +65,7 @@ BUILT = {
     "oak": ("oak",),
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "phi4_synth": ("phi4_synth", "phi4_seeds", "phi4_plurality", "phi4_reversal", "phi4_pivotal"),
+    "opencsg_chinese": ("cosmopedia_zh", "opencsg_edu", "smoltalk_zh"),
     "preselect": ("preselect",),
     "prox": ("prox",),
     "quality_diversity_suite": ("quality_diversity_suite",),

@@ -25,6 +25,7 @@ REQUIRED = {
     "text_attributes": {"quality": LABELLED},
     "weborganizer": {"judged": "recipes/gallery/worlds/weborganizer_labels.jsonl"},
     "gneissweb": {"quality": LABELLED},
+    "opencsg_edu": {"labels": "tests/fixtures/labelled/scores.jsonl"},
     "fineweb_edu": {"labels": "tests/fixtures/labelled/scores.jsonl"},
 }
 

@@ -50,6 +50,7 @@ Task: TypeAlias = Literal[
     "reflect",
     "improve",
     "harden",
+    "tags",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -98,6 +99,7 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"reflection", "is_good"}): "reflect",
     frozenset({"text", "label"}): "improve",
     frozenset({"way", "text"}): "harden",
+    frozenset({"task", "difficulty"}): "tags",
 }
 
 
