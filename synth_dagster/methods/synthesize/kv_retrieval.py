@@ -82,7 +82,7 @@ class KvRetrieval(Synthesizer[Document, Instruction]):
     proof: ClassVar[Proof] = Proof(
         "official parity",
         "From Python's seed 0 come the 85 dictionaries of the released builder, entry by entry, and its 49 of tuples; "
-        "of 10,000 tasks each has one answer, and positions are as flat as said",
+        "of 10,000 tasks each has one answer; a small attention reader that learns from them is as good at every place",
     )
 
     task: Literal["simple", "multi_subkey"] = Field("simple", description="A key is one number, or a tuple of several.")

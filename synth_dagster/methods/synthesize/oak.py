@@ -213,7 +213,7 @@ class Oak(Synthesizer[Document, Instruction]):
         off = abs(len(words(text)) - one.length) / one.length if one.length else 0.0
         checks = {
             "refusal": refuses(text),
-            "copy": normalised(text) == normalised(one.asked),
+            "copy": normalised(text) in normalised(one.asked),
             "wrong_length": self.most_off is not None and off > self.most_off,
         }
         reason = next((reason for reason, fails in checks.items() if fails), None)

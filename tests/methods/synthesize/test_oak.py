@@ -203,6 +203,7 @@ FRENCH = "Le soleil se couche derrière la montagne et les enfants rentrent à l
     ("text", "reason"),
     [
         pytest.param("", "copy", id="the prompt again"),
+        pytest.param("Write the text and nothing else.", "copy", id="a part of the prompt"),
         pytest.param("I'm sorry, I cannot write that.", "refusal", id="a refusal in words"),
         pytest.param("Too short to be a text.", "wrong_length", id="far from the length"),
         pytest.param(FRENCH, "another_language", id="another language"),
