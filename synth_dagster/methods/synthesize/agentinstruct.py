@@ -9,9 +9,9 @@ other way round; calls of functions are held to their interfaces, which nobody h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synth_dagster.errors import MethodError, no_such
 from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
@@ -40,6 +40,8 @@ from synth_dagster.parts.tool_interfaces import unfit_call, written_calls
 from synth_dagster.parts.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Json, Message
 from synth_dagster.services import Call, Drop, Prompt, References, Sampling, Teacher, Unusable
+
+T = TypeVar("T")
 
 WRITING = Sampling(temperature=0.7, top_p=0.95, max_tokens=3_072)
 ANSWERING = Sampling(temperature=0.0, max_tokens=2_048)
@@ -132,6 +134,12 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
     seed_tokens: int = Field(2_000, ge=50, description="Longest piece of a seed; a longer seed gives several.")
     seed: int = Field(0, ge=0, description="Seed of the cells.")
 
+    @model_validator(mode="after")
+    def _names_are_there(self) -> Self:
+        if not self.taxonomy and (told := self._no_such_name(_BUILT_IN)):
+            raise ValueError(told)
+        return self
+
     async def synthesize(
         self, seed: Document, /, *, writer: Teacher, answerer: Teacher, references: References
     ) -> Sequence[Instruction] | Drop:
@@ -144,21 +152,28 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
         return without_repeats([record for records in made for record in records])
 
     def _skills(self, references: References) -> dict[str, Skill]:
-        """The skills that are asked for. Raises MethodError for a name that there is not."""
+        """The skills that are asked for. Raises MethodError for a name that the project's file does not have either."""
         known = skills_of(references.rows(self.taxonomy) if self.taxonomy else ())
-        for name in self.skills:
-            if name not in known:
-                raise MethodError(no_such("skill", name, list(known)))
-        chosen = {name: one for name, one in known.items() if name in self.skills or not self.skills}
+        if told := self._no_such_name(known):
+            raise MethodError(told)
         found = {
-            name: Skill(_chosen(one.forms, self.forms), _chosen(one.kinds, self.kinds)) for name, one in chosen.items()
+            name: Skill(_chosen(one.forms, self.forms), _chosen(one.kinds, self.kinds))
+            for name, one in _chosen(known, self.skills).items()
         }
-        for part, names in (("form", self.forms), ("kind", self.kinds)):
-            there = {name for one in chosen.values() for name in (one.forms if part == "form" else one.kinds)}
-            for name in names:
-                if name not in there:
-                    raise MethodError(no_such(f"{part} of these skills", name, sorted(there)))
         return {name: one for name, one in found.items() if one.forms and one.kinds}
+
+    def _no_such_name(self, known: Mapping[str, Skill]) -> str | None:
+        """What is wrong with the first name of a setting that is none, or None."""
+        chosen = _chosen(known, self.skills).values()
+        there = {
+            "skill": (self.skills, set(known)),
+            "form of these skills": (self.forms, {name for one in chosen for name in one.forms}),
+            "kind of these skills": (self.kinds, {name for one in chosen for name in one.kinds}),
+        }
+        told = (
+            no_such(what, name, names) for what, (asked, names) in there.items() for name in asked if name not in names
+        )
+        return next(told, None)
 
     def _drawn(self, skills: Mapping[str, Skill], flow: "_Flow") -> list["Cell"]:
         """The cells of a piece: kinds evenly without repetition, each with a form of its skill at random; or all."""
@@ -170,7 +185,8 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
         return [Cell(skill, rng.choice(list(skills[skill].forms)), kind) for skill, kind in drawn]
 
 
-def _chosen(there: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
+def _chosen(there: Mapping[str, T], names: Sequence[str]) -> Mapping[str, T]:
+    """Those of the names, or all where none is named."""
     return {name: how for name, how in there.items() if name in names or not names}
 
 

@@ -7,6 +7,7 @@ from math import log
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.synthesize.agentinstruct import Agentinstruct
@@ -227,10 +228,13 @@ def test_a_project_adds_skills_forms_and_kinds_as_rows_of_a_file():
         ({"skills": ("tool_use",), "forms": ("poem",)}, "No form of these skills is called 'poem'"),
     ],
 )
-def test_a_name_that_is_none_is_refused_before_anybody_is_asked(settings, told):
+def test_a_name_that_is_none_is_refused_where_the_recipe_is_read(settings, told):
+    with pytest.raises(ValidationError, match=told):
+        Agentinstruct(**settings)
+    # with a file of the project it may be a name of that: it is looked for before anybody is asked
     writer = ScriptedTeacher(AgentWorld())
     with pytest.raises(MethodError, match=told):
-        made_by(Agentinstruct(**settings), writer, of=seeds(1))
+        made_by(Agentinstruct(**settings, taxonomy="own.jsonl"), writer, of=seeds(1))
     assert writer.requests == []
 
 
