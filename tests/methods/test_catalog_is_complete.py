@@ -65,7 +65,7 @@ BUILT = {
     "oak": ("oak",),
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "phi4_synth": ("phi4_synth", "phi4_seeds", "phi4_plurality", "phi4_reversal", "phi4_pivotal"),
-    "opencsg_chinese": ("cosmopedia_zh", "opencsg_edu", "smoltalk_zh"),
+    "opencsg_chinese": ("cosmopedia_zh", "linked_dedup", "opencsg_edu", "smoltalk_zh"),
     "preselect": ("preselect",),
     "prox": ("prox",),
     "quality_diversity_suite": ("quality_diversity_suite",),

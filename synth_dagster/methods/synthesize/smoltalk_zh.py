@@ -4,7 +4,7 @@ Paper: arXiv:2501.08197 (OpenCSG). A record is a task: its title, and as its tex
 model writes what a person would ask such an assistant; a judge scores how clear the first request is, 0 to 5, and those
 below 3 go no further; the model answers, and goes on for as many turns as are wanted; the judge names the task and the
 difficulty. The prompts are ours; chat templates that end where a request would begin are left to models that have them.
-`semantic_dedup` finds what is asked twice.
+`linked_dedup` finds what is asked twice.
 """
 
 from collections.abc import Mapping, Sequence
