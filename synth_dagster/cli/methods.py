@@ -152,8 +152,12 @@ def _print(console: "Console", found: Sequence[Entry]) -> None:
         widths = [max(map(len, column)) for column in zip(*map(_facts, group), strict=True)]
         for entry in group:
             slug, does, proof = (part.ljust(width) for part, width in zip(_facts(entry), widths, strict=True))
-            fits = len(f"  {slug}  {does}  {proof.rstrip()}") <= console.width
-            facts = f"{does}  {proof}" if fits else f"{does.rstrip()}\n{INDENT}{proof}"
+            room = console.width - len(f"  {slug}  ")
+            forms = (
+                f"{does}  {proof.rstrip()}",
+                f"{does.rstrip()}  {proof.rstrip()}",
+            )  # in a column where there is room
+            facts = next((one for one in forms if len(one) <= room), f"{does.rstrip()}\n{INDENT}{proof}")
             console.print(Text.assemble("  ", (slug, "cyan"), "  ", facts.rstrip()))
             folded = fill(f"{entry.summary}.", console.width, initial_indent=INDENT, subsequent_indent=INDENT)
             console.print(Text(folded))
