@@ -1,4 +1,7 @@
-"""A million identical documents, one cluster: whoever compares each with each would make 5 * 10^11 pairs of them."""
+"""A million identical documents, one cluster: whoever compares each with each would make 5 * 10^11 pairs of them.
+
+And documents of 100 MB, whose words fit into no cache.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -65,3 +68,36 @@ def test_a_million_identical_documents_are_one_cluster_of_an_index(pool, tmp_pat
 
     compared(index(), pool.slice(0, MANY // 2), method.signatures)
     is_one_cluster(compared(index(), pool, method.signatures))
+
+
+LONG = 100_000_000  # bytes
+
+
+@pytest.fixture(scope="module")
+def long_pool():
+    """A document of 100 MB, the same with ten words less at its end, and another one."""
+    rng = np.random.default_rng(1)
+    letters = rng.integers(ord("a"), ord("z") + 1, (2, LONG), dtype=np.uint8)
+    letters[:, 7::8] = ord(" ")
+    one, other = (row.tobytes().decode() for row in letters)
+    ids = [number.to_bytes(16, "big") for number in range(3)]
+    return pa.table(
+        {
+            "record_id": pa.array(ids, pa.binary()),
+            "text": pa.array([one, one[:-80], other]),
+            "priority": pa.array([0, 0, 0]),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"),
+    [
+        pytest.param(Exact(), [0, 1, 2], id="exact"),
+        pytest.param(Minhash(), [0, 0, 2], id="near"),
+        pytest.param(LineDedup(), [0, 1, 2], id="lines, of which each has one"),
+    ],
+)
+def test_documents_of_a_hundred_megabytes(long_pool, method, kept):
+    found = method.cluster(long_pool)
+    assert [int.from_bytes(one, "big") for one in found["cluster"].to_pylist()] == kept
