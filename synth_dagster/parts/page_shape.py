@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.parts.tokens import count
+from synth_dagster.parts.tokens import token_count_sql
 
+TOKENS_PER_CHARACTER = f"({token_count_sql('text')})::double / nullif(length(text), 0)"  # the project's own counter
 _MINI = 3  # characters of a word that a foreign reader stumbles over, such as "it is to be"
 _NO_WORD = r"[^\p{L}\p{N}\s'’\-]+"
 _SENTENCE_END = r"[.!?。！？]+[\"'”’)\]]*(\s|$|\p{Han})"
@@ -28,10 +29,3 @@ def eflaw(texts: pa.Array) -> np.ndarray:
     mini = np.bincount(owners[(length > 0) & (length <= _MINI)], minlength=len(texts))
     ends = pc.count_substring_regex(plain, _SENTENCE_END).to_numpy(zero_copy_only=False)
     return (words + mini) / np.maximum(ends, 1)
-
-
-def tokens_per_character(texts: pa.Array) -> np.ndarray:
-    """Tokens of the project's counter to characters; 0 for an empty text."""
-    plain = pc.fill_null(texts, "")
-    tokens = np.array([count(text) for text in plain.to_pylist()], float)
-    return tokens / np.maximum(pc.utf8_length(plain).to_numpy(zero_copy_only=False), 1)

@@ -1,9 +1,10 @@
 """Readability and tokens per character, counted by hand."""
 
+import duckdb
 import pyarrow as pa
 import pytest
 
-from synth_dagster.parts.page_shape import eflaw, tokens_per_character
+from synth_dagster.parts.page_shape import TOKENS_PER_CHARACTER, eflaw
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,9 @@ def test_eflaw_by_hand(text, value):
 
 def test_tokens_per_character_and_missing_texts():
     # "ab cd." is three tokens in six characters
-    assert tokens_per_character(pa.array(["ab cd.", "", None])).tolist() == [0.5, 0, 0]
+    flat = pa.table({"text": ["ab cd.", "", None]})
+    found = duckdb.sql(f"select {TOKENS_PER_CHARACTER} as share from flat").to_arrow_table()
+    assert flat.num_rows == 3 and found["share"].to_pylist() == [0.5, None, None]
     assert eflaw(pa.array([None, "a b."], pa.string())).tolist() == [0, 4]
     assert eflaw(pa.array([], pa.string())).tolist() == []
 

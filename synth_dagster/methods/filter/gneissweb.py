@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from synth_dagster.method import Filter, LabelsPath, Proof, Rules
+from synth_dagster.method import Filter, LabelsPath, Proof, Rules, Signals
 from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
-from synth_dagster.parts.page_shape import eflaw, tokens_per_character
+from synth_dagster.parts.page_shape import TOKENS_PER_CHARACTER, eflaw
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 
@@ -67,10 +67,12 @@ class Gneissweb(Filter, TrainingSettings):
             "cosmo": self._probability(self.other_quality, (self.good,), text, models),
             "topic": self._probability(self.topic_texts, TOPICS, text, models),
             "eflaw": eflaw(text),
-            "tokens_per_character": tokens_per_character(text),
         }
         unread = text.is_null().to_numpy(zero_copy_only=False)
         return {name: pa.array(values, pa.float64(), mask=unread) for name, values in found.items()}
+
+    def signals(self) -> Signals:
+        return {"tokens_per_character": TOKENS_PER_CHARACTER}
 
     def rules(self) -> Rules:
         inside = f"topic > {self.min_topic}"
@@ -80,6 +82,7 @@ class Gneissweb(Filter, TrainingSettings):
             for low, high in (self.tokens, self.tokens_inside)
         )
         return {
+            "no_words": "eflaw = 0",
             "low_quality": f"not (dclm > {self.min_dclm} or cosmo > {self.min_cosmo})",
             "unreadable": f"not ({readable} or (case when {inside} then {wide} else {near} end))",
         }

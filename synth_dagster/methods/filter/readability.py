@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 from pydantic import Field
 
-from synth_dagster.method import Filter, Proof, Rules
-from synth_dagster.parts.page_shape import eflaw, tokens_per_character
+from synth_dagster.method import Filter, Proof, Rules, Signals
+from synth_dagster.parts.page_shape import TOKENS_PER_CHARACTER, eflaw
 from synth_dagster.records import Document
 
 
@@ -29,8 +29,10 @@ class Readability(Filter):
     def measure(self, flat: pa.Table, /) -> Mapping[str, pa.Array]:
         text = flat["text"].combine_chunks()
         unread = text.is_null().to_numpy(zero_copy_only=False)
-        found = {"eflaw": eflaw(text), "tokens_per_character": tokens_per_character(text)}
-        return {name: pa.array(values, pa.float64(), mask=unread) for name, values in found.items()}
+        return {"eflaw": pa.array(eflaw(text), pa.float64(), mask=unread)}
+
+    def signals(self) -> Signals:
+        return {"tokens_per_character": TOKENS_PER_CHARACTER}
 
     def rules(self) -> Rules:
         return {

@@ -81,6 +81,10 @@ def test_one_and_four_parts_give_the_same_rows():
         assert column.to_pylist() == [value for part in parts for value in part[name].to_pylist()]
 
 
+def test_a_page_without_words_goes():
+    assert reason(Gneissweb(quality="q"), dclm=1, cosmo=1, topic=0, eflaw=0, tokens_per_character=0.25) == "no_words"
+
+
 def test_readability_alone(verdict_of):
     assert verdict_of(Readability(), "The harbour masters reached half of the sailors. Nobody knew it.") is None
     assert verdict_of(Readability(max_eflaw=10), "it is to be or it is not to be so it is") == "hard_to_read"
