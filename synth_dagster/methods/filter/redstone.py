@@ -55,7 +55,7 @@ class Redstone(Filter, TrainingSettings):
     proof = Proof(
         "planted signal",
         "Of planted 5 % pages of mathematics among news recall above .95 at precision above .9; each rule of each "
-        "domain on both sides of its limit.",
+        "domain on both sides of its limit, and as a plain loop over 400 pages decides.",
     )
     version = VERSION
     judges = (Document,)

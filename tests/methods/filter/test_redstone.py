@@ -1,6 +1,7 @@
 """RedStone's domains: the rules of each on both sides, and planted mathematics among news."""
 
 import random
+import re
 
 import pytest
 
@@ -88,3 +89,85 @@ def test_planted_mathematics_is_found_among_news(verdicts_of):
 
 def test_the_domain_moves_the_rules_and_not_the_signals():
     assert Redstone(domain="mcq").signals_fingerprint() == Redstone().signals_fingerprint()
+
+
+# The rules as the card says them, one page after the other: what the queries must agree with.
+QUADRUPLES = [
+    [f"{before}{numeral}{after}" for numeral in row]
+    for row in (["a", "b", "c", "d"], ["1", "2", "3", "4"], ["i", "ii", "iii", "iv"])
+    for before, after in (("", "."), ("", ")"), ("\n", " "))
+]
+
+
+def is_mathematics(text):
+    if not re.search(r"\\[A-Z]{0,9}[a-z]{2,9}", text):
+        return False
+    commands = {found[:-1] for found in re.findall(COMMANDS, text.lower())}
+    operators = re.search(r"[-+*/%=<>^_()\[\]{}$]|\|\||&&|sqrt|sum|int", text.lower())
+    return bool(commands) and (len(commands) > 1 or bool(operators))
+
+
+def is_choice(text):
+    low = text.lower()
+    return "choice question" in low and any(all(one in low for one in row) for row in QUADRUPLES)
+
+
+def is_open(text):
+    low = text.lower()
+    asked = r"[^a-z](?:q&a|q & a|q:|que:|question:|quiz:|exam:|test:|query:|what|where|why|when|who|how)[^a-z]"
+    told = r"[^a-z](?:q&a|q & a|a:|ans:|answer:|solution:|reply:|result:|explanation:)[^a-z]"
+    return len(re.findall(asked, low)) >= 2 and len(re.findall(told, low)) >= 2
+
+
+COMMANDS = r"\\(?:alpha|frac|sum|to|leq|in|int|sqrt)[^a-z]"
+PIECES = (
+    *(
+        r"\alpha ",
+        r"\frac{a}{b} ",
+        r"\sum_i ",
+        r"\tofu ",
+        r"\leq",
+        r"\in\n",
+        r"\users\temp ",
+        "a + b ",
+        "the river ",
+        "\n",
+    ),
+    *(
+        "Choice questions: ",
+        "a. x ",
+        "b. y ",
+        "c. z ",
+        "d. w ",
+        "1) ",
+        "2) ",
+        "3) ",
+        "4) ",
+        "\na ",
+        "\nb ",
+        "\nc ",
+        "\nd ",
+    ),
+    *(
+        " Q: ",
+        " A: ",
+        " Answer: ",
+        " Solution: ",
+        " what ",
+        " Why ",
+        "somewhat ",
+        " q&a ",
+        " Ques: ",
+        "Café ",
+        "\u00a0who\u00a0",
+    ),
+)
+
+
+def test_the_queries_decide_as_a_plain_reading_of_the_rules_does(verdicts_of):
+    rng = random.Random(6)
+    texts = ["x " + "".join(rng.choices(PIECES, k=rng.randint(3, 45))) for _ in range(400)]
+    for domain, reading in (("math", is_mathematics), ("mcq", is_choice), ("open_qa", is_open)):
+        kept = [reason is None for reason in verdicts_of(Redstone(domain=domain), texts, NONE)]
+        assert kept == [reading(text) for text in texts]
+        assert 20 < sum(kept) < 390, domain  # both answers occur
