@@ -26,9 +26,11 @@ import pyarrow.parquet as parquet
 
 from benchmarks import curation_texts
 from benchmarks.measured import ROOT, tell
-from synth_dagster.catalog import method
+from synth_dagster.catalog import method, methods
 from synth_dagster.method import Drop, Filter
 from synth_dagster.methods.refine.c4_quality import C4Quality
+from synth_dagster.records import Document
+from synth_dagster.runner.services import services_for
 from synth_dagster.scale.signals import compute_signals, judge
 
 CHAIN = ("gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality")
@@ -123,17 +125,23 @@ def _judged(name: str, texts: pa.ChunkedArray) -> tuple[pa.Array | pa.ChunkedArr
     ids = pa.array([number.to_bytes(16, "big") for number in range(len(texts))], pa.binary())
     nothing = pa.nulls(len(texts), pa.string())
     flat = pa.table({"record_id": ids, "text": texts, "title": nothing, "url": nothing})
-    return texts, judge(kind, compute_signals(kind, flat))["reason"].to_pylist()
+    signals = compute_signals(kind, flat, services=services_for(kind, None, ROOT))
+    return texts, judge(kind, signals)["reason"].to_pylist()
 
 
 # ------------------------------------------------------------------------------------------------------ every language
 
 
 def _retention(folder: Path) -> dict[str, dict[str, float]]:
-    """Filter -> language -> the share of pages that it keeps of one text, in pages of ten paragraphs."""
+    """Filter -> language -> the share of pages that it keeps of one text, in pages of ten paragraphs.
+
+    Of all filters of documents that have a default for each setting.
+    """
     pages = [(path.stem, page) for path in sorted(folder.glob("*.txt")) for page in _ten_paragraphs(path)]
     texts = pa.chunked_array([pa.array([page for _, page in pages], pa.string())])
-    kept = {name: [reason is None for reason in _judged(name, texts)[1]] for name in CHAIN}
+    kept = {
+        name: [reason is None for reason in _judged(name, texts)[1]] for name in dict.fromkeys((*CHAIN, *_filters()))
+    }
     languages = Counter(language for language, _ in pages)
     return {
         name: {
@@ -142,6 +150,11 @@ def _retention(folder: Path) -> dict[str, dict[str, float]]:
         }
         for name, stays in kept.items()
     }
+
+
+def _filters() -> list[str]:
+    found = [(slug, kind) for slug, kind in methods().items() if issubclass(kind, Filter) and Document in kind.judges]
+    return [slug for slug, kind in found if not any(one.is_required() for one in kind.model_fields.values())]
 
 
 def _ten_paragraphs(path: Path) -> list[str]:

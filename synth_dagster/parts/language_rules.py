@@ -124,9 +124,14 @@ def _of(texts: pa.Array, run: Run) -> dict[str, np.ndarray]:
         return (
             word_measures(texts, run)
             | repeated_shares(texts, repeated_runs(run.words))
-            | line_shares(texts, 30)
+            | line_shares(_line_ends(texts), 30)
             | {"newlines_per_word": newlines(texts) / run.words.counts}
         )
+
+
+def _line_ends(texts: pa.Array) -> pa.Array:
+    """The texts without blanks at the ends of lines, which would hide what ends a sentence."""
+    return pc.utf8_rtrim_whitespace(pc.replace_substring_regex(texts, r"[\pZ\t\r]+\n", "\n"))
 
 
 def _table(words: Mapping[str, Sequence[str]]) -> np.ndarray:

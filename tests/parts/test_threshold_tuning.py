@@ -98,6 +98,11 @@ def test_letters_of_scripts_without_blanks_are_words():
     assert found["words"].tolist() == [6, 2, 2, 2]
 
 
+def test_blanks_at_the_end_of_a_line_do_not_hide_the_end_of_a_sentence():
+    found = measured(pa.array(["လူတိုင်း။ \nIt rained.\t\r\nand then \n", "It rained.\nIt did not"]))
+    assert found["terminal_punctuation"].tolist() == pytest.approx([2 / 3, 1 / 2])
+
+
 def test_a_page_of_nothing_has_no_shares():
     found = measured(pa.array(["", "...", " \n "]))
     assert np.isnan(found["word_length"]).all() and found["words"].tolist() == [0, 0, 0]
