@@ -60,8 +60,8 @@ ui: $(READY) ## Open Dagster on what was made.
 screenshots: $(READY) ## Take the pictures of docs/images anew, of what `make run` made (needs Chromium).
 	$(BIN)/python -m tests.ui.screenshots
 
-bench: $(READY) ## Measure start-up, the default run, the overhead, the methods, the memory, the readers, exports, standards and the audit page, teacher calls, faults and lineage; JSON.
-	@for name in startup default_run overhead methods memory readers exports standards audit teacher teacher_faults teacher_memory teacher_profile lineage erase; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+bench: $(READY) ## Measure start-up, the default run, the overhead, the methods, the memory, the readers, exports, standards, the audit page and the explorer, teacher calls, faults and lineage; JSON.
+	@for name in startup default_run overhead methods memory readers exports standards audit explorer teacher teacher_faults teacher_memory teacher_profile lineage erase; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 fifty: $(READY) ## Print the embedded teacher's questions and answers on fifty passages.
 	$(BIN)/python -m synth_dagster.teacher.embedded.fifty
