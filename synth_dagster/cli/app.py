@@ -196,6 +196,13 @@ def erase(
             help="Children that have other parents too: let them go, or have the next run make them anew from those.",
         ),
     ] = "drop",
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="everything|touched",
+            help="What the proof opens: all files, or those of batches that hold something and all that is no table.",
+        ),
+    ] = "everything",
     yes: Annotated[bool, typer.Option("--yes", help="Erase. Without it only what would go is said.")] = False,
     yes_everything: Annotated[
         bool, typer.Option("--yes-everything", help="Beside --yes: also if nothing of the dataset is left.")
@@ -207,7 +214,8 @@ def erase(
     """Erase records with all that was made from them, and prove that nothing is left. A dry run without --yes."""
     from synth_dagster.cli.erase import erase_records
 
-    asked = {"source": source, "record": record, "where": where, "everywhere": everywhere, "children": children}
+    asked = {"source": source, "record": record, "where": where, "everywhere": everywhere}
+    asked |= {"children": children, "search": search}
     raise typer.Exit(erase_records(project, dataset, **asked, yes=yes, yes_everything=yes_everything, as_json=as_json))
 
 

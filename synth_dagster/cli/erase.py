@@ -14,7 +14,7 @@ from synth_dagster.governance.answer import plural
 from synth_dagster.governance.erase import Asked, BadErasure, Surroundings, costs, erase, open_batches, plan, resume
 from synth_dagster.governance.erase_children import policy_of
 from synth_dagster.governance.erase_dagster import Dagster, dagster_of
-from synth_dagster.governance.erase_scope import Scope
+from synth_dagster.governance.erase_scope import Scope, search_of
 from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.signing import Signer
 
@@ -28,6 +28,7 @@ def erase_records(
     where: str | None,
     everywhere: bool,
     children: str,
+    search: str,
     yes: bool,
     yes_everything: bool,
     as_json: bool,
@@ -35,9 +36,9 @@ def erase_records(
     """Say what would go or, with `yes`, erase it. Returns the exit code: 0 only where nothing was found afterwards."""
     if yes_everything and not yes:
         raise BadErasure("--yes-everything stands beside --yes: without it nothing is erased.")
-    policy = policy_of(children)
+    policy, opened = policy_of(children), search_of(search)
     project, console = open_project(given), Terminal()
-    asked = Asked(project.dataset(dataset), source, record, where, everywhere, policy)
+    asked = Asked(project.dataset(dataset), source, record, where, everywhere, policy, opened)
     go_on(project, None if as_json else console)
     if not yes:
         found, around = plan(project.lake, asked), surroundings(project)

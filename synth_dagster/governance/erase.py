@@ -24,7 +24,7 @@ from synth_dagster.governance.erase_dagster import FILES_OF_DAGSTER
 from synth_dagster.governance.erase_look import Wanted
 from synth_dagster.governance.erase_places import PAGES, Surroundings, exports_of, pages_to_remove, remove_export
 from synth_dagster.governance.erase_receipt import receipt_of
-from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, scope
+from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, beside, scope
 from synth_dagster.governance.erase_search import Found, Place, Tables, erase_old_versions, in_bucket, search
 from synth_dagster.governance.erase_survey import surveyed
 from synth_dagster.governance.release_seal import is_described, seal_release
@@ -214,7 +214,8 @@ def _begin(lake: Lake, found: Scope, around: Surroundings) -> Journal:
     """Look for everything once, then write down what is to be done, then say that it has begun."""
     erasure = uuid4().hex
     exports = exports_of(around.project, found.releases)
-    seen = surveyed(lake, found, around, _others(lake, around, exports))
+    passed_over = beside(lake, found.batches) if found.asked.search == "touched" else frozenset[str]()
+    seen = surveyed(lake, found, around, _others(lake, around, exports), passed_over)
     doomed = Doomed(found.doomed.ids, found.doomed.sources, found.doomed.calls, seen.needles)
     journal = Journal(
         erasure,
@@ -265,7 +266,11 @@ def _finish(
     _forget_provider_lines(lake, journal)
     _empty_logs(lake)
     counts["old_versions_removed"] = _erase_old_versions(lake, journal)
-    after = search(lake, journal.wanted, others=_others(lake, around, exports), but=[journal.name], clean=journal.clean)
+    passed_over = frozenset[str]()
+    if journal.asked["search"] == "touched":
+        passed_over = beside(lake, journal.batches, journal.erasure)
+    others = _others(lake, around, exports)
+    after = search(lake, journal.wanted, others=others, but=[journal.name], clean=journal.clean, beside=passed_over)
     after.not_searched += [*around.unsearched(), *_unsearched(lake), *_embeddings_left(around), *_models_left(lake)]
     receipt = receipt_of(
         erasure=journal.erasure,
@@ -421,7 +426,7 @@ def _told(lake: Lake, asked: Asked) -> dict[str, Any]:
     hidden = {name: getattr(asked, name) for name in ("record", "where") if getattr(asked, name) is not None}
     source = {"source": asked.source} if asked.source else {}
     macs = {f"{name}_hmac": mac(secret, name, str(word)) for name, word in hidden.items()}
-    told = {"dataset": asked.dataset, "everywhere": asked.everywhere, "children": asked.children}
+    told = {name: getattr(asked, name) for name in ("dataset", "everywhere", "children", "search")}
     return told | source | macs
 
 

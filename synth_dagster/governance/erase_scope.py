@@ -5,15 +5,15 @@ gate. Their rows are read here, narrow, until nothing more is reached.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName
+from synth_dagster.errors import ExitCode, LakeError, SynthError, UnknownName, no_such
 from synth_dagster.governance.erase_children import Batch, Bereft, Children, calls_of
 from synth_dagster.lake.erasing import VERDICTS, Doomed, Stored, named, rows_of, stored_files
 from synth_dagster.lake.ids import Ids, together
@@ -22,6 +22,7 @@ from synth_dagster.lake.lineage import Lineage, Moment
 from synth_dagster.lake.shingles import Needles, strings
 from synth_dagster.records import COMMON
 
+Search = Literal["everything", "touched"]
 NOT_TEXT = frozenset(name for name, _, _ in COMMON if name != "attributes")
 NO_TEXTS = frozenset({"verdicts", "quality_signals", "findings"})
 NOT_SAID = frozenset({"reject_id", "step", "kind", "reason", "copies", "score", "rank", "release"})
@@ -34,6 +35,15 @@ class BadErasure(SynthError):
     exit_code = ExitCode.USAGE
 
 
+def search_of(word: str) -> Search:
+    """Raises BadErasure for a word that is none for what a proof opens."""
+    for known in get_args(Search):
+        if word == known:
+            return known
+    cure = "'everything' opens each file, 'touched' those of batches that hold something and all that is no table."
+    raise BadErasure(no_such("search", word, get_args(Search), cure))
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which records are meant: those of a source, one, or those that fit a condition; of one dataset."""
@@ -44,6 +54,7 @@ class Asked:
     where: str | None = None
     everywhere: bool = False  # also the same content where it stands under another name
     children: Children = "drop"  # what becomes of those that have other parents, which stay
+    search: Search = "everything"  # what the proof opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +379,15 @@ def _batch_of(stored: Stored) -> str:
     from urllib.parse import unquote
 
     return unquote(stored.name.rsplit("/", 2)[1].partition("=")[2])
+
+
+def beside(lake: Lake, batches: Iterable[tuple[str, str]], erasure: str = "") -> frozenset[str]:
+    """The files of tables in batches that hold nothing of it, but for those that the erasure has made itself."""
+    held = set(batches)
+    rows = lake.meta.database.rows("select candidate_id from candidates where run_id = ?", (f"erase-{erasure}",))
+    own = {row["candidate_id"] for row in rows}
+    files = (file for file in stored_files(lake) if file.stem not in own)
+    return frozenset(file.name for file in files if (file.dataset, _batch_of(file)) not in held)
 
 
 def _of(files: Sequence[_File], dataset: str) -> list[_File]:

@@ -5,7 +5,7 @@ on a server, objects of another bucket. A file that was searched before and hash
 What cannot be searched is named: a proof that is silent about a place would be none.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from itertools import islice
@@ -87,15 +87,19 @@ def search(
     but: Sequence[str] = (),
     rowed: Rowed = lambda _: None,
     clean: Mapping[str, Any] | None = None,
+    beside: Set[str] = frozenset(),
 ) -> Found:
     """Search a lake and other places, by the names they are told under; `but` begin names to pass over.
 
-    `clean` are what files hashed to that were searched before for the same, and held nothing.
+    `clean` are what files hashed to that were searched before for the same, and held nothing. `beside` are files of
+    tables that are not opened, which is told.
     """
     found, known = Found(), clean or {}
-    for name, path in _files(lake, others, found):
+    for name, path in _files(lake, others, found, beside):
         if not name.startswith(tuple(but)):
             _look_at(name, path, wanted, found, rowed(name), known)
+    if beside:
+        found.not_searched.append(f"{len(beside):,} files of batches that hold none of the records, as their ids say")
     if in_bucket(lake):
         _look_at_objects("", lake.store, wanted, found, known, but, passed_over=(".parquet",))
     search_places(wanted, others, found, known)
@@ -120,11 +124,12 @@ def in_bucket(lake: Lake) -> bool:
     return str(lake.store.folder) != lake.store.url
 
 
-def _files(lake: Lake, others: Mapping[str, Place], found: Found) -> Iterator[tuple[str, Path]]:
+def _files(lake: Lake, others: Mapping[str, Place], found: Found, beside: Set[str]) -> Iterator[tuple[str, Path]]:
     """All files of this machine that belong to it, temporary ones too; those of a bucket as copies."""
     seen: set[Path] = set()
     if in_bucket(lake):
         names = (entry.name for entry in lake.store.entries() if entry.name.endswith(".parquet"))
+        names = (name for name in names if name not in beside)
         while some := list(islice(names, READ_AHEAD)):
             for name, path in zip(some, lake.store.local_all(some), strict=True):
                 seen.add(path.resolve())
@@ -137,7 +142,9 @@ def _files(lake: Lake, others: Mapping[str, Place], found: Found) -> Iterator[tu
             if path.is_file() and (resolved := path.resolve()) not in seen:
                 seen.add(resolved)
                 inside = path.relative_to(root).as_posix() if root.is_dir() else path.name
-                yield f"{name}/{inside}".lstrip("/"), path
+                told = f"{name}/{inside}".lstrip("/")
+                if told not in beside:
+                    yield told, path
 
 
 def _below(root: Path) -> list[Path]:

@@ -4,7 +4,7 @@ The pieces are taken from the few files that hold something; then every file is 
 well is not searched for afterwards: it is not theirs alone that were erased.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,8 +33,10 @@ class Survey:
     rewrite: list[Stored] = field(repr=False)
 
 
-def surveyed(lake: Lake, found: Scope, around: Surroundings, others: Mapping[str, Place]) -> Survey:
-    """Search for everything that goes."""
+def surveyed(
+    lake: Lake, found: Scope, around: Surroundings, others: Mapping[str, Place], beside: Set[str] = frozenset()
+) -> Survey:
+    """Search for everything that goes, but in files `beside`."""
     whole = {text for file in found.files.values() for text in _whole_texts(lake, file, found.doomed)}
     rows = _said_in_rows(lake, found)
     said = _said(rows, found, around)
@@ -46,7 +48,7 @@ def surveyed(lake: Lake, found: Scope, around: Surroundings, others: Mapping[str
             return None
         return lambda rows: found.doomed.rows(file.dataset, file.table, rows)
 
-    before = search(lake, Wanted.of(found.doomed.ids, said), others=others, rowed=rowed)
+    before = search(lake, Wanted.of(found.doomed.ids, said), others=others, rowed=rowed, beside=beside)
     quoting = _answers(found, around, (rows, said), before.shared)
     needles = said.without(before.shared)
     rejects = [tables[name] for name in before.with_text if name in tables and tables[name].table == REJECTS]

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.governance import erase_search
 from synth_dagster.governance.erase import Asked, BadErasure, erase, plan, resume
 from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in
 from synth_dagster.governance.erase_receipt import verify
+from synth_dagster.governance.erase_scope import search_of
 from synth_dagster.governance.erase_search import search
 from synth_dagster.lake.canonical import data_version
-from synth_dagster.lake.erasing import is_cut_short
+from synth_dagster.lake.erasing import is_cut_short, stored_files
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.lake.shingles import Needles
@@ -231,6 +233,31 @@ def test_what_a_provider_is_still_asked_about_it_stops_an_erasure(world):
     assert [row["call_id"] for row in left] == [digest("call", "q4").hex()]
 
 
+def test_a_search_of_what_is_touched_opens_no_file_of_another_batch_and_says_so(world, monkeypatch):
+    """Of seven stages and tables notes:2 has files too: none is opened, all else is as after the whole search."""
+    before, answers, versions = world.rows(), world.answers(), shown(world)
+    opened = []
+    look = erase_search.look_at_file
+    monkeypatch.setattr(erase_search, "look_at_file", lambda path, *how: opened.append(str(path)) or look(path, *how))
+    receipt = erase(world.lake, Asked("demo", source="forum", search="touched"), world.around, None)
+    monkeypatch.undo()
+    assert any("notes%3A1" in path for path in opened) and not any("notes%3A2" in path for path in opened)
+    assert any("r0003" in path for path in opened) and any(path.endswith("answers.sqlite") for path in opened)
+    aside = [f for f in stored_files(world.lake) if "notes%3A2" in f.name]
+    assert (
+        f"{len(aside)} files of batches that hold none of the records, as their ids say"
+        in receipt["proof"]["not_searched"]
+    )
+    assert receipt["asked"]["search"] == "touched"
+    check(world, receipt, ["fb"], before, answers)  # by a search of everything
+    check_versions(world, ["fb"], versions)
+
+
+def test_another_word_for_the_search_is_refused():
+    with pytest.raises(BadErasure, match="Did you mean 'touched'"):
+        search_of("touch")
+
+
 # ------------------------------------------------------------------------------------------------------ the search
 
 
@@ -314,6 +341,7 @@ MOST_STEPS = 170  # an erasure from the planted world makes so many changes, or 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from synth_dagster.governance import erase_search
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.sqlite import SqliteDatabase
