@@ -15,6 +15,7 @@ from synth_dagster.parts.words import content_words, stem
 
 SHORTEST_PART = 4  # letters that a word must share with a longer one to be taken for it
 PART = 0.6  # what a part of a word counts beside the whole
+ELSEWHERE = 0.1  # what a word counts where it stands, too, beside its best place
 
 # Where a word stands -> what it counts.
 WEIGHTS: Mapping[str, float] = {"name": 4.0, "topics": 4.0, "summary": 3.0, "sort": 2.0, "about": 1.0, "settings": 0.5}
@@ -55,9 +56,10 @@ def _stems(text: str) -> Iterable[str]:
 
 
 def _match(word: str, fields: Mapping[str, frozenset[str]]) -> float:
-    """What a word counts for a method: where it stands best."""
+    """What a word counts for a method: where it stands best, and a little for every other place."""
     best = {name: max((_likeness(word, other) for other in its), default=0.0) for name, its in fields.items()}
-    return max(WEIGHTS[name] * likeness for name, likeness in best.items())
+    counted = sorted((WEIGHTS[name] * likeness for name, likeness in best.items()), reverse=True)
+    return counted[0] + ELSEWHERE * sum(counted[1:])
 
 
 def _likeness(word: str, other: str) -> float:

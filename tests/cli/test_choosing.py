@@ -21,18 +21,21 @@ def slugs(**wish):
 
 
 @pytest.mark.parametrize(
-    ("purpose", "first"),
+    ("purpose", "meant"),
     [
         pytest.param("math reasoning", "metamath", id="part of a word"),
         pytest.param("near duplicates", "minhash", id="stems"),
         pytest.param("keep benchmarks out", "decontaminate", id="summary"),
-        pytest.param("UltraFeedback", "ultrafeedback", id="a paper's name"),
-        pytest.param("2309.12284", "metamath", id="a paper's number"),
         pytest.param("harder instructions", "evol_instruct", id="plural"),
     ],
 )
-def test_the_best_for_a_purpose_comes_first(purpose, first):
-    assert slugs(purpose=purpose)[0] == first
+def test_what_is_meant_is_among_the_first_three(purpose, meant):
+    assert meant in slugs(purpose=purpose)[:3]
+
+
+@pytest.mark.parametrize(("name", "meant"), [("UltraFeedback", "ultrafeedback"), ("2309.12284", "metamath")])
+def test_the_name_or_number_of_a_paper_finds_its_method_first(name, meant):
+    assert slugs(purpose=name)[0] == meant
 
 
 def test_the_order_depends_on_nothing_but_the_words():

@@ -65,7 +65,7 @@ MOST_PARTS = 2
 class PersonaInstructions(Synthesizer[Document, Instruction]):
     paper: ClassVar[str] = "arXiv:2406.20094"
     family: ClassVar[Family] = "general distillation"
-    topics: ClassVar[tuple[str, ...]] = ("personas", "math", "reasoning", "instruction tuning", "diversity")
+    topics: ClassVar[tuple[str, ...]] = ("personas", "mathematics", "reasoning", "instruction tuning", "diversity")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "Every kept text began with its opening; of planted faults all go; a teacher that ignores personas gives no "
