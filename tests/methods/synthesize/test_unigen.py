@@ -153,6 +153,29 @@ def test_a_harder_question_has_the_same_answer():
         assert same_answer(one.response, answer_of(one.attributes["before"]))
 
 
+class LooksUp(ScriptedTeacher):
+    """A judge that looks one thing up, and takes its page at its word."""
+
+    async def ask(self, prompt, /, *, into, **given):
+        if into.__name__ == "Named":
+            return into(entities=["The shop"])
+        if into.__name__ == "Confirmed":
+            self.pages = given["pages"]
+            return into(correct=False, text="What does the shop sell?", label="Bread")
+        return await super().ask(prompt, into=into, **given)
+
+
+def test_facts_are_corrected_by_pages_of_the_project():
+    world, page = ItemWorld(), {"title": "the shop", "text": "The shop sells bread."}
+    method = Unigen(per_seed=1, checks=("facts",), pages="pages.jsonl", distance=0)
+    judge = LooksUp(world)
+    (made,) = items_of(method, base(1), world, judge=judge, pages=(page,))
+    assert (made.instruction, made.response) == ("What does the shop sell?", "Bread")
+    assert made.attributes["rag_check"] == {"pages": ["the shop"], "corrected": True} and page["text"] in judge.pages
+    (left,) = items_of(method, base(1), world, judge=LooksUp(world), pages=({"title": "another", "text": "Else."},))
+    assert left.attributes["rag_check"] == {"pages": []} and is_right(left)
+
+
 def test_a_program_runs_in_the_sandbox():
     world = ItemWorld(wrong=1.0)
     made = items_of(Unigen(batch=2, checks=("code",)), base(2), world, sandbox=LocalSandbox())
