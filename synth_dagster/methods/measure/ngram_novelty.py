@@ -7,14 +7,18 @@ Each text counts its own n-grams: the official plots flatten all texts and so ta
 Novelty is not creativity, and a short text is rarely new.
 """
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import InputPath, Measure, Measurement, Proof
-from synth_dagster.parts.hashed_words import normalise, words
+from synth_dagster.parts.hashed_words import Hashed, normalise, offsets_of, words
 from synth_dagster.parts.longest_matches import OtherTexts
+from synth_dagster.parts.seen_pieces import together
 from synth_dagster.services import References
+
+_TEXTS_AT_ONCE = 256  # so that little is read beyond the words that are compared
 
 
 class NgramNovelty(Measure):
@@ -35,11 +39,15 @@ class NgramNovelty(Measure):
     longest: int = Field(10, ge=1, le=100, description="Largest n of the curve.")
     long_copy: int = Field(50, ge=2, description="Words in a row from which a record counts as holding a copy.")
 
+    most_words: int = Field(
+        2_000_000, ge=1, description="Words of the records that are compared, and of the references: the first of each."
+    )
+
     def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
         self, flat: pa.Table, /, *, references: References
     ) -> Measurement:
-        texts = words(normalise(self._column_of(flat)))
-        corpus = words(normalise(pa.array(references.texts(self.against), pa.string()))) if self.against else None
+        texts = self._words(self._column_of(flat))
+        corpus = self._words(pa.array(references.texts(self.against), pa.string())) if self.against else None
         found = OtherTexts(texts, corpus).matches()
         curve = {n: found.novelty(n) for n in range(1, self.longest + 1)}
         numbers = {"words": float(len(found.lengths))}
@@ -54,6 +62,16 @@ class NgramNovelty(Measure):
         numbers |= {f"novelty_{n}": share for n, share in known.items()}
         return Measurement(numbers, {str(n): share for n, share in known.items()})
 
+    def _words(self, column: pa.Array | pa.ChunkedArray) -> Hashed:
+        """The first words of a column; the text that holds the last of them is cut."""
+        parts, left = [], self.most_words
+        for start in range(0, len(column), _TEXTS_AT_ONCE):
+            if left <= 0:
+                break
+            parts.append(first(words(normalise(column.slice(start, _TEXTS_AT_ONCE))), left))
+            left -= len(parts[-1].hashes)
+        return together(parts)
+
     def _column_of(self, flat: pa.Table) -> pa.ChunkedArray:
         if self.column not in flat.column_names:
             allowed = ", ".join(name for name in flat.column_names if name != "record_id")
@@ -61,3 +79,9 @@ class NgramNovelty(Measure):
                 f"ngram_novelty: these records have no column '{self.column}'. Set 'column' to one of {allowed}."
             )
         return flat[self.column]
+
+
+def first(found: Hashed, most: int) -> Hashed:
+    """The first so many words of texts; texts behind them have none."""
+    ends = np.minimum(found.offsets, most)
+    return Hashed(found.hashes[: ends[-1]], offsets_of(np.diff(ends)))

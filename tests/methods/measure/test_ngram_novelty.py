@@ -55,6 +55,16 @@ def test_another_column_and_one_that_is_not_there(references):
         )
 
 
+def test_no_more_words_than_asked_are_compared_and_what_is_cut_counts_as_it_is(references):
+    # the first five words: "a b c" and "d e"; of the references "a b"
+    found = numbers(references, "a b c", "d e f", "g", corpus=["a b", "c d"], most_words=2, longest=2)
+    assert found["words"] == 2 and found["longest"] == 2
+    assert numbers(references, "a b c", "d e f", "g", longest=2, most_words=5)["words"] == 5
+    many = numbers(references, *(f"w{number} x" for number in range(600)), longest=1, most_words=1_000)
+    # 500 records of two words; x stands in all others
+    assert (many["words"], many["novelty_1"]) == (1_000, 0.5)
+
+
 @pytest.mark.parametrize("texts", [(), (None,), ("", "?!")], ids=["none", "missing", "no words"])
 def test_no_words_have_no_novelty(references, texts):
     assert numbers(references, *texts) == {"words": 0}
