@@ -389,8 +389,12 @@ def _joined(column: str, role: str) -> str:
     return _JOINED.format(turns=_TURNS.format(column=column, role=role))
 
 
+# What a turn says: its words, or the calls of functions that stand in their place.
+_SAYS = "case when coalesce(m.content, '') = '' then coalesce(m.tool_calls, m.content) else m.content end"
+
+
 def _last(column: str, role: str) -> str:
-    return f"list_last({_TURNS.format(column=column, role=role)}).content"
+    return f"list_last(list_transform({_TURNS.format(column=column, role=role)}, lambda m: {_SAYS}))"
 
 
 FLAT: dict[RecordKind, dict[str, str]] = {

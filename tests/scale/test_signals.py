@@ -159,6 +159,11 @@ DIALOGUE = (Message("system", "Be short."), Message("user", "Why?"), Message("as
             id="instruction",
         ),
         pytest.param(
+            Instruction(messages=(Message("user", "Look it up."), Message("assistant", "", tool_calls='[{"id":"1"}]'))),
+            {"text": "Look it up.\n\n", "instruction": "Look it up.", "response": '[{"id":"1"}]'},
+            id="a call of a function in place of words",
+        ),
+        pytest.param(
             Preference(
                 prompt=DIALOGUE[:2],
                 chosen=DIALOGUE[2:],

@@ -77,7 +77,6 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
     examples: LabelsPath = Field("", description="File with examples, text and perhaps persona; none is zero-shot.")
     shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
     example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
-    answers: bool = Field(True, description="Have the text answered; without, a record is the question alone.")
     temperature: float = Field(
         0.7,
         ge=0,
@@ -124,16 +123,19 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
         question = without_opening(said.text.strip(), OPENINGS[self.task])
         if reason := self._unfit(persona, said, question, again=again):
             return self._eliminated(persona, said.text, reason, said)
-        turns = (Message("user", question or ""),)
-        if not self.answers:
-            return self._made(persona, turns, said)
         answer = await attempted(answerer.tell(ANSWER, sampling=ANSWERING, question=question))
         if isinstance(answer, Unusable):
             return self._eliminated(persona, question or "", f"answer_{answer.reason}", answer)
         if answer.finish_reason == "length" or is_blank(answer.text):
             reason = "answer_cut" if answer.finish_reason == "length" else "answer_blank"
             return self._eliminated(persona, question or "", reason, answer)
-        return self._made(persona, (*turns, Message("assistant", answer.text.strip())), answer)
+        return Instruction.single(
+            question or "",
+            answer.text.strip(),
+            parents=(persona,),
+            attributes={"task": self.task},
+            **written_by(answer.call),
+        )
 
     def _unfit(self, persona: Document, said: Answer, question: str | None, *, again: bool) -> str | None:
         """The first reason why this is no task of the person, or None."""
@@ -151,9 +153,6 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
             "repeated": again,
         }
         return next((reason for reason, fails in checks.items() if fails), None)
-
-    def _made(self, persona: Document, turns: Sequence[Message], said: Answer) -> Instruction:
-        return Instruction(messages=turns, parents=(persona,), attributes={"task": self.task}, **written_by(said.call))
 
     def _eliminated(self, persona: Document, text: str, reason: str, said: Answer | Unusable) -> Instruction:
         return Instruction(

@@ -132,6 +132,11 @@ def test_refusals_can_be_kept(verdict_of):
     assert verdict_of(AnswerRules(allow_refusals=True), refusal) is None
 
 
+def test_a_call_of_a_function_is_an_answer(verdict_of):
+    turns = (Message("user", "What is the weather?"), Message("assistant", "", tool_calls='[{"id":"call_1"}]'))
+    assert verdict_of(AnswerRules(), Instruction(messages=turns)) is None
+
+
 def test_the_last_answer_of_a_dialogue_is_judged(verdict_of):
     turns = (Message("user", "a?"), Message("assistant", ""), Message("user", "b?"), Message("assistant", "B."))
     assert verdict_of(AnswerRules(), Instruction(messages=turns)) is None

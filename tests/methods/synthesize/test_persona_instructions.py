@@ -44,12 +44,6 @@ def test_a_kept_record_costs_a_task_and_an_answer_and_its_text_began_with_the_op
     assert [one.parents for one in made] == [(persona,) for persona in personas()]
 
 
-def test_without_answers_a_record_is_the_question_and_costs_one_call():
-    writer = ScriptedTeacher(PersonaWorld())
-    made = asked(PersonaInstructions(answers=False), writer)
-    assert len(writer.requests) == len(made) and {len(one.messages) for one in made} == {1}
-
-
 @pytest.mark.parametrize(
     ("text", "behind"),
     [
@@ -83,7 +77,7 @@ def distinct_2(records):
 
 
 def test_personas_bring_variety_and_a_teacher_that_ignores_them_none():
-    method = PersonaInstructions(answers=False, task="math")
+    method = PersonaInstructions(task="math")
     heeding = asked(method, ScriptedTeacher(PersonaWorld()))
     ignoring = asked(method, ScriptedTeacher(PersonaWorld(heeds=False)))
     without = asked(method, ScriptedTeacher(PersonaWorld()), of=[Document(body="A person.", record_id=b"p")] * 100)
@@ -96,8 +90,8 @@ def test_examples_are_shown_with_their_personas_or_without_and_drawn_for_each():
     shown = []
     for with_them in (True, False):
         writer = ScriptedTeacher(PersonaWorld())
-        method = PersonaInstructions(examples="some.jsonl", example_personas=with_them, answers=False)
-        asked(method, writer, references=Rows(*rows))
+        method = PersonaInstructions(examples="some.jsonl", example_personas=with_them)
+        asked(method, writer, ScriptedTeacher(PersonaWorld()), references=Rows(*rows))
         shown.append([request.user.partition("<persona>")[0] for request in writer.requests])
         assert all(len(request.tags("example")) == 3 for request in writer.requests)
     assert all('persona="person' in one for one in shown[0]) and not any("persona=" in one for one in shown[1])
