@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tokens import count
+from synth_dagster.parts.tokens import PATTERN
 from synth_dagster.parts.words import is_blank
 from synth_dagster.records import Document, Instruction, Json
 from synth_dagster.services import Drop
@@ -29,7 +29,7 @@ DRAWS = 1_000  # of one task, until it is short enough
 RESERVED = 100  # tokens that are kept free for the answer
 LONGEST = 60  # characters: what is longer, or has several lines, is a text and names no lot
 EARLY = 0.05  # share of the dictionaries that are near the start
-_NUMBER = re.compile(r"[0-9]+")
+_TOKEN, _NUMBER = re.compile(PATTERN), re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,8 @@ class Task:
 
 def tokens_of(text: str) -> int:
     """At most so many for the usual tokenizers: words and marks, and each digit for itself."""
-    return count(text) + sum(len(number) - 1 for number in _NUMBER.findall(text))
+    numbers = _NUMBER.findall(text)
+    return len(_TOKEN.findall(text)) + len("".join(numbers)) - len(numbers)
 
 
 class Builder:
@@ -221,6 +222,7 @@ class Builder:
         self._shared = [self._number(shape.key_digits) for _ in range(shape.shared)]
         self.gold_key = self._key(shape.key[0], has_shared=1.0, each_shared=1.0)
         self.gold_value = self._number(shape.value_digits)
+        self._asked = frozenset(self.gold_key)
 
     def dictionaries(self, number: int) -> tuple[Dictionary, list[Dictionary]]:
         """The gold dictionary and so many less one others; nowhere else is the gold value or what is asked for."""
@@ -242,7 +244,7 @@ class Builder:
         while True:
             key = self._key(size, has_shared=self._has_shared, each_shared=self._each_shared)
             value = self._number(self._shape.value_digits)
-            if value != self.gold_value and key not in taken and not set(self.gold_key) <= set(key):
+            if value != self.gold_value and key not in taken and not self._asked.issubset(key):
                 return key, value
 
     def _key(self, size: int, *, has_shared: float, each_shared: float) -> Key:
