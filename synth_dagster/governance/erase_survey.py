@@ -49,6 +49,7 @@ def surveyed(
         return lambda rows: found.doomed.rows(file.dataset, file.table, rows)
 
     before = search(lake, Wanted.of(found.doomed.ids, said), others=others, rowed=rowed, beside=beside)
+    before.shared.add(said.found_in(_own_words(lake)))
     quoting = _answers(found, around, (rows, said), before.shared)
     needles = said.without(before.shared)
     rejects = [tables[name] for name in before.with_text if name in tables and tables[name].table == REJECTS]
@@ -82,6 +83,15 @@ def _said(rows: Needles, found: Scope, around: Surroundings) -> Needles:
                 for word in strings(text):
                     needles.add(word)
     return needles
+
+
+def _own_words(lake: Lake) -> Iterator[str]:
+    """What the project itself says, in prompts and recipes: a model may have said it after them."""
+    database = lake.meta.database
+    for row in database.rows('select system, "user" from prompts'):
+        yield from (row["system"], row["user"])
+    for row in database.rows("select text from recipes"):
+        yield row["text"]
 
 
 @dataclass(frozen=True, slots=True)

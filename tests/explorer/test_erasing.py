@@ -55,6 +55,21 @@ def test_records_are_erased_with_the_receipt_of_the_command(own):
     assert client.get("/erasures", params={"format": "json"}).json()["erasures"][0]["clean"]
 
 
+def test_children_of_several_parents_are_told_and_may_be_made_anew(own):
+    client = browser_of(own)
+    told = client.get("/erase", params={"source": "forum", "children": "remake", "format": "json"}).json()
+    (batch,) = told["children"]["batches"]  # q2 has a1 too, which stays; p2 has no other parent
+    assert (batch["stage"], batch["batch"], batch["records"]) == ("questions", "notes:1", 1)
+    page = client.get("/erase", params={"source": "forum", "children": "remake"}).text
+    assert "the next run makes these batches anew" in page
+    wrong = client.get("/erase", params={"source": "forum", "children": "keep"})
+    assert wrong.status_code == 400 and "Known: drop, remake" in wrong.text
+    signed = signed_in(own)
+    signed.post("/erase", data=form_of(signed, source="forum", children="remake"))
+    receipt = signed.get(ended(signed), params={"format": "json"}).json()
+    assert receipt["asked"]["children"] == "remake" and receipt["counts"]["children"]["batches"] == [batch]
+
+
 def test_nothing_is_erased_for_who_may_not(own):
     """Nobody, a form of another site, a word of another session, a number that was not typed, or is another by now."""
     client = signed_in(own)

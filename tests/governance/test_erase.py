@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import zlib
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance import erase_search
-from synth_dagster.governance.erase import Asked, BadErasure, erase, plan, resume
+from synth_dagster.governance.erase import Asked, BadErasure, costs, erase, plan, resume
 from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in
 from synth_dagster.governance.erase_receipt import verify
 from synth_dagster.governance.erase_scope import search_of
@@ -28,7 +29,7 @@ from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import Parent, digest, to_table
 from synth_dagster.signing import BadSignature, new_key
-from synth_dagster.teacher.cache import AnswerCache, StoredVector, vector_id
+from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector, vector_id
 from tests.governance.erase_world import (
     BATCHES,
     PARENTS,
@@ -251,6 +252,34 @@ def test_a_search_of_what_is_touched_opens_no_file_of_another_batch_and_says_so(
     assert receipt["asked"]["search"] == "touched"
     check(world, receipt, ["fb"], before, answers)  # by a search of everything
     check_versions(world, ["fb"], versions)
+
+
+def test_what_a_model_says_after_our_prompt_stays_in_the_prompt(world):
+    before, answers = world.rows(), world.answers()
+    world.lake.meta.remember_prompt("hash", "You write.", f"Begin with: {world.texts['q3'][:120]}")
+    receipt = erase(world.lake, Asked("demo", source="forum"), world.around, None)
+    assert receipt["proof"]["clean"] and receipt["proof"]["text_proven"]
+    assert world.texts["q3"][:120] in world.lake.meta.prompt("hash")[1]
+    assert set(world.rows()) < set(before) and world.answers() < answers
+
+
+def test_what_it_costs_to_make_the_same_again_is_known_where_all_prices_are(world):
+    found = plan(world.lake, Asked("demo", source="forum"))
+    own = found.doomed.calls.to_pylist()
+    # five answers, of which q2 has two: the children of two parents are q2 alone, and its second answer is its own
+    assert costs(found, world.around)["cost"] == {"answers": 5, "tokens_in": 0, "tokens_out": 0, "usd": None}
+    told = Stored(model="m", text="x", finish_reason="stop", tokens_in=10, tokens_out=3, usd=Decimal("0.002"))
+
+    async def paid(cache):
+        await cache.forget(own)
+        for call in own:
+            await cache.put(call, told)
+
+    with AnswerCache.open(world.around.answers) as cache:
+        asyncio.run(paid(cache))
+    told = costs(found, world.around)
+    assert told["cost"] == {"answers": 5, "tokens_in": 50, "tokens_out": 15, "usd": 0.01}
+    assert (told["cost_of_children"]["answers"], told["cost_of_children"]["usd"]) == (2, 0.004)
 
 
 def test_another_word_for_the_search_is_refused():
