@@ -13,7 +13,9 @@ from synth_dagster.scale.signals import compute_signals, flatten
 
 ROOT = Path(__file__).parents[3]
 FILTERS = [slug for slug, method in methods().items() if issubclass(method, Filter)]
-LABELLED = {"examples": "tests/fixtures/labelled/pages.jsonl"}  # what a filter learns from; else a folder of questions
+LABELLED = dict.fromkeys(("examples", "quality"), "tests/fixtures/labelled/pages.jsonl")  # what a filter learns from
+LABELLED["labels"] = "tests/fixtures/labelled/scores.jsonl"
+LABELLED["judged"] = "recipes/gallery/worlds/weborganizer_labels.jsonl"  # any other path is a folder of questions
 TEXTS = ["", "Buy now\nBuy now\nHome", "12 + 12 = 24", *(f"The river is {n} miles long. It is slow." for n in range(9))]
 
 
