@@ -43,7 +43,7 @@ def verified(
     base = NgramLM.learnt(normal, order)
     budget = base.tokens * LAST / (1 - LAST)
     plain = [_scores(base, _drawn(normal, budget, seed, "normal"), clean) for seed in range(seeds)]
-    null = [_scores(base, _mixed(normal, normal, budget, seed, "null"), clean)[0] for seed in range(seeds)]
+    null = [base.gone_on(_mixed(normal, normal, budget, seed, "null")).bits_per_byte(clean) for seed in range(seeds)]
     chance = statistics.pstdev([*(one for one, _ in plain), *null])
     found = {}
     for name, texts in candidates.items():
@@ -89,6 +89,7 @@ def right_choices(model: NgramLM, texts: pa.Array) -> float:
     halves = [pair for pair in halves if pair is not None]
     if len(halves) < OPTIONS:
         return 0.0
+    before = model.bits(pa.array([first for first, _ in halves], pa.string()))
     step = len(halves) // OPTIONS
     rows = np.arange(len(halves))
     costs = []
@@ -96,7 +97,7 @@ def right_choices(model: NgramLM, texts: pa.Array) -> float:
         others = (rows + place * step) % len(halves)
         endings = [halves[other][1] for other in others]
         whole = pa.array([f"{halves[row][0]} {ending}" for row, ending in zip(rows, endings, strict=True)], pa.string())
-        alone = model.bits(whole) - model.bits(pa.array([first for first, _ in halves], pa.string()))
+        alone = model.bits(whole) - before
         costs.append(alone / np.maximum([len(ending.split()) for ending in endings], 1))
     return float(np.mean(np.argmin(np.stack(costs), axis=0) == 0))
 

@@ -9,7 +9,8 @@ import pytest
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.select.ultra_fineweb import UltraFineweb
 from synth_dagster.parts.linear_text import auc
-from synth_dagster.parts.seed_verification import verified
+from synth_dagster.parts.ngram_lm import NgramLM
+from synth_dagster.parts.seed_verification import right_choices, verified
 from synth_dagster.runner.models import TrainedModels
 
 NOUNS = ["river", "valley", "miller", "bridge", "harvest", "market", "village", "orchard", "winter", "lantern"]
@@ -53,7 +54,7 @@ def mix(number, seed):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_three_seeds_are_put_in_order_and_the_normal_mix_changes_nothing(seed):
-    normal, _ = mix(600, seed)
+    normal, _ = mix(500, seed)
     candidates = {kind: pa.array(texts(kind, 100, seed)) for kind in KINDS}
     candidates["null"] = pa.array(mix(300, seed + 50)[0])
     found = verified(pa.array(normal), candidates, pa.array(texts("clean", 100, seed + 99)), seeds=3)
@@ -64,6 +65,19 @@ def test_three_seeds_are_put_in_order_and_the_normal_mix_changes_nothing(seed):
     # a tenth of the training: 90 % before the checkpoint and a ninth of that after it, of at most 15 %
     words = sum(len(text.split()) for text in normal)
     assert found["clean"].tokens <= 0.15 * (words + found["clean"].tokens)
+
+
+def test_the_right_ending_of_a_text_is_chosen_by_who_has_read_it():
+    asked = pa.array(
+        [
+            "The miller repairs the old wheel before the rain comes again.",
+            "A lantern hangs above the door where travellers knock at night.",
+            "In winter the shepherd watches his sheep behind the stone church.",
+            "Every harvest the market sells apples and wool to the valley.",
+        ]
+    )
+    assert right_choices(NgramLM.learnt(asked), asked) == 1
+    assert right_choices(NgramLM.learnt(asked), asked.slice(0, 3)) == 0  # there are no four to choose from
 
 
 METHOD = UltraFineweb(candidates="c", bits=16)
@@ -83,12 +97,12 @@ class Labelled(TrainedModels):
 
 def sets(*, wrong=0.0, **more):
     """The normal mix, held-out texts, a good candidate of which some texts are wrong, and others."""
-    good = texts("clean", 200, 5)
-    bad = texts("shuffled", round(wrong * 200), 5)
-    return {"raw": mix(500, 3)[0], "clean": texts("clean", 100, 4), "books": [*bad, *good[len(bad) :]], **more}
+    good = texts("clean", 150, 5)
+    bad = texts("shuffled", round(wrong * 150), 5)
+    return {"raw": mix(300, 3)[0], "clean": texts("clean", 100, 4), "books": [*bad, *good[len(bad) :]], **more}
 
 
-def chosen(method, given, number=400):
+def chosen(method, given, number=200):
     pool, kinds = mix(number, 77)
     ids = pa.array([place.to_bytes(16, "big") for place in range(number)], pa.binary())
     return method.select(pa.table({"record_id": ids, "text": pool}), models=Labelled(given)), kinds == "clean"
@@ -108,7 +122,7 @@ def test_what_was_chosen_is_the_candidate_of_the_next_round():
 
 
 def test_whoever_is_left_out_has_a_reason_and_ranks_behind():
-    found, _ = chosen(METHOD, sets(), number=200)
+    found, _ = chosen(METHOD, sets())
     rows = sorted(found.to_pylist(), key=lambda row: row["rank"])
     assert [row["selected"] for row in rows] == sorted((row["selected"] for row in rows), reverse=True)
     assert {row["reason"] for row in rows} == {None, "improbable"}
