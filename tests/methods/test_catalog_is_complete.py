@@ -97,6 +97,7 @@ OF_NO_SYSTEM = {
     "worked_problem",
     "conversation",
     "answer_rules",
+    "constraint_rules",
     "fixed_ratio",
     "temperature",
     "unimax",
