@@ -128,6 +128,7 @@ def test_the_next_run_makes_children_anew_and_pays_only_for_what_it_never_asked(
     assert hand.run(None) == {} and server.calls == 4  # made once
 
 
+@pytest.mark.prove
 def test_children_that_are_dropped_leave_everything_current(tmp_path, server):
     hand = made(tmp_path / "p", "abcd")
     receipt = erase(hand.lake, asked("b", "drop"), around(hand), None)

@@ -403,6 +403,7 @@ def test_the_official_clients_own_retries_are_used(courier, http, tmp_path):
     assert len(http.taken) == 22
 
 
+@pytest.mark.prove
 def test_a_run_does_not_wait_for_a_receiver_that_does_not_answer(tmp_path, http, caplog):
     project = small_project(tmp_path / "p", TAUGHT, Programs(EchoTeacher()))
     project.deliver(LINES[:2])
