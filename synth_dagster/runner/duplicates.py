@@ -89,7 +89,7 @@ def _by_workers(context: RunContext, step: Step, pool: pa.Table) -> pa.Table:
     lake = context.lake
 
     def told(phase: str, done: int, total: int) -> None:
-        context.progress.update("filtered_mix", f"duplicates: {phase}", done=done, total=total, usage={})
+        context.progress.update(context.recipe.mix.name, f"duplicates: {phase}", done=done, total=total, usage={})
 
     with lake.lease(SCRATCH), scratch(lake.store, f"{context.recipe.dataset}-duplicates") as folder:
         return clusters_by_workers(context.engine, lake.store, folder, step, pool, told=told)
