@@ -93,6 +93,7 @@ ELSEWHERE = {
 
 # Methods that come from no system of the lists: our own, and the common stock of the field.
 OF_NO_SYSTEM = {
+    "chase_math",  # of CHASE, whose other paths are not there yet
     "grounded_qa",
     "worked_problem",
     "conversation",

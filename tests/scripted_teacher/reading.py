@@ -51,6 +51,8 @@ Task: TypeAlias = Literal[
     "improve",
     "harden",
     "tags",
+    "extend",
+    "mend",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -100,6 +102,9 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"text", "label"}): "improve",
     frozenset({"way", "text"}): "harden",
     frozenset({"task", "difficulty"}): "tags",
+    frozenset({"statement", "new_context", "question", "reasoning", "answer"}): "extend",
+    frozenset({"context", "statement", "new_context", "question", "reasoning", "answer"}): "extend",
+    frozenset({"contexts"}): "mend",
 }
 
 
