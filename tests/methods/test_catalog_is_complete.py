@@ -9,7 +9,7 @@ from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
 generation
-    chase ultraif
+    chase
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -78,6 +78,7 @@ BUILT = {
     "unigen": ("unigen", "remote_clique"),
     "ultra_fineweb": ("ultra_fineweb",),
     "ultrafeedback": ("ultrafeedback",),
+    "ultraif": ("ultraif", "ultraif_pairs"),
     "privacy_security_guard": (
         *("privacy_security_guard", "seed_leakage_guard", "plant_canaries", "probe_instructions"),
     ),

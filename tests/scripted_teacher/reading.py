@@ -53,6 +53,11 @@ Task: TypeAlias = Literal[
     "tags",
     "extend",
     "mend",
+    "decompose",
+    "question",
+    "compose",
+    "evaluate",
+    "ask",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -105,6 +110,11 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"statement", "new_context", "question", "reasoning", "answer"}): "extend",
     frozenset({"context", "statement", "new_context", "question", "reasoning", "answer"}): "extend",
     frozenset({"contexts"}): "mend",
+    frozenset({"basic_query", "constraints"}): "decompose",
+    frozenset({"eval_question"}): "question",
+    frozenset({"query", "eval_question"}): "compose",
+    frozenset({"verdicts"}): "evaluate",
+    frozenset({"questions"}): "ask",
 }
 
 
