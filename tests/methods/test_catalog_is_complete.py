@@ -94,7 +94,7 @@ ELSEWHERE = {
 
 # Methods that come from no system of the lists: our own, and the common stock of the field.
 OF_NO_SYSTEM = {
-    "chase_math",  # of CHASE, whose other paths are not there yet
+    *("chase_math", "chase_scenarios", "chase_qa"),  # of CHASE, whose path for code is not there yet
     "grounded_qa",
     "worked_problem",
     "conversation",

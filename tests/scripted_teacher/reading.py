@@ -58,6 +58,13 @@ Task: TypeAlias = Literal[
     "compose",
     "evaluate",
     "ask",
+    "scenarios",
+    "look_up",
+    "cross",
+    "documents",
+    "find",
+    "compare",
+    "repair",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -115,6 +122,13 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"query", "eval_question"}): "compose",
     frozenset({"verdicts"}): "evaluate",
     frozenset({"questions"}): "ask",
+    frozenset({"scenarios"}): "scenarios",
+    frozenset({"question", "documents"}): "look_up",
+    frozenset({"relevant"}): "cross",
+    frozenset({"texts"}): "documents",
+    frozenset({"points"}): "find",
+    frozenset({"missing", "extra"}): "compare",
+    frozenset({"text"}): "repair",
 }
 
 
