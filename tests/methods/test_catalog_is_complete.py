@@ -71,7 +71,7 @@ BUILT = {
     "quality_diversity_suite": ("quality_diversity_suite",),
     "refinex": ("refinex",),
     "synthetic_release_gate": ("synthetic_release_gate",),
-    "source2synth": ("source2synth",),
+    "source2synth": ("source2synth", "source2synth_hops"),
     "tinygsm": ("tinygsm", "tinygsm_leaks"),
     "self_instruct": ("self_instruct",),
     "toedit": ("toedit", "ngram_prior"),

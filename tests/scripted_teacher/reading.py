@@ -65,6 +65,10 @@ Task: TypeAlias = Literal[
     "find",
     "compare",
     "repair",
+    "named",
+    "asked",
+    "found",
+    "rebuilt",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -129,6 +133,10 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"points"}): "find",
     frozenset({"missing", "extra"}): "compare",
     frozenset({"text"}): "repair",
+    frozenset({"entities"}): "named",
+    frozenset({"question", "answer"}): "asked",
+    frozenset({"answer"}): "found",
+    frozenset({"first_question", "question"}): "rebuilt",
 }
 
 

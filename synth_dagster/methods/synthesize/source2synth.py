@@ -5,7 +5,7 @@ the fact an SQL statement, which is executed, and from the statement a question;
 curator gets table and question, and in k tries its own SQL must give the same result. In the paper the curator is the
 base model, fine-tuned on the other half of the questions: train on one release, and name that model as `curator` of
 the next. With the writer as curator the filter is weaker, and the records say so. Prompts are in our own wording; the
-paper's other task, questions over two linked articles, is not this method's.
+paper's other task, questions over two linked articles, is `source2synth_hops`.
 """
 
 from collections.abc import Sequence
