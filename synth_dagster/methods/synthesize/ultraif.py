@@ -3,7 +3,8 @@
 Paper: arXiv:2502.04153. A model takes the constraints out of each query, one at a time, and asks a yes/no question
 about each. A composer adds up to three to every query, five answers are written, and a judge answers the questions
 about each. The paper trains the composer, a model of 8B; `compose_by: model` asks such a model. Without one,
-`frequencies` draws constraints as often as the batch has them and puts them in as they stood. The prompts are ours.
+`frequencies` draws constraints as often as the batch has them and puts them in as they stood, none of a type that a
+query has already, so that no two contradict each other. The prompts are ours.
 
 Bugs of the released code that are not repeated: a query none of whose answers passed is written with its last answer;
 the list of questions loses step with the rounds when a round fails; a worked example of its prompt is wrong.
