@@ -1,15 +1,16 @@
-"""Rule filters: how many documents a second beside datatrove, with the same decisions, and in how much memory?
+"""Rule filters: how many documents a second beside datatrove and data-juicer, deciding the same, in how much memory?
 
-Texts are real ones of `--texts`, perturbed to `--documents`. The peer is a Python of another environment, made by
+Texts are real ones of `--texts`, perturbed to `--documents`. Peers are Pythons of other environments, made by
     python -m venv peers && peers/bin/pip install 'datatrove[processing]' spacy
-and given with --peer peers/bin/python or SYNTH_PEER_PYTHON. Without it only our own numbers are printed.
+    python -m venv juicer && juicer/bin/pip install py-data-juicer aiohttp ray
+and given with --peer peers/bin/python (or SYNTH_PEER_PYTHON) and --juicer juicer/bin/python (or SYNTH_JUICER_PYTHON).
+Without them only our own numbers are printed. Delete them afterwards: data-juicer installs what it misses by itself.
 """
 
 import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,14 +18,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet as parquet
 
-from benchmarks import curation_texts
+from benchmarks import curation_juicer, curation_texts
+from benchmarks.curation_peer import peak_mib
 from benchmarks.measured import ROOT, tell
 from synth_dagster.catalog import method, methods
 from synth_dagster.method import Drop, Filter
@@ -57,6 +58,12 @@ def main(arguments: argparse.Namespace) -> int:
                 for name, row in beside["filters"].items()
                 if "agreement" in row
             }
+        if arguments.juicer:
+            sample = _sample(pages[:1], arguments.peer_documents)
+            found["beside_data_juicer"] = beside = curation_juicer.beside(pages[:1], sample["text"], arguments.juicer)
+            limits |= {
+                f"{name}_as_data_juicer": row["agreement"] >= AGREEMENT for name, row in beside["operators"].items()
+            }
     return tell("curation", limits=limits, **found)
 
 
@@ -73,6 +80,7 @@ def _streamed(pages: Sequence[Path], folder: Path, cores: int) -> dict[str, Any]
     return {
         "wall_s": round(wall, 2),
         "documents_a_second": round(documents / wall),
+        "documents_a_cpu_second": round(documents / sum(shard["cpu_s"] for shard in shards)),
         "characters": sum(shard["characters"] for shard in shards),
         "kept": sum(shard["kept"] for shard in shards),
         "dropped": dict(sum((Counter(shard["dropped"]) for shard in shards), Counter())),
@@ -81,6 +89,7 @@ def _streamed(pages: Sequence[Path], folder: Path, cores: int) -> dict[str, Any]
 
 
 def _shard(path: Path, folder: Path) -> dict[str, Any]:
+    start = time.process_time()
     dropped: Counter[str] = Counter()
     documents = characters = kept = 0
     schema = pa.schema([("text", pa.string()), ("url", pa.string())])
@@ -91,9 +100,8 @@ def _shard(path: Path, folder: Path) -> dict[str, Any]:
             characters += sum(map(len, batch["text"].to_pylist()))
             dropped.update(reasons)
             output.write_table(left)
-    peak = getrusage(RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
     counts = {"documents": documents, "characters": characters, "kept": kept}
-    return counts | {"dropped": dict(dropped), "peak_mib": round(peak)}
+    return counts | {"dropped": dict(dropped), "peak_mib": peak_mib(), "cpu_s": time.process_time() - start}
 
 
 def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -170,8 +178,7 @@ def _beside(pages: Sequence[Path], peer: str, documents: int) -> dict[str, Any]:
     script = str(ROOT / "benchmarks/curation_peer.py")
     command = [peer, script, str(documents), *map(str, pages)]
     theirs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    schema = pa.schema([("text", pa.string()), ("url", pa.string())])
-    table = pa.concat_tables([batch for path in pages for batch in _batches(path, schema)]).slice(0, documents)
+    table = _sample(pages, documents)
     _through(table.slice(0, 10))
     rows: dict[str, dict[str, Any]] = {}
     for name in CHAIN:
@@ -182,7 +189,13 @@ def _beside(pages: Sequence[Path], peer: str, documents: int) -> dict[str, Any]:
     start = time.process_time()
     _through(table)
     rows["chain"] = _row(table.num_rows, time.process_time() - start, theirs["seconds"]["chain"])
-    return {"datatrove": theirs["datatrove"], "documents": table.num_rows, "filters": rows}
+    told = {name: theirs[name] for name in ("datatrove", "peak_mib")}
+    return told | {"documents": table.num_rows, "filters": rows}
+
+
+def _sample(pages: Sequence[Path], documents: int) -> pa.Table:
+    schema = pa.schema([("text", pa.string()), ("url", pa.string())])
+    return pa.concat_tables([batch for path in pages for batch in _batches(path, schema)]).slice(0, documents)
 
 
 def _row(documents: int, ours: float, theirs: float) -> dict[str, Any]:
@@ -207,7 +220,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--texts", default=str(ROOT / "../shared/data"), help="a folder with the texts to perturb")
     parser.add_argument("--peer", default=os.environ.get("SYNTH_PEER_PYTHON"), help="a Python that has datatrove")
-    parser.add_argument("--peer-documents", type=int, default=5_000)
+    juicer = os.environ.get("SYNTH_JUICER_PYTHON")
+    parser.add_argument("--juicer", default=juicer, help="a Python that has data-juicer")
+    parser.add_argument("--peer-documents", type=int, default=5_000, help="how many of them the peers are given")
     parser.add_argument("--json", action="store_true", help="the result is JSON in any case")
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 """Run by the Python of another environment: datatrove's filters over the benchmark's pages. Imports nothing of ours.
 
-Prints JSON: CPU seconds of each filter by itself and of the chain, and the reason of each page from each filter.
+Prints JSON: CPU seconds of each filter by itself and of the chain, the reason of each page from each filter, and the
+peak of memory in MiB.
 """
 
 import gzip
@@ -8,6 +9,7 @@ import json
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 
 def main(documents: int, paths: list[str]) -> None:
@@ -34,7 +36,14 @@ def main(documents: int, paths: list[str]) -> None:
         page = Document(text=text, id="0")  # its words are cut once for all filters that leave it as it is
         all(_reason(kept.filter(page)) is None for kept in chain.values())
     seconds["chain"] = time.process_time() - start
-    print(json.dumps({"datatrove": version("datatrove"), "seconds": seconds, "reasons": reasons}))
+    told = {"datatrove": version("datatrove"), "seconds": seconds, "reasons": reasons, "peak_mib": peak_mib()}
+    print(json.dumps(told))
+
+
+def peak_mib() -> int:
+    """The most memory that this process has held. Not what getrusage says: that begins with what the parent held."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) // 1024
 
 
 def _lines(path: str) -> "list[str]":
