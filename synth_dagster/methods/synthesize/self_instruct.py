@@ -33,6 +33,13 @@ CONTINUE = prompt(
     user="Here is the beginning of a long list of different tasks. Go on with it up to number 16.\n\n{tasks}\n{next}.",
     variables="tasks next",
 )
+CONTINUE_LABELLED = prompt(
+    system="You invent classification tasks for an assistant that reads and writes text. You go on with the list, one "
+    "task a line.",
+    user="Here is the beginning of a long list of different classification tasks; where a task has a fixed set of "
+    "labels, it names them. Go on with it up to number 16.\n\n{tasks}\n{next}.",
+    variables="tasks next",
+)
 IS_CLASSIFICATION = prompt(
     system="You say whether a task is a classification: whether its answer is one of a few labels. You say Yes or No.",
     user="""Task: Decide whether the review is friendly or hostile.
@@ -125,6 +132,11 @@ class SelfInstruct(PoolSynthesizer[Instruction, Instruction]):
     most_examples: int = Field(5, ge=1, le=20, description="Examples of a task that are kept, at random.")
     patience: int = Field(3, ge=1, le=100, description="Rounds without a new task after which a batch ends; ours.")
     lower_rest: bool = Field(False, description="Lower-case a task behind its first letter, as the released code does.")
+    classification_only: bool = Field(
+        False,
+        description="Ask for classification tasks and their labels, after those that say `is_classification`; the "
+        "released code's other header.",
+    )
     seed: int = Field(0, ge=0, description="Seed of all draws.")
 
     async def round(
@@ -132,16 +144,30 @@ class SelfInstruct(PoolSynthesizer[Instruction, Instruction]):
     ) -> Sequence[Sequence[Instruction] | Drop]:
         known = _Known.of(self, pool)
         if not known.seeds:
-            return [Drop("no_seed_task", "There is no task to begin with.")] if pool and number == 0 else []
+            return [Drop("no_seed_task", self._why_no_seed())] if pool and number == 0 else []
         if len(known.machine) >= self.instructions or number - 1 - known.last_round >= self.patience:
             return []
         numbers = [number * self.requests_a_round + place for place in range(self.requests_a_round)]
         shown = [known.drawn(self, request) for request in numbers]
-        said = await asyncio.gather(*(attempted(_go_on(writer, tasks)) for tasks in shown))
+        said = await asyncio.gather(*(attempted(self._go_on(writer, tasks)) for tasks in shown))
         found = [_items(self, known, *one) for one in zip(numbers, shown, said, strict=True)]
         solved = await asyncio.gather(*(item.finished(writer) for _, items in found for item in items))
         drops = [drop for drop, _ in found if drop]
         return [*drops, *solved]
+
+    async def _go_on(self, writer: Teacher, shown: Sequence[Instruction]) -> Answer:
+        tasks = "\n".join(f"{place}. {listed(task_of(one).instruction)}" for place, one in enumerate(shown, 1))
+        asked = CONTINUE_LABELLED if self.classification_only else CONTINUE
+        return await writer.tell(asked, sampling=LISTING, tasks=tasks, next=len(shown) + 1)
+
+    def is_shown(self, task: Instruction) -> bool:
+        """Whether a task may be an example of a request."""
+        return not self.classification_only or task.attributes.get("is_classification") is True
+
+    def _why_no_seed(self) -> str:
+        if self.classification_only:
+            return 'No task says "is_classification": true, as classification_only needs; add it to those that are one.'
+        return "There is no task to begin with."
 
 
 class _Known:
@@ -164,7 +190,7 @@ class _Known:
                 tasks.add(number)
                 known.machine.append(record)
                 known.last_round = max(known.last_round, request // method.requests_a_round)
-            else:
+            elif method.is_shown(record):
                 known.seeds.append(record)
             known.keeper.add(str(number or record.record_id.hex()), task_of(record).instruction)
         return known
@@ -172,16 +198,12 @@ class _Known:
     def drawn(self, method: SelfInstruct, request: int) -> list[Instruction]:
         """The examples of a request: mostly seeds, some of the model's, in random order."""
         draws = stream(method.seed, self.seeds[0].record_id, "examples", request)
-        machine = draws.sample(self.machine, min(method.machine_shown, method.shown, len(self.machine)))
+        theirs = [one for one in self.machine if method.is_shown(one)]
+        machine = draws.sample(theirs, min(method.machine_shown, method.shown, len(theirs)))
         seeds = draws.sample(self.seeds, min(method.shown - len(machine), len(self.seeds)))
         shown = [*machine, *seeds]
         draws.shuffle(shown)
         return shown
-
-
-async def _go_on(writer: Teacher, shown: Sequence[Instruction]) -> Answer:
-    tasks = "\n".join(f"{place}. {listed(task_of(one).instruction)}" for place, one in enumerate(shown, 1))
-    return await writer.tell(CONTINUE, sampling=LISTING, tasks=tasks, next=len(shown) + 1)
 
 
 def listed_instructions(text: str, *, lower_rest: bool = False) -> list[str]:

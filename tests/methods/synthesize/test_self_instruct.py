@@ -157,6 +157,38 @@ def test_machine_tasks_join_the_examples_and_are_parents():
     assert {sum(parent.method == "self_instruct" for parent in one.parents) for one in later} == {2}
 
 
+def test_only_classification_tasks_are_shown_where_such_are_wanted_and_their_labels_are_asked_for():
+    pool = [
+        replace(one, attributes={"is_classification": True} if number % 3 == 0 else {"is_classification": False})
+        for number, one in enumerate(seeds())
+    ]
+    labelled = {one.instruction for one in pool if one.attributes["is_classification"]}
+
+    class Labels(TaskWorld):
+        def answer(self, request):
+            asked = request.user.rsplit("Task: ", 1)[-1]
+            if "Is it classification?" in request.user:
+                return "Yes" if sum(map(ord, asked)) % 2 else "No"
+            return (
+                "Class label: a\nInput: It is the first." if "Class label:" in request.user else super().answer(request)
+            )
+
+    method = SelfInstruct(instructions=81, classification_only=True)
+    made, _, rounds = grown(method, teacher := ScriptedTeacher(Labels(novel=True)), pool)
+    assert rounds == 3  # 40 new tasks a round
+    listing = [request for request in teacher.requests if "up to number" in request.user]
+    assert len(listing) == 15 and all("names them" in request.user for request in listing)
+    shown = [parent for one in made for parent in one.parents]
+    assert {parent.instruction for parent in shown} - labelled  # the model's own are among them
+    assert all(parent.attributes["is_classification"] is True for parent in shown)
+    assert {one.attributes["is_classification"] for one in made if one.status == "current"} == {True, False}
+
+
+def test_without_a_classification_task_the_drop_says_what_to_add():
+    made, (drop,), _ = grown(SelfInstruct(classification_only=True), teacher := ScriptedTeacher(TaskWorld()))
+    assert (made, teacher.requests, drop.reason) == ([], [], "no_seed_task") and "is_classification" in drop.detail
+
+
 def test_a_classification_gets_labels_first_and_several_examples_are_one_task():
     made, _, _ = grown(SelfInstruct(instructions=20), ScriptedTeacher(TaskWorld()))
     labels = [one for one in made if one.status == "current" and one.attributes["is_classification"]]
