@@ -209,3 +209,34 @@ def test_one_query_alone_has_nobody_to_borrow_from(run):
         "not_composed"
     ]
     assert len(made[0].attributes["triples"]) == 2
+
+
+class French(DemandWorld):
+    """Takes queries apart, or composes them, in another language than theirs."""
+
+    said = (
+        "Écrivez pour les voyageurs une description de la gare de la ville, sans oublier le quai et les vieux wagons."
+    )
+
+    def answer(self, request):
+        found = super().answer(request)
+        if request.task == "compose":
+            return {**found, "query": self.said}
+        if request.task == "decompose" and not self.composer:
+            return {**found, "constraints": [{**one, "simplified_query": self.said} for one in found["constraints"]]}
+        return found
+
+
+def test_what_comes_back_in_another_language_is_no_part_of_a_query_and_no_new_one(run):
+    pool = [
+        Instruction.single(
+            f"Tell the travellers of town {n} what there is to see at the station. Mention the weather.",
+            "",
+            record_id=digest("long", n),
+        )
+        for n in range(3)
+    ]
+    made, rejects = run(Ultraif(), pool, ScriptedTeacher(French()))
+    assert [one.attributes["triples"] for one in made] == [[]] * 3
+    _, rejects = run(Ultraif(compose_by="model"), pool, ScriptedTeacher(French(composer={"none": 0.0})))
+    assert Counter(one.reason for one in rejects) == {"compose_other_language": 9, "not_composed": 3}
