@@ -8,8 +8,6 @@ from importlib.util import find_spec
 from synth_dagster.catalog import methods
 
 NOT_YET_BUILT = """
-generation
-    chase
 preferences, augmentation and selection
     synpo star rest iwsi compute_matched_sampling llm_annotate co_annotate back_translate distill_general
     distill_domain deita instruct_mining sae_diversity rds_plus tagcos less nice greats metagrad_select
@@ -41,6 +39,7 @@ BUILT = {
     "data_everywhere": ("data_everywhere", "text_attributes"),
     "agentinstruct": ("agentinstruct",),
     "alpaca": ("alpaca",),
+    "chase": ("chase_math", "chase_scenarios", "chase_qa", "chase_code"),
     "craft": ("craft",),
     "craw4llm": ("craw4llm",),
     "decontaminate": ("decontaminate", "semantic_decontaminate"),
@@ -94,7 +93,6 @@ ELSEWHERE = {
 
 # Methods that come from no system of the lists: our own, and the common stock of the field.
 OF_NO_SYSTEM = {
-    *("chase_math", "chase_scenarios", "chase_qa"),  # of CHASE, whose path for code is not there yet
     "grounded_qa",
     "worked_problem",
     "conversation",

@@ -173,6 +173,7 @@ def test_the_list_of_methods_needs_nothing_heavy():
 _PLACES = "river harbour library market bridge orchard railway theatre windmill quarry valley station garden castle"
 _OTHERS = "the a of and with near under before after many few old new large small opens closes holds carries sells"
 _WORDS = [*_PLACES.split(), *_OTHERS.split()]
+_FUNCTIONS = [f"def {name}(number):\n    return number + {place}" for place, name in enumerate(_PLACES.split())]
 
 
 def sentence(rng: random.Random) -> str:
@@ -339,6 +340,7 @@ _in_order = chains.in_order
 
 
 def inputs_for(slug, bodies):
+    bodies = [*_FUNCTIONS, *bodies] if slug == "chase_code" else bodies  # it begins with four that run
     return [record for view in ALL[slug].consumes()[:1] for record in MAKERS[view](bodies)[: FEWER.get(slug)]]
 
 

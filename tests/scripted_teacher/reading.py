@@ -69,6 +69,8 @@ Task: TypeAlias = Literal[
     "asked",
     "found",
     "rebuilt",
+    "code_problem",
+    "test",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -137,6 +139,8 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"question", "answer"}): "asked",
     frozenset({"answer"}): "found",
     frozenset({"first_question", "question"}): "rebuilt",
+    frozenset({"statement", "name", "program"}): "code_problem",
+    frozenset({"test"}): "test",
 }
 
 
