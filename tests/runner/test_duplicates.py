@@ -103,7 +103,7 @@ def mixed(hand, monkeypatch, first):
     """The verdicts where a mixture asks for as many copies as there are records alike, and what it was given."""
     given = {}
 
-    def mix(self, sizes, /, *, removed):
+    def mix(self, sizes, /, *, removed=None):
         given.update(sizes=sizes, removed=removed)
         return Mixture({}, {name: size * int(name) for name, size in sizes.items()}, "as many as there were")
 

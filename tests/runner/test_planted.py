@@ -53,7 +53,7 @@ class World:
     def accepted(self, dataset, stage, batch):
         return SimpleNamespace(dataset=dataset, stage=stage, batch=batch)
 
-    def candidate_table(self, version):
+    def candidate_table(self, version, columns=None):
         return to_table([one for one in self.records if one.stage == version.stage], "document")
 
 
