@@ -26,7 +26,7 @@ _STAND_INS = {
     "email": "{first}.{number}@example.com",
     "ip_address": "192.0.2.{number}",
     "credit_card": "4111 1111 1111 1111",
-    "iban": "an account number",
+    "iban": "ACCOUNT-FOR-EXAMPLES",
     "us_social_security": "078-05-1120",
     "phone": "202-555-01{two}",
 }

@@ -159,9 +159,9 @@ def _joined(*parts: str) -> str:
 
 
 def lower_first(text: str) -> str:
-    """Lower case at the start, except for names, acronyms and code."""
-    first = text.split(" ", 1)[0]
-    keep = not first[1:].islower() and len(first) > 1
+    """Lower case at the start, except for names, acronyms and code; a word before another capital begins a name."""
+    first, _, rest = text.partition(" ")
+    keep = (not first[1:].islower() and len(first) > 1) or rest[:1].isupper()
     return (
         text
         if keep or first in ("I", "Python", "Python's", "Unicode", "Python’s", "Boolean")
