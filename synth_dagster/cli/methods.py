@@ -157,7 +157,8 @@ def _print(console: "Console", found: Sequence[Entry]) -> None:
                 f"{does}  {proof.rstrip()}",
                 f"{does.rstrip()}  {proof.rstrip()}",
             )  # in a column where there is room
-            facts = next((one for one in forms if len(one) <= room), f"{does.rstrip()}\n{INDENT}{proof}")
+            folded_facts = f"{fill(does.rstrip(), room, subsequent_indent=INDENT)}\n{INDENT}{proof}"
+            facts = next((one for one in forms if len(one) <= room), folded_facts)
             console.print(Text.assemble("  ", (slug, "cyan"), "  ", facts.rstrip()))
             folded = fill(f"{entry.summary}.", console.width, initial_indent=INDENT, subsequent_indent=INDENT)
             console.print(Text(folded))

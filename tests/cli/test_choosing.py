@@ -84,4 +84,4 @@ def test_the_command_prints_the_same_as_json():
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert [entry["slug"] for entry in found] == slugs(purpose="math", stage="instruct")
-    assert found[0]["family"] and found[0]["serves"] == ["instruct"]
+    assert found[0]["family"] and "instruct" in found[0]["serves"]
