@@ -46,18 +46,6 @@ def seeds_in_parts(ancestors: Ancestors, records: Sequence[bytes]) -> Iterator[B
         yield Behind(pc.fill_null(pa.chunked_array(seeds["text"]).combine_chunks(), ""), record, text)
 
 
-def seeds_behind(ancestors: Ancestors, records: Sequence[bytes]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """The same of all batches as one: the texts, and the pairs as two columns."""
-    parts = list(seeds_in_parts(ancestors, records))
-    before = np.concatenate([[0], np.cumsum([len(part.texts) for part in parts])]).astype(np.int64)
-    none = np.zeros(0, np.int64)
-    return (
-        pa.concat_arrays([pa.array([], pa.string()), *(part.texts.cast(pa.string()) for part in parts)]),
-        np.concatenate([none, *(part.record for part in parts)]),
-        np.concatenate([none, *(part.text + start for part, start in zip(parts, before, strict=False))]),
-    )
-
-
 def longest_copies(texts: Hashed, parts: Iterable[Behind]) -> np.ndarray:
     """For each text the words of the longest run that it has in common with a text behind it."""
     longest = np.zeros(len(texts), np.int64)

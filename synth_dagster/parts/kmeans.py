@@ -29,13 +29,14 @@ def cosines(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     return products(rows, others) / _lengths(rows)[:, None] / _lengths(others)[None, :]
 
 
-def kmeans(vectors: np.ndarray, count: int, *, rounds: int = 10, seed: int = 0) -> np.ndarray:
-    """The cluster of each row, from 0; a cluster may stay empty."""
+def kmeans(
+    vectors: np.ndarray, count: int, *, rounds: int = 10, seed: int = 0, starts: np.ndarray | None = None
+) -> np.ndarray:
+    """The cluster of each row, from 0; a cluster may stay empty. `starts` are rows to begin with, one a cluster."""
     count = min(count, len(vectors))
     if count <= 1:
         return np.zeros(len(vectors), np.int64)
-    order = np.argsort(mixed(np.arange(len(vectors), dtype=np.uint64) + (np.uint64(seed) << np.uint64(32))))
-    centres = vectors[np.sort(order[:count])]
+    centres = _drawn(vectors, count, seed) if starts is None else starts
     cluster = np.full(len(vectors), -1)
     for _ in range(rounds):
         nearest = _nearest(vectors, centres)
@@ -44,6 +45,11 @@ def kmeans(vectors: np.ndarray, count: int, *, rounds: int = 10, seed: int = 0) 
         cluster, sums = nearest, _sums(vectors, nearest, count)
         centres = np.where(np.any(sums, axis=1, keepdims=True), whole(sums), centres)
     return cluster
+
+
+def _drawn(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:
+    order = np.argsort(mixed(np.arange(len(vectors), dtype=np.uint64) + (np.uint64(seed) << np.uint64(32))))
+    return vectors[np.sort(order[:count])]
 
 
 def _nearest(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:

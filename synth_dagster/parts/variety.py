@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth_dagster.parts.hashed_words import Hashed, distinct, ngrams
+from synth_dagster.parts.kmeans import kmeans, whole
 
 GRAM = 4  # words of a run that is repeated in another text
 _HEAPS_STEPS = 20
@@ -55,23 +56,14 @@ def coordinates(similarity: np.ndarray) -> np.ndarray:
 
 def groups(vectors: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """The number of the group of each vector: k-means by the cosine, from k-means++ starts that the seed draws."""
-    count = min(count, len(vectors))
-    if not count:
+    if not len(vectors):
         return np.zeros(0, np.int64)
-    middles = _starts(vectors, count, np.random.default_rng(seed))
-    group = np.full(len(vectors), -1)
-    for _ in range(_ROUNDS):
-        moved = (vectors @ middles.T).argmax(axis=1)
-        if (moved == group).all():
-            break
-        group = moved
-        sums = (group == np.arange(count)[:, None]).astype(vectors.dtype) @ vectors
-        length = np.linalg.norm(sums, axis=1, keepdims=True)
-        middles = np.where(length > 0, sums / np.maximum(length, 1e-12), middles)
-    return group
+    rows = whole(vectors)
+    starts = rows[_starts(vectors, min(count, len(vectors)), np.random.default_rng(seed))]
+    return kmeans(rows, count, rounds=_ROUNDS, starts=starts)
 
 
-def _starts(vectors: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _starts(vectors: np.ndarray, count: int, rng: np.random.Generator) -> list[int]:
     """Each next start is drawn in proportion to its squared distance from those before it."""
     chosen = [int(rng.integers(len(vectors)))]
     away = np.full(len(vectors), np.inf)
@@ -79,7 +71,7 @@ def _starts(vectors: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
         away = np.minimum(away, np.clip(1 - vectors @ vectors[chosen[-1]], 0, None))
         total = away.sum()
         chosen.append(int(rng.choice(len(vectors), p=away / total)) if total > 0 else chosen[-1])
-    return vectors[chosen].copy()
+    return chosen
 
 
 def group_evenness(group: np.ndarray, count: int) -> float | None:
