@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from synth_dagster.teacher.embedded.reading import STOP_WORDS
+
 AUXILIARIES = frozenset(
     """
     is are was were can could may might must shall should will would cannot does do did
@@ -159,9 +161,13 @@ def _joined(*parts: str) -> str:
 
 
 def lower_first(text: str) -> str:
-    """Lower case at the start, except for names, acronyms and code; a word before another capital begins a name."""
+    """Lower case at the start, except for names, acronyms and code; a word before another capital begins a name.
+
+    "An OR pattern" begins none.
+    """
     first, _, rest = text.partition(" ")
-    keep = (not first[1:].islower() and len(first) > 1) or rest[:1].isupper()
+    is_name = rest[:1].isupper() and first.lower() not in STOP_WORDS
+    keep = (not first[1:].islower() and len(first) > 1) or is_name
     return (
         text
         if keep or first in ("I", "Python", "Python's", "Unicode", "Python’s", "Boolean")

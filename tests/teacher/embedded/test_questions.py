@@ -10,6 +10,7 @@ import pytest
 
 from synth_dagster.parts.words import one_line
 from synth_dagster.teacher.embedded import fifty
+from synth_dagster.teacher.embedded.grammar import lower_first
 from synth_dagster.teacher.embedded.questions import questions
 from synth_dagster.teacher.embedded.reading import sentences
 
@@ -166,3 +167,18 @@ def test_sentences_keep_their_place_and_know_abbreviations():
     found = sentences(text)
     assert [one_line(one.raw) for one in found] == ["A loop, e.g. a for loop, ends here.", "Mr. Smith agrees with it."]
     assert all(text[one.start :].startswith(one.raw) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "lowered"),
+    [
+        ("The valley", "the valley"),
+        ("An OR pattern", "an OR pattern"),
+        ("Jonas Weir", "Jonas Weir"),
+        ("PEP 8", "PEP 8"),
+        ("Python code", "Python code"),
+        ("A valley", "a valley"),
+    ],
+)
+def test_a_name_at_the_start_keeps_its_capital(text, lowered):
+    assert lower_first(text) == lowered
