@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synth_dagster.lake.ids import BYTES, Ids
-from synth_dagster.lake.shingles import Hits, Needles, strings
+from synth_dagster.lake.shingles import Hits, Needles, Sieve, strings
 
 HEX = re.compile(rb"[0-9a-fA-F]{32,}")
 ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x78\x5e")
@@ -186,11 +186,12 @@ def _among(numbers: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def halves_in(data: Iterable[bytes], ids: Ids) -> bool:
     """Whether both halves of an id stand in a segment of an index, which keeps them as numbers."""
-    high, low = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
-    for piece in data:
-        numbers = np.unique(np.frombuffer(piece, "<u8", len(piece) // 8))
-        high, low = high | np.isin(ids.high, numbers), low | np.isin(ids.low, numbers)
-    return bool((high & low).any())
+    if not len(ids):
+        return False
+    sieve = Sieve.of(np.unique(np.concatenate([ids.high, ids.low])))
+    seen = [sieve.among(np.frombuffer(piece, "<u8", len(piece) // 8)) for piece in data]
+    there = np.concatenate([np.zeros(0, np.uint64), *seen])
+    return bool((np.isin(ids.high, there) & np.isin(ids.low, there)).any())
 
 
 def inflated(data: "bytes | mmap.mmap") -> Iterator[str]:

@@ -55,9 +55,11 @@ class Surroundings:
         """The names of the embeddings that were made of these texts, by every model that was ever asked."""
         with self.cache() as cache:
             models = cache.embedded_by() if cache is not None else {}
-            revisions = _revisions(lake) if models else set[str | None]()
+            if cache is None or not models:  # then no text has to be looked at
+                return []
+            revisions = _revisions(lake)
             wanted = {vector_id(text, model, one) for text in texts for model in models for one in revisions}
-            return sorted(asyncio.run(cache.vectors(wanted))) if cache is not None and wanted else []
+            return sorted(asyncio.run(cache.vectors(wanted))) if wanted else []
 
     def vectors(self) -> int:
         """How many embeddings are kept."""
