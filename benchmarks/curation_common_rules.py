@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth_dagster.method import Filter, Proof, Rules, Signals
-from synth_dagster.parts.code_points import BREAK, Block, blocks_of, strings_of
+from synth_dagster.parts.text.code_points import BREAK, Block, blocks_of, strings_of
 from synth_dagster.records import Document
 
 _POINTS = 0x110000

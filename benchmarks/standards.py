@@ -30,7 +30,7 @@ def build(root: Path, count: int) -> None:
     """A lake with a release of so many records."""
     from synth_dagster.lake.lake import Lake
     from synth_dagster.lake.meta import Release
-    from synth_dagster.parts.tokens import NAME
+    from synth_dagster.parts.text.tokens import NAME
 
     lake = Lake.open(root)
     pins: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.method import Method
-from synth_dagster.parts.words import content_words, stem
+from synth_dagster.parts.text.words import content_words, stem
 
 SHORTEST_PART = 4  # letters that a word must share with a longer one to be taken for it
 PART = 0.6  # what a part of a word counts beside the whole

@@ -25,8 +25,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import prompt, tagged, written_by
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction
 from synth_dagster.services import Drop, Sampling, Teacher
 
@@ -56,7 +56,7 @@ from pydantic import Field
 
 from synth_dagster.method import Augmenter, Proof
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction
 from synth_dagster.services import Drop
 
@@ -77,7 +77,7 @@ _ABOUT_
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document
 from synth_dagster.services import Drop
 

@@ -26,7 +26,7 @@ from synth_dagster.exports.seal import seal
 from synth_dagster.exports.split import TRAIN, Split
 from synth_dagster.exports.standards import written
 from synth_dagster.exports.standards.base import Shown, columns_of
-from synth_dagster.parts.tokens import count as count_tokens
+from synth_dagster.parts.text.tokens import count as count_tokens
 from synth_dagster.records import Json, RecordKind, canonical_json, digest
 from synth_dagster.signing import Signer
 

@@ -9,7 +9,7 @@ from typing import Any
 from synth_dagster.exports.card_header import header
 from synth_dagster.exports.facts import Facts, SourceFacts, counted
 from synth_dagster.exports.manifest import Manifest
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.records import Json
 
 HOW = {

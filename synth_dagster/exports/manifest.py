@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
-from synth_dagster.parts.tokens import NAME
+from synth_dagster.parts.text.tokens import NAME
 from synth_dagster.records import Json, RecordKind
 
 MAKER = "synth_dagster"

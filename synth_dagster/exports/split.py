@@ -12,7 +12,7 @@ import numpy as np
 
 from synth_dagster.errors import SynthError
 from synth_dagster.exports.files import BadOption
-from synth_dagster.parts.graphs import components
+from synth_dagster.parts.similarity.graphs import components
 from synth_dagster.records import Json
 
 MOST = 0.5

@@ -15,7 +15,7 @@ from synth_dagster.licences.agents import agents_date, agents_for, all_agents
 from synth_dagster.licences.restriction import Share, by_size, estimate, shares, strata, to_look_up
 from synth_dagster.licences.signals import Signals
 from synth_dagster.licences.snapshots import Snapshot, Status
-from synth_dagster.parts.tokens import token_count_sql
+from synth_dagster.parts.text.tokens import token_count_sql
 from synth_dagster.recipe import Recipe
 
 Site: TypeAlias = tuple[str, str]  # the folder of signals that speaks of it, and its host

@@ -15,7 +15,7 @@ import pyarrow.types as is_a
 
 from synth_dagster.governance.plots import Bars, Panel, draw, histogram
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.parts.hashed_words import ngrams, normalise, words
+from synth_dagster.parts.text.hashed_words import ngrams, normalise, words
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind, schema_of
 from synth_dagster.runner.context import SIGNALS

@@ -20,8 +20,8 @@ import pyarrow as pa
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.checked_file import Damaged
 from synth_dagster.lake.index_segments import Band, Links, Segment, sorted_band, write_segment
-from synth_dagster.parts.clusters import first_of_run, joined_by
-from synth_dagster.parts.graphs import components
+from synth_dagster.parts.similarity.clusters import first_of_run, joined_by
+from synth_dagster.parts.similarity.graphs import components
 from synth_dagster.records import Json
 from synth_dagster.storage import Store
 from synth_dagster.storage.base import NotThere

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from synth_dagster.parts.transcript import Conversation
+from synth_dagster.parts.asking.transcript import Conversation
 from synth_dagster.readers.base import Flaw
 from synth_dagster.records import Message, canonical_json
 

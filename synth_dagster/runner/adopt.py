@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from synth_dagster.errors import LakeError
-from synth_dagster.parts.transcript import Conversation, parsed
+from synth_dagster.parts.asking.transcript import Conversation, parsed
 from synth_dagster.readers.base import Item
 from synth_dagster.recipe import ADOPTED, ADOPTION_VERSION, Recipe, Source
 from synth_dagster.records import RAW_LIMIT, Document, Instruction, Json, Preference, Record, RecordKind, Reject

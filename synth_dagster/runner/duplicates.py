@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from synth_dagster.errors import MethodError
 from synth_dagster.lake.signature_index import IndexDamaged, OtherSettings, SignatureIndex, halves, remove_index
 from synth_dagster.method import Deduplicator
-from synth_dagster.parts.clusters import clusters_by_keeper
+from synth_dagster.parts.similarity.clusters import clusters_by_keeper
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.recipe import Step
 from synth_dagster.records import Json

@@ -23,8 +23,8 @@ from synth_dagster.lake.meta import PlannedBatch, Release
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.method import Deduplicator, Mixer, Selector
 from synth_dagster.parts.sql import quoted
-from synth_dagster.parts.tokens import NAME as TOKEN_COUNTER
-from synth_dagster.parts.tokens import token_count_sql
+from synth_dagster.parts.text.tokens import NAME as TOKEN_COUNTER
+from synth_dagster.parts.text.tokens import token_count_sql
 from synth_dagster.records import Json, digest, schema_of
 from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.code import code_of

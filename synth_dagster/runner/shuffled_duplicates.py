@@ -18,8 +18,8 @@ import pyarrow as pa
 from synth_dagster.catalog import methods
 from synth_dagster.lake.signature_index import halves
 from synth_dagster.method import Deduplicator
-from synth_dagster.parts.clusters import clusters_of, first_of_run, joined_by
-from synth_dagster.parts.hashed_words import mixed
+from synth_dagster.parts.similarity.clusters import clusters_of, first_of_run, joined_by
+from synth_dagster.parts.text.hashed_words import mixed
 from synth_dagster.recipe import Step
 from synth_dagster.records import Json, canonical_json, digest
 from synth_dagster.scale.engine import Engine, Part, Told, Work, read, unheard

@@ -22,8 +22,8 @@ from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.signals import Signals
-from synth_dagster.parts.chunks import split
 from synth_dagster.parts.shards import digest_of
+from synth_dagster.parts.text.chunks import split
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.recipe import ADOPTED, Source, Stage
 from synth_dagster.recipe.wording import prompts_of

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from synth_dagster.errors import MethodError
 from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.registry import joined
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.records import Document, Instruction, Parent, Preference, Record, child_id, digest
 
 

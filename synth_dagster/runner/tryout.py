@@ -16,7 +16,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.lake.findings import held
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
-from synth_dagster.parts.allocation import allocate
+from synth_dagster.parts.mixing.allocation import allocate
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.recipe import Source

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import MethodError, SynthError
-from synth_dagster.parts.hashed_words import mixed
+from synth_dagster.parts.text.hashed_words import mixed
 from synth_dagster.parts.threads import alone
 from synth_dagster.records import Json, canonical_json, digest
 from synth_dagster.scale.fence import Fenced, check_fence

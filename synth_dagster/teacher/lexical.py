@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from synth_dagster.parts.hashed_words import hash_texts, normalise, offsets_of, words
+from synth_dagster.parts.text.hashed_words import hash_texts, normalise, offsets_of, words
 
 COLUMNS = 1 << 14  # what words are hashed to
 DIMENSIONS = 128

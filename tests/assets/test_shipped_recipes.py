@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from synth_dagster.parts.answers import final_answer, number_of
-from synth_dagster.parts.tokens import count
-from synth_dagster.parts.word_problems import read, solve
+from synth_dagster.parts.mathematics.answers import final_answer, number_of
+from synth_dagster.parts.mathematics.word_problems import read, solve
+from synth_dagster.parts.text.tokens import count
 from tests.assets.project import ONLY_CORPUS
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -15,7 +15,7 @@ from synth_dagster.governance.trace import trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import MIGRATIONS
 from synth_dagster.methods.synthesize import ultrafeedback
-from synth_dagster.parts import principles
+from synth_dagster.parts.asking import principles
 from synth_dagster.runner.forecast import forecast
 from synth_dagster.services import Prompt
 from synth_dagster.teacher.cache import AnswerCache

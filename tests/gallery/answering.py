@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import Any
 
-from synth_dagster.parts.tokens import count
+from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import digest
 from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unusable
 from synth_dagster.teacher.embedded.answers import answer

@@ -29,7 +29,7 @@ from synth_dagster.catalog import methods
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import GUARDED, KINDS, ROW_KINDS, Filter, Method, Mixture, ProofLevel
-from synth_dagster.parts.tokens import count
+from synth_dagster.parts.text.tokens import count
 from synth_dagster.recipe import Step, method_roles
 from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import (
@@ -470,7 +470,7 @@ def texts_in(value):
 
 
 def test_words_that_are_filled_in_from_a_table_would_be_found():
-    from synth_dagster.parts.rewriting import STYLES
+    from synth_dagster.parts.text.rewriting import STYLES
 
     assert STYLES["easy"].how in texts_in({"a": [STYLES]}) and texts_in(Prompt(user="Say {this}.")) == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synth_dagster.methods.augment.metamath import Metamath
-from synth_dagster.parts.answers import final_answer, same_answer
+from synth_dagster.parts.mathematics.answers import final_answer, same_answer
 from synth_dagster.records import Document, Instruction, Message, Preference, digest
 from synth_dagster.services import Answer, Call
 from tests.methods.test_every_method import ALL, FEWER, ROW, Late, at_once, chained, made

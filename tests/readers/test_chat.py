@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from synth_dagster.parts.transcript import parsed
+from synth_dagster.parts.asking.transcript import parsed
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.records import Message
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synth_dagster.errors import RecipeError
-from synth_dagster.parts.chunks import split
+from synth_dagster.parts.text.chunks import split
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import load_recipe, load_recipes, parse_recipe
 from synth_dagster.recipe.reference import refreshed

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from synth_dagster.methods.synthesize.plant_canaries import PlantCanaries
-from synth_dagster.parts.canaries import planted_in
+from synth_dagster.parts.privacy.canaries import planted_in
 from synth_dagster.records import Document, Parent, to_table
 from synth_dagster.runner.planted import planted
 from tests.assets.project import LINES, Programs, small_project

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from synth_dagster.parts.word_problems import read, solve
+from synth_dagster.parts.mathematics.word_problems import read, solve
 from tests.scripted_teacher.arithmetic import answer_of, choose
 from tests.scripted_teacher.faults import drawn_fault
 from tests.scripted_teacher.reading import Request

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from synth_dagster.parts.answers import number_of
-from synth_dagster.parts.word_problems import Pick, in_digits, make, read, say, solve
+from synth_dagster.parts.mathematics.answers import number_of
+from synth_dagster.parts.mathematics.word_problems import Pick, in_digits, make, read, say, solve
 from synth_dagster.records import Instruction, digest
 from tests.scripted_teacher.faults import drawn_fault
 from tests.scripted_teacher.reading import Request

@@ -10,8 +10,8 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from synth_dagster.parts.answers import number_of
-from synth_dagster.parts.word_problems import Fact, Problem, in_digits, read, solve
+from synth_dagster.parts.mathematics.answers import number_of
+from synth_dagster.parts.mathematics.word_problems import Fact, Problem, in_digits, read, solve
 from synth_dagster.records import Instruction, digest
 from tests.scripted_teacher.arithmetic import choose, problem_text
 from tests.scripted_teacher.faults import drawn_fault, share

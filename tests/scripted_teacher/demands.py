@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth_dagster.parts.constraints import Constraint, Format, Keyword, Length, LetterCase, Pattern
+from synth_dagster.parts.text.constraints import Constraint, Format, Keyword, Length, LetterCase, Pattern
 from synth_dagster.records import Instruction, digest
 from tests.scripted_teacher.faults import share
 from tests.scripted_teacher.reading import Request

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synth_dagster.parts.words import words
+from synth_dagster.parts.text.words import words
 from synth_dagster.records import digest_of
 
 DIMENSIONS = 512

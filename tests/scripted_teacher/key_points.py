@@ -10,8 +10,8 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from synth_dagster.parts.answers import number_of
-from synth_dagster.parts.word_problems import Problem, in_digits, make, read, say, solve
+from synth_dagster.parts.mathematics.answers import number_of
+from synth_dagster.parts.mathematics.word_problems import Problem, in_digits, make, read, say, solve
 from synth_dagster.records import Instruction, digest
 from tests.scripted_teacher.arithmetic import choose
 from tests.scripted_teacher.faults import share

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from random import Random
 
-from synth_dagster.parts.strategies import STRATEGIES, StrategyName
+from synth_dagster.parts.cards.strategies import STRATEGIES, StrategyName
 from synth_dagster.records import Document, digest
 from tests.scripted_teacher.faults import share
 from tests.scripted_teacher.reading import Request

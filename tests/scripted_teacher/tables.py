@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from synth_dagster.parts.tables import table_of
+from synth_dagster.parts.text.tables import table_of
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Limits, Queried, Ran, Table
 from tests.scripted_teacher.faults import share

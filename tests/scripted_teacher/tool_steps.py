@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synth_dagster.parts.answers import number_of
+from synth_dagster.parts.mathematics.answers import number_of
 from synth_dagster.services import Limits, Queried, Ran, Table
 from tests.scripted_teacher.arithmetic import answer_of, program_of
 from tests.scripted_teacher.faults import share

@@ -1,6 +1,6 @@
 """Solutions in which one word decides: steps are taken in the given order, or in the reverse one and go wrong."""
 
-from synth_dagster.parts.word_problems import in_digits, read, solve
+from synth_dagster.parts.mathematics.word_problems import in_digits, read, solve
 from tests.scripted_teacher.arithmetic import choose
 from tests.scripted_teacher.faults import share
 from tests.scripted_teacher.reading import Request

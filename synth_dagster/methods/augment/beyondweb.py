@@ -14,8 +14,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Lifecycle, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.rewriting import (
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.cards.strategies import STRATEGIES, StrategyName, drawn
+from synth_dagster.parts.streams import stream
+from synth_dagster.parts.text.rewriting import (
     KnownFacts,
     facts,
     kept_share,
@@ -24,11 +27,8 @@ from synth_dagster.parts.rewriting import (
     speaks_of_task,
     without_lead_in,
 )
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.strategies import STRATEGIES, StrategyName, drawn
-from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tokens import count
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.tokens import count
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from synth_dagster.method import Augmenter, LabelsPath, Proof
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.synonyms import Synonyms, english
-from synth_dagster.parts.word_edits import (
+from synth_dagster.parts.text.synonyms import Synonyms, english
+from synth_dagster.parts.text.word_edits import (
     STOP_WORDS,
     Word,
     cleaned,
@@ -31,7 +31,7 @@ from synth_dagster.parts.word_edits import (
     text_of_pieces,
     words_of_cleaned,
 )
-from synth_dagster.parts.words import is_blank, words
+from synth_dagster.parts.text.words import is_blank, words
 from synth_dagster.records import Instruction, Message
 from synth_dagster.services import Drop, References
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.evolution import is_apology, leaks_template, says_nothing
-from synth_dagster.parts.grounding import narrowed, support
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.evolution import is_apology, leaks_template, says_nothing
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.grounding import narrowed, support
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Message, Span
 from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
 

@@ -19,10 +19,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Augmenter, LabelsPath, Lifecycle, Proof
-from synth_dagster.parts.ngram_prior import NgramPrior, PriorSettings
-from synth_dagster.parts.priors import Candidates, Prior
+from synth_dagster.parts.models.ngram_prior import NgramPrior, PriorSettings
+from synth_dagster.parts.models.priors import Candidates, Prior
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Drop, Models, References
 

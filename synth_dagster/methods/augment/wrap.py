@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.rewriting import (
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.text.rewriting import (
     STYLES,
     StyleName,
     invented,
@@ -24,7 +24,7 @@ from synth_dagster.parts.rewriting import (
     speaks_of_task,
     without_lead_in,
 )
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.clusters import clusters_of, first_of_run, joined_by, slices_of
-from synth_dagster.parts.folded_words import folded_words
-from synth_dagster.parts.seen_pieces import in_order
+from synth_dagster.parts.similarity.clusters import clusters_of, first_of_run, joined_by, slices_of
+from synth_dagster.parts.similarity.seen_pieces import in_order
+from synth_dagster.parts.text.folded_words import folded_words
 from synth_dagster.parts.threads import in_threads
 
 

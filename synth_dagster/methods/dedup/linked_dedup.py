@@ -14,9 +14,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.clusters import clusters_of, first_of_bucket, joined_by, slices_of
-from synth_dagster.parts.hashed_words import hash_texts
-from synth_dagster.parts.meanings import vectors_of
+from synth_dagster.parts.similarity.clusters import clusters_of, first_of_bucket, joined_by, slices_of
+from synth_dagster.parts.similarity.meanings import vectors_of
+from synth_dagster.parts.text.hashed_words import hash_texts
 
 _AT_ONCE = 256  # rows that are compared with all others at once, which bounds the memory
 

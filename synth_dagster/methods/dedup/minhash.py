@@ -13,11 +13,11 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.clusters import clusters_of, first_of_bucket, jaccard, joined_by, slices_of
-from synth_dagster.parts.folded_words import folded_words
-from synth_dagster.parts.hashed_words import Hashed, characters, distinct, hash_texts, ngrams, short_form, signs_of
-from synth_dagster.parts.minhash import band_keys
+from synth_dagster.parts.similarity.clusters import clusters_of, first_of_bucket, jaccard, joined_by, slices_of
+from synth_dagster.parts.similarity.minhash import band_keys
 from synth_dagster.parts.spilled import SpilledRows
+from synth_dagster.parts.text.folded_words import folded_words
+from synth_dagster.parts.text.hashed_words import Hashed, characters, distinct, hash_texts, ngrams, short_form, signs_of
 from synth_dagster.parts.threads import in_threads
 from synth_dagster.records import Json
 

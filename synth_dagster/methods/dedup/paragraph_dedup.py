@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.text_pieces import clusters_of_pieces
+from synth_dagster.parts.similarity.text_pieces import clusters_of_pieces
 
 
 class ParagraphDedup(Deduplicator):

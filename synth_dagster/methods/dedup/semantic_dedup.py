@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.clusters import clusters_by_keeper, precedence_of, slices_of
-from synth_dagster.parts.kmeans import kmeans
-from synth_dagster.parts.meanings import keepers_of, numbers_of, vectors_of
+from synth_dagster.parts.similarity.clusters import clusters_by_keeper, precedence_of, slices_of
+from synth_dagster.parts.similarity.kmeans import kmeans
+from synth_dagster.parts.similarity.meanings import keepers_of, numbers_of, vectors_of
 
 
 class SemanticDedup(Deduplicator):

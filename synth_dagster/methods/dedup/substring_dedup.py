@@ -13,10 +13,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
-from synth_dagster.parts.clusters import clusters_by_keeper, precedence_of, slices_of
-from synth_dagster.parts.folded_words import folded_words
-from synth_dagster.parts.hashed_words import Hashed, ngrams
-from synth_dagster.parts.seen_pieces import Share, keepers, together
+from synth_dagster.parts.similarity.clusters import clusters_by_keeper, precedence_of, slices_of
+from synth_dagster.parts.similarity.seen_pieces import Share, keepers, together
+from synth_dagster.parts.text.folded_words import folded_words
+from synth_dagster.parts.text.hashed_words import Hashed, ngrams
 from synth_dagster.parts.threads import in_threads
 
 

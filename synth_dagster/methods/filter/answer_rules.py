@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules, Signals
-from synth_dagster.parts.hashed_words import Hashed, distinct, ngrams, normalise, words
+from synth_dagster.parts.text.hashed_words import Hashed, distinct, ngrams, normalise, words
 from synth_dagster.records import Instruction, Preference
 
 # The patterns stand inside SQL strings, so that an apostrophe is doubled.

@@ -13,8 +13,8 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Filter, Proof, Rules
-from synth_dagster.parts.constraints import Constraint
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.constraints import Constraint
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Preference
 
 _OWN = ("no_text", "has_text")

@@ -22,9 +22,9 @@ from pydantic import Field, model_validator
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import Filter, InputPath, Proof, Rules
-from synth_dagster.parts.hashed_words import normalise, words
-from synth_dagster.parts.overlaps import Index, Overlaps, Side, Sides, index_of, overlaps
-from synth_dagster.parts.word_vectors import Meanings
+from synth_dagster.parts.similarity.overlaps import Index, Overlaps, Side, Sides, index_of, overlaps
+from synth_dagster.parts.similarity.word_vectors import Meanings
+from synth_dagster.parts.text.hashed_words import normalise, words
 from synth_dagster.records import Document, Instruction, Json, Preference
 from synth_dagster.services import Ancestors, References
 

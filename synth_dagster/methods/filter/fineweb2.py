@@ -14,8 +14,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
-from synth_dagster.parts.language_addresses import speaks_for
-from synth_dagster.parts.language_rules import (
+from synth_dagster.parts.pages.language_addresses import speaks_for
+from synth_dagster.parts.pages.language_rules import (
     ENGLISH,
     MEASURES,
     SHIPPED_VERSION,
@@ -24,8 +24,8 @@ from synth_dagster.parts.language_rules import (
     shipped,
     unpacked,
 )
-from synth_dagster.parts.languages import languages_of
 from synth_dagster.parts.sql import literal
+from synth_dagster.parts.text.languages import languages_of
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
-from synth_dagster.parts.edu_labels import labelled, points, relied_on
-from synth_dagster.parts.linear_head import VERSION, HeadSettings, TextHead
+from synth_dagster.parts.models.linear_head import VERSION, HeadSettings, TextHead
+from synth_dagster.parts.pages.edu_labels import labelled, points, relied_on
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules, Signals
-from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
-from synth_dagster.parts.page_shape import TOKENS_PER_CHARACTER, eflaw
+from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.pages.page_shape import TOKENS_PER_CHARACTER, eflaw
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules
-from synth_dagster.parts.code_points import strings_of
-from synth_dagster.parts.english_words import words_of
-from synth_dagster.parts.page_measures import different, word_measures
+from synth_dagster.parts.pages.page_measures import different, word_measures
+from synth_dagster.parts.text.code_points import strings_of
+from synth_dagster.parts.text.english_words import words_of
 from synth_dagster.records import Document
 
 

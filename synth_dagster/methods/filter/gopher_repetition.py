@@ -11,10 +11,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules
-from synth_dagster.parts.code_points import strings_of
-from synth_dagster.parts.english_words import words_of
-from synth_dagster.parts.page_measures import repeated_shares
-from synth_dagster.parts.repetition import REPEATED, TOP, repeated_runs
+from synth_dagster.parts.pages.page_measures import repeated_shares
+from synth_dagster.parts.text.code_points import strings_of
+from synth_dagster.parts.text.english_words import words_of
+from synth_dagster.parts.text.repetition import REPEATED, TOP, repeated_runs
 from synth_dagster.records import Document
 
 

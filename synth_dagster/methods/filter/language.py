@@ -11,8 +11,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules
-from synth_dagster.parts.languages import languages_of, scripts_of
 from synth_dagster.parts.sql import literal
+from synth_dagster.parts.text.languages import languages_of, scripts_of
 
 
 class Language(Filter):

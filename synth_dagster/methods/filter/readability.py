@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, Proof, Rules, Signals
-from synth_dagster.parts.page_shape import TOKENS_PER_CHARACTER, eflaw
+from synth_dagster.parts.pages.page_shape import TOKENS_PER_CHARACTER, eflaw
 from synth_dagster.records import Document
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules, Signals
-from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
-from synth_dagster.parts.linear_head import VERSION, HeadSettings, TextHead, macro_f1
+from synth_dagster.parts.models.linear_head import VERSION, HeadSettings, TextHead, macro_f1
 from synth_dagster.parts.sql import literal
 from synth_dagster.records import Document, Instruction
 from synth_dagster.services import Models

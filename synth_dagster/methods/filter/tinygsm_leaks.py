@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Filter, InputPath, Proof, Rules
-from synth_dagster.parts.hashed_words import ngrams, normalise, words
+from synth_dagster.parts.text.hashed_words import ngrams, normalise, words
 from synth_dagster.records import Document, Instruction
 from synth_dagster.services import References
 

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
-from synth_dagster.parts.domain_heads import agreement, heads, told
-from synth_dagster.parts.linear_head import VERSION, HeadSettings
+from synth_dagster.parts.models.linear_head import VERSION, HeadSettings
+from synth_dagster.parts.pages.domain_heads import agreement, heads, told
 from synth_dagster.parts.sql import literal
 from synth_dagster.records import Document
 from synth_dagster.services import Models

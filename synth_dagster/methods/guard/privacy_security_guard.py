@@ -27,13 +27,13 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Guard, Proof
-from synth_dagster.parts.copying import longest_copies, seeds_in_parts
-from synth_dagster.parts.hashed_words import normalise, words
-from synth_dagster.parts.injections import THRESHOLD, injection, may_be_injections
-from synth_dagster.parts.personal_data import Piece, may_hold_personal_data, personal_data
-from synth_dagster.parts.poison import bursts, triggered
-from synth_dagster.parts.recognisers import recogniser
-from synth_dagster.parts.secrets import MIN_ENTROPY, may_hold_secrets, secrets_in
+from synth_dagster.parts.privacy.injections import THRESHOLD, injection, may_be_injections
+from synth_dagster.parts.privacy.personal_data import Piece, may_hold_personal_data, personal_data
+from synth_dagster.parts.privacy.poison import bursts, triggered
+from synth_dagster.parts.privacy.recognisers import recogniser
+from synth_dagster.parts.privacy.secrets import MIN_ENTROPY, may_hold_secrets, secrets_in
+from synth_dagster.parts.text.copying import longest_copies, seeds_in_parts
+from synth_dagster.parts.text.hashed_words import normalise, words
 from synth_dagster.services import Ancestors, Found, Severity
 
 Action: TypeAlias = Literal["off", "warning", "quarantine", "critical"]

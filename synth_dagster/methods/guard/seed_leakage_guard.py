@@ -22,14 +22,14 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Guard, LabelsPath, Proof
-from synth_dagster.parts.byte_model import ByteModel
-from synth_dagster.parts.canaries import BITS, Canary, exposures, planted_in
-from synth_dagster.parts.closest import closest, nearer_share, sampled
-from synth_dagster.parts.inference import Attack, attacked
-from synth_dagster.parts.membership import Scored, by_score, scores_of, told_apart
-from synth_dagster.parts.seeds import Seeds
-from synth_dagster.parts.seen_texts import Scores, facts_of, student_scores
-from synth_dagster.parts.word_vectors import WordVectors
+from synth_dagster.parts.models.byte_model import ByteModel
+from synth_dagster.parts.models.membership import Scored, by_score, scores_of, told_apart
+from synth_dagster.parts.privacy.canaries import BITS, Canary, exposures, planted_in
+from synth_dagster.parts.privacy.inference import Attack, attacked
+from synth_dagster.parts.privacy.seeds import Seeds
+from synth_dagster.parts.privacy.seen_texts import Scores, facts_of, student_scores
+from synth_dagster.parts.similarity.closest import closest, nearer_share, sampled
+from synth_dagster.parts.similarity.word_vectors import WordVectors
 from synth_dagster.services import Ancestors, Found, References, Severity
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.

@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Guard, InputPath, LabelsPath, Proof
-from synth_dagster.parts.copying import claims_of, seeds_in_parts, supported
-from synth_dagster.parts.word_vectors import Meanings
+from synth_dagster.parts.similarity.word_vectors import Meanings
+from synth_dagster.parts.text.copying import claims_of, seeds_in_parts, supported
 from synth_dagster.services import Ancestors, Found, References
 
 

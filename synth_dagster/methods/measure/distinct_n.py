@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Measure, Measurement, Proof
-from synth_dagster.parts.hashed_words import ngrams, normalise, words
+from synth_dagster.parts.text.hashed_words import ngrams, normalise, words
 
 
 class DistinctN(Measure):

@@ -11,10 +11,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import LabelsPath, Measure, Measurement, Proof
-from synth_dagster.parts.contingency import Table
-from synth_dagster.parts.domain_heads import heads, told
-from synth_dagster.parts.linear_head import HeadSettings
-from synth_dagster.parts.long_tail import effective_number
+from synth_dagster.parts.models.linear_head import HeadSettings
+from synth_dagster.parts.pages.domain_heads import heads, told
+from synth_dagster.parts.pages.long_tail import effective_number
+from synth_dagster.parts.similarity.contingency import Table
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 

@@ -19,8 +19,7 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Measure, Measurement, Proof
-from synth_dagster.parts.languages import languages_of
-from synth_dagster.parts.long_tail import (
+from synth_dagster.parts.pages.long_tail import (
     Confusion,
     backlog,
     chao1,
@@ -28,6 +27,7 @@ from synth_dagster.parts.long_tail import (
     missing_mass,
     tail_recall,
 )
+from synth_dagster.parts.text.languages import languages_of
 from synth_dagster.services import References
 
 _NO_CELL = ("", "und")

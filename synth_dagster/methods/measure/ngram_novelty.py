@@ -13,9 +13,9 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import InputPath, Measure, Measurement, Proof
-from synth_dagster.parts.hashed_words import Hashed, normalise, offsets_of, words
-from synth_dagster.parts.longest_matches import OtherTexts
-from synth_dagster.parts.seen_pieces import together
+from synth_dagster.parts.similarity.longest_matches import OtherTexts
+from synth_dagster.parts.similarity.seen_pieces import together
+from synth_dagster.parts.text.hashed_words import Hashed, normalise, offsets_of, words
 from synth_dagster.services import References
 
 _TEXTS_AT_ONCE = 256  # so that little is read beyond the words that are compared

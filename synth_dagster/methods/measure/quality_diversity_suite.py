@@ -18,8 +18,7 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import InputPath, Measure, Measurement, Proof
-from synth_dagster.parts.hashed_words import Hashed, ngrams, normalise, words
-from synth_dagster.parts.variety import (
+from synth_dagster.parts.similarity.variety import (
     coordinates,
     frontier,
     group_evenness,
@@ -36,7 +35,8 @@ from synth_dagster.parts.variety import (
     with_margins,
     within_reach,
 )
-from synth_dagster.parts.word_vectors import AT_ONCE, DIMENSIONS, WordVectors
+from synth_dagster.parts.similarity.word_vectors import AT_ONCE, DIMENSIONS, WordVectors
+from synth_dagster.parts.text.hashed_words import Hashed, ngrams, normalise, words
 from synth_dagster.services import References
 
 _SHARES = tuple(tenth / 10 for tenth in range(10, 0, -1))

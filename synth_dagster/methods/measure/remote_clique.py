@@ -11,9 +11,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Measure, Measurement, Proof
-from synth_dagster.parts.hashed_words import normalise, words
-from synth_dagster.parts.spread import remote_clique
-from synth_dagster.parts.word_vectors import WordVectors
+from synth_dagster.parts.similarity.spread import remote_clique
+from synth_dagster.parts.similarity.word_vectors import WordVectors
+from synth_dagster.parts.text.hashed_words import normalise, words
 
 
 class RemoteClique(Measure):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from synth_dagster.method import Mixer, Mixture, Proof
-from synth_dagster.parts.allocation import allocate, limits_of
+from synth_dagster.parts.mixing.allocation import allocate, limits_of
 
 
 class Temperature(Mixer):

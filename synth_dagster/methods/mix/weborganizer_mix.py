@@ -13,9 +13,9 @@ import numpy as np
 from pydantic import Field
 
 from synth_dagster.method import InputPath, Mixer, Mixture, Proof
-from synth_dagster.parts.allocation import allocate, limits_of
-from synth_dagster.parts.proxy_models import CountingTrainer, Trainer
-from synth_dagster.parts.simplex import Draws, Search, Surface, spearman, tempered
+from synth_dagster.parts.mixing.allocation import allocate, limits_of
+from synth_dagster.parts.mixing.proxy_models import CountingTrainer, Trainer
+from synth_dagster.parts.mixing.simplex import Draws, Search, Surface, spearman, tempered
 from synth_dagster.services import References
 
 _BETWEEN = " x "  # of the two sides of a domain, as `weborganizer` writes it

@@ -10,7 +10,7 @@ import re
 from pydantic import Field
 
 from synth_dagster.method import Drop, Proof, Refiner
-from synth_dagster.parts.english_words import ABBREVIATIONS
+from synth_dagster.parts.text.english_words import ABBREVIATIONS
 from synth_dagster.records import Document
 
 # As they stand on a page, and as Markdown has them, which is what the reader of HTML makes of it.

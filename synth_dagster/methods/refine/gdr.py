@@ -14,12 +14,12 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking import prompt, tagged, together, written_by
-from synth_dagster.parts.personal_data import personal_data
-from synth_dagster.parts.rewriting import pieces
-from synth_dagster.parts.secrets import secrets_in
-from synth_dagster.parts.stand_ins import Exchanged, exchanged, may_be_exchanged, stands_in
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import prompt, tagged, together, written_by
+from synth_dagster.parts.privacy.personal_data import personal_data
+from synth_dagster.parts.privacy.secrets import secrets_in
+from synth_dagster.parts.text.rewriting import pieces
+from synth_dagster.parts.text.stand_ins import Exchanged, exchanged, may_be_exchanged, stands_in
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher
 

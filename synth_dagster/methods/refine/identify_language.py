@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.languages import UNKNOWN, languages_of, scripts_of
+from synth_dagster.parts.text.languages import UNKNOWN, languages_of, scripts_of
 from synth_dagster.records import Document
 
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Refiner
-from synth_dagster.parts.asking import conversation, prompt, tagged, together
-from synth_dagster.parts.judging import (
+from synth_dagster.parts.asking.asking import conversation, prompt, tagged, together
+from synth_dagster.parts.asking.judging import (
     Winner,
     compared,
     game_winner,
@@ -22,7 +22,7 @@ from synth_dagster.parts.judging import (
     verdict,
     verdict_by_scores,
 )
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Message, Preference
 from synth_dagster.services import Answer, Drop, Sampling, Teacher
 

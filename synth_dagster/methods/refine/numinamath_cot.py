@@ -12,9 +12,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.answers import known_answer, last_boxed, same_answer
-from synth_dagster.parts.asking import prompt, tagged, written_by
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.mathematics.answers import known_answer, last_boxed, same_answer
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Message
 from synth_dagster.services import Drop, Reply, Sampling, Teacher
 

@@ -11,10 +11,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.answers import final_answer, known_answer, same_answer
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.voting import Vote, vote
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.mathematics.answers import final_answer, known_answer, same_answer
+from synth_dagster.parts.mathematics.voting import Vote, vote
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Message
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 

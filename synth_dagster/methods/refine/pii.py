@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.personal_data import EMAIL, IPV4, is_example_host, is_public
+from synth_dagster.parts.privacy.personal_data import EMAIL, IPV4, is_example_host, is_public
 from synth_dagster.records import Document, digest
 
 _EMAILS = ("email@example.com", "firstname.lastname@example.org")

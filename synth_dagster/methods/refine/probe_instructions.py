@@ -18,11 +18,11 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.asking import attempted, prompt, tagged
-from synth_dagster.parts.canaries import LETTERS
-from synth_dagster.parts.languages import languages_of
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged
+from synth_dagster.parts.privacy.canaries import LETTERS
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.languages import languages_of
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document
 from synth_dagster.services import Answer, Sampling, Teacher, Unusable
 

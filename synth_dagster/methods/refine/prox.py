@@ -10,8 +10,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking import prompt, tagged, together, written_by
-from synth_dagster.parts.edit_programs import (
+from synth_dagster.parts.asking.asking import prompt, tagged, together, written_by
+from synth_dagster.parts.pages.edit_programs import (
     Executed,
     Normalise,
     Program,
@@ -22,9 +22,9 @@ from synth_dagster.parts.edit_programs import (
     windows,
     written,
 )
-from synth_dagster.parts.published_programs import executed_as_published, read_as_published
-from synth_dagster.parts.tokens import place_after
-from synth_dagster.parts.words import is_blank, words
+from synth_dagster.parts.pages.published_programs import executed_as_published, read_as_published
+from synth_dagster.parts.text.tokens import place_after
+from synth_dagster.parts.text.words import is_blank, words
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Reply, Sampling, Teacher
 

@@ -9,7 +9,7 @@ import re
 from typing import ClassVar
 
 from synth_dagster.method import Drop, Proof, Refiner
-from synth_dagster.parts.html_formulas import text_of
+from synth_dagster.parts.text.html_formulas import text_of
 from synth_dagster.records import Document
 
 _HTML = re.compile(r"<(?:!doctype|html|head|body|div|p|article|table|h[1-6]|span)\b", re.IGNORECASE)

@@ -12,10 +12,18 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking import attempted, prompt, tagged, together
-from synth_dagster.parts.deletions import difference
-from synth_dagster.parts.edit_programs import Program, Window, executed, is_subsequence, joined, read_program, written
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together
+from synth_dagster.parts.pages.deletions import difference
+from synth_dagster.parts.pages.edit_programs import (
+    Program,
+    Window,
+    executed,
+    is_subsequence,
+    joined,
+    read_program,
+    written,
+)
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.hashed_words import Hashed, mixed, ngrams
+from synth_dagster.parts.text.hashed_words import Hashed, mixed, ngrams
 from synth_dagster.records import Document
 
 _WORD = re.compile(r"\S+\s*")

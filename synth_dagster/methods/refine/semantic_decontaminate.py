@@ -18,9 +18,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Family, InputPath, Proof, Refiner
-from synth_dagster.parts.asking import prompt, tagged, together
-from synth_dagster.parts.hashed_words import normalise, words
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import prompt, tagged, together
+from synth_dagster.parts.text.hashed_words import normalise, words
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction
 from synth_dagster.services import Drop, Embedder, References, Reply, Sampling, Teacher
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import InputPath, Proof, Selector
-from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Models
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
-from synth_dagster.parts.importance import Buckets, gumbel, log_ratio, log_weights
+from synth_dagster.parts.mixing.importance import Buckets, gumbel, log_ratio, log_weights
 from synth_dagster.services import References
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
-from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
 from synth_dagster.services import Models
 
 _STRONG, _WEAK = "strong", "weak"

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from synth_dagster.method import Proof, Selector
-from synth_dagster.parts.importance import gumbel
+from synth_dagster.parts.mixing.importance import gumbel
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false

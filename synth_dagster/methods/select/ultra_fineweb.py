@@ -16,8 +16,8 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
-from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
-from synth_dagster.parts.seed_verification import Verdict, verified
+from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.models.seed_verification import Verdict, verified
 from synth_dagster.services import Models
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,10 @@ from pydantic import Field, model_validator
 
 from synth_dagster.errors import MethodError, no_such
 from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
-from synth_dagster.parts.agent_items import (
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.asking.tool_interfaces import unfit_call, written_calls
+from synth_dagster.parts.cards.agent_items import (
     Answered,
     Called,
     Cell,
@@ -31,13 +34,10 @@ from synth_dagster.parts.agent_items import (
     unlike,
     without_repeats,
 )
-from synth_dagster.parts.agent_skills import IDENTITY, TOOL_USE, Skill, skills_of
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.rewriting import pieces, refuses, speaks_of_task, without_lead_in
-from synth_dagster.parts.same_language import in_another_language
+from synth_dagster.parts.cards.agent_skills import IDENTITY, TOOL_USE, Skill, skills_of
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tool_interfaces import unfit_call, written_calls
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.rewriting import pieces, refuses, speaks_of_task, without_lead_in
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Json, Message
 from synth_dagster.services import Call, Drop, Prompt, References, Sampling, Teacher, Unusable
 

@@ -15,11 +15,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, written_by
-from synth_dagster.parts.similarity import RougeKeeper
+from synth_dagster.parts.asking.asking import attempted, prompt, written_by
+from synth_dagster.parts.asking.tasks import Task, listed, task_of, unfit
+from synth_dagster.parts.similarity.similarity import RougeKeeper
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tasks import Task, listed, task_of, unfit
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Json, Message
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 

@@ -17,11 +17,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.helpers import Helper, calls_of, defined_in, helpers_of
-from synth_dagster.parts.programs import bare_program, in_fence, result_of
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.cards.helpers import Helper, calls_of, defined_in, helpers_of
+from synth_dagster.parts.mathematics.programs import bare_program, in_fence, result_of
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Json
 from synth_dagster.services import Call, Drop, Limits, Reply, Sampling, Sandbox, Teacher, Unusable
 

@@ -16,13 +16,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.answers import final_answer, known_answer, number_of
-from synth_dagster.parts.asking import attempted, prompt, tagged, written_by
-from synth_dagster.parts.kept_numbers import numbers_in
-from synth_dagster.parts.leaked_numbers import says_number, without_number
-from synth_dagster.parts.repeated_phrases import FEWEST, without_repeated
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.mathematics.answers import final_answer, known_answer, number_of
+from synth_dagster.parts.mathematics.kept_numbers import numbers_in
+from synth_dagster.parts.mathematics.leaked_numbers import says_number, without_number
+from synth_dagster.parts.similarity.repeated_phrases import FEWEST, without_repeated
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Json
 from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher, Unusable
 

@@ -12,10 +12,10 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.scenarios import Scenario
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.cards.scenarios import Scenario
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank, one_line
+from synth_dagster.parts.text.words import is_blank, one_line
 from synth_dagster.records import Document
 from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.transcript import parsed
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.asking.transcript import parsed
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Span
 from synth_dagster.services import Drop
 

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.chinese import is_chinese, refuses, repeated
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.chinese import is_chinese, refuses, repeated
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Prompt, Sampling, Teacher, Unusable
 

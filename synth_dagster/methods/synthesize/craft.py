@@ -15,14 +15,14 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import Family, LabelsPath, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.retrieval import Hit, retrieved, shards_of
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.similarity import TokenSetKeeper
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.asking.task_forms import Choice, Formed, Recipe, Summary, TaskName, formed
+from synth_dagster.parts.similarity.retrieval import Hit, retrieved, shards_of
+from synth_dagster.parts.similarity.similarity import TokenSetKeeper
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.task_forms import Choice, Formed, Recipe, Summary, TaskName, formed
-from synth_dagster.parts.tokens import count
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.tokens import count
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Json, Message, Span
 from synth_dagster.services import Call, Drop, Embedder, References, Reply, Sampling, Teacher, Unusable
 

@@ -17,12 +17,12 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, insist, prompt, tagged, together, written_by
-from synth_dagster.parts.combinations import drawn
-from synth_dagster.parts.grounding import find_verbatim, support
-from synth_dagster.parts.rewriting import KnownFacts, pieces, refuses, speaks_of_task, without_lead_in
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.parts.asking.asking import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.mixing.combinations import drawn
+from synth_dagster.parts.text.grounding import find_verbatim, support
+from synth_dagster.parts.text.rewriting import KnownFacts, pieces, refuses, speaks_of_task, without_lead_in
+from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Call, Drop, Reply, Sampling, Teacher, Unusable
 

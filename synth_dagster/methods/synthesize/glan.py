@@ -13,10 +13,10 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.cards.syllabus import Session, Topic, one_session, two_sessions
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.syllabus import Session, Topic, one_session, two_sessions
-from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Instruction, Json, Message
 from synth_dagster.services import Answer, Call, Drop, Reply, Sampling, Teacher, Unusable
 

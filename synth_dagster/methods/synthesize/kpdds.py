@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.answers import final_answers
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.calculations import wrong_calculations
-from synth_dagster.parts.solution_votes import Solution, voted
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.cards.topic_matrix import Topic, TopicMatrix, merged, topics_of
+from synth_dagster.parts.mathematics.answers import final_answers
+from synth_dagster.parts.mathematics.calculations import wrong_calculations
+from synth_dagster.parts.mathematics.solution_votes import Solution, voted
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.topic_matrix import Topic, TopicMatrix, merged, topics_of
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json, Message
 from synth_dagster.services import Answer, Call, Drop, Embedder, Reply, Sampling, Teacher, Unusable
 

@@ -16,8 +16,8 @@ from pydantic import Field, model_validator
 
 from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tokens import PATTERN
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.tokens import PATTERN
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Json
 from synth_dagster.services import Drop
 

@@ -13,11 +13,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.answers import last_boxed
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.rewriting import refuses
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.mathematics.answers import last_boxed
+from synth_dagster.parts.text.rewriting import refuses
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json
 from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
 

@@ -15,12 +15,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, insist, prompt, tagged, together, written_by
-from synth_dagster.parts.rewriting import refuses, without_lead_in
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.similarity import JaccardKeeper
+from synth_dagster.parts.asking.asking import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.similarity.similarity import JaccardKeeper
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank, normalised, one_line, words
+from synth_dagster.parts.text.rewriting import refuses, without_lead_in
+from synth_dagster.parts.text.words import is_blank, normalised, one_line, words
 from synth_dagster.records import Document, Instruction, Json, Message
 from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
 

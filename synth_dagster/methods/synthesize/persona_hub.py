@@ -14,14 +14,14 @@ import numpy as np
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.keepers import VectorKeeper, agreement, cosine, signatures_of
-from synth_dagster.parts.rewriting import refuses, speaks_of_task, without_lead_in
-from synth_dagster.parts.same_language import in_another_language
-from synth_dagster.parts.similarity import Near
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.similarity.keepers import VectorKeeper, agreement, cosine, signatures_of
+from synth_dagster.parts.similarity.similarity import Near
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tokens import place_after
-from synth_dagster.parts.words import is_blank, normalised, one_line, words
+from synth_dagster.parts.text.rewriting import refuses, speaks_of_task, without_lead_in
+from synth_dagster.parts.text.tokens import place_after
+from synth_dagster.parts.text.words import is_blank, normalised, one_line, words
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Embedder, Reply, Sampling, Teacher, Unusable
 

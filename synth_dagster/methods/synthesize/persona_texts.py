@@ -11,13 +11,13 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.personas import shown_examples, without_opening
-from synth_dagster.parts.rewriting import refuses, speaks_of_task
-from synth_dagster.parts.same_language import in_another_language
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.asking.tool_interfaces import Function, unfit_interface, written_interface
+from synth_dagster.parts.cards.personas import shown_examples, without_opening
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tool_interfaces import Function, unfit_interface, written_interface
-from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.parts.text.rewriting import refuses, speaks_of_task
+from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Call, Drop, References, Reply, Sampling, Teacher, Unusable
 

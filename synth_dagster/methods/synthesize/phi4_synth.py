@@ -15,10 +15,10 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.grounding import span_of
-from synth_dagster.parts.revising import Judgment, Revised, revised
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.revising import Judgment, Revised, revised
+from synth_dagster.parts.text.grounding import span_of
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Json, Message, Span
 from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
 

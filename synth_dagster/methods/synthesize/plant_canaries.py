@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.canaries import Canary, canaries
+from synth_dagster.parts.privacy.canaries import Canary, canaries
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document
 from synth_dagster.services import Drop
 

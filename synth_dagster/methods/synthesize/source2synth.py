@@ -15,10 +15,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.programs import bare_program
-from synth_dagster.parts.tables import result_text, same_result, table_of, why_no_answer
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.mathematics.programs import bare_program
+from synth_dagster.parts.text.tables import result_text, same_result, table_of, why_no_answer
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Json, Span
 from synth_dagster.services import (
     Call,

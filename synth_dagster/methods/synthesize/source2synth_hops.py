@@ -22,14 +22,14 @@ from typing import ClassVar, TypeVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.answers import last_number, number_of, same_answer
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.grounding import find_verbatim, is_inside
-from synth_dagster.parts.rewriting import refuses
-from synth_dagster.parts.same_language import in_another_language
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.mathematics.answers import last_number, number_of, same_answer
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.tokens import count
-from synth_dagster.parts.words import is_blank, normalised, one_line, words
+from synth_dagster.parts.text.grounding import find_verbatim, is_inside
+from synth_dagster.parts.text.rewriting import refuses
+from synth_dagster.parts.text.tokens import count
+from synth_dagster.parts.text.words import is_blank, normalised, one_line, words
 from synth_dagster.records import Document, Instruction, Json, Span
 from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
 

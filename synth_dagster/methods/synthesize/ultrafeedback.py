@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import attempted, conversation, insist, tagged, together, written_by
-from synth_dagster.parts.feedback import (
+from synth_dagster.parts.asking.asking import attempted, conversation, insist, tagged, together, written_by
+from synth_dagster.parts.asking.feedback import (
     Completion,
     Critique,
     Overall,
@@ -24,10 +24,27 @@ from synth_dagster.parts.feedback import (
     why_left_out,
     with_critique,
 )
-from synth_dagster.parts.preferring import all_pairs, best_against_other, draw, lineup, repaired, shuffled, unshuffled
-from synth_dagster.parts.principles import ASPECTS, COMPLETIONS, CRITIQUE, DEFAULT, PRINCIPLES, RATE, SCORE, SHARES
+from synth_dagster.parts.asking.preferring import (
+    all_pairs,
+    best_against_other,
+    draw,
+    lineup,
+    repaired,
+    shuffled,
+    unshuffled,
+)
+from synth_dagster.parts.asking.principles import (
+    ASPECTS,
+    COMPLETIONS,
+    CRITIQUE,
+    DEFAULT,
+    PRINCIPLES,
+    RATE,
+    SCORE,
+    SHARES,
+)
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Json, Message, Preference
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 

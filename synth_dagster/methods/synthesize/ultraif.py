@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.checked_answers import EVALUATE, RESPOND, Evaluation, checked_answers, ids
-from synth_dagster.parts.composing import (
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.checked_answers import EVALUATE, RESPOND, Evaluation, checked_answers, ids
+from synth_dagster.parts.asking.composing import (
     ConstraintType,
     Frequencies,
     Triple,
@@ -28,9 +28,9 @@ from synth_dagster.parts.composing import (
     why_not_composed,
     with_sentence,
 )
-from synth_dagster.parts.same_language import in_another_language
+from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank, normalised
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json, Message, Record
 from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
 

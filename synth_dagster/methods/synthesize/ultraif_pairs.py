@@ -13,8 +13,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking import prompt, tagged, written_by
-from synth_dagster.parts.checked_answers import (
+from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.asking.checked_answers import (
     EVALUATE,
     JUDGING,
     RESPOND,
@@ -23,7 +23,7 @@ from synth_dagster.parts.checked_answers import (
     checked_answers,
     questions_of,
 )
-from synth_dagster.parts.words import is_blank
+from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Message, Preference
 from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
 

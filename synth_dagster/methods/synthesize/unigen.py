@@ -17,8 +17,8 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, Field
 
 from synth_dagster.method import Family, LabelsPath, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.item_checks import (
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.cards.item_checks import (
     CHECKING,
     CONFIRM,
     SAME_ANSWER,
@@ -33,7 +33,7 @@ from synth_dagster.parts.item_checks import (
     by_program,
     pages_from,
 )
-from synth_dagster.parts.item_reflection import (
+from synth_dagster.parts.cards.item_reflection import (
     HARDEN,
     IMPROVE,
     REFLECT,
@@ -44,9 +44,9 @@ from synth_dagster.parts.item_reflection import (
     hardened,
     reflected,
 )
-from synth_dagster.parts.spread import one_of_each, too_near, varied
+from synth_dagster.parts.similarity.spread import one_of_each, too_near, varied
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.words import is_blank, normalised, one_line
+from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Instruction, Json
 from synth_dagster.services import (
     Call,

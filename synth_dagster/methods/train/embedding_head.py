@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Proof, Trainer
-from synth_dagster.parts.linear_head import VERSION, HeadSettings, Target, TextHead
+from synth_dagster.parts.models.linear_head import VERSION, HeadSettings, Target, TextHead
 from synth_dagster.records import Document
 
 

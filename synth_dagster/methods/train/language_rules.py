@@ -8,8 +8,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Proof, Trainer
-from synth_dagster.parts.language_rules import packed
-from synth_dagster.parts.threshold_tuning import tuned
+from synth_dagster.parts.pages.language_rules import packed
+from synth_dagster.parts.pages.threshold_tuning import tuned
 from synth_dagster.records import Document
 
 

@@ -7,7 +7,7 @@ the same texts and settings are learnt once.
 import pyarrow as pa
 
 from synth_dagster.method import Proof, Trainer
-from synth_dagster.parts.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
 from synth_dagster.records import Document
 
 

@@ -7,9 +7,9 @@ settings are learnt once.
 import pyarrow as pa
 
 from synth_dagster.method import Proof, Trainer
-from synth_dagster.parts import ngram_prior
-from synth_dagster.parts.ngram_prior import NgramPrior as Learnt
-from synth_dagster.parts.ngram_prior import PriorSettings
+from synth_dagster.parts.models import ngram_prior
+from synth_dagster.parts.models.ngram_prior import NgramPrior as Learnt
+from synth_dagster.parts.models.ngram_prior import PriorSettings
 from synth_dagster.records import Document
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from synth_dagster.parts.transcript import transcript
+from synth_dagster.parts.asking.transcript import transcript
 from synth_dagster.readers.base import Delivery, Flaw, Item, Unreadable, flaw, has_lone_surrogate, locator_of, storable
 from synth_dagster.readers.base import unreadable as unreadable_at
 from synth_dagster.readers.chat import LACKS, TURNS, recognised

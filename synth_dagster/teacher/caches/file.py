@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from synth_dagster.errors import TeacherError
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.storage.folder import is_full
 from synth_dagster.teacher.cache import CLOSED, AnswerCache, Stored, StoredVector
 from synth_dagster.teacher.caches.claims import Claims

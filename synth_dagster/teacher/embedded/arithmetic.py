@@ -1,7 +1,7 @@
 """Word problems of the small language of `parts.word_problems`: solved, reworded and stated by rule, others refused."""
 
-from synth_dagster.parts.word_problems import in_digits, read, say, solve, state
-from synth_dagster.parts.words import normalised
+from synth_dagster.parts.mathematics.word_problems import in_digits, read, say, solve, state
+from synth_dagster.parts.text.words import normalised
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.prompts import Request
 

@@ -2,7 +2,7 @@
 
 import re
 
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.grammar import lower_first
 from synth_dagster.teacher.embedded.prompts import Request

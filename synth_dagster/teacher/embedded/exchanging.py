@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from synth_dagster.parts.personal_data import personal_data
-from synth_dagster.parts.secrets import secrets_in
+from synth_dagster.parts.privacy.personal_data import personal_data
+from synth_dagster.parts.privacy.secrets import secrets_in
 from synth_dagster.records import digest
 from synth_dagster.teacher.embedded.prompts import Request
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from synth_dagster.parts.chunks import split
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.chunks import split
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.server import EmbeddedTeacher
 from synth_dagster.teacher.embedded.writing import EXTRACTIVE
 

@@ -6,7 +6,7 @@ Every number is a function of one text alone, so the order in which texts are sh
 import re
 from dataclasses import dataclass
 
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.reading import best_sentences, overlap, terms, words
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.grammar import hidden, is_hanging, upper_first
 from synth_dagster.teacher.embedded.reading import Sentence, is_about_python, sentences, terms, verbatim
 from synth_dagster.teacher.embedded.rules import RULES, SIGNATURE_RULES, Found, call_of, definition, listing

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 
 STOP_WORDS = frozenset(
     """

@@ -7,7 +7,7 @@ touched. A text with too little prose is refused.
 import re
 from collections.abc import Iterator, Mapping
 
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.grammar import hidden, lower_first, upper_first
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions

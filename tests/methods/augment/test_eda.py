@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from synth_dagster.methods.augment.eda import Eda
-from synth_dagster.parts.synonyms import english
-from synth_dagster.parts.word_edits import (
+from synth_dagster.parts.text.synonyms import english
+from synth_dagster.parts.text.word_edits import (
     STOP_WORDS,
     cleaned,
     deleted,

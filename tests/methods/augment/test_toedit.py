@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from synth_dagster.methods.augment.toedit import Toedit, exempt, weights
-from synth_dagster.parts.ngram_prior import NgramPrior, PriorSettings, tokens_of
-from synth_dagster.parts.priors import Candidates
+from synth_dagster.parts.models.ngram_prior import NgramPrior, PriorSettings, tokens_of
+from synth_dagster.parts.models.priors import Candidates
 from synth_dagster.readers.python_reference import topics
 from synth_dagster.records import Document, digest
 from synth_dagster.runner.models import TrainedModels

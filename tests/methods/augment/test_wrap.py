@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from synth_dagster.methods.augment.wrap import Wrap
-from synth_dagster.parts.rewriting import pieces
-from synth_dagster.parts.tokens import count
+from synth_dagster.parts.text.rewriting import pieces
+from synth_dagster.parts.text.tokens import count
 from synth_dagster.readers.python_reference import item_of, topics
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable

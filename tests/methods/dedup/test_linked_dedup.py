@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth_dagster.methods.dedup.linked_dedup import LinkedDedup, linked
-from synth_dagster.parts.clusters import joined_by
+from synth_dagster.parts.similarity.clusters import joined_by
 
 # cosines of four texts in a row: .72, .71, .69 between neighbours, less between others
 COSINES = np.array(

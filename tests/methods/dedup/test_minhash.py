@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.dedup.minhash import Minhash
-from synth_dagster.parts import clusters as clustering
-from synth_dagster.parts.clusters import first_of_bucket, jaccard
-from synth_dagster.parts.hashed_words import Hashed, offsets_of
-from synth_dagster.parts.minhash import band_keys, banding_probability, best_banding, inflection
+from synth_dagster.parts.similarity import clusters as clustering
+from synth_dagster.parts.similarity.clusters import first_of_bucket, jaccard
+from synth_dagster.parts.similarity.minhash import band_keys, banding_probability, best_banding, inflection
 from synth_dagster.parts.spilled import SpilledRows
+from synth_dagster.parts.text.hashed_words import Hashed, offsets_of
 
 VOCABULARY = [f"word{number:04d}x".translate(str.maketrans("0123456789", "abcdefghij")) for number in range(2_000)]
 

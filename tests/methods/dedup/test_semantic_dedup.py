@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.dedup.semantic_dedup import SemanticDedup
-from synth_dagster.parts.kmeans import kmeans, products, whole
-from synth_dagster.parts.meanings import calibrated, keepers_of, numbers_of, vectors_of
+from synth_dagster.parts.similarity.kmeans import kmeans, products, whole
+from synth_dagster.parts.similarity.meanings import calibrated, keepers_of, numbers_of, vectors_of
 from tests.methods.filter import retold_items, retold_problems
 
 # sentences and problems of which no two say the same, each with its other telling by us

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.filter.decontaminate import Decontaminate
-from synth_dagster.parts.hashed_words import normalise, words
-from synth_dagster.parts.overlaps import index_of, overlaps
+from synth_dagster.parts.similarity.overlaps import index_of, overlaps
+from synth_dagster.parts.text.hashed_words import normalise, words
 from synth_dagster.records import Document, Instruction, Message, Preference
 from synth_dagster.scale.signals import compute_signals, judge
 from synth_dagster.services import NoAncestors

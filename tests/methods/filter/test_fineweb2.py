@@ -10,7 +10,7 @@ import pytest
 
 from synth_dagster.methods.filter.fineweb2 import Fineweb2
 from synth_dagster.methods.train.language_rules import LanguageRules
-from synth_dagster.parts.language_rules import shipped
+from synth_dagster.parts.pages.language_rules import shipped
 from synth_dagster.records import Document
 from synth_dagster.runner.models import TrainedModels
 
@@ -152,7 +152,7 @@ def test_no_language_is_deleted_by_its_own_settings(verdicts_of):
 def test_the_shipped_settings_are_those_of_the_declaration():
     pages = [(text, lang) for lang, texts in declarations(every=2).items() for text in texts]
     table = pa.table({"text": [text for text, _ in pages], "label": [lang for _, lang in pages]})
-    shipped_file = ROOT / "synth_dagster/parts/reference_rules.json"
+    shipped_file = ROOT / "synth_dagster/parts/pages/reference_rules.json"
     assert LanguageRules(never_stricter=True).train(table) == shipped_file.read_bytes()
 
 
@@ -167,7 +167,7 @@ def declarations(every=5):
 
 
 def codes():
-    spec = importlib.util.spec_from_file_location("languages_tried", ROOT / "tests/parts/test_languages.py")
+    spec = importlib.util.spec_from_file_location("languages_tried", ROOT / "tests/parts/text/test_languages.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.CODES | {"haw": "haw", "mri": "mi", "bod": "bo"}

@@ -10,8 +10,8 @@ from synth_dagster.catalog import methods
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.filter.fineweb_edu import FinewebEdu
 from synth_dagster.methods.refine.edu_rubric import EduRubric
-from synth_dagster.parts.edu_labels import labelled, points
-from synth_dagster.parts.linear_head import macro_f1
+from synth_dagster.parts.models.linear_head import macro_f1
+from synth_dagster.parts.pages.edu_labels import labelled, points
 from synth_dagster.records import Document, digest
 from synth_dagster.runner.models import TrainedModels
 from tests.scripted_teacher.teacher import ScriptedTeacher

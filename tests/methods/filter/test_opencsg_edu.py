@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from synth_dagster.catalog import methods
 from synth_dagster.methods.filter.opencsg_edu import OpencsgEdu
-from synth_dagster.parts.linear_text import auc
+from synth_dagster.parts.models.linear_text import auc
 from synth_dagster.runner.models import TrainedModels
 
 methods()  # which gives each its name

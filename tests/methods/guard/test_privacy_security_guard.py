@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
-from synth_dagster.parts.injections import injection
-from synth_dagster.parts.personal_data import is_card, is_iban, luhn, personal_data
-from synth_dagster.parts.poison import bursts, triggered
-from synth_dagster.parts.secrets import entropy, secrets_in
+from synth_dagster.parts.privacy.injections import injection
+from synth_dagster.parts.privacy.personal_data import is_card, is_iban, luhn, personal_data
+from synth_dagster.parts.privacy.poison import bursts, triggered
+from synth_dagster.parts.privacy.secrets import entropy, secrets_in
 from synth_dagster.services import NoAncestors
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.guard.seed_leakage_guard import SeedLeakageGuard
-from synth_dagster.parts.canaries import canaries
+from synth_dagster.parts.privacy.canaries import canaries
 from synth_dagster.services import NoAncestors
 from tests.parts.made_up_prose import prose
 

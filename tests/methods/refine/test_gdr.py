@@ -7,7 +7,7 @@ import re
 import pytest
 
 from synth_dagster.methods.refine.gdr import Gdr, parses
-from synth_dagster.parts.personal_data import personal_data
+from synth_dagster.parts.privacy.personal_data import personal_data
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop
 from synth_dagster.teacher.embedded.answers import answer as embedded_answer

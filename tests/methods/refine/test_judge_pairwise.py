@@ -7,7 +7,7 @@ import pytest
 
 from synth_dagster.catalog import methods
 from synth_dagster.methods.refine.judge_pairwise import JudgePairwise
-from synth_dagster.parts.judging import (
+from synth_dagster.parts.asking.judging import (
     consistency,
     first_position_rate,
     game_winner,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from synth_dagster.methods.refine.numinamath_cot import NuminamathCot
-from synth_dagster.parts.answers import last_boxed, same_answer
+from synth_dagster.parts.mathematics.answers import last_boxed, same_answer
 from synth_dagster.records import Instruction, Message
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.arithmetic import answer_of, seeds

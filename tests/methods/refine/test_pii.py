@@ -7,7 +7,7 @@ import pytest
 
 from synth_dagster.methods.refine import pii
 from synth_dagster.methods.refine.pii import Pii
-from synth_dagster.parts import personal_data
+from synth_dagster.parts.privacy import personal_data
 from synth_dagster.records import Document
 
 EMAIL = r"(email@example\.com|firstname\.lastname@example\.org)"

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from synth_dagster.methods.refine.prox import Prox, is_kept
-from synth_dagster.parts.edit_programs import Executed
-from synth_dagster.parts.published_programs import executed_as_published, read_as_published
+from synth_dagster.parts.pages.edit_programs import Executed
+from synth_dagster.parts.pages.published_programs import executed_as_published, read_as_published
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop
 from synth_dagster.teacher.embedded.answers import answer as embedded_answer

@@ -5,7 +5,7 @@ import asyncio
 from synth_dagster.methods.refine.redstone_extract import RedstoneExtract
 from synth_dagster.records import Document
 from synth_dagster.services import Drop
-from tests.parts.test_html_formulas import PAGE
+from tests.parts.text.test_html_formulas import PAGE
 
 
 def refined(body):

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from synth_dagster.methods.refine.refinex import Refinex
-from synth_dagster.parts.edit_programs import is_subsequence
+from synth_dagster.parts.pages.edit_programs import is_subsequence
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.faults import share

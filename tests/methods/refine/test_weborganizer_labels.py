@@ -7,7 +7,7 @@ import pytest
 
 from synth_dagster.catalog import methods
 from synth_dagster.methods.refine.weborganizer_labels import WeborganizerLabels
-from synth_dagster.parts.web_domains import FORMATS, TOPICS
+from synth_dagster.parts.pages.web_domains import FORMATS, TOPICS
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Unusable
 from tests.scripted_teacher.sorting import SortingWorld

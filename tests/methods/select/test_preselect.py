@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.select.preselect import Preselect, labelled, strengths
-from synth_dagster.parts.linear_text import auc
+from synth_dagster.parts.models.linear_text import auc
 from synth_dagster.runner.models import TrainedModels
 
 WORDS = ("axiom lemma proof theorem field ring group measure", "sale cookie banner login cart menu offer click")

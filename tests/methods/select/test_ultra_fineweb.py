@@ -8,9 +8,9 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.select.ultra_fineweb import UltraFineweb
-from synth_dagster.parts.linear_text import auc
-from synth_dagster.parts.ngram_lm import NgramLM
-from synth_dagster.parts.seed_verification import right_choices, verified
+from synth_dagster.parts.models.linear_text import auc
+from synth_dagster.parts.models.ngram_lm import NgramLM
+from synth_dagster.parts.models.seed_verification import right_choices, verified
 from synth_dagster.runner.models import TrainedModels
 
 NOUNS = ["river", "valley", "miller", "bridge", "harvest", "market", "village", "orchard", "winter", "lantern"]

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.synthesize.agentinstruct import Agentinstruct
-from synth_dagster.parts.agent_skills import ABSTAINS, skills_of
+from synth_dagster.parts.cards.agent_skills import ABSTAINS, skills_of
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop, Unusable
 from tests.scripted_teacher.agents import AgentWorld, steps_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from synth_dagster.methods.synthesize.chase_code import ChaseCode
-from synth_dagster.parts.helpers import calls_of, helpers_of, read
+from synth_dagster.parts.cards.helpers import calls_of, helpers_of, read
 from synth_dagster.records import Document, digest
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Limits

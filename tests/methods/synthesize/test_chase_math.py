@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from synth_dagster.methods.synthesize.chase_math import ChaseMath
-from synth_dagster.parts.answers import number_of
-from synth_dagster.parts.leaked_numbers import says_number
+from synth_dagster.parts.mathematics.answers import number_of
+from synth_dagster.parts.mathematics.leaked_numbers import says_number
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.chains import BAD, ChainWorld, parsed, seeds, value_of

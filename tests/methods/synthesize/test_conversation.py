@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from synth_dagster.methods.synthesize.conversation import Conversation
-from synth_dagster.parts.transcript import Conversation as Turns
-from synth_dagster.parts.transcript import transcript
+from synth_dagster.parts.asking.transcript import Conversation as Turns
+from synth_dagster.parts.asking.transcript import transcript
 from synth_dagster.records import Document, Message
 
 

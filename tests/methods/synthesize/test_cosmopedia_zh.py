@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.cosmopedia_zh import CosmopediaZh, Style
-from synth_dagster.parts.chinese import is_chinese, refuses, repeated
+from synth_dagster.parts.text.chinese import is_chinese, refuses, repeated
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.chinese import ChineseWorld

@@ -10,7 +10,7 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.synthesize.craft import Craft, Example, examples_of
-from synth_dagster.parts.retrieval import Hit
+from synth_dagster.parts.similarity.retrieval import Hit
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop
 from synth_dagster.teacher.lexical import LexicalEmbedder

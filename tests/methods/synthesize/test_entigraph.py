@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from synth_dagster.methods.synthesize.entigraph import Entigraph, Entity, named_in
-from synth_dagster.parts.combinations import drawn
+from synth_dagster.parts.mixing.combinations import drawn
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.entities import SPOILT, EntityWorld, names_in

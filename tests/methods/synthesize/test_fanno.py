@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.fanno import CHARACTERISTICS, FORMS, SEEDS, TASKS, Fanno, instruction_of
-from synth_dagster.parts.tokens import count
+from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop, Unusable
 from tests.scripted_teacher.embedding import BagOfWords

@@ -7,7 +7,7 @@ from math import sqrt
 import pytest
 
 from synth_dagster.methods.synthesize.kpdds import Kpdds
-from synth_dagster.parts.topic_matrix import Topic, topics_of
+from synth_dagster.parts.cards.topic_matrix import Topic, topics_of
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Answer, Call, Drop, Unusable
 from synth_dagster.teacher.lexical import LexicalEmbedder

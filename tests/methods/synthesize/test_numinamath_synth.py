@@ -9,7 +9,7 @@ import pytest
 
 from synth_dagster.methods.filter.decontaminate import Decontaminate
 from synth_dagster.methods.synthesize.numinamath_synth import NuminamathSynth
-from synth_dagster.parts.answers import same_answer
+from synth_dagster.parts.mathematics.answers import same_answer
 from synth_dagster.records import Instruction, digest
 from synth_dagster.scale.signals import compute_signals, judge
 from synth_dagster.services import Drop, NoAncestors, Unusable

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from synth_dagster.methods.synthesize.numinamath_tir import NuminamathTir, counting_number
-from synth_dagster.parts.answers import same_answer
+from synth_dagster.parts.mathematics.answers import same_answer
 from synth_dagster.records import Instruction
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Ran, Unusable

@@ -9,8 +9,8 @@ from math import log
 import pytest
 
 from synth_dagster.methods.synthesize.oak import FORMS, LONGEST, PROGRAMMATIC, READERS, Oak
-from synth_dagster.parts.similarity import jaccard
-from synth_dagster.parts.words import words
+from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.text.words import words
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.encyclopaedia import CRAFTS, VOICES, Encyclopaedia

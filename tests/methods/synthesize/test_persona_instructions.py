@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from synth_dagster.methods.synthesize.persona_instructions import OPENINGS, PersonaInstructions
-from synth_dagster.parts.personas import without_opening
+from synth_dagster.parts.cards.personas import without_opening
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop, Unusable
 from tests.scripted_teacher.personas import SPOILT, PersonaWorld, described

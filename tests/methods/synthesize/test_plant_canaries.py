@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth_dagster.methods.synthesize.plant_canaries import PlantCanaries
-from synth_dagster.parts.canaries import canaries, planted_in
+from synth_dagster.parts.privacy.canaries import canaries, planted_in
 from synth_dagster.records import Document
 from synth_dagster.services import Drop
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from synth_dagster.methods.synthesize.source2synth import Source2synth
-from synth_dagster.parts.tables import result_text, same_result, table_of
+from synth_dagster.parts.text.tables import result_text, same_result, table_of
 from synth_dagster.records import Document
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Queried, Table, Unusable

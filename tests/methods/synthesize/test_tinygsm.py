@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from synth_dagster.methods.synthesize.tinygsm import Tinygsm
-from synth_dagster.parts.programs import bare_program, result_of
+from synth_dagster.parts.mathematics.programs import bare_program, result_of
 from synth_dagster.records import Instruction
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Limits, Unusable

@@ -8,8 +8,8 @@ from statistics import mean
 import pytest
 
 from synth_dagster.methods.synthesize.ultrafeedback import Ultrafeedback
-from synth_dagster.parts.preferring import draw
-from synth_dagster.parts.principles import ASPECTS, COMPLETIONS, PRINCIPLES, SHARES
+from synth_dagster.parts.asking.preferring import draw
+from synth_dagster.parts.asking.principles import ASPECTS, COMPLETIONS, PRINCIPLES, SHARES
 from synth_dagster.parts.streams import stream
 from synth_dagster.records import Instruction, Message, Span, digest
 from synth_dagster.services import Drop, Sampling, Unusable

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from synth_dagster.methods.synthesize.unigen import Unigen
-from synth_dagster.parts.answers import same_answer
+from synth_dagster.parts.mathematics.answers import same_answer
 from synth_dagster.records import Instruction
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Call, Drop, Unusable

@@ -7,7 +7,7 @@ import pytest
 from synth_dagster.methods.synthesize.worked_problem import WorkedProblem
 from synth_dagster.records import Document
 from synth_dagster.services import Drop
-from tests.parts.test_answers import lines_of, with_gsm8k
+from tests.parts.mathematics.test_answers import lines_of, with_gsm8k
 
 QUESTION = "Natalia sold clips to 48 friends.\nShe then sold half as many. How many in all?"
 SOLUTION = "She sold 48/2 = <<48/2=24>>24 clips.\nIn all 48+24 = <<48+24=72>>72.\n#### 72"

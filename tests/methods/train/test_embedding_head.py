@@ -5,7 +5,7 @@ import pytest
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.train.embedding_head import EmbeddingHead
-from synth_dagster.parts.linear_head import TextHead
+from synth_dagster.parts.models.linear_head import TextHead
 
 FLAT = pa.table({"text": ["the cell divides", "a cell has a wall", "buy shoes", None], "label": ["4", "5", "0", "0"]})
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from synth_dagster.methods.train.ngram_classifier import NgramClassifier
-from synth_dagster.parts.linear_text import LinearText
+from synth_dagster.parts.models.linear_text import LinearText
 
 FLAT = pa.table({"text": ["buy now", "buy it now", "a long walk", None], "label": ["ad", "ad", "prose", "prose"]})
 

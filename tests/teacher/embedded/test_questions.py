@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from synth_dagster.parts.words import one_line
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded import fifty
 from synth_dagster.teacher.embedded.grammar import lower_first
 from synth_dagster.teacher.embedded.questions import questions

@@ -3,8 +3,8 @@
 import pytest
 
 from synth_dagster.methods.augment.wrap import REPHRASE
-from synth_dagster.parts.asking import tagged
-from synth_dagster.parts.rewriting import STYLES, refuses
+from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.text.rewriting import STYLES, refuses
 from synth_dagster.teacher.embedded.answers import answer
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.writing import EXTRACTIVE

@@ -1,0 +1,66 @@
+"""Lines of a file about texts that are behind a set and texts that are not: what an attack is tried with.
+
+A line that lacks something is refused, with its number: half a test would show less than it says.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from synth_dagster.errors import SynthError
+from synth_dagster.parts.models.membership import Scored, scores_of
+from synth_dagster.parts.privacy.inference import Attack
+from synth_dagster.services import References
+
+Scores: TypeAlias = list[dict[str, float]]
+T = TypeVar("T")
+
+
+def facts_of(references: References, path: str) -> list[Attack]:
+    """Raises SynthError for a line that lacks something."""
+    return [
+        Attack(
+            _given(row, "text", str, path, number), _given(row, "value", str, path, number), _seen(row, path, number)
+        )
+        for number, row in enumerate(references.rows(path), start=1)
+    ]
+
+
+def student_scores(references: References, path: str) -> dict[bool, Scores]:
+    """The scores of texts that a model of the user's saw and of others. Raises SynthError for what is none."""
+    found: dict[bool, Scores] = {True: [], False: []}
+    for number, row in enumerate(references.rows(path), start=1):
+        own = _numbers(row, "log_probs", path, number)
+        beside = [_numbers(row, name, path, number) if name in row else None for name in ("mean", "spread")]
+        if own is None or not len(own) or any(one is not None and len(one) != len(own) for one in beside):
+            raise _bad(path, number, "log_probs, and mean and spread where they are given, are equally many numbers")
+        found[_seen(row, path, number)].append(scores_of(_given(row, "text", str, path, number), Scored(own, *beside)))
+    if not all(found.values()):
+        raise SynthError(f"'{path}' needs texts that were seen and texts that were not, to tell them apart.")
+    return found
+
+
+def _numbers(row: Mapping[str, object], name: str, path: str, number: int) -> np.ndarray | None:
+    try:
+        found = np.array(row.get(name), float)
+    except (TypeError, ValueError):
+        found = np.array([np.nan])
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise _bad(path, number, f"{name} is a list of numbers")
+    return found
+
+
+def _seen(row: Mapping[str, object], path: str, number: int) -> bool:
+    return _given(row, "seen", bool, path, number)
+
+
+def _given(row: Mapping[str, object], name: str, kind: type[T], path: str, number: int) -> T:
+    value = row.get(name)
+    if not isinstance(value, kind) or value == "":
+        raise _bad(path, number, f"{name} is {'true or false' if kind is bool else 'a text'}")
+    return value
+
+
+def _bad(path: str, number: int, wanted: str) -> SynthError:
+    return SynthError(f"Line {number} of '{path}' cannot be read: {wanted}. Correct the line.")
