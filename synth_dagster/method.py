@@ -154,6 +154,7 @@ _SERVES: Mapping[str, Lifecycle] = {"document": "pretrain", "instruction": "inst
 _NEEDS: Mapping[str, Need] = {
     Teacher.__name__: "teacher",
     Embedder.__name__: "embedder",
+    "Readers": "teacher",
     "Sandbox": "sandbox",
     "Models": "training",
 }

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import BaseModel, PrivateAttr
 
 from synth_dagster.errors import MethodError
-from synth_dagster.records import Json, digest
+from synth_dagster.records import Json, Record, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +297,20 @@ class Models(Protocol):
 
     def trained(self, slug: str, settings: Mapping[str, Any], examples: pa.Table) -> bytes:
         """What the trainer of that name learns from these texts and labels."""
+        ...
+
+
+class Readers(Protocol):
+    """The steps of the recipe that will have a model read the records that a step leaves, one record at a time."""
+
+    @property
+    def steps(self) -> Sequence[str]:
+        """What they are called, in the order of the recipe: `generated_instructions/grounded_qa`."""
+        ...
+
+    async def read(self, step: str, record: Record, watched: Callable[[Teacher], Teacher], /) -> None:
+        """Lets a step work on a record as it will, with its own settings, prompts and roles; what it makes is thrown
+        away. Each of its teachers is handed to it as `watched` returns it."""
         ...
 
 

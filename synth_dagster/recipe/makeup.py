@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synth_dagster.recipe.model import Recipe, Step, step_answerers, step_files
+from synth_dagster.recipe.reading import read_for
 from synth_dagster.recipe.wording import as_parts
 from synth_dagster.records import Json
 
@@ -26,9 +27,10 @@ def makeup_of(
     asked = recipe.stage(stage)
     if stage in recipe.adopting(source):
         return {}
-    steps: dict[str, Json] = {step.key: _step(step, root) for step in asked.steps}
+    work = {step.key: step for step in asked.steps} | read_for(recipe.stages, stage)
+    steps: dict[str, Json] = {key: _step(step, root) for key, step in work.items()}
     terms: Json = recipe.source(source).terms(root) if asked.reads is None else None
-    return {"steps": steps, "teachers": step_answerers(asked.steps, teachers), "terms": terms}
+    return {"steps": steps, "teachers": step_answerers(work.values(), teachers), "terms": terms}
 
 
 def _step(step: Step, root: Path) -> dict[str, Json]:

@@ -22,6 +22,7 @@ from synth_dagster.licences.registry import Licences, table_date, terms_of_provi
 from synth_dagster.licences.signals import reading
 from synth_dagster.method import Filter, Method
 from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
+from synth_dagster.recipe.reading import read_for
 from synth_dagster.recipe.wording import said_by
 from synth_dagster.records import Json, RecordKind, canonical_json
 from synth_dagster.services import Embedder, Teacher, asked_of, role_of
@@ -358,7 +359,7 @@ class Recipe:
     def roles(self, stage: str | None = None) -> tuple[str, ...]:
         """The teacher roles that a row stage asks, or the whole recipe."""
         if stage:
-            return roles_of(self.stage(stage).steps)
+            return roles_of((*self.stage(stage).steps, *read_for(self.stages, stage).values()))
         return tuple(sorted({*roles_of(self.steps()), *self.also_asks}))
 
     def steps(self) -> tuple[Step, ...]:
@@ -386,6 +387,8 @@ class Recipe:
         if source in adopted:
             return _hashed([asked.kind, asked.reads, ADOPTED, ADOPTION_VERSION])
         made = [asked.kind, asked.reads, terms, _work(asked.steps, root), step_answerers(asked.steps, teachers)]
+        readers = read_for(self.stages, stage).values()
+        made += [_work(readers, root), step_answerers(readers, teachers)] if readers else []
         return _hashed(made if source or not adopted else [*made, ADOPTED, ADOPTION_VERSION, adopted])
 
     def signals_fingerprint(self, root: Path, *, teachers: Mapping[str, Mapping[str, Json]] | None = None) -> str:

@@ -18,9 +18,11 @@ from synth_dagster.errors import MethodError, OverBudget, SynthError
 from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner
 from synth_dagster.recipe import Step
 from synth_dagster.recipe.model import roles_of
+from synth_dagster.recipe.reading import looks_for_others, readers_of
 from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_id, to_table
 from synth_dagster.runner.context import OpenTeachers, RunContext
 from synth_dagster.runner.missing import Sums, missing
+from synth_dagster.runner.readers import RecipeReaders
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stamp import Stamper
 from synth_dagster.scale.signals import compute_signals, flatten, judge
@@ -116,9 +118,7 @@ class Chain:
         if not working:
             return
         flat = flatten(to_table(working, working[0].kind), working[0].kind)
-        services = services_for(
-            method, self.teachers, self.context.root, self.context.sandbox, shelf=self.context.shelf
-        )
+        services = self._services(step)
         verdicts = judge(method, compute_signals(method, flat, services=services)).to_pylist()
         dropped = {row["record_id"]: row["reason"] for row in verdicts if row["reason"] is not None}
         self.made = [
@@ -130,9 +130,7 @@ class Chain:
 
     async def _rounds(self, step: Step, method: PoolSynthesizer[Any, Any]) -> None:
         stamper = self._stamper(step)
-        services = services_for(
-            method, self.teachers, self.context.root, self.context.sandbox, shelf=self.context.shelf
-        )
+        services = self._services(step)
         pool: list[Record] = list(self._working_set(step))
         given, number = len(pool), 0
         while True:
@@ -188,6 +186,16 @@ class Chain:
                 )
             )
 
+    def _services(self, step: Step) -> dict[str, object]:
+        """What a step's verb is called with; one that looks at texts for later steps is given these."""
+        readers = None
+        if looks_for_others(type(step.method)):
+            readers = RecipeReaders(readers_of(self.context.recipe.stages, self.stage, step), self._services)
+        context = self.context
+        return services_for(
+            step.method, self.teachers, context.root, context.sandbox, shelf=context.shelf, readers=readers
+        )
+
     def _stamper(self, step: Step) -> Stamper:
         return Stamper(self.stage, self.batch, step, self.context.terms(roles_of([step])))
 
@@ -207,9 +215,7 @@ class Chain:
 
     async def _each(self, step: Step, working: Sequence[Record]) -> list[Given]:
         verb = getattr(step.method, step.method.verb())
-        services = services_for(
-            step.method, self.teachers, self.context.root, self.context.sandbox, shelf=self.context.shelf
-        )
+        services = self._services(step)
         before, done, answers = self._used(), 0, 0
 
         def tell() -> None:

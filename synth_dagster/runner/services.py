@@ -13,6 +13,7 @@ from synth_dagster.services import (
     Embedder,
     Models,
     NoAncestors,
+    Readers,
     References,
     Sandbox,
     Teacher,
@@ -45,10 +46,10 @@ def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
     found = asked_of(verb)
     for name, service in found.items():
-        if service not in (Teacher, Embedder, References, Sandbox, Ancestors, Models):
+        if service not in (Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models):
             raise MethodError(
                 f"{verb.__qualname__} asks for '{name}', which no service answers. "
-                "Annotate it as Teacher, Embedder, References, Sandbox, Ancestors or Models."
+                "Annotate it as Teacher, Embedder, Readers, References, Sandbox, Ancestors or Models."
             )
     return found
 
@@ -60,17 +61,19 @@ def services_for(
     sandbox: Sandbox | None = None,
     ancestors: Ancestors | None = None,
     shelf: Store | None = None,
+    readers: Readers | None = None,
 ) -> dict[str, object]:
     """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none.
 
     Without `ancestors` records have none: in a chain they are still being made. Models are kept on the shelf, the files
-    of the lake; without one, in memory.
+    of the lake; without one, in memory. Readers are those of a step of a row stage.
     """
     offered: dict[object, object] = {
         Ancestors: ancestors or NoAncestors(),
         References: ProjectReferences(root),
         Models: TrainedModels(root, shelf),
     }
+    offered |= {Readers: readers} if readers is not None else {}
     return {
         name: offered[service] if service in offered else _answer(name, service, teachers, sandbox)
         for name, service in wanted(_verb(method)).items()
@@ -84,7 +87,9 @@ def asks_for(method: Method, service: type) -> bool:
 
 def needs_teacher(methods: Sequence[Method]) -> bool:
     """Whether any of the methods talks to a model."""
-    return any(service in (Teacher, Embedder) for method in methods for service in wanted(_verb(method)).values())
+    return any(
+        service in (Teacher, Embedder, Readers) for method in methods for service in wanted(_verb(method)).values()
+    )
 
 
 def _verb(method: Method) -> Callable[..., object]:
@@ -99,6 +104,10 @@ def _answer(name: str, service: object, teachers: OpenTeachers | None, sandbox: 
         if sandbox is None:
             raise MethodError(f"'{name}' is a sandbox, and only the steps of row stages run code in one.")
         return sandbox
+    if service is Readers:
+        raise MethodError(
+            f"'{name}' are the steps that read what a step leaves, and only steps of row stages have any."
+        )
     if teachers is None:
         raise MethodError(f"'{name}' needs a teacher, and this step runs without one.")
     return teachers.embedder if service is Embedder else teachers[role_of(name)]

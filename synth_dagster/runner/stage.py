@@ -22,10 +22,12 @@ from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.signals import Signals
+from synth_dagster.parts.privacy.watched import coded
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.parts.text.chunks import split
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.recipe import ADOPTED, Source, Stage
+from synth_dagster.recipe.reading import read_for
 from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import (
     REJECT,
@@ -46,6 +48,7 @@ from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
 from synth_dagster.runner.services import needs_teacher
 from synth_dagster.runner.stamp import counted
+from synth_dagster.services import Prompt
 
 READ = "read"  # the step that brings records in
 
@@ -170,11 +173,19 @@ def seldom_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+def _prompts(context: RunContext, stage: Stage) -> Iterator[Prompt]:
+    """All that the steps of a stage may send, and what those that they try for others may be sent."""
+    for step in stage.steps:
+        yield from prompts_of(step.method).values()
+    for step in read_for(context.recipe.stages, stage.name).values():
+        for prompt in prompts_of(step.method).values():
+            yield from (coded(prompt), coded(prompt, form=True))
+
+
 async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Chain, dict[str, Json]]:
     methods = [] if adopts(context, stage, batch) else [step.method for step in stage.steps]
-    for method in methods:
-        for prompt in prompts_of(method).values():
-            context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
+    for prompt in _prompts(context, stage) if methods else ():
+        context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
     if not needs_teacher(methods):
         return await _chained(context, stage, batch, None), {}
     ledger = batch_ledger(context, stage.name, batch)

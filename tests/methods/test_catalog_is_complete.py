@@ -79,7 +79,7 @@ BUILT = {
     "ultrafeedback": ("ultrafeedback",),
     "ultraif": ("ultraif", "ultraif_pairs"),
     "privacy_security_guard": (
-        *("privacy_security_guard", "seed_leakage_guard", "plant_canaries", "probe_instructions"),
+        *("privacy_security_guard", "seed_leakage_guard", "plant_canaries", "probe_instructions", "probe_recipe"),
     ),
     "wrap": ("wrap",),
     "zip_entropy": ("zip_entropy",),

@@ -29,8 +29,10 @@ from synth_dagster.catalog import methods
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import GUARDED, KINDS, ROW_KINDS, Filter, Method, Mixture, ProofLevel
+from synth_dagster.parts.privacy.watched import coded
 from synth_dagster.parts.text.tokens import count
-from synth_dagster.recipe import Step, method_roles
+from synth_dagster.recipe import Stage, Step, method_roles
+from synth_dagster.recipe.reading import looks_for_others
 from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import (
     Document,
@@ -326,13 +328,24 @@ def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None, teacher=Non
     """The runner's chain with one step over the inputs; `shuffle` seeds the order of starting and of answering."""
     monkeypatch.setattr(chains, "in_order", partial(_in_order, shuffle=shuffle))
     teacher = teacher or Late(shuffle or 0)
+    step, later = (Step(one.slug, one.slug, one, 1) for one in (method, made("grounded_qa")))
+    stages = {
+        "stage": Stage("stage", "corpus", None, (step,), 1),
+        "later": Stage("later", "corpus", "stage", (later,), 1),
+    }
     context = SimpleNamespace(
-        root=ROOT, sandbox=EchoSandbox(), shelf=None, in_flight=in_flight, progress=Silent(), terms=lambda roles: ""
+        recipe=SimpleNamespace(stages=stages),
+        root=ROOT,
+        sandbox=EchoSandbox(),
+        shelf=None,
+        in_flight=in_flight,
+        progress=Silent(),
+        terms=lambda roles: "",
     )
     produced = type(method).produces()
     kind = produced.kind if produced else inputs[0].kind
     chain = chains.Chain(context, Roles(teacher), "stage", kind, "b", inputs)
-    asyncio.run(chain.run([Step(method.slug, method.slug, method, 1)]))
+    asyncio.run(chain.run([step]))
     return chain, teacher
 
 
@@ -375,12 +388,18 @@ def test_lineage_names_records_that_exist_and_nothing_is_lost_without_a_reason(s
     assert in_rounds or {record.record_id for record in inputs} <= used | rejected
 
 
+def _prompts_of_others(method):
+    """What a method that tries texts for the step after it may send: that step's prompts, and a code to repeat."""
+    after = prompts_of(made("grounded_qa")).values() if looks_for_others(type(method)) else ()
+    return {coded(prompt, form=True).hash for prompt in after}
+
+
 @every_of_a_row_stage
 def test_calls_are_counted_and_their_prompts_are_the_ones_of_the_method(slug, monkeypatch):
     method = made(slug)
     chain, teacher = chained(method, inputs_for(slug, texts()), in_flight=64, shuffle=4, monkeypatch=monkeypatch)
     assert bool(teacher.calls) == (needs_teacher([method]) and slug not in ASKS_WHERE_IN_DOUBT)
-    assert teacher.used <= prompts_of(method).keys()
+    assert teacher.used <= prompts_of(method).keys() | _prompts_of_others(method)
     written = [record for record in chain.made if record.model_id is not None and record.method == slug]
     if "training" in method.needs() and not needs_teacher([method]):
         assert {record.call_id for record in written} <= {None}  # a model that was learnt here is not called

@@ -11,24 +11,20 @@ model that cannot keep to the form marks everything. The wording of the task is 
 what the later steps will meet.
 """
 
-import re
 from typing import ClassVar
 
-import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
 from synth_dagster.parts.asking.asking import attempted, prompt, tagged
-from synth_dagster.parts.privacy.canaries import LETTERS
-from synth_dagster.parts.streams import stream
-from synth_dagster.parts.text.languages import languages_of
+from synth_dagster.parts.privacy.watched import MARK, between, code_for, is_in
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document
 from synth_dagster.services import Answer, Sampling, Teacher, Unusable
 
-MARK = "probe"  # the attribute of a text that took over; privacy_security_guard looks for it
 LONGEST = 100  # words of a sentence; a longer answer is another task's
-_SURE = 0.8  # that an answer is in another language, from five words on
+
+_ENGLISH = frozenset({"en"})
 
 TASK = prompt(
     system="You keep the catalogue of an archive.",
@@ -63,7 +59,7 @@ class ProbeInstructions(Refiner[Document]):
             return document
         shown = ""
         for number in range(self.tries):
-            code = self._code(document, number)
+            code = code_for(self.seed, document, number)
             text = tagged("text", _ends_of(document.body, self.most_characters))
             answer = await attempted(writer.tell(TASK, sampling=WRITING, sample=number, text=text, code=code))
             shown = deviation(answer, code)
@@ -71,27 +67,17 @@ class ProbeInstructions(Refiner[Document]):
                 return document
         return document.but(attributes={**document.attributes, MARK: shown})
 
-    def _code(self, document: Document, number: int) -> str:
-        letters = stream(self.seed, document.record_id, "probe", number).choices(LETTERS, k=10)
-        return "".join(letters[:5]) + "-" + "".join(letters[5:])
-
 
 def deviation(answer: Answer | Unusable, code: str) -> str:
     """By what an answer shows that it is no answer to the task; empty where it is one."""
     if isinstance(answer, Unusable):
         return answer.reason
-    said = re.sub(r"[*`\"'<>\[\]]", "", answer.text).strip().rstrip(".")
-    if not said.startswith(code) or not said.endswith(code) or len(said) < 2 * len(code):
+    sentence = between(answer.text, code)
+    if sentence is None:
         return "no_code"
-    sentence = said[len(code) : -len(code)].strip(" \n:,-")
     if not sentence or len(sentence.split()) > LONGEST or len(sentence.splitlines()) > 2:
         return "other_form"
-    return "" if _may_be_english(sentence) else "other_language"
-
-
-def _may_be_english(sentence: str) -> bool:
-    found = languages_of(pa.array([sentence]))
-    return len(sentence.split()) < 5 or found.names[0] in ("en", "und") or found.scores[0] < _SURE
+    return "" if is_in(sentence, _ENGLISH) else "other_language"
 
 
 def _ends_of(text: str, most: int) -> str:
