@@ -11,7 +11,7 @@ import pyarrow as pa
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import CONTENT, RecordKind, describe, schema_of
 from synth_dagster.runner.context import SIGNALS
-from synth_dagster.runner.release import VERDICT
+from synth_dagster.runner.verdicts import VERDICT
 
 # joined by the runner from the parents
 INHERITED = ("source", "license", "consent", "synthetic_depth", "human_share", "lang")

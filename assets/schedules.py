@@ -10,7 +10,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import RunContext, TeacherSource
-from synth_dagster.runner.release import is_released, release_inputs
+from synth_dagster.runner.release_inputs import is_released, release_inputs
 
 EVERY_NIGHT = "0 2 * * *"
 EVERY_MONDAY = "0 6 * * 1"  # after the nightly ingest

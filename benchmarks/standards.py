@@ -101,7 +101,7 @@ def _renamed(table: pa.Table, start: int, stage: int, source: str, batch: str) -
 
 
 def _verdicts(rows: pa.Table) -> pa.Table:
-    from synth_dagster.runner.release import VERDICT
+    from synth_dagster.runner.verdicts import VERDICT
 
     known: dict[str, Any] = {
         "record_id": rows["record_id"],

@@ -18,7 +18,7 @@ from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind, schema_of
 from synth_dagster.runner.context import SIGNALS
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.services import Finding
 
 if TYPE_CHECKING:

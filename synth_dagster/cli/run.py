@@ -33,7 +33,8 @@ from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, T
 from synth_dagster.runner.dead_runs import free_dead_runs, process_tags, slots_handed_on
 from synth_dagster.runner.licences import misfits
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
-from synth_dagster.runner.release import check_name, is_released, release_inputs
+from synth_dagster.runner.release import check_name
+from synth_dagster.runner.release_inputs import is_released, release_inputs
 from synth_dagster.runner.stage import seldom_collected
 from synth_dagster.runner.todo import is_whole
 

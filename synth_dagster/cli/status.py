@@ -17,7 +17,7 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Usage
 from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.provider_batches import DatasetLedger
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 
 
 def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> None:

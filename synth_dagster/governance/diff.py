@@ -17,7 +17,7 @@ from synth_dagster.governance.trace import NOT_SIGNALS
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.parts.sql import literal, quoted
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

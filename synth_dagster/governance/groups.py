@@ -17,7 +17,7 @@ from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import digest
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 
 NONE = np.zeros((0, 2), np.uint64)
 

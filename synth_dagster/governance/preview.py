@@ -17,7 +17,7 @@ from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.remaking import TO_REMAKE
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import SIGNALS
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.services import Finding
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.

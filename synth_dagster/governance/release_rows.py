@@ -15,7 +15,7 @@ from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.parts.sql import quoted
-from synth_dagster.runner.release import VERDICT, VERDICTS
+from synth_dagster.runner.verdicts import VERDICT, VERDICTS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -18,7 +18,7 @@ from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.lake.seals import Seal, Seals
 from synth_dagster.records import Json, canonical_json
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.signing import Signer
 
 

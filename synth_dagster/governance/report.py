@@ -38,8 +38,8 @@ from synth_dagster.methods.measure.distinct_n import DistinctN
 from synth_dagster.recipe import Recipe, parse_recipe
 from synth_dagster.records import Json, RecordKind, digest, from_table
 from synth_dagster.runner.licences import LICENCE
-from synth_dagster.runner.release import VERDICTS
 from synth_dagster.runner.services import services_for
+from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.scale.signals import flatten
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.

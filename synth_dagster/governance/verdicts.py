@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.rows import local_file, rows_at
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 
 TOLD = ("release", "verdict", "reason", "duplicate_of", "score", "rank", "copies")
 

@@ -6,7 +6,7 @@ import pytest
 from expectations import rules
 from synth_dagster.lake.lake import Lake
 from synth_dagster.records import REJECT
-from synth_dagster.runner.release import VERDICTS
+from synth_dagster.runner.verdicts import VERDICTS
 from tests.assets.project import LINES
 
 STAGES = ("seed_corpus", "generated_instructions", "quality_signals", "filtered_mix")

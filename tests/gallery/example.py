@@ -14,8 +14,8 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, load_recipe
 from synth_dagster.runner.context import RunContext
-from synth_dagster.runner.release import VERDICTS
 from synth_dagster.runner.tryout import try_out
+from synth_dagster.runner.verdicts import VERDICTS
 from tests.gallery.answering import Answering, teacher_of
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from synth_dagster.lake.findings import Decision, decide, write_findings
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import REJECT, Document, Instruction, Parent, Span, digest, to_table
-from synth_dagster.runner.release import VERDICT
+from synth_dagster.runner.verdicts import VERDICT
 
 EVIL = "<script>window.ran = 'text'</script><img src='http://127.0.0.1:9/x' onerror=\"window.ran = 'image'\">"
 MARCH = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from synth_dagster.governance.diff import changed_records, diff
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import digest, to_table
-from synth_dagster.runner.release import VERDICT
+from synth_dagster.runner.verdicts import VERDICT
 from tests.governance.test_trace import made
 from tests.lake.conftest import write_to
 

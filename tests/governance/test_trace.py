@@ -14,7 +14,7 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import Parent, digest, to_table
-from synth_dagster.runner.release import VERDICT
+from synth_dagster.runner.verdicts import VERDICT
 from tests.lake.conftest import document, write_to
 
 MARCH, APRIL = datetime(2026, 3, 5, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)

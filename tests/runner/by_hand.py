@@ -1,7 +1,8 @@
 """Runs the stages of a project one by one and accepts them as a gate would, without Dagster."""
 
 from synth_dagster.runner.plan import plan_batches, retire_surplus
-from synth_dagster.runner.release import make_release, publish, release_inputs
+from synth_dagster.runner.release import make_release, publish
+from synth_dagster.runner.release_inputs import release_inputs
 from synth_dagster.runner.signals import run_signals
 from synth_dagster.runner.stage import run_stage
 

@@ -12,9 +12,9 @@ from synth_dagster.method import Mixture
 from synth_dagster.methods.dedup.minhash import Minhash
 from synth_dagster.methods.mix.unimax import Unimax
 from synth_dagster.methods.select.zip_entropy import ZipEntropy
-from synth_dagster.runner import release as releases
+from synth_dagster.runner import verdicts as deciding
 from synth_dagster.runner.duplicates import standing_sql
-from synth_dagster.runner.release import release_inputs
+from synth_dagster.runner.release_inputs import release_inputs
 from tests.assets.project import LINES, Programs, small_project
 from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher
@@ -46,7 +46,7 @@ def verdicts(hand, how):
     hand.project.write_recipe(TWO_SOURCES + f"    deduplicate: {{minhash: {{{how}}}}}\n")
     hand.batches()
     context = hand.context
-    return releases._decided(context, "r0001", release_inputs(context))[0].to_pylist()
+    return deciding.decided(context, "r0001", release_inputs(context))[0].to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_policy_says_which_record_stays(hand, how, source):
 def test_without_deduplication_nobody_knows_how_many_are_alike(hand):
     hand.project.write_recipe(TWO_SOURCES)
     hand.batches()
-    found = releases._decided(hand.context, "r0001", release_inputs(hand.context))[0]
+    found = deciding.decided(hand.context, "r0001", release_inputs(hand.context))[0]
     assert found["cluster_size"].to_pylist() == [None] * 4
 
 
@@ -111,7 +111,7 @@ def mixed(hand, monkeypatch, first):
     monkeypatch.setattr(Unimax, "mix", mix)
     hand.project.write_recipe(ALIKE.replace("FIRST", str(first).lower()))
     hand.batches()
-    return releases._decided(hand.context, "r0001", release_inputs(hand.context))[0].to_pylist(), given
+    return deciding.decided(hand.context, "r0001", release_inputs(hand.context))[0].to_pylist(), given
 
 
 def test_a_mixture_can_go_by_how_many_are_alike_and_how_many_of_those_filters_drop(alike, monkeypatch):
@@ -139,7 +139,7 @@ def test_a_mixture_by_clusters_needs_somebody_who_finds_them(alike):
     alike.project.write_recipe("\n".join(lines))
     alike.batches()
     with pytest.raises(MethodError, match="the mix has no 'deduplicate'"):
-        releases._decided(alike.context, "r0001", release_inputs(alike.context))
+        deciding.decided(alike.context, "r0001", release_inputs(alike.context))
 
 
 def test_a_selection_can_read_how_many_are_alike(alike, monkeypatch):
@@ -156,7 +156,7 @@ def test_a_selection_can_read_how_many_are_alike(alike, monkeypatch):
     lines = [line for line in ALIKE.replace("FIRST", "true").splitlines() if "unimax" not in line]
     alike.project.write_recipe("\n".join([*lines, "    select: {zip_entropy: {budget: 5}}", ""]))
     alike.batches()
-    releases._decided(alike.context, "r0001", release_inputs(alike.context))
+    deciding.decided(alike.context, "r0001", release_inputs(alike.context))
     assert sorted(read) == [1, 3]
 
 

@@ -6,8 +6,11 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import GateClosed, LakeError, SynthError
 from synth_dagster.runner import release as releases
+from synth_dagster.runner import verdicts as deciding
+from synth_dagster.runner.choosing import shared_out
 from synth_dagster.runner.plan import plan_batches
-from synth_dagster.runner.release import is_released, make_release, publish, release_inputs, shared_out
+from synth_dagster.runner.release import make_release, publish
+from synth_dagster.runner.release_inputs import is_released, release_inputs
 from synth_dagster.runner.stage import run_stage
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.runner.by_hand import ByHand
@@ -71,7 +74,7 @@ def test_every_record_has_exactly_one_verdict_and_the_rows_are_the_kept_ones(poo
     inputs = release_inputs(context)
     assert not inputs.missing
     try:
-        verdicts, rows = (table.to_pylist() for table in releases._decided(context, "r0001", inputs))
+        verdicts, rows = (table.to_pylist() for table in deciding.decided(context, "r0001", inputs))
     except SynthError as refused:
         if "cannot be made of" not in str(refused):
             raise
@@ -80,12 +83,12 @@ def test_every_record_has_exactly_one_verdict_and_the_rows_are_the_kept_ones(poo
     assert sorted(one["record_id"] for one in verdicts) == sorted(one["record_id"] for one in records)
     kept = {one["record_id"]: one for one in verdicts if one["verdict"] == "kept"}
     assert {one["record_id"]: one["copies"] for one in rows} == {key: one["copies"] for key, one in kept.items()}
-    deciding = {next(iter(step)) for step in asked.get("filters", ())}
-    deciding |= {next(iter(asked[name])) for name in ("deduplicate", "select", "mix") if name in asked}
+    keys = {next(iter(step)) for step in asked.get("filters", ())}
+    keys |= {next(iter(asked[name])) for name in ("deduplicate", "select", "mix") if name in asked}
     by_id = {one["record_id"]: one for one in verdicts}
     for one in verdicts:
         assert (one["verdict"] == "kept") == (one["reason"] is None) == (one["copies"] > 0)
-        assert one["reason"] is None or one["reason"].partition(":")[0] in deciding | {"gopher_quality"}
+        assert one["reason"] is None or one["reason"].partition(":")[0] in keys | {"gopher_quality"}
         if one["duplicate_of"] is not None:
             original = by_id[one["duplicate_of"]]
             assert original["reason"] is None or not original["reason"].startswith(("minhash", "gopher", "fineweb"))
@@ -258,13 +261,13 @@ def test_a_release_is_not_made_again_by_other_rules(released):
 
 
 def test_other_bytes_from_the_same_inputs_are_refused(released, monkeypatch):
-    decided = releases._decided
+    decided = deciding.decided
 
     def one_row_less(*given):
         verdicts, rows = decided(*given)
         return verdicts, rows.slice(1)
 
-    monkeypatch.setattr(releases, "_decided", one_row_less)
+    monkeypatch.setattr(releases, "decided", one_row_less)
     with pytest.raises(LakeError, match="cannot be made again: the same inputs now give other bytes"):
         make_release(released.context, "r0001")
     assert released.lake.awaiting("tiny", "filtered_mix", "r0001") is None

@@ -3,8 +3,8 @@
 import pytest
 
 from synth_dagster.errors import MethodError
-from synth_dagster.runner import release as releases
-from synth_dagster.runner.release import release_inputs
+from synth_dagster.runner import verdicts as deciding
+from synth_dagster.runner.release_inputs import release_inputs
 from tests.assets.project import LINES, Programs, small_project
 from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher
@@ -36,7 +36,7 @@ def hand(tmp_path_factory):
 def decided(hand, filters, lines):
     hand.project.write_recipe(RECIPE.replace("[{gopher_quality: {min_words: 0, min_stop_words: 0}}]", filters) + lines)
     hand.batches()
-    verdicts, _ = releases._decided(hand.context, "r0001", release_inputs(hand.context))
+    verdicts, _ = deciding.decided(hand.context, "r0001", release_inputs(hand.context))
     return verdicts.to_pylist()
 
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth_dagster.methods.dedup.minhash import Minhash
-from synth_dagster.runner import release as releases
 from synth_dagster.runner import shuffled_duplicates
+from synth_dagster.runner import verdicts as deciding
 from synth_dagster.runner.duplicates import most_of_an_index
-from synth_dagster.runner.release import release_inputs
+from synth_dagster.runner.release_inputs import release_inputs
 from synth_dagster.runner.shuffled_duplicates import clusters_by_workers, met, signed
 from synth_dagster.scale.engine import Engine
 from synth_dagster.scale.workers import Processes, Threads
@@ -115,7 +115,7 @@ def test_what_an_index_of_a_workers_memory_does_not_hold_is_found_by_workers(tmp
     for memory, indexed in ((168 * 8, False), (1 << 30, True)):  # 14 bands of 8 + 4 bytes, of 8 records: there are more
         context = replace(hand.context, engine=Engine(Threads(1), memory=memory))
         assert most_of_an_index(Minhash(), context.engine) == memory // 168
-        verdicts = releases._decided(context, "r0001", release_inputs(context))[0]
+        verdicts = deciding.decided(context, "r0001", release_inputs(context))[0]
         found.append(verdicts.select(["record_id", "reason", "duplicate_of", "cluster_size"]).to_pylist())
         assert bool(list(hand.lake.store.entries("duplicates/"))) == indexed
     assert found[0] == found[1] and sum(row["duplicate_of"] is not None for row in found[0]) == 3

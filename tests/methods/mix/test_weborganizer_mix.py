@@ -6,7 +6,7 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.mix.weborganizer_mix import WeborganizerMix
-from synth_dagster.runner.release import shared_out
+from synth_dagster.runner.choosing import shared_out
 
 WORDS = {
     "sea": ["harbour", "anchor", "tide", "sail", "mast", "keel"],

@@ -15,8 +15,8 @@ from synth_dagster.readers.places import Places
 from synth_dagster.recipe import load_recipe
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.models import TrainedModels
-from synth_dagster.runner.release import VERDICTS
 from synth_dagster.runner.tryout import try_out
+from synth_dagster.runner.verdicts import VERDICTS
 from tests.assets.project import Programs
 from tests.scripted_teacher.echo import EchoTeacher
 
