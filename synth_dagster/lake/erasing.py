@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 
 from synth_dagster.lake import tables
 from synth_dagster.lake.canonical import data_version
+from synth_dagster.lake.file_names import id_of, is_data
 from synth_dagster.lake.files import write_parquet
 from synth_dagster.lake.findings import forget_decisions
-from synth_dagster.lake.lake import REJECTS, Lake, _current, _id_of, _is_data
+from synth_dagster.lake.lake import REJECTS, Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.meta import Candidate, Release
+from synth_dagster.lake.reading import current_rows
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import canonical_json
 
@@ -85,7 +87,7 @@ def stored_files(lake: Lake) -> Iterator[Stored]:
     for dataset in lake.datasets():
         for table in lake.table_names(dataset):
             for entry in lake.store.entries(f"{dataset}/{table}/"):
-                if _is_data(entry.name):
+                if is_data(entry.name):
                     yield Stored(dataset, table, entry.name, PurePosixPath(entry.name).stem)
 
 
@@ -143,7 +145,7 @@ class Eraser:
     def _replace(self, dataset: str, old: Candidate) -> None:
         """Put a copy without the doomed rows in the place of a version, or remove one that nobody has ever seen."""
         lake, place = self.lake, self.lake._table(dataset, old.stage)
-        shown = old.candidate_id in {_id_of(file) for file in tables.snapshot(place).files}
+        shown = old.candidate_id in {id_of(file) for file in tables.snapshot(place).files}
         if not shown and old.candidate_id not in self._shown_ever(dataset, old.stage):
             lake._restore_rejects(old, lake.accepted(dataset, old.stage, old.batch))
             self._forget(old)
@@ -169,7 +171,7 @@ class Eraser:
             rejected=rejects.num_rows if rejects is not None else 0,
             state="awaiting",
             details=_counted(old, table) | {"erased": old.rows - table.num_rows},
-            current=_current(table),
+            current=current_rows(table),
             version=None,
         )
         if not shown:

@@ -28,12 +28,22 @@ import pyarrow.parquet as pq
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.lake import query, tables
 from synth_dagster.lake.canonical import data_version
+from synth_dagster.lake.file_names import id_of, is_data, is_stray
 from synth_dagster.lake.files import conform, plain_type, write_parquet
 from synth_dagster.lake.leases import Kind, Lease, Leases
 from synth_dagster.lake.ledger import LakeLedger
 from synth_dagster.lake.meta import Candidate, Meta
+from synth_dagster.lake.reading import (
+    current_rows,
+    filled,
+    first_rows,
+    read_file,
+    rows_at_a_time,
+    stream_files,
+    where_sql,
+    with_all,
+)
 from synth_dagster.lake.tombstones import Tombstones
-from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.records import REJECT
 from synth_dagster.storage import NotThere, S3Options, Store, disk_full, is_bucket, open_store
 from synth_dagster.storage.folder import FULL
@@ -105,7 +115,7 @@ class Lake:
     ) -> Candidate:
         """Write a batch that readers do not see yet. An undecided older candidate of the batch gives way to it."""
         candidate_id = uuid4().hex
-        table = self._conformed(dataset, stage, _filled(records, {partition: batch}), (partition,))
+        table = self._conformed(dataset, stage, filled(records, {partition: batch}), (partition,))
         refused = self._rejects_of(dataset, stage, batch, rejects)
         candidate = Candidate(
             candidate_id=candidate_id,
@@ -124,7 +134,7 @@ class Lake:
             created_at=time.time(),
             details=dict(details),
             partition=partition,
-            current=_current(table),
+            current=current_rows(table),
         )
         with self.lease("lake"):
             self._refuse_erased(table, f"{dataset}/{stage}/{batch}")
@@ -140,7 +150,7 @@ class Lake:
         """The version of a batch that readers see: the candidate whose file the table shows."""
         shown = tables.shown(self._table(dataset, stage))
         files = shown.files_of((batch,)) if shown else ()
-        return self._healed(self.meta.candidate(_id_of(files[0]))) if files else None
+        return self._healed(self.meta.candidate(id_of(files[0]))) if files else None
 
     def accepted_all(self, dataset: str, stage: str) -> dict[str, Candidate]:
         """The accepted version of every batch of a stage, by batch."""
@@ -149,16 +159,16 @@ class Lake:
             return {}
         known = {candidate.candidate_id: candidate for candidate in self.meta.candidates(dataset, stage)}
         return {
-            file.partition[0]: self._healed(known.get(_id_of(file)) or self.meta.candidate(_id_of(file)))
+            file.partition[0]: self._healed(known.get(id_of(file)) or self.meta.candidate(id_of(file)))
             for file in shown.files
         }
 
     def candidate_table(self, candidate: Candidate, columns: Sequence[str] | None = None) -> pa.Table:
         """The records of a candidate, accepted or not."""
         path = self._local(candidate, self._records_file(candidate))
-        filled = {candidate.partition: candidate.batch}
-        names = [*pq.read_schema(path).names, *filled] if columns is None else list(columns)
-        return _read(path, names, filled)
+        of_folder = {candidate.partition: candidate.batch}
+        names = [*pq.read_schema(path).names, *of_folder] if columns is None else list(columns)
+        return read_file(path, names, of_folder)
 
     def file_of(self, candidate: Candidate) -> str:
         """Where the records of a candidate stand in the store."""
@@ -171,7 +181,7 @@ class Lake:
         path = self._local(candidate, self._rejects_file(candidate))
         there = pq.read_schema(path).names
         names = [name for name in REJECT.names if name in {*there, "stage", "batch"}]
-        return _with_all(_read(path, names, {"stage": candidate.stage, "batch": candidate.batch}), REJECT)
+        return with_all(read_file(path, names, {"stage": candidate.stage, "batch": candidate.batch}), REJECT)
 
     def accept(self, candidate: Candidate) -> int:
         """Make a candidate the version that everybody reads; the version of the table that shows it. Twice is once."""
@@ -251,10 +261,10 @@ class Lake:
         schema = pa.schema([shown.schema.field(name) for name in names])
         if where is not None:
             condition = query.where_only(where)
-            sql = _where_sql(stage, shown, names, where=condition, batches=batches, limit=limit)
+            sql = where_sql(stage, shown, names, where=condition, batches=batches, limit=limit)
             about = f"The condition cannot be used on {dataset}/{stage}"
             return self._answer(dataset, [stage], as_of, sql, about=about).cast(schema)
-        parts = _first(_stream(place, shown, names, batches, _rows_at_a_time(limit)), limit)
+        parts = first_rows(stream_files(place, shown, names, batches, rows_at_a_time(limit)), limit)
         return pa.Table.from_batches(list(parts), schema)
 
     def select(self, dataset: str, sql: str, *, as_of: str | None = None, limit: int | None = None) -> pa.Table:
@@ -274,7 +284,7 @@ class Lake:
     ) -> Iterator[pa.RecordBatch]:
         """The accepted records of a stage in the order of `read`, a few at a time."""
         place, shown = self._one(dataset, stage, as_of)
-        yield from _stream(place, shown, query.columns_of(shown.schema, columns), batches, rows)
+        yield from stream_files(place, shown, query.columns_of(shown.schema, columns), batches, rows)
 
     def datasets(self) -> list[str]:
         """The datasets that have tables."""
@@ -395,7 +405,7 @@ class Lake:
         candidate: Candidate | None = None,
     ) -> int:
         def may_replace(there: tuple[tables.DataFile, ...]) -> None:
-            for other in (self.meta.candidate(_id_of(file)) for file in there):
+            for other in (self.meta.candidate(id_of(file)) for file in there):
                 if candidate and other.number > candidate.number:
                     raise LakeError(
                         f"A newer version of {dataset}/{table}/{'/'.join(place.values())} is accepted already, made by "
@@ -436,7 +446,7 @@ class Lake:
         """An accept that was killed half-way has shown rejects of what is now refused: show the accepted ones again."""
         shown = tables.shown(self._table(candidate.dataset, REJECTS))
         files = shown.files_of((candidate.stage, candidate.batch)) if shown else ()
-        if any(_id_of(file) == candidate.candidate_id for file in files):
+        if any(id_of(file) == candidate.candidate_id for file in files):
             old = self._rejects_files(active)
             place = {"stage": candidate.stage, "batch": candidate.batch}
             metadata = {"run_id": candidate.run_id, "commit_id": f"refuse-{uuid4().hex}"}
@@ -510,7 +520,7 @@ class Lake:
     def _rejects_of(self, dataset: str, stage: str, batch: str, rejects: pa.Table | None) -> pa.Table | None:
         if rejects is None or not rejects.num_rows:
             return None
-        table = _filled(_with_all(rejects, REJECT), {"stage": stage, "batch": batch})
+        table = filled(with_all(rejects, REJECT), {"stage": stage, "batch": batch})
         fitted = self._conformed(dataset, REJECTS, table, ("stage", "batch"))
         place = self._table(dataset, REJECTS)
         known = tables.snapshot(place).schema.names
@@ -540,7 +550,7 @@ class Lake:
         copies = {row["old"]: row for row in rows}
         files: list[tables.DataFile] = []
         for file in shown.files:
-            stem, count = _id_of(file), file.rows
+            stem, count = id_of(file), file.rows
             while stem in copies:
                 copy = copies[stem]
                 stem, count = copy["new"], copy["rejected" if table == REJECTS else "rows"]
@@ -577,9 +587,9 @@ class Lake:
         """The log, which is long, is read only when there are files that the metadata does not account for."""
         kept = self._kept(dataset)
         old = [entry.name for entry in self.store.entries(f"{dataset}/{name}/") if entry.modified <= before]
-        left = {file for file in old if _is_data(file) and PurePosixPath(file).stem not in kept}
+        left = {file for file in old if is_data(file) and PurePosixPath(file).stem not in kept}
         shown = tables.ever_added(self._table(dataset, name)) if left else set()
-        removed = [file for file in old if _is_stray(file) or (file in left and PurePosixPath(file).stem not in shown)]
+        removed = [file for file in old if is_stray(file) or (file in left and PurePosixPath(file).stem not in shown)]
         for file in removed:
             self.store.remove(file)
         return removed
@@ -593,9 +603,6 @@ class Lake:
         return {row["candidate_id"] for row in rows} | {row["new"] for row in copies}
 
 
-# ------------------------------------------------------------------------------------------------------------- tables
-
-
 def _metadata(candidate: Candidate) -> dict[str, str]:
     """What a commit says about itself: ids and hashes, since it stays in the log for good."""
     return {
@@ -604,120 +611,3 @@ def _metadata(candidate: Candidate) -> dict[str, str]:
         "data_version": candidate.data_version,
         "code_version": candidate.code_version,
     }
-
-
-def _id_of(file: tables.DataFile) -> str:
-    return PurePosixPath(file.path).stem
-
-
-def _is_stray(file: str) -> bool:
-    """Left by a writer of delta-rs that died: text-bearing strays that no vacuum sees."""
-    return ".parquet#" in file or (_is_of_log(file) and file.endswith(".tmp"))
-
-
-def _is_data(file: str) -> bool:
-    """Records or rejects: the log's checkpoints are Parquet too, and a table without them cannot be opened."""
-    return file.endswith(".parquet") and not _is_of_log(file)
-
-
-def _is_of_log(file: str) -> bool:
-    return tables.LOG in PurePosixPath(file).parts
-
-
-def _filled(table: pa.Table, values: Mapping[str, str]) -> pa.Table:
-    """The table with its partition's columns filled in, where they stand or at the end."""
-    for name, value in values.items():
-        column = pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
-        if name not in table.column_names:
-            table = table.append_column(name, column)
-            continue
-        others = table[name].unique().drop_null().to_pylist()
-        if any(str(other) != value for other in others):
-            raise LakeError(
-                f"Rows for {name} '{value}' say '{others[0]}' in their column '{name}'. Write each by itself."
-            )
-        table = table.set_column(table.column_names.index(name), name, column)
-    return table
-
-
-def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with every column of the schema, null where it has none."""
-    for field in schema:
-        if field.name not in table.column_names:
-            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-    return table
-
-
-def _current(table: pa.Table) -> int:
-    if "status" not in table.column_names:
-        return table.num_rows
-    return table.select(["status"]).filter(pc.field("status") == "current").num_rows
-
-
-def _read(path: Path, names: Sequence[str], filled: Mapping[str, str]) -> pa.Table:
-    """Columns of one file, with those that only its folder's name holds."""
-    with pq.ParquetFile(path) as file:
-        table = file.read([name for name in names if name not in filled])
-    return _filled(table, filled).select(list(names))
-
-
-def _rows_at_a_time(limit: int | None) -> int:
-    """How many rows to read at a time when no more than `limit` are wanted."""
-    return 10_000 if limit is None else max(1, min(limit, 10_000))
-
-
-def _first(parts: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[pa.RecordBatch]:
-    left = limit
-    for part in parts:
-        if left is not None and left <= part.num_rows:
-            yield part.slice(0, left)
-            return
-        left = None if left is None else left - part.num_rows
-        yield part
-
-
-def _stream(
-    place: tables.Place, shown: tables.Snapshot, names: Sequence[str], batches: Sequence[str] | None, rows: int
-) -> Iterator[pa.RecordBatch]:
-    """File by file in the order of their partitions; each is sorted by its key."""
-    wanted = None if batches is None else set(batches)
-    schema = pa.schema([shown.schema.field(name) for name in names])
-    for file in shown.files:
-        filled = dict(zip(shown.partition_by, file.partition, strict=True))
-        if wanted is None or filled.get("batch", file.partition[-1]) in wanted:
-            yield from _parts(place.local(file), schema, filled, rows)
-
-
-def _parts(path: Path, schema: pa.Schema, filled: Mapping[str, str], rows: int) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
-        there = [name for name in schema.names if name in file.schema_arrow.names]
-        for part in file.iter_batches(batch_size=rows, columns=there):
-            yield pa.RecordBatch.from_arrays([_column(part, field, filled) for field in schema], schema=schema)
-
-
-def _column(part: pa.RecordBatch, field: pa.Field, filled: Mapping[str, str]) -> pa.Array:
-    if field.name in filled:
-        return pa.repeat(pa.scalar(filled[field.name], pa.string()), part.num_rows)
-    if field.name in part.schema.names:
-        return part.column(field.name).cast(field.type)
-    return pa.nulls(part.num_rows, field.type)  # the file is older than the column
-
-
-def _where_sql(
-    stage: str,
-    shown: tables.Snapshot,
-    names: Sequence[str],
-    *,
-    where: str,
-    batches: Sequence[str] | None,
-    limit: int | None,
-) -> str:
-    """The query behind `read(where=...)`. The condition has been judged; the newline ends a comment in it."""
-    chosen = ", ".join(quoted(name) for name in names)
-    last = quoted(shown.partition_by[-1])
-    listed = ", ".join(literal(batch) for batch in batches or ()) or "null"
-    only = "" if batches is None else f" and {last} in ({listed})"
-    keys = [*shown.partition_by, *(key for key in ("record_id", "reject_id") if key in shown.schema.names)]
-    order = ", ".join(quoted(key) for key in keys)
-    top = "" if limit is None else f" limit {int(limit)}"
-    return f"select {chosen} from {quoted(stage)} where ({where}\n){only} order by {order}{top}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synth_dagster.lake.database import Database, Row, Transaction, open_database
 from synth_dagster.lake.leases import Holder
-from synth_dagster.lake.meta import MIGRATIONS
+from synth_dagster.lake.meta_schema import MIGRATIONS
 from synth_dagster.spending import NOTHING, Account, Cost, Month, Period, Refusal, Report, Wish, grant, noted
 
 EXPIRES_S = 90.0

@@ -13,7 +13,7 @@ import pytest
 from synth_dagster.errors import LakeError
 from synth_dagster.governance.trace import trace
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import MIGRATIONS
+from synth_dagster.lake.meta_schema import MIGRATIONS
 from synth_dagster.methods.synthesize import ultrafeedback
 from synth_dagster.parts.asking import principles
 from synth_dagster.runner.forecast import forecast

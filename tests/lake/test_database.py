@@ -10,7 +10,7 @@ import pytest
 
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.database import Database, open_database
-from synth_dagster.lake.meta import MIGRATIONS
+from synth_dagster.lake.meta_schema import MIGRATIONS
 from synth_dagster.storage import postgres as postgres_module
 from tests.lake.conftest import DATABASES, either
 from tests.postgres_server import PASSWORD, PostgresServer, postgres_server

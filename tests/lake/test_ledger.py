@@ -138,7 +138,7 @@ def test_a_month_is_one_of_utc(moment, name, left):
 def test_what_a_recipe_spent_before_there_was_a_ledger_is_known(metadata):
     """A lake of schema version 2, with two recorded batches of a recipe, one at an unknown price of another."""
     from synth_dagster.lake.database import open_database
-    from synth_dagster.lake.meta import MIGRATIONS
+    from synth_dagster.lake.meta_schema import MIGRATIONS
 
     old = open_database(metadata, MIGRATIONS[:2])
     add = """insert into usage

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synth_dagster.lake.database import open_database
-from synth_dagster.lake.meta import MIGRATIONS
+from synth_dagster.lake.meta_schema import MIGRATIONS
 
 VALUES = {"text": "said then", "integer": 7, "bigint": 7, "double precision": 1.5}
 
