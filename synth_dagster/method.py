@@ -196,7 +196,8 @@ class PoolSynthesizer(_Typed[In, Out], Generic[In, Out]):
     A subclass writes `async def round(self, pool: Sequence[In | Out], number: int, /, *, <services>) ->
     Sequence[Sequence[Out] | Drop]`. The pool is the batch's inputs followed by what earlier rounds made, stamped and in
     order; `number` counts from 0. What a round returns is merged in the order returned. An empty list ends the method.
-    A record that names its own `calls` rests on these, any other on all calls of its round.
+    Each record and drop names the `calls` that were made for it, as `with_its_calls` of parts/asking does. What was
+    asked and nobody names was asked for all: a round that names nothing puts all of its calls behind each record.
     """
 
     kind: ClassVar[MethodKind] = "synthesize"

@@ -7,7 +7,9 @@ that name (`writer`, `judge`, ...); `teacher` means `writer`.
 import inspect
 import string
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
@@ -27,6 +29,30 @@ class Call:
     call_id: bytes
     model_id: str
     prompt_hash: str | None = None
+
+
+_recorders: ContextVar[tuple[list[bytes], ...]] = ContextVar("recorders", default=())
+
+
+@contextmanager
+def recording() -> Iterator[list[bytes]]:
+    """The ids of all calls used inside the block, by this task and those that it starts.
+
+    The list is complete, sorted and without repetition when the block ends: arrival order would not be the same twice.
+    """
+    calls: list[bytes] = []
+    token = _recorders.set((*_recorders.get(), calls))
+    try:
+        yield calls
+    finally:
+        _recorders.reset(token)
+        calls[:] = sorted(set(calls))
+
+
+def record(call_id: bytes) -> None:
+    """Notes a call for every block that is recording: whoever answers does this."""
+    for calls in _recorders.get():
+        calls.append(call_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +382,7 @@ class Drop:
     detail: str = ""
     raw: str = ""
     call: Call | None = None
+    calls: Sequence[bytes] = ()  # what a round says that it rests on
 
 
 @dataclass(frozen=True, slots=True)

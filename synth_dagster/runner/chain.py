@@ -23,6 +23,7 @@ from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_i
 from synth_dagster.runner.context import OpenTeachers, RunContext
 from synth_dagster.runner.missing import Sums, missing
 from synth_dagster.runner.readers import RecipeReaders
+from synth_dagster.runner.resting import in_one_order, resting_on
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stamp import Stamper
 from synth_dagster.scale.signals import compute_signals, flatten, judge
@@ -107,7 +108,7 @@ class Chain:
             return [replace(record, status="eliminated", reason=f"{step.slug}:{given.reject.reason}")]
         (better,) = given.records
         if better is record:
-            return [replace(record, calls=_in_one_order([*record.calls, *given.calls]))]
+            return [replace(record, calls=in_one_order([*record.calls, *given.calls]))]
         old = replace(record, status="superseded", reason=step.slug)
         new = stamper.stamp(better, sample=0, calls=given.calls, relation="refined")
         return [emptied(old) if method.redacts else old, new]
@@ -140,9 +141,10 @@ class Chain:
             if not results:
                 self._tell(step, given, given)
                 return
+            rests_on = resting_on(results, calls)
             for result in results:
-                given_by = _given(result, _named_calls(result) or calls)
-                pool.extend(self._add(step, None, given_by, stamper, first=len(pool)))
+                given_by = _given(result, rests_on(result) if isinstance(result, Drop) else ())
+                pool.extend(self._add(step, None, given_by, stamper, first=len(pool), rests_on=rests_on))
             number += 1
 
     async def _round(
@@ -158,7 +160,7 @@ class Chain:
         try:
             return await getattr(method, method.verb())(tuple(pool), number, **services)
         except Unusable as unusable:
-            self.rejects.append((step.key, replace(_unusable(unusable), calls=_in_one_order(calls))))
+            self.rejects.append((step.key, replace(_unusable(unusable), calls=in_one_order(calls))))
             return ()
 
     # -------------------------------------------------------------------------------------------------- the working set
@@ -200,13 +202,21 @@ class Chain:
         return Stamper(self.stage, self.batch, step, self.context.terms(roles_of([step])))
 
     def _add(
-        self, step: Step, record: Record | None, given: Given, stamper: Stamper, *, first: int = 0
+        self,
+        step: Step,
+        record: Record | None,
+        given: Given,
+        stamper: Stamper,
+        *,
+        first: int = 0,
+        rests_on: Callable[[Record], Sequence[bytes]] | None = None,
     ) -> list[Record]:
         if given.reject is not None:
             origin = record.record_id if record else None
             self.rejects.append((step.key, replace(given.reject, record_id=origin, calls=given.calls)))
         new = [
-            stamper.stamp(made, sample=first + number, calls=given.calls) for number, made in enumerate(given.records)
+            stamper.stamp(made, sample=first + number, calls=rests_on(made) if rests_on else given.calls)
+            for number, made in enumerate(given.records)
         ]
         self.made.extend(new)
         return new
@@ -305,13 +315,7 @@ def _given(result: Any, calls: Sequence[bytes]) -> Given:
     records = (result,) if isinstance(result, Record) else tuple(result)
     if not all(isinstance(record, Record) for record in records):
         raise MethodError("A verb must return records or a Drop. See the base class of the method's kind.")
-    return Given(records, None, _in_one_order(calls))
-
-
-def _named_calls(result: Any) -> list[bytes]:
-    """The calls that what a round gave says it rests on; where it says nothing, that is all calls of the round."""
-    records = () if isinstance(result, Drop) else (result,) if isinstance(result, Record) else result
-    return [call for record in records for call in record.calls]
+    return Given(records, None, in_one_order(calls))
 
 
 def _unusable(unusable: Unusable) -> Reject:
@@ -320,12 +324,7 @@ def _unusable(unusable: Unusable) -> Reject:
 
 
 def _rejected(reject: Reject, calls: Sequence[bytes]) -> Given:
-    return Given((), reject, _in_one_order(calls))
-
-
-def _in_one_order(calls: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Without the order of arrival, which is another one each time: a record's calls are part of its bytes."""
-    return tuple(sorted(set(calls)))
+    return Given((), reject, in_one_order(calls))
 
 
 def _where(error: Exception) -> str:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth_dagster.errors import UnknownName
-from synth_dagster.services import Call, Embedder, Teacher, Unusable, role_of
+from synth_dagster.services import Call, Embedder, Teacher, Unusable, record, recording, role_of
 from synth_dagster.teacher.answers import Answers
 from synth_dagster.teacher.asked_roles import RoleEmbedder, RoleTeacher
-from synth_dagster.teacher.attempts import Attempt, asked_next, record, recording
+from synth_dagster.teacher.attempts import Attempt, asked_next
 from synth_dagster.teacher.batches.desk import Desk
 from synth_dagster.teacher.batches.ledger import StageLedger
 from synth_dagster.teacher.batches.submit import Submitter

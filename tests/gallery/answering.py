@@ -1,21 +1,18 @@
 """Who answers in the gallery: a program of this process, with what it was asked counted."""
 
 import importlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unusable, record, recording
 from synth_dagster.teacher.embedded.answers import answer
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.usage import RoleUsage
-
-_calls: ContextVar[list[bytes] | None] = ContextVar("calls", default=None)
 
 
 def teacher_of(slug: str) -> Teacher:
@@ -49,11 +46,13 @@ class Embedded:
         messages = prompt.messages(values)
         chance = Chance.of(messages, sample)
         text = answer(messages, model="synth-embedded", chance=chance, schema=schema)
-        return text, Call(digest("embedded", messages, sample), "synth-embedded", prompt.hash)
+        call = Call(digest("embedded", messages, sample), "synth-embedded", prompt.hash)
+        record(call.call_id)
+        return text, call
 
 
 class Metered:
-    """A teacher whose calls and tokens are counted, and noted for the records that they were made for."""
+    """A teacher whose calls and tokens are counted."""
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher, self.usage = teacher, RoleUsage()
@@ -65,13 +64,13 @@ class Metered:
     async def tell(self, prompt: Prompt, /, **given: Any) -> Answer:
         self._sent(prompt, given)
         said = await self.teacher.tell(prompt, **given)
-        self._received(said.text, said.call)
+        self._received(said.text)
         return said
 
     async def ask(self, prompt: Prompt, /, **given: Any) -> Any:
         self._sent(prompt, given)
         reply = await self.teacher.ask(prompt, **given)
-        self._received(reply.model_dump_json(), reply.call)
+        self._received(reply.model_dump_json())
         return reply
 
     def _sent(self, prompt: Prompt, given: Mapping[str, Any]) -> None:
@@ -79,11 +78,8 @@ class Metered:
         self.usage.calls += 1
         self.usage.tokens_in += sum(count(turn["content"]) for turn in prompt.messages(values))
 
-    def _received(self, text: str, call: Call | None) -> None:
+    def _received(self, text: str) -> None:
         self.usage.tokens_out += count(text)
-        calls = _calls.get()
-        if call is not None and calls is not None:
-            calls.append(call.call_id)
 
 
 class Answering:
@@ -113,12 +109,5 @@ class Answering:
     def check_whole(self) -> None:
         """Programs answer at once."""
 
-    @contextmanager
-    def recording(self) -> Iterator[list[bytes]]:
-        calls: list[bytes] = []
-        token = _calls.set(calls)
-        try:
-            yield calls
-        finally:
-            _calls.reset(token)
-            calls[:] = sorted(set(calls))
+    def recording(self) -> AbstractContextManager[list[bytes]]:
+        return recording()

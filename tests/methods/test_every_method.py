@@ -11,8 +11,7 @@ import random
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections import defaultdict
 from dataclasses import fields, is_dataclass
 from functools import partial
 from itertools import pairwise
@@ -49,7 +48,7 @@ from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Found, Prompt, Severity
+from synth_dagster.services import Found, Prompt, Severity, recording
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 from tests.scripted_teacher.embedding import BagOfWords
 
@@ -291,11 +290,7 @@ class Late(EchoTeacher):
             await asyncio.sleep(0)
         answer = await answer
         self.used.add(prompt.hash)
-        _calls.get().append(answer.call.call_id)
         return answer
-
-
-_calls: ContextVar[list[bytes]] = ContextVar("calls")
 
 
 class Roles:
@@ -312,16 +307,8 @@ class Roles:
     def usage_by_role(self):
         return {}
 
-    @contextmanager
     def recording(self):
-        """As the gateway does: in the order of arrival until the block ends."""
-        calls = []
-        token = _calls.set(calls)
-        try:
-            yield calls
-        finally:
-            _calls.reset(token)
-            calls[:] = sorted(set(calls))
+        return recording()
 
 
 def chained(method, inputs, *, in_flight, monkeypatch, shuffle=None, teacher=None):
@@ -466,6 +453,33 @@ def test_every_call_is_accounted_for_by_a_record_or_a_reject(slug, monkeypatch):
     named = {call for record in chain.made for call in record.calls}
     named |= {call for _, reject in chain.rejects for call in reject.calls}
     assert teacher.cache.keys() == named
+
+
+@pytest.mark.parametrize(
+    "slug", [slug for slug in ROW if ALL[slug].verb() == "round" and "teacher" in ALL[slug].needs()]
+)
+def test_a_record_of_a_round_names_no_call_that_wrote_another_one(slug, monkeypatch):
+    """Its own, those of what it was made from, and those of answers to the same question, with which it was judged."""
+    chain, _ = chained(made(slug), inputs_for(slug, texts()), in_flight=8, monkeypatch=monkeypatch)
+    by_id = {record.record_id: record for record in chain.made}
+    wrote = {record.call_id for record in chain.made if record.call_id}
+
+    def own(record):
+        """The calls that wrote it and what it comes from."""
+        above = [by_id[one.record_id] for one in record.parents if one.record_id in by_id]
+        return {record.call_id}.union(*map(own, above))
+
+    asked = defaultdict(set)
+    for record in chain.made:
+        asked[asked_by(record)].add(record.call_id)
+    strangers = [(set(one.calls) & wrote) - own(one) - asked[asked_by(one)] for one in chain.made]
+    assert len(wrote) > 1 and not any(strangers)
+
+
+def asked_by(record):
+    """What answers vote on: the question, made from the same parents; of unigen the items of one request."""
+    asked = record.instruction if isinstance(record, Instruction) and record.method != "unigen" else record.parents
+    return asked, tuple(parent.record_id for parent in record.parents)
 
 
 @every_of_a_row_stage

@@ -11,12 +11,14 @@ import pytest
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner, Synthesizer
+from synth_dagster.parts.asking.asking import together, with_its_calls
 from synth_dagster.recipe import Step
 from synth_dagster.records import Document, Instruction, digest, to_table
 from synth_dagster.runner import chain as chains
 from synth_dagster.runner.chain import Chain, in_order
 from synth_dagster.runner.context import Silent
-from synth_dagster.services import Call, Drop, Teacher, Unusable
+from synth_dagster.services import Call, Drop, Teacher, Unusable, recording
+from synth_dagster.services import record as record_call
 from tests.assets.project import Roles
 from tests.scripted_teacher.faults import share
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -257,7 +259,7 @@ def test_a_pool_grows_in_rounds_and_drops_are_counted_in_each():
 
 
 class Names(PoolSynthesizer[Document, Document]):
-    """Of two calls of a round one record names its own, the other none."""
+    """Of two calls of a round one record names one, the other none."""
 
     paper = "interpretation"
 
@@ -277,9 +279,80 @@ class TwoCalls:
         return {}
 
 
-def test_a_record_of_a_round_rests_on_the_calls_that_it_names_and_else_on_all():
+def test_a_record_of_a_round_rests_on_the_calls_that_it_names_and_on_what_nobody_names():
     chain = chained(Names(), inputs=documents(["a"]), teachers=TwoCalls())
-    assert [record.calls for record in chain.made] == [(b"second",), (b"first", b"second")]
+    assert [record.calls for record in chain.made] == [(b"first", b"second"), (b"first",)]
+    chain = chained(Grow(), inputs=documents(["a"]), teachers=TwoCalls())
+    assert {record.calls for record in chain.made} == {(b"first", b"second")}
+
+
+class Asks(PoolSynthesizer[Document, Document]):
+    """A record for each text, and a drop for the last; each is asked for on its own."""
+
+    paper = "interpretation"
+
+    async def round(
+        self, pool: Sequence[Document], number: int, /, *, teacher: Teacher
+    ) -> Sequence[Sequence[Document] | Drop]:
+        return [] if number else await together(*(with_its_calls(self._asked(one, teacher)) for one in pool))
+
+    async def _asked(self, one: Document, teacher: Teacher) -> Sequence[Document] | Drop:
+        await teacher.tell(None)  # type: ignore[arg-type]
+        return Drop("last") if one.body == "c" else [Document(body=f"{one.body}+", parents=(one,))]
+
+
+class TakesTwo:
+    """A teacher whose first answer is never of use: the gateway asks again, and both attempts are calls."""
+
+    models = ("m",)
+    asked = 0
+
+    async def tell(self, prompt):
+        self.asked += 1
+        number = self.asked
+        for attempt in (0, 1):
+            record_call(bytes([number, attempt]) * 8)
+            await asyncio.sleep(0)
+
+
+class Whole:
+    def __init__(self, teacher):
+        self.teacher = teacher
+
+    def __getitem__(self, role):
+        return self.teacher
+
+    def recording(self):
+        return recording()
+
+    def usage_by_role(self):
+        return {}
+
+
+def test_a_record_rests_on_all_attempts_that_were_made_for_it_and_on_no_other_records():
+    chain = chained(Asks(), inputs=documents(["a", "b", "c"]), teachers=Whole(TakesTwo()))
+    calls = [[bytes([place, attempt]) * 8 for attempt in (0, 1)] for place in (1, 2, 3)]
+    assert [list(record.calls) for record in chain.made] == calls[:2]
+    assert [list(reject.calls) for _, reject in chain.rejects] == calls[2:]
+
+
+class Shares(Asks):
+    """One more call is for all of them alike."""
+
+    async def round(
+        self, pool: Sequence[Document], number: int, /, *, teacher: Teacher
+    ) -> Sequence[Sequence[Document] | Drop]:
+        if not number:
+            record_call(b"for all")
+        return await super().round(pool, number, teacher=teacher)
+
+
+def test_what_was_asked_in_a_round_and_nobody_names_is_behind_all_of_its_records():
+    chain = chained(Shares(), inputs=documents(["a", "c"]), teachers=Whole(TakesTwo()))
+    assert [b"for all" in record.calls for record in chain.made] == [True]
+    assert [b"for all" in reject.calls for _, reject in chain.rejects] == [False]
+    alone = chained(Shares(), inputs=documents(["c"]), teachers=Whole(TakesTwo()))
+    assert [b"for all" in reject.calls for _, reject in alone.rejects] == [True]  # else it would stand nowhere
 
 
 class Stuck(PoolSynthesizer[Document, Document]):

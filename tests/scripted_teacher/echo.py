@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Limits, Prompt, Queried, Ran, Reply, Sampling, Table
+from synth_dagster.services import Answer, Call, Limits, Prompt, Queried, Ran, Reply, Sampling, Table, record
 
 R = TypeVar("R", bound=Reply)
 ANY = Sampling()
@@ -64,7 +64,9 @@ class EchoTeacher:
         self.calls += 1
         messages = prompt.messages(values)
         named = model or self._models[0]
-        return messages[-1]["content"], Call(digest("echo", named, sample, messages), named, prompt.hash)
+        call = Call(digest("echo", named, sample, messages), named, prompt.hash)
+        record(call.call_id)
+        return messages[-1]["content"], call
 
 
 class EchoSandbox:

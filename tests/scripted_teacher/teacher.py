@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import ValidationError
 
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Prompt, Reply, Sampling, Unusable
+from synth_dagster.services import Answer, Call, Prompt, Reply, Sampling, Unusable, record
 from tests.scripted_teacher.faults import SPOILERS, Rates, drawn_fault, share
 from tests.scripted_teacher.reading import Request
 
@@ -114,6 +114,7 @@ class ScriptedTeacher:
         answer = next((found for world in self.worlds if (found := world.answer(request)) is not None), None)
         assert answer is not None, f"no world of this teacher knows the task {request.task}"
         call = Call(request.key, f"{request.model}-2026", prompt.hash)
+        record(call.call_id)
         fault = drawn_fault(request.key, self.faults.get(request.task, {}))
         finish_reason = "stop"
         if fault:

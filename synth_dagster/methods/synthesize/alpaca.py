@@ -15,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, written_by
+from synth_dagster.parts.asking.asking import attempted, naming, prompt, recorded, written_by
 from synth_dagster.parts.asking.tasks import Task, listed, task_of, unfit
 from synth_dagster.parts.similarity.similarity import RougeKeeper
 from synth_dagster.parts.streams import stream
@@ -77,8 +77,11 @@ class Alpaca(PoolSynthesizer[Instruction, Instruction]):
         keeper = self._known(seeds, made)
         numbers = [number * self.requests_a_round + place for place in range(self.requests_a_round)]
         shown = [self._drawn(seeds, request) for request in numbers]
-        said = await asyncio.gather(*(attempted(_written(writer, tasks)) for tasks in shown))
-        return [self._judged(keeper, *one) for one in zip(numbers, shown, said, strict=True)]
+        said = await asyncio.gather(*(recorded(attempted(_written(writer, tasks))) for tasks in shown))
+        return [
+            naming(self._judged(keeper, number, tasks, answer), calls)
+            for number, tasks, (answer, calls) in zip(numbers, shown, said, strict=True)
+        ]
 
     def _known(self, seeds: Sequence[Instruction], made: Sequence[Instruction]) -> RougeKeeper[str]:
         """All tasks that a new one is compared with: a seed by its record id, one of the model's by its number."""

@@ -17,7 +17,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, with_its_calls, written_by
 from synth_dagster.parts.cards.helpers import Helper, calls_of, defined_in, helpers_of
 from synth_dagster.parts.mathematics.programs import bare_program, in_fence, result_of
 from synth_dagster.parts.streams import stream
@@ -130,7 +130,10 @@ class ChaseCode(PoolSynthesizer[Document, Instruction]):
         if len(helpers) < self.min_helpers:
             return drops
         work = _Work(self, helpers, number, writer, verifier, sandbox)
-        return [*drops, *await together(*(work.problem(place) for place in range(self.requests_a_round)))]
+        return [
+            *drops,
+            *await together(*(with_its_calls(work.problem(place)) for place in range(self.requests_a_round))),
+        ]
 
 
 @dataclass(frozen=True, slots=True)

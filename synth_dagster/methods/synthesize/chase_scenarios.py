@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, naming, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.cards.scenarios import Scenario
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, one_line
@@ -72,9 +72,12 @@ class ChaseScenarios(PoolSynthesizer[Document, Document]):
             return []
         draws = stream(self.seed, known[0][0].record_id, "shown", number)
         shown = [draws.sample(known, min(self.shown, len(known))) for _ in range(self.requests_a_round)]
-        said = await together(*(attempted(self._proposed(writer, ones, number)) for ones in shown))
+        said = await together(*(recorded(attempted(self._proposed(writer, ones, number))) for ones in shown))
         there = [scenario for _, scenario in known]
-        return [self._judged(there, ones, answer, number) for ones, answer in zip(shown, said, strict=True)]
+        return [
+            naming(self._judged(there, ones, answer, number), calls)
+            for ones, (answer, calls) in zip(shown, said, strict=True)
+        ]
 
     async def _proposed(self, writer: Teacher, shown: Sequence[tuple[Document, Scenario]], number: int) -> Proposals:
         return await writer.ask(

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import Family, LabelsPath, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.asking.task_forms import Choice, Formed, Recipe, Summary, TaskName, formed
 from synth_dagster.parts.similarity.retrieval import Hit, retrieved, shards_of
@@ -91,7 +91,8 @@ class Craft(PoolSynthesizer[Document, Instruction]):
         if not texts:
             return [Drop("no_text", f"No text has {self.shortest:,} to {self.longest:,} characters.")]
         hits = await self._retrieved(examples, texts, embedder)
-        samples = await together(*(self._sample(hit, texts[hit.place], examples, writer) for hit in hits))
+        told = await together(*(recorded(self._sample(hit, texts[hit.place], examples, writer)) for hit in hits))
+        samples = [replace(sample, calls=calls) for sample, calls in told]
         return [[one.record(self)] for one in self._drawn(self._distinct(samples, examples))]
 
     async def _retrieved(
@@ -175,6 +176,7 @@ class Sample:
     near: Mapping[str, Json] | None = None
     reason: str | None = None
     call: Call | None = None
+    calls: Sequence[bytes] = ()
 
     def record(self, method: Craft) -> Instruction:
         turns = [Message("user", self.question or self.text.title or "")]
@@ -194,7 +196,7 @@ class Sample:
             attributes=facts,
             status="eliminated" if self.reason else "current",
             reason=self.reason,
-            calls=(self.call.call_id,) if self.call else (),
+            calls=self.calls,
             **written_by(self.call),
         )
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.cards.unseen_paragraphs import unfit_alone
 from synth_dagster.parts.mixing.bandits import UpperConfidence, spread
@@ -180,10 +180,10 @@ class Fanno(PoolSynthesizer[Document, Instruction]):
     async def _made(
         self, asked: Sequence["_Asked"], known: "_Known", number: int, writer: Teacher, embedder: Embedder
     ) -> Sequence[Instruction]:
-        told = await together(*(attempted(one.told(writer)) for one in asked))
+        told = await together(*(recorded(attempted(one.told(writer))) for one in asked))
         drafts = [
-            self._draft(one, f"{number}.{place}", said)
-            for place, (one, said) in enumerate(zip(asked, told, strict=True))
+            replace(self._draft(one, f"{number}.{place}", said), calls=calls)
+            for place, (one, (said, calls)) in enumerate(zip(asked, told, strict=True))
         ]
         drafts = await self._different_ones(drafts, known, embedder)
         return await together(*(self._answered(draft, writer) for draft in drafts))
@@ -218,7 +218,8 @@ class Fanno(PoolSynthesizer[Document, Instruction]):
     async def _answered(self, draft: "_Draft", writer: Teacher) -> Instruction:
         if draft.reason:
             return draft.record()
-        said = await attempted(writer.tell(ANSWER, sampling=SAMPLING, instruction=draft.text))
+        said, calls = await recorded(attempted(writer.tell(ANSWER, sampling=SAMPLING, instruction=draft.text)))
+        draft = replace(draft, calls=(*draft.calls, *calls))
         if isinstance(said, Unusable):
             return replace(draft, reason=f"answer_{said.reason}", call=said.call).record()
         checks = {
@@ -275,6 +276,7 @@ class _Draft:
     reason: str | None
     call: Call | None
     nearest: tuple[str, float] | None = None
+    calls: Sequence[bytes] = ()
 
     def gone(self, reason: str, near: Near[str] | None) -> "_Draft":
         return replace(self, reason=reason, nearest=(near.key, round(near.score, 6)) if near else None)
@@ -288,6 +290,7 @@ class _Draft:
             attributes=facts | ({"nearest": list(self.nearest)} if self.nearest else {}),
             status="eliminated" if self.reason else "current",
             reason=self.reason,
+            calls=self.calls,
             **written_by(self.call),
         )
 

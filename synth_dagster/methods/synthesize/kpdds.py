@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, with_its_calls, written_by
 from synth_dagster.parts.cards.topic_matrix import Topic, TopicMatrix, merged, topics_of
 from synth_dagster.parts.mathematics.answers import final_answers
 from synth_dagster.parts.mathematics.calculations import wrong_calculations
@@ -125,16 +125,18 @@ class Kpdds(PoolSynthesizer[Instruction, Instruction]):
     ) -> Sequence[Sequence[Instruction] | Drop]:
         if number > 0 or not pool:
             return []
-        labelled = await together(*(self._labelled(record, writer) for record in pool))
-        drops = [one for one in labelled if isinstance(one, Drop)]
-        seeds = await self._merged([one for one in labelled if isinstance(one, _Seed)], embed)
+        labelled = await together(*(recorded(self._labelled(record, writer)) for record in pool))
+        drops = [replace(one, calls=calls) for one, calls in labelled if isinstance(one, Drop)]
+        told = [replace(one, calls=calls) for one, calls in labelled if isinstance(one, _Seed)]
+        seeds = await self._merged(told, embed)
         if not seeds:
             return drops
         work = _Work(self, seeds, writer, judge)
-        items = await together(*(work.written(idea) for idea in work.ideas()))
+        written = await together(*(recorded(work.written(idea)) for idea in work.ideas()))
+        items = [replace(item, calls=(*item.calls, *calls)) for item, calls in written]
         failed = [item for item in items if isinstance(item, Drop)]
         problems = without_repeats([item for item in items if isinstance(item, _Item)])
-        finished = await together(*(work.finished(item) for item in problems))
+        finished = await together(*(with_its_calls(work.finished(item)) for item in problems))
         return [*drops, *failed, *finished]
 
     async def _labelled(self, record: Instruction, writer: Teacher) -> "_Seed | Drop":
@@ -176,6 +178,7 @@ class _Seed:
 
     record: Instruction
     topics: Sequence[Topic]
+    calls: Sequence[bytes] = ()  # by which it was labelled
 
     def points(self, name: str) -> tuple[str, ...]:
         return next((topic.points for topic in self.topics if topic.name == name), ())
@@ -194,6 +197,11 @@ class _Idea:
         return list(
             dict.fromkeys(p for name, seed in zip(self.topics, self.seeds, strict=True) for p in seed.points(name))
         )
+
+    @property
+    def calls(self) -> tuple[bytes, ...]:
+        """Those that labelled its seeds."""
+        return tuple(call for seed in self.seeds for call in seed.calls)
 
     @property
     def parents(self) -> tuple[Instruction, ...]:
@@ -216,6 +224,7 @@ class _Item:
     call: Call | None
     quality: float | None = None
     reason: str | None = None
+    calls: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +264,9 @@ class _Work:
         )
         said = await attempted(asked)
         if isinstance(said, Unusable):
-            return Drop(f"problem_{said.reason}", raw=said.raw, call=said.call)
-        question = said.question.strip()
-        return _Item(idea=idea, question=question, call=said.call, reason=self._why_no_problem(question, idea))
+            return Drop(f"problem_{said.reason}", raw=said.raw, call=said.call, calls=idea.calls)
+        question, reason = said.question.strip(), self._why_no_problem(said.question.strip(), idea)
+        return _Item(idea=idea, question=question, call=said.call, reason=reason, calls=idea.calls)
 
     def _why_no_problem(self, question: str, idea: _Idea) -> str | None:
         if is_blank(question):
@@ -335,6 +344,7 @@ class _Work:
             attributes=attributes,
             status="eliminated" if solution.reason else "current",
             reason=solution.reason,
+            calls=item.calls,
             **written_by(solution.call),
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.similarity.keepers import VectorKeeper, agreement, cosine, signatures_of
 from synth_dagster.parts.similarity.similarity import Near
@@ -112,11 +112,14 @@ class PersonaHub(PoolSynthesizer[Document, Document]):
         asked = [(one, verb) for one in told for verb in self._verbs(one)]
         answers = await together(
             *(
-                attempted(writer.tell(TEXT_TO_PERSONA[verb], sampling=self._sampling, text=self._shown(one)))
+                recorded(attempted(writer.tell(TEXT_TO_PERSONA[verb], sampling=self._sampling, text=self._shown(one))))
                 for one, verb in asked
             )
         )
-        found = [_Found.of(one, answer, {"asked": verb}) for (one, verb), answer in zip(asked, answers, strict=True)]
+        found = [
+            _Found.of(one, answer, {"asked": verb}, calls)
+            for (one, verb), (answer, calls) in zip(asked, answers, strict=True)
+        ]
         return found, [Drop("blank_text")] * (len(texts) - len(told))
 
     def _verbs(self, text: Document) -> list[Verb]:
@@ -134,19 +137,21 @@ class PersonaHub(PoolSynthesizer[Document, Document]):
         asked = [(one, sample) for one in personas if one.status == "current" for sample in range(self.relations)]
         answers = await together(
             *(
-                attempted(
-                    writer.ask(
-                        PERSONA_TO_PERSONA,
-                        into=Related,
-                        sampling=self._sampling,
-                        sample=sample,
-                        persona=tagged("persona", one.body),
+                recorded(
+                    attempted(
+                        writer.ask(
+                            PERSONA_TO_PERSONA,
+                            into=Related,
+                            sampling=self._sampling,
+                            sample=sample,
+                            persona=tagged("persona", one.body),
+                        )
                     )
                 )
                 for one, sample in asked
             )
         )
-        return [_Found.related(one, answer) for (one, _), answer in zip(asked, answers, strict=True)], []
+        return [_Found.related(one, *answer) for (one, _), answer in zip(asked, answers, strict=True)], []
 
     # ------------------------------------------------------------------------------------------------------- keeping
 
@@ -203,18 +208,20 @@ class _Found:
     reason: str | None
 
     @classmethod
-    def of(cls, origin: Document, said: Answer | Unusable, facts: dict[str, Json]) -> "_Found":
+    def of(cls, origin: Document, said: Answer | Unusable, facts: dict[str, Json], calls: Sequence[bytes]) -> "_Found":
+        written = {**written_by(said.call), "calls": calls}
         if isinstance(said, Unusable):
-            return cls(origin, said.raw, facts, dict(written_by(said.call)), said.reason)
+            return cls(origin, said.raw, facts, written, said.reason)
         cut = "cut" if said.finish_reason == "length" else None
-        return cls(origin, one_line(without_lead_in(said.text)), facts, dict(written_by(said.call)), cut)
+        return cls(origin, one_line(without_lead_in(said.text)), facts, written, cut)
 
     @classmethod
-    def related(cls, origin: Document, said: Related | Unusable) -> "_Found":
+    def related(cls, origin: Document, said: Related | Unusable, calls: Sequence[bytes]) -> "_Found":
+        written = {**written_by(said.call), "calls": calls}
         if isinstance(said, Unusable):
-            return cls(origin, said.raw, {}, dict(written_by(said.call)), said.reason)
+            return cls(origin, said.raw, {}, written, said.reason)
         facts: dict[str, Json] = {"relation": one_line(said.relation)}
-        return cls(origin, one_line(said.persona), facts, dict(written_by(said.call)), None)
+        return cls(origin, one_line(said.persona), facts, written, None)
 
     def unfit(self) -> str | None:
         """The first reason why this describes nobody, or None."""

@@ -8,13 +8,13 @@ written after as its parents, and the nearest tasks: a seed by its record id, on
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, written_by
+from synth_dagster.parts.asking.asking import attempted, prompt, recorded, with_its_calls, written_by
 from synth_dagster.parts.asking.tasks import Task, capitalised, listed, task_of, unfit
 from synth_dagster.parts.similarity.similarity import RougeKeeper
 from synth_dagster.parts.streams import stream
@@ -149,9 +149,9 @@ class SelfInstruct(PoolSynthesizer[Instruction, Instruction]):
             return []
         numbers = [number * self.requests_a_round + place for place in range(self.requests_a_round)]
         shown = [known.drawn(self, request) for request in numbers]
-        said = await asyncio.gather(*(attempted(self._go_on(writer, tasks)) for tasks in shown))
+        said = await asyncio.gather(*(recorded(attempted(self._go_on(writer, tasks))) for tasks in shown))
         found = [_items(self, known, *one) for one in zip(numbers, shown, said, strict=True)]
-        solved = await asyncio.gather(*(item.finished(writer) for _, items in found for item in items))
+        solved = await asyncio.gather(*(with_its_calls(item.finished(writer)) for _, items in found for item in items))
         drops = [drop for drop, _ in found if drop]
         return [*drops, *solved]
 
@@ -214,17 +214,23 @@ def listed_instructions(text: str, *, lower_rest: bool = False) -> list[str]:
 
 
 def _items(
-    method: SelfInstruct, known: _Known, request: int, shown: list[Instruction], said: Answer | Unusable
+    method: SelfInstruct,
+    known: _Known,
+    request: int,
+    shown: list[Instruction],
+    answered: tuple[Answer | Unusable, Sequence[bytes]],
 ) -> tuple[Drop | None, list["_Item"]]:
     """The tasks of one request, each with its verdict. What is new joins the known ones at once: order matters."""
+    said, calls = answered
     if isinstance(said, Unusable):
-        return Drop(said.reason, raw=said.raw, call=said.call), []
+        return Drop(said.reason, raw=said.raw, call=said.call, calls=calls), []
     if said.finish_reason == "length":
-        return Drop("cut", raw=said.text, call=said.call), []
+        return Drop("cut", raw=said.text, call=said.call, calls=calls), []
     texts = listed_instructions(said.text, lower_rest=method.lower_rest)
     if not texts:
-        return Drop("no_task", raw=said.text, call=said.call), []
-    return None, [_judged(method, known, request, place, shown, text, said) for place, text in enumerate(texts)]
+        return Drop("no_task", raw=said.text, call=said.call, calls=calls), []
+    judged = [_judged(method, known, request, place, shown, text, said) for place, text in enumerate(texts)]
+    return None, [replace(item, calls=calls) for item in judged]
 
 
 def _judged(
@@ -259,6 +265,7 @@ class _Item:
     facts: dict[str, Json]
     call: Call
     reason: str | None
+    calls: Sequence[bytes] = ()
 
     async def finished(self, writer: Teacher) -> Sequence[Instruction]:
         """The records of the task: its examples, or one eliminated record that says why there is none."""
@@ -288,7 +295,9 @@ class _Item:
         form = draws.choice(WITH_INPUT if given else WITHOUT_INPUT)
         asked = form.replace("{instruction}", self.text).replace("{input}", given)
         facts = self.facts | {"input": given, "is_classification": is_label}
-        return Instruction.single(asked, example.output, parents=self.shown, attributes=facts, **written_by(call))
+        return Instruction.single(
+            asked, example.output, parents=self.shown, attributes=facts, calls=self.calls, **written_by(call)
+        )
 
     def _eliminated(self, reason: str, *, call: Call | None = None, is_new: bool = True, **more: Json) -> Instruction:
         facts: dict[str, Any] = self.facts | {"is_new": is_new} | more
@@ -298,6 +307,7 @@ class _Item:
             attributes=facts,
             status="eliminated",
             reason=reason,
+            calls=self.calls,
             **written_by(call or self.call),
         )
 

@@ -3,9 +3,10 @@
 Paper: arXiv:2409.08239, its task of tabular question answering. From a table a writer takes an interesting fact, from
 the fact an SQL statement, which is executed, and from the statement a question; the result is the answer. Then a
 curator gets table and question, and in k tries its own SQL must give the same result. In the paper the curator is the
-base model, fine-tuned on the other half of the questions: train on one release, and name that model as `curator` of
-the next. With the writer as curator the filter is weaker, and the records say so. Prompts are in our own wording; the
-paper's other task, questions over two linked articles, is `source2synth_hops`.
+base model, fine-tuned on one half of the questions, and filters the other: make `slice: first`, train on that release,
+and name the model as `curator` of `slice: second`. A table is of one slice, a copy of it of the same. With the writer
+as curator the filter is weaker; each record says who curated it. Prompts are in our own wording; the paper's other
+task, questions over two linked articles, is `source2synth_hops`.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.cards.slices import TOLD, Slice, curated_by, is_of, told
 from synth_dagster.parts.mathematics.programs import bare_program
 from synth_dagster.parts.text.tables import result_text, same_result, table_of, why_no_answer
 from synth_dagster.parts.text.words import is_blank, normalised
@@ -97,6 +99,7 @@ class Source2synth(Synthesizer[Document, Instruction]):
     tries: int = Field(
         3, ge=1, le=10, description="k of the paper: in how many tries the curator must find the answer."
     )
+    slice: Slice = Field("whole", description=TOLD)
     max_cells: int = Field(2_000, ge=2, description="Larger tables are dropped: a teacher sees the table whole.")
     max_rows: int = Field(20, ge=1, le=1_000, description="A longer result is no answer; the paper gives no number.")
     temperature: float = Field(0.7, ge=0, le=2, description="Tries and facts differ by it; the paper gives no number.")
@@ -111,14 +114,16 @@ class Source2synth(Synthesizer[Document, Instruction]):
             return Drop("no_table")
         if len(data.rows) * len(data.columns) > self.max_cells:
             return Drop("table_too_large")
+        if not is_of(self.slice, table.body):
+            return Drop("other_slice", "This table is of the half that another release is made of.")
         work = _Work(self, table, data, sandbox)
         items = await together(*(work.written(number, writer) for number in range(self.questions)))
         unusable = [item.problem for item in items if item.problem]
         if len(unusable) == len(items):
             raise unusable[0]  # nothing came back: the record is a reject, to be tried again
         judged = await together(*(work.curated(item, curator) for item in _without_repeats(items)))
-        whose = "teacher" if set(curator.models) <= set(writer.models) else curator.models[0]
-        return [_record(item, table, whose) for item in judged]
+        whose = curated_by(curator.models, writer.models)
+        return [_record(self, item, table, whose) for item in judged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +192,7 @@ class _Work:
 
     async def curated(self, item: _Item, curator: Teacher) -> _Item:
         """The question with the try that found its answer again, or eliminated after the last."""
-        if item.reason or item.result is None:
+        if item.reason or item.result is None or self.method.slice == "first":
             return item
         for sample in range(self.method.tries):
             asked = tagged("question", item.question)
@@ -233,7 +238,7 @@ def _without_repeats(items: Sequence[_Item]) -> list[_Item]:
     return found
 
 
-def _record(item: _Item, table: Document, curator: str) -> Instruction:
+def _record(method: Source2synth, item: _Item, table: Document, curator: str) -> Instruction:
     """Table and question, and for an answer the statement with its result: what the paper trains on."""
     attributes: dict[str, Json] = {"number": item.number, "seed_fact": item.fact, "sql": item.sql}
     answer = ""
@@ -241,8 +246,8 @@ def _record(item: _Item, table: Document, curator: str) -> Instruction:
         result = {"columns": list(item.result.columns), "rows": [list(row) for row in item.result.rows]}
         attributes |= {"result": result, "final_answer": result_text(item.result)}
         answer = f"```sql\n{item.sql}\n```\n\nThe answer is: {result_text(item.result)}"
-    if item.tries:
-        attributes |= {"tries": item.tries, "curator": curator}
+    attributes |= told(method.slice, table.body, curator if item.tries else None)
+    attributes |= {"tries": item.tries} if item.tries else {}
     above = "\n\n".join(part for part in (table.title, table.body.strip()) if part)
     return Instruction.single(
         f"{above}\n\n{item.question}" if item.question else "",

@@ -4,34 +4,31 @@ Paper: arXiv:2409.08239, its task of multi-hop question answering. A writer list
 another article has, too, is the bridge. It asks one question that the first article answers by the bridge, one about
 the bridge that the second answers, and puts the two together. A curator must find the answer in k tries from both
 articles, then rebuilds the first question without having seen it, and the whole one with it, which is answered once
-more. In the paper the curator is the base model, fine-tuned on the other half of the questions: train on one release
-and name that model as `curator` of the next. With the writer as curator the filter is weaker, and the records say so.
+more. In the paper the curator is the base model, fine-tuned on one half of the questions, and filters the other: make
+`slice: first`, train on that release, and name the model as `curator` of `slice: second`. No name joins articles of
+both. With the writer as curator the filter is weaker; each record says who curated it.
 
 Interpretation: prompts are in our own wording, articles are linked where they have a name in common, and answers agree
 by soft exact match. Ours, too, is that a question goes which names its bridge or answer, or whose answer the first
 article has: it would need no second hop.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, zip_longest
-from random import Random
 from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
-from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.asking.same_language import in_another_language
-from synth_dagster.parts.mathematics.answers import last_number, number_of, same_answer
+from synth_dagster.method import Family, InputPath, PoolSynthesizer, Proof
+from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
+from synth_dagster.parts.cards.hops import Hops, LinkedArticles, agrees, numbered, shown, without_repeats
+from synth_dagster.parts.cards.slices import TOLD, HeldOut, Slice, curated_by, is_of, told
 from synth_dagster.parts.streams import stream
-from synth_dagster.parts.text.grounding import find_verbatim, is_inside
-from synth_dagster.parts.text.rewriting import refuses
+from synth_dagster.parts.text.grounding import find_verbatim
 from synth_dagster.parts.text.tokens import count
-from synth_dagster.parts.text.words import is_blank, normalised, one_line, words
+from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Instruction, Json, Span
-from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Drop, Prompt, References, Reply, Sampling, Teacher, Unusable
 
 R = TypeVar("R", bound=Reply)
 
@@ -101,7 +98,6 @@ one natural question that does not name the bridge.
 """,
     variables="passage bridge second_question question",
 )
-MORE_WORDS = 5  # that an answer may have around the right one
 
 
 class Source2synthHops(PoolSynthesizer[Document, Instruction]):
@@ -132,25 +128,31 @@ class Source2synthHops(PoolSynthesizer[Document, Instruction]):
     keep_original: bool = Field(
         True, description="Where the rebuilt question has another answer, keep it as it was; if false, drop it."
     )
+    slice: Slice = Field("whole", description=TOLD)
+    held_out: InputPath = Field("", description="Texts of a benchmark; a question goes whose seed one of them names.")
     max_article_tokens: int = Field(2_000, ge=50, description="Longer articles are left out: they are read whole.")
     temperature: float = Field(0.7, ge=0, le=2, description="Tries differ by it; the paper gives no number.")
     max_tokens: int = Field(512, ge=64, description="Longest answer of writer and curator, in tokens.")
     seed: int = Field(0, ge=0, description="Seed of which names and articles are joined.")
 
     async def round(
-        self, pool: Sequence[Document], number: int, /, *, writer: Teacher, curator: Teacher
+        self, pool: Sequence[Document], number: int, /, *, writer: Teacher, curator: Teacher, references: References
     ) -> Sequence[Sequence[Instruction] | Drop]:
         if number or not pool:
             return []
-        articles = await together(*(self._read(one, writer) for one in pool))
-        index = _Index([one.document for one in articles if one.reason is None])
-        planned = [replace(one, hops=one.drawn(self, index)) for one in articles]
+        read = await together(*(recorded(self._read(one, writer)) for one in pool))
+        articles = [replace(one, calls=calls) for one, calls in read]
+        linked = LinkedArticles([one.document for one in articles if one.reason is None])
+        planned = [one.drawn(self, linked) for one in articles]
         work = _Work(self, writer, curator)
-        items = await together(*(work.written(item) for item in _numbered(planned)))
-        judged = await together(*(work.curated(item) for item in _without_repeats(items)))
-        whose = "teacher" if set(curator.models) <= set(writer.models) else curator.models[0]
+        hops = numbered(item for one in planned for item in one.hops)
+        written = [item.paid(calls) for item, calls in await together(*(recorded(work.written(one)) for one in hops))]
+        held_out = HeldOut(references.texts(self.held_out) if self.held_out else ())
+        known = [_unless(held_out, item) for item in without_repeats(written)]
+        judged = [item.paid(calls) for item, calls in await together(*(recorded(work.curated(one)) for one in known))]
+        whose = curated_by(curator.models, writer.models)
         alone = [[one.record()] for one in planned if not one.hops]
-        return [*alone, *([_record(item, whose)] for item in judged)]
+        return [*alone, *([_record(self, item, whose)] for item in judged)]
 
     async def _read(self, document: Document, writer: Teacher) -> "_Article":
         """The article with its names."""
@@ -158,7 +160,7 @@ class Source2synthHops(PoolSynthesizer[Document, Instruction]):
             return _Article(document, reason="blank_article")
         if count(document.body) > self.max_article_tokens:
             return _Article(document, reason="article_too_long")
-        said = await attempted(writer.ask(NAMES, into=Names, sampling=self.sampling(), passage=_shown(document)))
+        said = await attempted(writer.ask(NAMES, into=Names, sampling=self.sampling(), passage=shown(document)))
         if isinstance(said, Unusable):
             return _Article(document, reason=said.reason, call=said.call)
         names = {normalised(name): one_line(name) for name in said.entities if not is_blank(name)}
@@ -169,31 +171,6 @@ class Source2synthHops(PoolSynthesizer[Document, Instruction]):
         return Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
 
 
-# ------------------------------------------------------------------------------------------------- which two articles
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A question on its way to a record; `reason` says why it goes no further."""
-
-    first: Document
-    second: Document
-    bridge: str
-    calls: tuple[bytes, ...]
-    samples: tuple[int, int] = (0, 0)  # how often either article was asked about this name before
-    q1: str = ""
-    q2: str = ""
-    answer: str = ""
-    question: str = ""
-    tries: int = 0
-    imputed: bool = False
-    reason: str | None = None
-    call: Call | None = None
-
-    def paid(self, *calls: Call | None) -> "_Item":
-        return replace(self, calls=(*self.calls, *(call.call_id for call in calls if call)))
-
-
 @dataclass(frozen=True, slots=True)
 class _Article:
     """A text of the batch with the names that it has; `reason` says why no question begins at it."""
@@ -202,16 +179,15 @@ class _Article:
     names: tuple[str, ...] = ()
     reason: str | None = None
     call: Call | None = None
-    hops: tuple[_Item, ...] = ()
+    calls: tuple[bytes, ...] = ()
+    hops: tuple[Hops, ...] = ()
 
-    def drawn(self, method: Source2synthHops, index: "_Index") -> tuple[_Item, ...]:
-        """The hops from here to other articles: each name once in random order, then each again to another article."""
+    def drawn(self, method: Source2synthHops, linked: LinkedArticles) -> "_Article":
         draws = stream(method.seed, self.document.record_id, "source2synth_hops")
-        ways = [index.linked(name, self.document, draws) for name in draws.sample(self.names, len(self.names))]
-        paid = (self.call.call_id,) if self.call else ()
-        hops = chain.from_iterable(zip_longest(*ways))
-        found = [_Item(self.document, hop[0], hop[1], paid) for hop in hops if hop]
-        return tuple(found[: method.questions])
+        names = [name for name in self.names if is_of(method.slice, name)]
+        hops = linked.hops(self.document, names, method.questions, draws)
+        reason = self.reason or (None if hops else "no_linked_article" if names else "no_name_of_slice")
+        return replace(self, reason=reason, hops=tuple(one.paid(self.calls) for one in hops))
 
     def record(self) -> Instruction:
         """What stands for an article at which no question begins."""
@@ -220,39 +196,10 @@ class _Article:
             "",
             parents=(self.document,),
             status="eliminated",
-            reason=self.reason or "no_linked_article",
-            calls=(self.call.call_id,) if self.call else (),
+            reason=self.reason,
+            calls=self.calls,
             **written_by(self.call),
         )
-
-
-class _Index:
-    """Which articles have a name: those that have all of its words, then those that have it as it is written."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self.documents = documents
-        self.places: Mapping[str, set[int]] = defaultdict(set)
-        for place, document in enumerate(documents):
-            for word in words(document.body):
-                self.places[word].add(place)
-
-    def linked(self, name: str, first: Document, draws: Random) -> list[tuple[Document, str]]:
-        """The other articles that have the name, in random order. A copy of the first is none of them."""
-        sets = [self.places.get(word, set()) for word in words(name)]
-        places = sorted(set.intersection(*sets)) if sets else []
-        others = [self.documents[place] for place in draws.sample(places, len(places))]
-        return [(one, name) for one in others if one.body != first.body and find_verbatim(name, one.body)]
-
-
-def _numbered(articles: Sequence[_Article]) -> list[_Item]:
-    """All hops. What is asked of one article about one name for several of them is asked anew for each."""
-    asked: Counter[tuple[bool, bytes, str]] = Counter()
-    found: list[_Item] = []
-    for item in chain.from_iterable(one.hops for one in articles):
-        ends = ((True, item.first.record_id, item.bridge), (False, item.second.record_id, item.bridge))
-        found.append(replace(item, samples=(asked[ends[0]], asked[ends[1]])))
-        asked.update(ends)
-    return found
 
 
 # ------------------------------------------------------------------------------------------------ questions, and tries
@@ -266,13 +213,12 @@ class _Work:
     writer: Teacher
     curator: Teacher
 
-    async def written(self, item: _Item) -> _Item:
+    async def written(self, item: Hops) -> Hops:
         """Both questions and the one that joins them: three calls, two where either is no good."""
         first, second = await together(
             attempted(self._asked(FIRST, Question, item.first, item.bridge, item.samples[0])),
             attempted(self._asked(SECOND, Answered, item.second, item.bridge, item.samples[1])),
         )
-        item = item.paid(first.call, second.call)
         for said in (first, second):
             if isinstance(said, Unusable):
                 return replace(item, reason=said.reason, call=said.call)
@@ -284,7 +230,7 @@ class _Work:
             answer=second.answer.strip(),
             call=second.call,
         )
-        reason = _why_no_hops(item)
+        reason = item.why_no_hops()
         return replace(item, reason=reason) if reason else await self._merged(item)
 
     async def _asked(self, asked: Prompt, into: type[R], article: Document, bridge: str, sample: int) -> R:
@@ -293,11 +239,11 @@ class _Work:
             into=into,
             sampling=self.method.sampling(),
             sample=sample,
-            passage=_shown(article),
+            passage=shown(article),
             bridge=tagged("bridge", bridge),
         )
 
-    async def _merged(self, item: _Item) -> _Item:
+    async def _merged(self, item: Hops) -> Hops:
         said = await attempted(
             self.writer.ask(
                 MERGED,
@@ -308,124 +254,65 @@ class _Work:
                 second_question=tagged("second_question", item.q2),
             )
         )
-        item = replace(item.paid(said.call), call=said.call)
+        item = replace(item, call=said.call)
         if isinstance(said, Unusable):
             return replace(item, reason=said.reason)
         item = replace(item, question=said.question.strip())
-        return replace(item, reason=_why_no_question(item))
+        return replace(item, reason=item.why_no_question())
 
-    async def curated(self, item: _Item) -> _Item:
+    async def curated(self, item: Hops) -> Hops:
         """The question with the try that found its answer, rebuilt; or eliminated after the last try."""
-        if item.reason:
+        if item.reason or self.method.slice == "first":
             return item
         for sample in range(self.method.tries):
-            item, is_right = await self._tried(item, sample)
-            if is_right:
+            if await self._is_found(item, sample):
                 item = replace(item, tries=sample + 1)
                 return await self._imputed(item) if self.method.impute else item
         return replace(item, tries=self.method.tries, reason="not_answered")
 
-    async def _tried(self, item: _Item, sample: int) -> tuple[_Item, bool]:
+    async def _is_found(self, item: Hops, sample: int) -> bool:
         said = await attempted(
             self.curator.ask(
                 ANSWER,
                 into=Found,
                 sampling=self.method.sampling(),
                 sample=sample,
-                passages="".join(_shown(one) for one in _in_any_order(item)),
+                passages="".join(shown(one) for one in item.in_any_order()),
                 question=tagged("question", item.question),
             )
         )
-        return item.paid(said.call), isinstance(said, Found) and agrees(item.answer, said.answer)
+        return isinstance(said, Found) and agrees(item.answer, said.answer)
 
-    async def _imputed(self, item: _Item) -> _Item:
+    async def _imputed(self, item: Hops) -> Hops:
         """With the rebuilt question where that has the same answer; what was answered before needs no second look."""
         said = await attempted(
             self.curator.ask(
                 REBUILT,
                 into=Rebuilt,
                 sampling=self.method.sampling(),
-                passage=_shown(item.first),
+                passage=shown(item.first),
                 bridge=tagged("bridge", item.bridge),
                 second_question=tagged("second_question", item.q2),
                 question=tagged("question", item.question),
             )
         )
-        item = item.paid(said.call)
         if isinstance(said, Rebuilt):
             if normalised(said.question) == normalised(item.question):
                 return item
             anew = replace(
                 item, q1=said.first_question.strip(), question=said.question.strip(), imputed=True, call=said.call
             )
-            if not (_why_no_hops(anew) or _why_no_question(anew)):
-                anew, is_right = await self._tried(anew, 0)
-                if is_right:
-                    return anew
-                item = replace(item, calls=anew.calls)
+            if not (anew.why_no_hops() or anew.why_no_question()) and await self._is_found(anew, 0):
+                return anew
         return item if self.method.keep_original else replace(item, reason="imputation_failed")
 
 
-def agrees(answer: str, said: str) -> bool:
-    """Soft exact match: numbers by value, else the answer stands in what was said with at most five words around it."""
-    if same_answer(answer, said):
-        return True
-    if number_of(answer) is not None:
-        return same_answer(answer, last_number(said) or "")
-    return len(said.split()) <= len(answer.split()) + MORE_WORDS and is_inside(answer, said)
+def _unless(held_out: HeldOut, item: Hops) -> Hops:
+    """A question whose seed is named by a held-out text goes before the curator is paid for it."""
+    return replace(item, reason="seed_held_out") if item.reason is None and held_out.names(item.bridge) else item
 
 
-def _why_no_hops(item: _Item) -> str | None:
-    """What is wrong with the two questions, or None."""
-    checks = {
-        "blank_question": is_blank(item.q1) or is_blank(item.q2) or is_blank(item.answer),
-        "refusal": refuses(item.q1) or refuses(item.q2),
-        "bridge_in_first_question": _has(item.q1, item.bridge),
-        "bridge_not_in_second_question": not _has(item.q2, item.bridge),
-        "answer_is_bridge": normalised(item.answer) == normalised(item.bridge),
-        "answer_in_first_article": _has(item.first.body, item.answer),
-    }
-    return next((reason for reason, fails in checks.items() if fails), None)
-
-
-def _why_no_question(item: _Item) -> str | None:
-    """What is wrong with the question that joins the two, or None."""
-    checks = {
-        "blank_question": is_blank(item.question),
-        "refusal": refuses(item.question),
-        "bridge_in_question": _has(item.question, item.bridge),
-        "answer_in_question": _has(item.question, item.answer),
-        "one_hop": normalised(item.question) in (normalised(item.q1), normalised(item.q2)),
-        "other_language": in_another_language([item.question], item.first.body)[0],
-    }
-    return next((reason for reason, fails in checks.items() if fails), None)
-
-
-def _has(text: str, piece: str) -> bool:
-    return is_inside(piece, text)
-
-
-def _without_repeats(items: Sequence[_Item]) -> list[_Item]:
-    """A question that was asked before is eliminated before the curator is paid for it."""
-    asked: set[str] = set()
-    found: list[_Item] = []
-    for item in items:
-        again = item.reason is None and normalised(item.question) in asked
-        found.append(replace(item, reason="repeated_question") if again else item)
-        asked |= {normalised(item.question)} if item.reason is None else set()
-    return found
-
-
-def _shown(document: Document) -> str:
-    return tagged("passage", document.body, title=document.title)
-
-
-def _in_any_order(item: _Item) -> list[Document]:
-    """By id: were the first hop always shown first, a model would learn that."""
-    return sorted((item.first, item.second), key=lambda one: one.record_id)
-
-
-def _record(item: _Item, curator: str) -> Instruction:
+def _record(method: Source2synthHops, item: Hops, curator: str) -> Instruction:
     """The question and both articles, and for an answer the chain that leads to it: what the paper trains on."""
     attributes: dict[str, Json] = {
         "q1": item.q1,
@@ -434,9 +321,10 @@ def _record(item: _Item, curator: str) -> Instruction:
         "final_answer": item.answer,
         "imputed": item.imputed,
     }
-    attributes |= {"tries": item.tries, "curator": curator} if item.tries else {}
+    attributes |= told(method.slice, item.bridge, curator if item.tries else None)
+    attributes |= {"tries": item.tries} if item.tries else {}
     steps = f"{item.q1} {item.bridge}.\n{item.q2} {item.answer}.\n\nThe answer is: {item.answer}"
-    shown = [part for one in _in_any_order(item) for part in (one.title, one.body.strip()) if part]
+    shown = [part for one in item.in_any_order() for part in (one.title, one.body.strip()) if part]
     return Instruction.single(
         "\n\n".join([item.question, *shown]) if item.question else "",
         steps if item.question else "",

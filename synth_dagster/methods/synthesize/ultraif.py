@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
-from synth_dagster.parts.asking.checked_answers import EVALUATE, RESPOND, Evaluation, checked_answers, ids
+from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, with_its_calls, written_by
+from synth_dagster.parts.asking.checked_answers import EVALUATE, RESPOND, Evaluation, checked_answers
 from synth_dagster.parts.asking.composing import (
     ConstraintType,
     Frequencies,
@@ -136,13 +136,13 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
         judge: Teacher,
     ) -> Sequence[Sequence[Instruction] | Drop]:
         if number == 0:
-            return await together(*(self._decomposed(query, decomposer) for query in pool))
+            return await together(*(with_its_calls(self._decomposed(query, decomposer)) for query in pool))
         threads = threads_of(pool)
         if number > self.rounds + 1 or not threads:
             return []
         if number <= self.rounds:
             return await self._composed(threads, number, composer) or [[]]  # an empty round does not end the method
-        return await together(*(self._answered(thread, writer, judge) for thread in threads))
+        return await together(*(with_its_calls(self._answered(thread, writer, judge)) for thread in threads))
 
     # ------------------------------------------------------------------------------------------------ taking apart
 
@@ -190,7 +190,6 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
                 attributes=attributes,
                 status="superseded",
                 reason="decomposed",
-                calls=ids(said.call, *(answer.call for answer in asked)),
                 **written_by(said.call),
             )
         ]
@@ -201,7 +200,7 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
         self, threads: "Sequence[Thread]", number: int, composer: Teacher
     ) -> Sequence[Sequence[Instruction] | Drop]:
         if self.compose_by == "model":
-            return await together(*(self._by_model(thread, number, composer) for thread in threads))
+            return await together(*(with_its_calls(self._by_model(thread, number, composer)) for thread in threads))
         frequencies = Frequencies(triple for thread in threads for triple in thread.triples())
         return [made for thread in threads if (made := self._by_frequencies(thread, number, frequencies))]
 
@@ -239,7 +238,7 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
             return Drop(f"compose_{reason}", raw=said.model_dump_json(), call=said.call)
         text = said.query.strip()
         added = {"constraint": added_sentence(query, text), "question": said.eval_question.strip()}
-        return [thread.with_more(text, number, added, calls=ids(said.call), **written_by(said.call))]
+        return [thread.with_more(text, number, added, **written_by(said.call))]
 
     # --------------------------------------------------------------------------------------------------- answering
 
@@ -262,7 +261,6 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
                 attributes=about,
                 status="eliminated" if reason else "current",
                 reason=reason,
-                calls=tuple(call for one in answers for call in one.calls),
                 **written_by(shown.call),
             )
         ]

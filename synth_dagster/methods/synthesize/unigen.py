@@ -10,16 +10,13 @@ keeps items that were never judged good; here they are eliminated. Slips of its 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from random import Random
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-import numpy as np
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from synth_dagster.method import Family, LabelsPath, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, recorded, tagged, together, written_by
 from synth_dagster.parts.cards.item_checks import (
-    CHECKING,
     CONFIRM,
     SAME_ANSWER,
     SOLVE_BY_PROGRAM,
@@ -44,9 +41,18 @@ from synth_dagster.parts.cards.item_reflection import (
     hardened,
     reflected,
 )
-from synth_dagster.parts.similarity.spread import one_of_each, too_near, varied
-from synth_dagster.parts.streams import stream
-from synth_dagster.parts.text.words import is_blank, normalised, one_line
+from synth_dagster.parts.cards.item_requests import (
+    TAG,
+    WRITE,
+    Asking,
+    Choice,
+    Keywords,
+    Request,
+    WrittenItems,
+    requests_for,
+)
+from synth_dagster.parts.similarity.spread import too_near
+from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json
 from synth_dagster.services import (
     Call,
@@ -54,7 +60,6 @@ from synth_dagster.services import (
     Embedder,
     Limits,
     References,
-    Reply,
     Sampling,
     Sandbox,
     Teacher,
@@ -63,10 +68,10 @@ from synth_dagster.services import (
 
 Check: TypeAlias = Literal["reflection", "code", "facts", "group"]
 SAYS = (
-    *(CONFIRM, HARDEN, IMPROVE, REFLECT, SAME_ANSWER, SOLVE_BY_PROGRAM, WHAT_TO_LOOK_UP),
-    *(Confirmed, Hardened, Named, Program, Reflection, Rewritten, SameAnswer),
+    *(CONFIRM, HARDEN, IMPROVE, REFLECT, SAME_ANSWER, SOLVE_BY_PROGRAM, TAG, WHAT_TO_LOOK_UP, WRITE),
+    *(Confirmed, Hardened, Keywords, Named, Program, Reflection, Rewritten, SameAnswer, WrittenItems),
 )
-"""What the checks say: it stands in this module so that it is part of what its records are made by."""
+"""What requests and checks say: it stands in this module so that it is part of what its records are made by."""
 
 
 def _is_pattern(text: str) -> str:
@@ -75,37 +80,6 @@ def _is_pattern(text: str) -> str:
     except re.error as error:
         raise ValueError(f"'{text}' is no regular expression: {error}") from error
     return text
-
-
-class Written(BaseModel):
-    text: str = Field(description="The question or task, complete in itself.")
-    label: str = Field(description="Its answer.")
-
-
-class WrittenItems(Reply):
-    items: list[Written] = Field(description="The new items.")
-
-
-class Keywords(Reply):
-    keywords: list[str] = Field(description="A few words, each in one or two words.")
-
-
-TAG = prompt(
-    user="""
-{item}Say what this item is about in a few keywords: its subject, its kind, and the skill that it takes.
-""",
-    variables="item",
-)
-WRITE = prompt(
-    system="You write items for a data set. They are harder than usual, and stay true to what the set is for.",
-    user="""
-{description}{examples}{constraints}{attributes}Write this many new items for the set: <count>{count}</count>
-
-They have the form of the examples and are none of them in other words. They keep to every constraint, without
-exception. Where attributes are given, each item is about one of them.
-""",
-    variables="description examples constraints attributes count",
-)
 
 
 class Unigen(PoolSynthesizer[Instruction, Instruction]):
@@ -129,8 +103,10 @@ class Unigen(PoolSynthesizer[Instruction, Instruction]):
     per_seed: int = Field(1, ge=1, le=1_000, description="New items for each item of the set.")
     batch: int = Field(5, ge=1, le=50, description="Items that are asked for at once.")
     examples: int = Field(5, ge=1, le=50, description="Examples that are shown.")
-    choice: Literal["embedding", "kmeans", "random"] = Field(
-        "embedding", description="How examples are chosen: far apart, one at random of each cluster, or at random."
+    choice: Choice = Field(
+        "embedding",
+        description="How examples are chosen: far apart, one at random of each cluster (k-means, or agglomerative by "
+        "Ward's distance), or at random.",
     )
     attributes: bool = Field(True, description="Tag the set with keywords and guide new items by them.")
     checks: tuple[Check, ...] = Field(
@@ -167,10 +143,13 @@ class Unigen(PoolSynthesizer[Instruction, Instruction]):
             return drops
         pages = pages_from(references.rows(self.pages)) if "facts" in self.checks and self.pages else {}
         work = _Work(self, base, writer, judge, sandbox, pages)
-        written = await together(*map(work.written, await work.requests(embed)))
-        failed = [one for one in written if isinstance(one, Drop)]
-        items = without_repeats([item for some in written if not isinstance(some, Drop) for item in some], base)
-        checked = list(await together(*map(work.checked, items)))
+        asking = Asking(self.per_seed * len(base), self.batch, self.choice, self.examples, self.attributes, self.seed)
+        requests = await requests_for(base, asking, writer, embed)
+        written = await together(*(recorded(work.written(one)) for one in requests))
+        failed = [replace(one, calls=calls) for one, calls in written if isinstance(one, Drop)]
+        found = [item.paid(calls) for some, calls in written if not isinstance(some, Drop) for item in some]
+        told = await together(*(recorded(work.checked(item)) for item in without_repeats(found, base)))
+        checked = [item.paid(calls) for item, calls in told]
         if "group" in self.checks:
             checked = await self._apart(checked, embed)
         return [*drops, *failed, [_record(item) for item in checked]]
@@ -197,25 +176,19 @@ class Unigen(PoolSynthesizer[Instruction, Instruction]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """A call for new items: the examples that are shown and the keywords that guide it."""
-
-    number: int
-    count: int
-    examples: tuple[Instruction, ...]
-    attributes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _New:
     """An item on its way to a record."""
 
     number: int
     item: Item
-    request: _Request
+    request: Request
     call: Call | None
     facts: dict[str, Json] = field(default_factory=dict)
     reason: str | None = None
+    calls: tuple[bytes, ...] = ()
+
+    def paid(self, calls: Sequence[bytes]) -> "_New":
+        return replace(self, calls=(*self.calls, *calls))
 
     def after(self, found: Reflected) -> "_New":
         call = found.draft.call or self.call
@@ -233,39 +206,7 @@ class _Work:
     sandbox: Sandbox
     pages: Mapping[str, str]
 
-    async def requests(self, embed: Embedder) -> list[_Request]:
-        method, total = self.method, self.method.per_seed * len(self.base)
-        texts = [one.text() for one in self.base]
-        vectors = await embed.embed(texts) if method.choice != "random" else np.zeros((len(texts), 0))
-        tags = await together(*map(self._tagged, self.base)) if method.attributes else [()] * len(self.base)
-        found = []
-        for number, first in enumerate(range(0, total, method.batch)):
-            rng = stream(method.seed, self.base[0].record_id, "examples", number)
-            places = self._chosen(vectors, rng)
-            about = tuple(dict.fromkeys(word for place in places for word in tags[place]))
-            count = min(method.batch, total - first)
-            guided = tuple(rng.sample(about, min(count, len(about))))
-            found.append(_Request(number, count, tuple(self.base[place] for place in places), guided))
-        return found
-
-    def _chosen(self, vectors: np.ndarray, rng: Random) -> list[int]:
-        """The places of the examples of a request."""
-        count = min(self.method.examples, len(self.base))
-        if self.method.choice == "embedding":
-            return varied(vectors, count, rng)
-        if self.method.choice == "kmeans":
-            return one_of_each(vectors, count, rng)
-        return rng.sample(range(len(self.base)), count)
-
-    async def _tagged(self, record: Instruction) -> tuple[str, ...]:
-        """The keywords of an item; none where nobody could tell them."""
-        said = await attempted(
-            self.writer.ask(TAG, into=Keywords, sampling=CHECKING, item=tagged("item", record.text()))
-        )
-        words = [] if isinstance(said, Unusable) else [one_line(word) for word in said.keywords]
-        return tuple(dict.fromkeys(word for word in words if not is_blank(word)))
-
-    async def written(self, request: _Request) -> "list[_New] | Drop":
+    async def written(self, request: Request) -> "list[_New] | Drop":
         shown = [f"{one.instruction}\n\n{one.response}" for one in request.examples]
         said = await attempted(
             self.writer.ask(
@@ -283,7 +224,7 @@ class _Work:
             return Drop(f"items_{said.reason}", raw=said.raw, call=said.call)
         first = request.number * self.method.batch
         return [
-            _New(first + place, Item(one.text.strip(), one.label.strip()), request, said.call)
+            _New(first + place, Item(one.text.strip(), one.label.strip()), request, said.call, calls=request.calls)
             for place, one in enumerate(said.items[: request.count])
         ]
 
@@ -355,5 +296,6 @@ def _record(new: _New) -> Instruction:
         attributes=facts,
         status="eliminated" if new.reason else "current",
         reason=new.reason,
+        calls=new.calls,
         **written_by(new.call),
     )

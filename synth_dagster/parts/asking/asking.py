@@ -3,17 +3,19 @@
 import asyncio
 import html
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, overload
 
 from synth_dagster.errors import MethodError
 from synth_dagster.parts.text.words import one_line
-from synth_dagster.records import Message
-from synth_dagster.services import Call, Prompt, Reply, Unusable
+from synth_dagster.records import Message, Record
+from synth_dagster.services import Call, Drop, Prompt, Reply, Unusable, recording
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 R = TypeVar("R", bound=Reply)
+Made = TypeVar("Made", bound=Record)
 
 
 def prompt(user: str, *, system: str = "", variables: str = "") -> Prompt:
@@ -55,6 +57,25 @@ async def attempted(call: Awaitable[T]) -> T | Unusable:
         return await call
     except Unusable as problem:
         return problem
+
+
+async def recorded(work: Awaitable[T]) -> tuple[T, tuple[bytes, ...]]:
+    """What the work gave, and all calls that were made for it, also those whose answers were of no use."""
+    with recording() as calls:
+        found = await work
+    return found, tuple(calls)
+
+
+async def with_its_calls(work: Awaitable[Sequence[Made] | Drop]) -> Sequence[Made] | Drop:
+    """What the work gave, each record and drop naming the calls that were made for it besides those that it names."""
+    return naming(*await recorded(work))
+
+
+def naming(made: Sequence[Made] | Drop, calls: Sequence[bytes]) -> Sequence[Made] | Drop:
+    """The same records, or drop, which name these calls besides those that they named."""
+    if isinstance(made, Drop):
+        return replace(made, calls=(*made.calls, *calls))
+    return [replace(one, calls=(*one.calls, *calls)) for one in made]
 
 
 @overload

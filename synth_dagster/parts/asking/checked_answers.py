@@ -52,7 +52,6 @@ class Checked:
 
     text: str
     call: Call | None
-    calls: tuple[bytes, ...]
     verdicts: Sequence[Verdict] = ()
     reason: str | None = None  # why there are no verdicts
 
@@ -95,10 +94,10 @@ async def _checked(
 ) -> Checked:
     said = await attempted(writer.tell(RESPOND, sampling=sampling, sample=sample, query=tagged("query", query)))
     if isinstance(said, Unusable):
-        return Checked(said.raw, said.call, ids(said.call), reason=said.reason)
+        return Checked(said.raw, said.call, reason=said.reason)
     text = said.text.strip()
     if reason := _unfit(said, query):
-        return Checked(text, said.call, ids(said.call), reason=reason)
+        return Checked(text, said.call, reason=reason)
     judged = await attempted(
         judge.ask(
             EVALUATE,
@@ -110,12 +109,11 @@ async def _checked(
             count=len(questions),
         )
     )
-    calls = ids(said.call, judged.call)
     if isinstance(judged, Unusable):
-        return Checked(text, said.call, calls, reason=f"judgement_{judged.reason}")
+        return Checked(text, said.call, reason=f"judgement_{judged.reason}")
     if len(judged.verdicts) != len(questions):
-        return Checked(text, said.call, calls, reason="judgement_incomplete")
-    return Checked(text, said.call, calls, judged.verdicts)
+        return Checked(text, said.call, reason="judgement_incomplete")
+    return Checked(text, said.call, judged.verdicts)
 
 
 def _unfit(said: Answer, query: str) -> str | None:
@@ -125,8 +123,3 @@ def _unfit(said: Answer, query: str) -> str | None:
     if is_blank(said.text):
         return "blank"
     return "repeats_query" if normalised(said.text) == normalised(query) else None
-
-
-def ids(*calls: Call | None) -> tuple[bytes, ...]:
-    """The ids of the calls that were made."""
-    return tuple(call.call_id for call in calls if call is not None)

@@ -13,6 +13,7 @@ from synth_dagster.parts.similarity.variety import groups
 STEP = 0.05  # by which the bound on likeness rises until enough examples are found
 DIGITS = 6  # of a likeness or a distance: how a product is summed up differs between machines in the next one
 AT_ONCE = 1_024  # rows of the matrix of distances that are held together
+MOST_MERGED = 4_000  # vectors whose distances are all held: 128 MB
 
 
 def varied(vectors: np.ndarray, count: int, rng: Random) -> list[int]:
@@ -39,8 +40,58 @@ def varied(vectors: np.ndarray, count: int, rng: Random) -> list[int]:
 
 def one_of_each(vectors: np.ndarray, count: int, rng: Random) -> list[int]:
     """One place at random of each of so many clusters (k-means), or fewer where clusters are empty."""
-    group = groups(vectors, count, rng.randrange(1 << 32))
-    return [int(rng.choice(np.flatnonzero(group == number).tolist())) for number in np.unique(group)]
+    return one_of_each_group(groups(vectors, count, rng.randrange(1 << 32)), rng)
+
+
+def one_of_each_group(groups: np.ndarray, rng: Random) -> list[int]:
+    """One place at random of each group, by the number of the group that each place is of."""
+    return [int(rng.choice(np.flatnonzero(groups == number).tolist())) for number in np.unique(groups)]
+
+
+def ward(vectors: np.ndarray, count: int) -> np.ndarray:
+    """The group of each vector, from 0 in order of first places: the two groups whose union adds least to the squared
+    distances from the mean become one, until so many are left (Ward 1963, as Lance and Williams update it).
+
+    Of more than 4,000 vectors these are the first 4,000, and every later one is of the group of the nearest of them.
+    """
+    groups = _numbered(_merged(vectors[:MOST_MERGED].astype(np.float64), count))
+    rest = vectors[MOST_MERGED:]
+    return groups if not len(rest) else np.concatenate([groups, groups[_nearest(rest, vectors[:MOST_MERGED])]])
+
+
+def _merged(vectors: np.ndarray, count: int) -> np.ndarray:
+    """For each vector the first place of its group."""
+    group, size = np.arange(len(vectors)), np.ones(len(vectors))
+    squares = (vectors**2).sum(axis=1)
+    cost = np.round(np.clip(squares[:, None] + squares[None] - 2 * vectors @ vectors.T, 0, None), DIGITS)
+    np.fill_diagonal(cost, np.inf)
+    nearest = cost.argmin(axis=1) if len(cost) else np.zeros(0, np.int64)
+    for _ in range(len(vectors) - max(count, 1)):
+        least = cost[np.arange(len(cost)), nearest]
+        first = int(least.argmin())
+        one, other = sorted((first, int(nearest[first])))
+        row = ((size[one] + size) * cost[one] + (size[other] + size) * cost[other] - size * cost[one, other]) / (
+            size[one] + size[other] + size
+        )
+        row[[one, other]] = np.inf
+        cost[one], cost[:, one] = row, row
+        cost[other], cost[:, other] = np.inf, np.inf
+        size[one] += size[other]
+        group[group == other] = one
+        lost = np.flatnonzero(np.isin(nearest, (one, other)) | (np.arange(len(cost)) == one))
+        nearest[lost] = cost[lost].argmin(axis=1)
+        closer = row < cost[np.arange(len(cost)), nearest]
+        nearest[closer] = one
+    return group
+
+
+def _numbered(first_places: np.ndarray) -> np.ndarray:
+    return np.unique(first_places, return_inverse=True)[1]
+
+
+def _nearest(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    parts = [vectors[start : start + AT_ONCE] @ others.T for start in range(0, len(vectors), AT_ONCE)]
+    return np.concatenate([np.round(part, DIGITS).argmax(axis=1) for part in parts])
 
 
 def too_near(vectors: np.ndarray, distance: float) -> list[int | None]:

@@ -3,12 +3,13 @@
 import asyncio
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from synth_dagster.methods.synthesize.source2synth import Source2synth
 from synth_dagster.parts.text.tables import result_text, same_result, table_of
-from synth_dagster.records import Document
+from synth_dagster.records import Document, digest
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Queried, Table, Unusable
 from tests.scripted_teacher.tables import BROKEN, SqliteSandbox, TableWorld, tables
@@ -36,6 +37,39 @@ def planted(documents, **counts):
 def stored(record):
     result = record.attributes["result"]
     return Table(tuple(result["columns"]), tuple(map(tuple, result["rows"])))
+
+
+# ---------------------------------------------------------------------------------------------------------- two slices
+
+
+def test_a_table_is_of_one_slice_and_a_copy_of_it_of_the_same():
+    documents = tables(60)
+    copies = [replace(one, record_id=digest(one.record_id), body=f"\n{one.body}\n") for one in documents]
+
+    def used(part):
+        results = made(Source2synth(slice=part), [*documents, *copies], ScriptedTeacher(TableWorld()))
+        assert {one.reason for one in results if isinstance(one, Drop)} == {"other_slice"}
+        return [place for place, one in enumerate(results) if not isinstance(one, Drop)]
+
+    first, second = used("first"), used("second")
+    assert sorted([*first, *second]) == list(range(120))
+    assert {place % 60 for place in first} & {place % 60 for place in second} == set()
+    assert abs(len(first) / 2 - 30) <= 3 * math.sqrt(60 / 4)
+
+
+def test_the_first_slice_is_not_curated_and_the_second_says_by_whom_it_was():
+    documents, curator = tables(40), ScriptedTeacher(TableWorld(), models=("trained-on-first",))
+
+    def records(part):
+        results = made(Source2synth(slice=part), documents, ScriptedTeacher(TableWorld()), curator=curator)
+        return [record for result in results if not isinstance(result, Drop) for record in result]
+
+    first = records("first")
+    assert curator.requests == [] and {one.status for one in first} == {"current"}
+    assert {one.attributes["slice"] for one in first} == {0} and not any("curator" in one.attributes for one in first)
+    assert {(one.attributes["slice"], one.attributes["curator"]) for one in records("second")} == {
+        (1, "trained-on-first")
+    }
 
 
 # -------------------------------------------------------------------------------------------------------- what is kept

@@ -7,15 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from synth_dagster.methods.synthesize.source2synth_hops import ANSWER, Found, Source2synthHops, agrees
+from synth_dagster.methods.synthesize.source2synth_hops import ANSWER, Found, Source2synthHops
+from synth_dagster.parts.cards.hops import agrees
+from synth_dagster.parts.cards.slices import is_of
 from synth_dagster.records import Document
+from tests.methods.conftest import PlainReferences
 from tests.scripted_teacher.hops import HOPS, HopWorld, articles_of, chains
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
 
-def made(method, told, teacher, *, curator=None, documents=None):
+def made(method, told, teacher, *, curator=None, documents=None, held_out=()):
     pool = articles_of(told) if documents is None else documents
-    given = asyncio.run(method.round(pool, 0, writer=teacher, curator=curator or teacher))
+    texts = PlainReferences({"held_out/": held_out})
+    given = asyncio.run(method.round(pool, 0, writer=teacher, curator=curator or teacher, references=texts))
     return [record for (record,) in given]
 
 
@@ -157,6 +161,55 @@ def test_a_rebuilt_question_that_names_its_bridge_is_not_even_asked():
     records = made(Source2synthHops(), told, teacher := ScriptedTeacher(Names(told)))
     assert not any(record.attributes["imputed"] for record in kept(records)) and len(kept(records)) == 8
     assert teacher.asked["found"] == 8
+
+
+# --------------------------------------------------------------------------------------------------------- two slices
+
+
+def test_no_name_joins_articles_in_both_slices_and_together_they_are_all():
+    told = chains(50)
+    first, second, whole = (
+        made(Source2synthHops(slice=part), told, ScriptedTeacher(HopWorld(told)))
+        for part in ("first", "second", "whole")
+    )
+    bridges = [{one.attributes["entity"] for one in records if one.parents[1:]} for records in (first, second, whole)]
+    assert not bridges[0] & bridges[1] and bridges[0] | bridges[1] == bridges[2]
+    # 100 names with a fair coin for each: half of them within 3 sigma, 50 +- 15
+    assert len(bridges[2]) == 100 and abs(len(bridges[0]) - 50) <= 15
+    assert {one.attributes["slice"] for one in first if one.parents[1:]} == {0}
+    assert {one.attributes["slice"] for one in kept(second)} == {1}
+    assert not any("slice" in one.attributes for one in whole)
+
+
+def test_the_first_slice_is_not_curated_and_the_second_says_by_whom_it_was():
+    told = chains(10)
+    writer = ScriptedTeacher(world := HopWorld(told))
+    curator = ScriptedTeacher(world, models=("trained-on-first",))
+    first = made(Source2synthHops(slice="first"), told, writer, curator=curator)
+    assert kept(first) and curator.requests == []
+    assert not any({"curator", "tries"} & one.attributes.keys() for one in first)
+    second = made(Source2synthHops(slice="second"), told, writer, curator=curator)
+    assert {one.attributes["curator"] for one in kept(second)} == {"trained-on-first"}
+
+
+def test_an_article_without_a_name_of_the_slice_says_so():
+    told = chains(10)
+    records = made(Source2synthHops(slice="second"), told, ScriptedTeacher(HopWorld(told)))
+    names = {one.record_id: {hop.name for hop in told if hop.article == one.body} for one in articles_of(told)}
+    others = {article for article, theirs in names.items() if not any(is_of("second", name) for name in theirs)}
+    assert others == {one.parents[0].record_id for one in records if one.reason == "no_name_of_slice"} != set()
+
+
+def test_a_question_whose_seed_a_benchmark_names_goes_before_a_curator_is_paid():
+    told = chains(10)
+    names = {one.name for one in told}
+    leaked = sorted(names)[:6]
+    texts = [f"Who built the bridge of {name.upper()}?" for name in leaked[:-1]] + [f"What is {leaked[-1]}ish?"]
+    writer, curator = ScriptedTeacher(world := HopWorld(told)), ScriptedTeacher(world)
+    records = made(Source2synthHops(held_out="held_out/"), told, writer, curator=curator, held_out=texts)
+    gone = {one.attributes["entity"] for one in records if one.reason == "seed_held_out"}
+    assert gone == set(leaked[:-1]) and len(kept(records)) == sum(one.name not in gone for one in told)
+    assert curator.asked["found"] == 2 * len(kept(records))  # once, and once the rebuilt one
 
 
 # ------------------------------------------------------------------------------------------------------- what it costs

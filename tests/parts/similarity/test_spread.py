@@ -1,11 +1,14 @@
 """Examples that differ are drawn, repeats are found in order, and the spread of a set is what it is by hand."""
 
+import json
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
-from synth_dagster.parts.similarity.spread import one_of_each, remote_clique, too_near, varied
+from synth_dagster.parts import spread
+from synth_dagster.parts.similarity.spread import one_of_each, one_of_each_group, remote_clique, too_near, varied, ward
 
 
 def points(count, dimensions=3, seed=0):
@@ -68,3 +71,32 @@ def test_the_draws_are_those_of_the_seed():
     some = unit(points(30))
     assert varied(some, 5, Random(1)) == varied(some, 5, Random(1))
     assert len({tuple(varied(some, 5, Random(seed))) for seed in range(10)}) > 5
+
+
+WARD = json.loads((Path(__file__).parents[1] / "fixtures" / "ward_groups.json").read_text())
+
+
+@pytest.mark.parametrize("case", WARD["cases"], ids=lambda case: f"{case['vectors']} in {case['count']}")
+def test_ward_groups_are_those_of_the_package_that_the_released_code_uses(case):
+    some = unit(np.random.default_rng(case["seed"]).normal(size=(case["vectors"], case["dimensions"])))
+    assert ward(some, case["count"]).tolist() == case["labels"]
+
+
+def test_ward_merges_by_hand():
+    # 0, 1 | 4, 6 | 20: the unions cost 1/2 and 2; then (0, 1) with (4, 6) costs 2*2/4 * 4.5^2 = 20.25, less than 20's
+    some = np.array([[0.0], [4.0], [1.0], [20.0], [6.0]])
+    assert ward(some, 3).tolist() == [0, 1, 0, 2, 1]
+    assert ward(some, 2).tolist() == [0, 0, 0, 1, 0]
+    assert ward(some, 9).tolist() == [0, 1, 2, 3, 4] and ward(np.zeros((0, 3)), 2).tolist() == []
+
+
+def test_of_very_many_vectors_the_later_ones_join_the_group_that_is_nearest(monkeypatch):
+    monkeypatch.setattr(spread, "MOST_MERGED", 12)
+    groups = np.tile(np.eye(3), (10, 1))  # three directions in turn
+    assert ward(groups, 3).tolist() == [0, 1, 2] * 10
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_groups_one_each_is_drawn(seed):
+    drawn = one_of_each_group(np.array([0, 1, 0, 2, 1]), Random(seed))
+    assert [drawn[0] in (0, 2), drawn[1] in (1, 4), drawn[2] == 3] == [True] * 3
