@@ -58,10 +58,11 @@ def test_a_table_is_of_one_slice_and_a_copy_of_it_of_the_same():
 
 
 def test_the_first_slice_is_not_curated_and_the_second_says_by_whom_it_was():
-    documents, curator = tables(40), ScriptedTeacher(TableWorld(), models=("trained-on-first",))
+    documents, world = tables(40), TableWorld()
+    curator = ScriptedTeacher(world, models=("trained-on-first",))
 
     def records(part):
-        results = made(Source2synth(slice=part), documents, ScriptedTeacher(TableWorld()), curator=curator)
+        results = made(Source2synth(slice=part), documents, ScriptedTeacher(world), curator=curator)
         return [record for result in results if not isinstance(result, Drop) for record in result]
 
     first = records("first")

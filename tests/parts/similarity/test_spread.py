@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from synth_dagster.parts import spread
+from synth_dagster.parts.similarity import spread
 from synth_dagster.parts.similarity.spread import one_of_each, one_of_each_group, remote_clique, too_near, varied, ward
 
 
@@ -73,7 +73,7 @@ def test_the_draws_are_those_of_the_seed():
     assert len({tuple(varied(some, 5, Random(seed))) for seed in range(10)}) > 5
 
 
-WARD = json.loads((Path(__file__).parents[1] / "fixtures" / "ward_groups.json").read_text())
+WARD = json.loads((Path(__file__).parents[2] / "fixtures" / "ward_groups.json").read_text())
 
 
 @pytest.mark.parametrize("case", WARD["cases"], ids=lambda case: f"{case['vectors']} in {case['count']}")
