@@ -1,11 +1,15 @@
 """Servers that tests of several folders use, started by the first that asks for them; and which files come first."""
 
 import pytest
+from hypothesis import settings
 
 from tests.moto_server import bucket, moto
 from tests.postgres_server import postgres, schema
 
 __all__ = ["bucket", "moto", "postgres", "schema"]
+
+settings.register_profile("no times", deadline=None)  # tests assert no times: a busy machine fails none
+settings.load_profile("no times")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

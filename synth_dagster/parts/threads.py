@@ -1,5 +1,6 @@
 """Work on the processor's cores at once: NumPy and Arrow let go of the interpreter while they compute."""
 
+import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,8 +9,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
-
-import numpy as np
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +56,16 @@ def alone() -> Iterator[None]:
 def _keep_what_is_freed() -> None:
     """Have arrays of a few megabytes made of memory that was freed, not of pages that the system has to clear first.
 
-    glibc gives freed memory back at once until a block as large was freed before (mallopt(3), M_MMAP_THRESHOLD, which
-    ends at 32 MiB). Clearing pages took a fifth of the time, and threads of a process wait for each other in it.
+    glibc gives memory back as soon as it can: large blocks when they are freed, and the heap of a thread, 64 MiB, when
+    it is empty (mallopt(3)). Clearing pages took a fifth of the time on one core, and more on two: threads of a process
+    wait for each other in it. What has another allocator has no `mallopt`, and stays as it is.
     """
-    np.empty((32 << 20) - (1 << 16), np.uint8)
+    tell = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if tell is not None:
+        tell(_MMAP_THRESHOLD, 32 << 20)
+        tell(_TRIM_THRESHOLD, _HEAP)
+        tell(_TOP_PAD, _HEAP)  # an empty heap goes only where what is free in the one before it would be less
+
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # malloc.h of glibc
+_HEAP = 64 << 20

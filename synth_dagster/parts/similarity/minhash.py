@@ -11,7 +11,7 @@ import numpy as np
 from synth_dagster.parts.text.hashed_words import Hashed, mixed, offsets_of
 
 _PIECE = 64  # grams of a set that are looked at as one column of a matrix
-_AT_ONCE = 1_024  # columns: the matrix and what one hash function makes of it stay in the processor's cache
+_AT_ONCE = 2_048  # columns: the matrix and what one hash function makes of it stay in the processor's cache
 
 
 def banding_probability(similarity: float, bands: int = 14, rows: int = 8) -> float:
@@ -57,7 +57,10 @@ def band_keys(grams: Hashed, *, bands: int, rows: int, seed: int) -> np.ndarray:
     lows = _minima(grams, a, b)
     keys = np.zeros((bands, len(grams)), np.uint64)
     for row in range(rows):
-        keys = mixed(keys * np.uint64(31) + lows[row::rows] + np.uint64(1))
+        keys *= np.uint64(31)
+        keys += lows[row::rows]
+        keys += np.uint64(1)
+        keys = mixed(keys)
     return keys
 
 
@@ -71,7 +74,7 @@ def _minima(grams: Hashed, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         for number in range(len(a)):
             np.multiply(matrix, a[number], out=values)
             np.add(values, b[number], out=values)
-            np.min(values, axis=0, out=lows[number, first:last])
+            np.minimum.reduce(values, axis=0, out=lows[number, first:last])
     return np.minimum.reduceat(lows, offsets[:-1], axis=1)
 
 

@@ -106,11 +106,15 @@ def ngrams(pieces: Hashed, n: int) -> Hashed:
     if offsets[-1] == 0:
         return Hashed(np.zeros(0, np.uint64), offsets)
     last = len(pieces.hashes) - n + 1
-    runs = np.zeros(last, np.uint64)
-    for step in range(n):
-        runs = runs * _MULTIPLIER + pieces.hashes[step : last + step]
-    starts = np.repeat(pieces.offsets[:-1] - offsets[:-1], counts) + np.arange(offsets[-1])
-    return Hashed(mixed(runs[starts]), offsets)
+    runs = pieces.hashes[:last].copy()
+    for step in range(1, n):
+        runs *= _MULTIPLIER
+        runs += pieces.hashes[step : last + step]
+    # where a run would go beyond its text; np.repeat would say so too, but lets no other thread work meanwhile
+    beyond = (pieces.offsets[1:, None] - np.arange(1, n)).ravel()
+    whole = np.ones(last, bool)
+    whole[beyond[(beyond >= 0) & (beyond < last)]] = False
+    return Hashed(mixed(runs[whole]), offsets)
 
 
 def distinct(pieces: Hashed) -> Hashed:
@@ -147,6 +151,9 @@ def _hash_strings(strings: pa.Array) -> np.ndarray:
 
 def mixed(values: np.ndarray) -> np.ndarray:
     """SplitMix64's finaliser: spreads what the polynomial left in the low bits."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    values = values ^ (values >> np.uint64(30))
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
+    return values

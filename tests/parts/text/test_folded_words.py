@@ -70,6 +70,12 @@ def test_what_a_word_is(texts, expected):
     assert numbered(folded_words(pa.array(texts, pa.string()))) == expected
 
 
+@pytest.mark.parametrize("digits_to_zero", [False, True])
+@pytest.mark.parametrize("beside", ["", "é"], ids=["ASCII alone", "beside others"])
+def test_every_character_of_ascii_is_what_it_is_in_the_normal_form(digits_to_zero, beside):
+    assert agrees([f"w{chr(code)}w {beside}" for code in range(128)], digits_to_zero)
+
+
 def test_long_words_differ_by_any_character():
     base = "".join(chr(97 + number % 26) for number in range(70))
     others = [base[:place] + "_x_"[1] + base[place + 1 :] for place in range(70) if base[place] != "x"]
