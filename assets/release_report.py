@@ -19,6 +19,7 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.seals import Seal
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import Progress, TeacherSource
+from synth_dagster.runner.vectors import known_vectors
 from synth_dagster.signing import VARIABLE, Signer
 
 STORY = (
@@ -51,7 +52,8 @@ def release_report(project: Project, recipe: Recipe) -> dg.AssetsDefinition:
             run = run_context(context, project, recipe, lake, teachers, progress)
             release = the_release(lake, recipe.dataset, the_batch(context))
             seal = seal_release(lake, release, Signer.of(os.environ))
-            facts = release_facts(lake, release, run.recipe, run.root)
+            with known_vectors(run, run.recipe.mix.of) as vectors:
+                facts = release_facts(lake, release, run.recipe, run.root, vectors)
             written = write_report(lake, facts)
             address = project.pages.release(facts.about.dataset, facts.about.release)
             explored = {"explore": dg.MetadataValue.url(address)} if address else {}

@@ -5,7 +5,7 @@ run opens its teachers and stay in memory.
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from synth_dagster.licences.registry import joined
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json
 from synth_dagster.runner.context import OpenTeachers, TeacherSource
+from synth_dagster.services import Vectors
 from synth_dagster.spending import SpendingLedger
 from synth_dagster.storage import is_bucket
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, ProviderBatch, StageLedger
@@ -141,6 +142,14 @@ class Gateway:
             begun = isinstance(self._cache, str) or self._cache.exists()
             kept = stack.enter_context(self._answers()) if begun else None
             yield Rehearsal(self.endpoints(recipe), kept=kept, prices=self.prices)
+
+    @contextmanager
+    def vectors(self, recipe: Recipe, shown: Callable[[str], str]) -> Iterator[Vectors]:
+        """The vectors that the recipe's embedder was asked for before; nobody is asked."""
+        from synth_dagster.teacher.known_vectors import KnownVectors
+
+        with self._answers() as cache:
+            yield KnownVectors(cache, self.endpoints(recipe)[EMBEDDER], shown)
 
     async def collect(self, recipe: Recipe, batches: Ledger, *, wait_s: float = 600) -> Collected:
         """Take what the recipe's provider batches have answered into the cache."""

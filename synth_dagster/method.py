@@ -90,6 +90,9 @@ class Method(BaseModel):
     lifecycle: ClassVar[tuple[Lifecycle, ...]] = ()  # empty: as the records that it makes or reads say
     topics: ClassVar[tuple[str, ...]] = ()  # words that people look for, and its own texts do not have
     also_needs: ClassVar[tuple[Need, ...]] = ()  # besides what its verb names
+    shares_calls: ClassVar[int] = (
+        1  # so many records are asked about in one call, so more of them are worked on at once
+    )
     for_audit: ClassVar[bool] = False  # what it makes, and all that is made from that, is kept in no release
 
     @classmethod
@@ -280,7 +283,8 @@ class Filter(_Whole):
 class Deduplicator(_Whole):
     """Finds records that say the same.
 
-    A subclass writes `def cluster(self, pool: pa.Table, /) -> pa.Table`. The pool has record_id, text, priority (the
+    A subclass writes `def cluster(self, pool: pa.Table, /, *, <services>) -> pa.Table`; no service that asks a model at
+    an endpoint. The pool has record_id, text, priority (the
     lowest of a cluster is the one to keep, ties by record_id). The result has one row for each row of the pool, in its
     order: record_id, cluster (the kept record's id), keep (bool), size (how many records the cluster has). The runner
     turns the keep policy into the priorities.

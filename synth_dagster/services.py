@@ -207,10 +207,31 @@ class Teacher(Protocol):
 class Embedder(Protocol):
     """Texts to vectors: those of a model at an endpoint, or lexical ones where there is none."""
 
+    @property
+    def model(self) -> str:
+        """Whose vectors they are; empty where they are learnt from the texts of a call, and nothing of them is kept."""
+        ...
+
     async def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Shape (len(texts), dimensions), float32, rows of unit length.
 
         Hand over in one call all texts that are to be compared: without a model, directions are learnt from them.
+        """
+        ...
+
+
+class Vectors(Protocol):
+    """The vectors that the step `embed` has asked the role `embedder` for: they are looked up, and nobody is asked."""
+
+    @property
+    def model(self) -> str:
+        """Whose vectors they are: the model's name, and its revision where it has one."""
+        ...
+
+    def of(self, texts: Sequence[str | None] | pa.Array | pa.ChunkedArray) -> np.ndarray:
+        """Shape (len(texts), dimensions), float32, rows of unit length; a row of nan for a text that has none.
+
+        Where no text has one, it has one dimension. Raises SynthError for vectors of several lengths.
         """
         ...
 

@@ -1,5 +1,7 @@
 """`synth audit`: the fifteen questions about a release, answered on a page, in the terminal, and as JSON."""
 
+import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +29,20 @@ def audit_release(given: Path | None, dataset: str | None, name: str, *, to: Pat
     from synth_dagster.governance.handover import the_release
     from synth_dagster.governance.questions import answered, audit_json, completeness
     from synth_dagster.governance.report import release_facts, stored_recipe, write_report
+    from synth_dagster.runner.vectors import Beside, known_vectors
 
     project = open_project(given)
     if to is not None and to.is_dir():
         raise NoFile(f"--to {to} is a folder. Name a file in it.")
     lake = project.lake
     release = the_release(lake, project.dataset(dataset), name)
-    facts = release_facts(lake, release, stored_recipe(lake, release, project.root), project.root)
+    recipe = stored_recipe(lake, release, project.root)
+    with ExitStack() as stack:
+        vectors = None
+        if recipe is not None:
+            gateway = stack.enter_context(project.environment.gateway(os.environ))
+            vectors = stack.enter_context(known_vectors(Beside(recipe, lake, gateway), recipe.mix.of))
+        facts = release_facts(lake, release, recipe, project.root, vectors)
     if as_json and to is None:
         print_json(audit_json(facts))
         return

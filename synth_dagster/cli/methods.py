@@ -119,6 +119,7 @@ def _setting(name: str, field: "FieldInfo") -> Setting:
 
 
 _MAKES = {
+    "refine": "the same",
     "filter": "verdicts",
     "dedup": "clusters",
     "select": "a choice",

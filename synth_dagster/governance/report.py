@@ -41,6 +41,7 @@ from synth_dagster.runner.licences import LICENCE
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.scale.signals import flatten
+from synth_dagster.services import Vectors
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
@@ -91,13 +92,16 @@ def stored_recipe(lake: Lake, release: Release, root: Path) -> Recipe | None:
         return None
 
 
-def release_facts(lake: Lake, release: Release, recipe: Recipe | None, root: Path = Path()) -> ReleaseFacts:
+def release_facts(
+    lake: Lake, release: Release, recipe: Recipe | None, root: Path = Path(), vectors: Vectors | None = None
+) -> ReleaseFacts:
     """Gather the facts of an accepted release. Raises LakeError where a version that it rests on is gone.
 
-    `root` is the project's folder, in which the recipe's measures find the files that they compare with.
+    `root` is the project's folder, in which the recipe's measures find the files that they compare with; `vectors` are
+    those of a model, for a measure that goes by them.
     """
     kind = kind_of(lake, release)
-    measures = _Measures(recipe, root)
+    measures = _Measures(recipe, root, vectors)
     measured = measures.of(_first_kept(lake, release, kind), partial(_all_kept, lake, release))
     with release_rows(lake, release) as rows:
         descend(rows)
@@ -191,7 +195,8 @@ def _checks(lake: Lake, release: Release) -> list[Mapping[str, Any]]:
 class _Measures:
     """Variety and redundancy always, and what the recipe's `measure` asks for."""
 
-    def __init__(self, recipe: Recipe | None, root: Path) -> None:
+    def __init__(self, recipe: Recipe | None, root: Path, vectors: Vectors | None) -> None:
+        self._vectors = vectors
         self._steps: dict[str, Any] = {
             "distinct_n": DistinctN.model_validate({}),
             "compression_ratio": CompressionRatio.model_validate({}),
@@ -210,7 +215,7 @@ class _Measures:
         }
 
     def _services(self, method: Measure) -> Mapping[str, Any]:
-        return services_for(method, None, self._root)
+        return services_for(method, None, self._root, vectors=self._vectors)
 
 
 def _numbers(measured: Mapping[str, Measurement]) -> dict[str, Mapping[str, float]]:

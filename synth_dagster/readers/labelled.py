@@ -54,10 +54,12 @@ def _objects(file: Path) -> list[dict[str, Any]]:
 
 
 def table_digest(table: pa.Table) -> str:
-    """A hash of the texts and labels of a table, in their order."""
+    """A hash of the texts and labels of a table, in their order, and of their vectors where they have any."""
     made = hashlib.sha256()
     for row in table.select(["text", "label"]).to_pylist():
         made.update(json.dumps([row["text"], row["label"]]).encode())
+    if "vector" in table.column_names:
+        made.update(table["vector"].combine_chunks().flatten().to_numpy().tobytes())
     return made.hexdigest()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from synth_dagster.errors import no_such
 from synth_dagster.method import ROW_KINDS, Method, MethodKind, Mixer, Selector
+from synth_dagster.parts.similarity.chosen_vectors import EmbeddedText, VectorChoice
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_methods
 from synth_dagster.recipe.model import DEFAULT_STAGES, RECORD_KINDS, Mix, Stage, StageKind, Step, method_roles
 from synth_dagster.recipe.settings import shown, shown_name
@@ -236,6 +237,7 @@ class Steps:
     all_join: bool = False  # every source brings finished records
     roles: set[str] = field(default_factory=set)
     unknown: bool = False  # whether a method could not be found
+    embedded: set[str] = field(default_factory=set)  # stages with a step that asks for vectors
 
     def stage(self, plan: Plan) -> Stage | None:
         """A row stage; None where its kind is not known, after a look at its steps all the same."""
@@ -244,6 +246,7 @@ class Steps:
             return None
         if steps is not None:
             self._check_chain(plan, plan.kind, steps)
+        self._check_vectors_on_the_way(plan, steps or ())
         line = self.draft.tree.line(plan.where)
         guards = tuple(self._place(plan, "guards", RECORD_KINDS[plan.kind]))
         return Stage(plan.name, plan.kind, plan.reads, tuple(filter(None, steps or ())), line, guards)
@@ -257,6 +260,7 @@ class Steps:
         guards = tuple(found["guards"])
         filters, measures = tuple(found["filters"]), tuple(found["measure"])
         self._check_signals(plan, filters, one["select"], one["mix"])
+        self._check_vectors(plan, of, found)
         return Mix(plan.name, of, filters, **one, measures=measures, line=line, guards=guards)
 
     def _check_signals(self, plan: Plan, filters: Sequence[Step], select: Step | None, mix: Step | None) -> None:
@@ -270,6 +274,21 @@ class Steps:
                     there = f"Its filters are {', '.join(keys)}." if keys else "It has no filters."
                     cure = f"Add the filter under 'filters', or name a signal of one that is there. {there}"
                     self.draft.say((*plan.where, place), f"No filter of the mix computes the signal '{signal}'.", cure)
+
+    def _check_vectors(self, plan: Plan, of: str, found: Mapping[str, Sequence[Step]]) -> None:
+        """Who goes by the vectors of a model needs a step that asks it, in the stage that the mix is of."""
+        if of in self.embedded or self.unknown:
+            return
+        for place, steps in found.items():
+            for step in filter(_goes_by_a_model, steps):
+                self.draft.say((*plan.where, place), *_unembedded(step, of))
+
+    def _check_vectors_on_the_way(self, plan: Plan, steps: Sequence[Step | None]) -> None:
+        for number, step in enumerate(steps):
+            if step and isinstance(step.method, EmbeddedText):
+                self.embedded.add(plan.name)
+            elif step and _goes_by_a_model(step) and plan.name not in self.embedded:
+                self.draft.say((*plan.steps_at, number), *_unembedded(step, plan.name))
 
     # ------------------------------------------------------------------------------------------------- a row stage
 
@@ -439,6 +458,16 @@ def _numbered(steps: Sequence[Step | None]) -> Iterator[Step | None]:
         yield step if number == 1 else replace(step, key=f"{step.slug}#{number}")
 
 
+def _goes_by_a_model(step: Step) -> bool:
+    return isinstance(step.method, VectorChoice) and step.method.vectors == "embedder"
+
+
+def _unembedded(step: Step, stage: str) -> tuple[str, str]:
+    """The mistake and its cure."""
+    cause = f"'{step.slug}' goes by the vectors of a model, and nothing in the stage '{stage}' asks for them before."
+    return cause, f"Add '- embed' as the last step of '{stage}', or write 'vectors: words'."
+
+
 def _misfit(step: Step, stage: str, holds: RecordKind, given: RecordKind | None, *, here: bool) -> str | None:
     """Why a step does not fit at its place in a chain, or None. `here`: the stage has records of its own by then."""
     method = type(step.method)
@@ -447,10 +476,10 @@ def _misfit(step: Step, stage: str, holds: RecordKind, given: RecordKind | None,
         return f"'{step.slug}' makes {made}, and the stage '{stage}' holds {holds}s."
     if here and _reads_kind(method, holds):
         return None
-    if method.kind == "filter":
-        return f"'{step.slug}' judges {_reads_words(method)}, and the stage '{stage}' has {holds}s to judge" + (
-            "." if here else " only after a step that makes them."
-        )
+    if method.kind == "filter" or (method.kind == "refine" and method.produces() is None):
+        verb, more = ("judges", " to judge") if method.kind == "filter" else ("reads", "")
+        rest = "." if here else " only after a step that makes them."
+        return f"'{step.slug}' {verb} {_reads_words(method)}, and the stage '{stage}' has {holds}s{more}{rest}"
     if given and _reads_kind(method, given):
         return None
     there = f"the stage above gives {given}s" if given else "the sources give documents"

@@ -26,8 +26,9 @@ from synth_dagster.runner.readers import RecipeReaders
 from synth_dagster.runner.resting import in_one_order, resting_on
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stamp import Stamper
+from synth_dagster.runner.vectors import known_vectors
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Drop, Unusable
+from synth_dagster.services import Drop, Unusable, Vectors
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -119,8 +120,9 @@ class Chain:
         if not working:
             return
         flat = flatten(to_table(working, working[0].kind), working[0].kind)
-        services = self._services(step)
-        verdicts = judge(method, compute_signals(method, flat, services=services)).to_pylist()
+        with known_vectors(self.context, self.stage) as vectors:
+            services = self._services(step, vectors)
+            verdicts = judge(method, compute_signals(method, flat, services=services)).to_pylist()
         dropped = {row["record_id"]: row["reason"] for row in verdicts if row["reason"] is not None}
         self.made = [
             replace(record, status="eliminated", reason=f"{step.slug}:{dropped[record.record_id]}")
@@ -188,15 +190,14 @@ class Chain:
                 )
             )
 
-    def _services(self, step: Step) -> dict[str, object]:
+    def _services(self, step: Step, vectors: Vectors | None = None) -> dict[str, object]:
         """What a step's verb is called with; one that looks at texts for later steps is given these."""
         readers = None
         if looks_for_others(type(step.method)):
             readers = RecipeReaders(readers_of(self.context.recipe.stages, self.stage, step), self._services)
         context = self.context
-        return services_for(
-            step.method, self.teachers, context.root, context.sandbox, shelf=context.shelf, readers=readers
-        )
+        about = {"shelf": context.shelf, "readers": readers, "vectors": vectors}
+        return services_for(step.method, self.teachers, context.root, context.sandbox, **about)
 
     def _stamper(self, step: Step) -> Stamper:
         return Stamper(self.stage, self.batch, step, self.context.terms(roles_of([step])))
@@ -240,7 +241,7 @@ class Chain:
 
         try:
             async with telling(tell):
-                return await in_order(one, working, limit=self.context.in_flight)
+                return await in_order(one, working, limit=self.context.in_flight * step.method.shares_calls)
         except OverBudget as reached:
             so_far = self._used() - before
             rest = missing(f"{self.stage}/{step.key}", done, len(working), answers=answers, so_far=so_far)

@@ -13,11 +13,12 @@ from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.duplicates import found_by
 from synth_dagster.runner.pool import Pool
 from synth_dagster.runner.services import services_for
+from synth_dagster.services import Vectors
 
 NO_DOMAIN = "none"  # of records without a value of the signal that domains are told by
 
 
-def drop_duplicates(context: RunContext, pool: Pool) -> None:
+def drop_duplicates(context: RunContext, pool: Pool, vectors: Vectors) -> None:
     step = context.recipe.mix.deduplicate
     if step is None:
         return
@@ -28,7 +29,7 @@ def drop_duplicates(context: RunContext, pool: Pool) -> None:
     ]
     if not any(among):
         return
-    found = found_by(context, step, pool.table.filter(pa.array(among)))
+    found = found_by(context, step, pool.table.filter(pa.array(among)), vectors)
     for place, record_id in enumerate(pool.table["record_id"].to_pylist()):
         if not among[place]:
             continue

@@ -1,6 +1,6 @@
 """What a run carries with it: the recipe, the lake, the teachers, and who is asking."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from synth_dagster.records import Json
 from synth_dagster.runner.person import Person
 from synth_dagster.sandbox.local import VARIABLE, LocalSandbox
 from synth_dagster.scale.engine import Engine
-from synth_dagster.services import Embedder, Sandbox, Teacher
+from synth_dagster.services import Embedder, Sandbox, Teacher, Vectors
 from synth_dagster.spending import SpendingLedger
 from synth_dagster.storage import Store
 from synth_dagster.teacher.batches.ledger import Collected, Ledger, StageLedger
@@ -94,6 +94,13 @@ class TeacherSource(Protocol):
 
         `batches` is where provider batches are written down; without it every role is asked live. `retry_rejects` asks
         again for what was answered before and could not be used.
+        """
+        ...
+
+    def vectors(self, recipe: Recipe, shown: Callable[[str], str]) -> AbstractContextManager[Vectors]:
+        """The vectors that the role `embedder` was asked for before; `shown` is what of a text it was shown.
+
+        Raises SynthError on entry where the role has no endpoint.
         """
         ...
 

@@ -26,8 +26,10 @@ from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.recipe import Step
 from synth_dagster.records import Json
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.services import services_for
 from synth_dagster.runner.shuffled_duplicates import clusters_by_workers
 from synth_dagster.scale.engine import SCRATCH, Engine, scratch
+from synth_dagster.services import Vectors
 from synth_dagster.storage import Store
 
 _AT_ONCE = 1 << 20  # records whose signatures are in memory at a time
@@ -62,13 +64,14 @@ def standing_sql(step: Step | None, signals: pa.Schema) -> str:
     return f"coalesce(list_position([{order}]::varchar[], source)::double, {len(method.sources) + 1})"
 
 
-def found_by(context: RunContext, step: Step, alive: pa.Table) -> Mapping[bytes, Found]:
+def found_by(context: RunContext, step: Step, alive: pa.Table, vectors: Vectors | None = None) -> Mapping[bytes, Found]:
     """What the deduplicator of a mix found, by record: all records of clusters of two and more."""
     assert isinstance(step.method, Deduplicator)
     pool = alive.select(["record_id", "text"]).append_column("priority", alive["standing"])
     settings = step.method.signature_settings()
     if settings is None:
-        found = step.method.cluster(pool)  # type: ignore[attr-defined]  # the verb of the kind
+        services = services_for(step.method, None, context.root, shelf=context.shelf, vectors=vectors)
+        found = step.method.cluster(pool, **services)  # type: ignore[attr-defined]  # the verb of the kind
     elif pool.num_rows > most_of_an_index(step.method, context.engine):
         found = _by_workers(context, step, pool)
     else:

@@ -8,6 +8,7 @@ from synth_dagster.method import Method
 from synth_dagster.readers.texts import answers_by_file, read_rows, read_texts, texts_by_file
 from synth_dagster.runner.context import OpenTeachers
 from synth_dagster.runner.models import TrainedModels
+from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.services import (
     Ancestors,
     Embedder,
@@ -17,6 +18,7 @@ from synth_dagster.services import (
     References,
     Sandbox,
     Teacher,
+    Vectors,
     asked_of,
     role_of,
 )
@@ -46,10 +48,10 @@ def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
     found = asked_of(verb)
     for name, service in found.items():
-        if service not in (Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models):
+        if service not in (Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models, Vectors):
             raise MethodError(
                 f"{verb.__qualname__} asks for '{name}', which no service answers. "
-                "Annotate it as Teacher, Embedder, Readers, References, Sandbox, Ancestors or Models."
+                "Annotate it as Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models or Vectors."
             )
     return found
 
@@ -62,16 +64,18 @@ def services_for(
     ancestors: Ancestors | None = None,
     shelf: Store | None = None,
     readers: Readers | None = None,
+    vectors: Vectors | None = None,
 ) -> dict[str, object]:
     """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none.
 
     Without `ancestors` records have none: in a chain they are still being made. Models are kept on the shelf, the files
-    of the lake; without one, in memory. Readers are those of a step of a row stage.
+    of the lake; without one, in memory. Readers are those of a step of a row stage. Without `vectors` no text has one.
     """
     offered: dict[object, object] = {
         Ancestors: ancestors or NoAncestors(),
         References: ProjectReferences(root),
         Models: TrainedModels(root, shelf),
+        Vectors: vectors or NoVectors(),
     }
     offered |= {Readers: readers} if readers is not None else {}
     return {

@@ -22,10 +22,11 @@ from synth_dagster.runner.ancestors import LakeAncestors
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
 from synth_dagster.runner.services import asks_for, services_for
 from synth_dagster.runner.stage import accepted
+from synth_dagster.runner.vectors import known_vectors
 from synth_dagster.scale.engine import SCRATCH, Told, Work, read, scratch
 from synth_dagster.scale.parts import parts_of
 from synth_dagster.scale.signals import column_name, compute_signals, flatten
-from synth_dagster.services import Ancestors, Models
+from synth_dagster.services import Ancestors, Models, Vectors
 from synth_dagster.storage import Store
 
 FEW = 20_000  # records: as many as one worker is given, and as few as are not worth the way to it
@@ -123,7 +124,7 @@ def _computed(context: RunContext, version: Candidate, steps: Sequence[Step]) ->
 
 
 def _asks_the_lake(step: Step) -> bool:
-    return asks_for(step.method, Ancestors) or asks_for(step.method, Models)
+    return any(asks_for(step.method, service) for service in (Ancestors, Models, Vectors))
 
 
 def _columns_beside(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
@@ -134,8 +135,9 @@ def _here(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.
     rows = context.lake.candidate_table(version)
     rows = rows.filter(pc.field("status") == "current").sort_by("record_id")
     behind = LakeAncestors(context.lake, context.recipe, version, rows)
-    kind = context.recipe.stage(version.stage).record_kind
-    return _signals(rows, kind, {step.key: _filter(step) for step in steps}, context.root, behind, context.shelf)
+    kind, filters = context.recipe.stage(version.stage).record_kind, {step.key: _filter(step) for step in steps}
+    with known_vectors(context, version.stage, [version]) as vectors:
+        return _signals(rows, kind, filters, context.root, behind, context.shelf, vectors)
 
 
 def _by_workers(context: RunContext, version: Candidate, steps: Sequence[Step]) -> pa.Table:
@@ -178,11 +180,12 @@ def _signals(
     root: Path,
     behind: Ancestors | None = None,
     shelf: Store | None = None,
+    vectors: Vectors | None = None,
 ) -> pa.Table:
     flat = flatten(rows, kind)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {"record_id": rows["record_id"], "source": rows["source"]}
     for key, method in filters.items():
-        services = services_for(method, None, root, ancestors=behind, shelf=shelf)
+        services = services_for(method, None, root, ancestors=behind, shelf=shelf, vectors=vectors)
         computed = compute_signals(method, flat, services=services)
         names = [name for name in computed.column_names if name != "record_id"]
         columns |= {column_name(key, name): computed[name] for name in names}

@@ -13,6 +13,7 @@ from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.pool import Pool, pool_of
 from synth_dagster.runner.release_inputs import Inputs
 from synth_dagster.runner.stamp import counted
+from synth_dagster.runner.vectors import known_vectors
 
 VERDICTS = "verdicts"
 
@@ -40,7 +41,8 @@ VERDICT = pa.schema(
 def decided(context: RunContext, release: str, inputs: Inputs) -> tuple[pa.Table, pa.Table]:
     """The verdicts of a release and its rows."""
     pool = pool_of(context, inputs)
-    drop_duplicates(context, pool)
+    with known_vectors(context, context.recipe.mix.of, [rows for rows, _ in inputs.batches.values()]) as vectors:
+        drop_duplicates(context, pool, vectors)
     select(context, pool)
     mix(context, pool)
     return _verdict_table(context, release, pool), _kept_rows(context, release, inputs, pool)

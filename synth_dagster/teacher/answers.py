@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, TypeVar
 
 from synth_dagster.services import Unusable
@@ -11,6 +12,7 @@ from synth_dagster.teacher.batches.ledger import FINAL, Asked
 from synth_dagster.teacher.batches.parking import Answer, Parked, Parking, Submitted
 from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector
 from synth_dagster.teacher.forms import chat_body, embedding_body, in_calls, upper_tokens, upper_tokens_of
+from synth_dagster.teacher.gathering import Gathering
 from synth_dagster.teacher.paid import Calls
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.usage import Usage
@@ -31,10 +33,16 @@ class Answers:
         *,
         desk: Desk | None = None,
         submit: Callable[[Sequence[Parked]], Awaitable[Submitted]] | None = None,
+        gathers: bool = True,
     ) -> None:
-        """With `desk` and `submit`, roles that are asked in provider batches are asked so."""
+        """With `desk` and `submit`, roles that are asked in provider batches are asked so.
+
+        `gathers`: what several callers want embedded goes in one call.
+        """
         self._cache, self._calls, self._usage, self._desk = cache, calls, usage, desk
         self._flying: dict[bytes, asyncio.Task[Any]] = {}
+        self._gathering = Gathering(calls.embed, self._begun) if gathers else None
+        self._begins = count()
         self._parking = Parking(submit, self._is_still) if submit else None
 
     async def of(self, attempt: Attempt) -> tuple[Stored, bool]:
@@ -53,10 +61,19 @@ class Answers:
     async def vectors(self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
         """The embeddings, as float32 bytes, of texts that have none, by the ids of the texts."""
         live = {key: text for key, text in texts.items() if self._is_live(endpoint, key)}
-        parts = await self.moving(_all(self._calls.embed(endpoint, model, part) for part in in_calls(live)))
+        parts = await self.moving(_all(self._embedded(endpoint, model, live)))
         waiting = {key: text for key, text in texts.items() if key not in live}
         made = await asyncio.gather(*(self._in_batch(endpoint, model, key, text) for key, text in waiting.items()))
         return {key: vector for part in (*parts, dict(zip(waiting, made, strict=True))) for key, vector in part.items()}
+
+    def _embedded(
+        self, endpoint: Endpoint, model: str, texts: Mapping[bytes, str]
+    ) -> Iterator[Awaitable[dict[bytes, bytes]]]:
+        """Together with what others want; one by one where calls are only counted, each for whoever would make it."""
+        if self._gathering is None:
+            yield from (self._calls.embed(endpoint, model, part) for part in in_calls(texts))
+        elif texts:
+            yield self._gathering.of(endpoint, model, texts)
 
     async def moving(self, work: Awaitable[T]) -> T:
         """Work that is under way without being a request: while it runs, not all wait for a provider batch."""
@@ -128,6 +145,9 @@ class Answers:
             self._flying[call_id] = asyncio.create_task(begin())
             self._flying[call_id].add_done_callback(lambda done: self._landed(call_id, done))
         return self._flying[call_id]
+
+    def _begun(self, begin: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._flight(b"gathered %d" % next(self._begins), begin)
 
     def _landed(self, call_id: bytes, task: asyncio.Task[Any]) -> None:
         self._flying.pop(call_id, None)

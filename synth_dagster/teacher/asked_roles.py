@@ -85,6 +85,10 @@ class RoleEmbedder:
     def __init__(self, teachers: "Teachers", endpoint: Endpoint) -> None:
         self._teachers, self._endpoint = teachers, endpoint
 
+    @property
+    def model(self) -> str:
+        return self._endpoint.whose_vectors
+
     async def embed(self, texts: Sequence[str]) -> np.ndarray:
         vectors = [np.frombuffer(vector, dtype="<f4") for vector in await self._teachers.vectors(self._endpoint, texts)]
         if len({len(vector) for vector in vectors}) > 1:

@@ -5,7 +5,6 @@ that cannot be parsed is shown to its teacher with what is wrong with it, under 
 replay as they happened.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from synth_dagster.errors import UnknownName
 from synth_dagster.services import Call, Embedder, Teacher, Unusable, record, recording, role_of
 from synth_dagster.teacher.answers import Answers
+from synth_dagster.teacher.anywhere import run_anywhere
 from synth_dagster.teacher.asked_roles import RoleEmbedder, RoleTeacher
 from synth_dagster.teacher.attempts import Attempt, asked_next
 from synth_dagster.teacher.batches.desk import Desk
@@ -71,7 +71,7 @@ class Teachers:
         if batches is not None:
             self._desk = Desk(self._endpoints, cache, batches, budget.prices)
             submit = Submitter(self._desk, batches, budget, probes.dialect)
-        self._answers = Answers(cache, self._calls, self.usage, desk=self._desk, submit=submit)
+        self._answers = Answers(cache, self._calls, self.usage, desk=self._desk, submit=submit, gathers=calls is None)
         budget.admit(self._endpoints.values())
 
     @classmethod
@@ -87,7 +87,7 @@ class Teachers:
             async with cls.open(endpoints, **options) as teachers:
                 return await work(teachers)
 
-        return _run_anywhere(story)
+        return run_anywhere(story)
 
     def __getitem__(self, role: str) -> Teacher:
         return RoleTeacher(self, self._endpoint(role if role in self._endpoints else role_of(role)))
@@ -213,15 +213,3 @@ class Teachers:
         if self._retry_rejects and fresh == 0:
             return True  # what was rejected before is asked for anew
         return reason in AGAIN and (fresh if self._retry_rejects else number + 1) < endpoint.tries
-
-
-def _run_anywhere(story: Callable[[], Any]) -> Any:
-    """Runs the coroutine in this thread, or in a thread of its own where a loop is running already."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(story())
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(story())).result()

@@ -135,6 +135,12 @@ def shown(words: str, key: str, sent: str) -> str:
     return words[:LONGEST]
 
 
+# the last as servers of embedding models say it
+_TOO_LONG = re.compile(
+    r"context_length|context length|maximum context|too many tokens|prompt is too long|must have less than \d+ tokens"
+)
+
+
 def _what(status: int, words: str) -> What:
     if status == 429:
         return "quota" if "insufficient_quota" in words else "busy"
@@ -146,7 +152,7 @@ def _what(status: int, words: str) -> What:
         return "failing"
     if status < 400:
         return "strange"
-    if re.search(r"context_length|context length|maximum context|too many tokens|prompt is too long", words):
+    if _TOO_LONG.search(words):
         return "too_long"
     return "refused" if re.search(r"content_filter|content_policy|content management policy", words) else "request"
 

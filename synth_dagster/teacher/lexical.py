@@ -28,6 +28,8 @@ SEED = 20_260
 class LexicalEmbedder:
     """`services.Embedder` in this process: no endpoint, no weights, no cost."""
 
+    model = ""  # no two calls have the same directions
+
     async def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Shape (len(texts), 128), float32, rows of unit length; comparable within this call only."""
         import asyncio

@@ -153,6 +153,11 @@ class Endpoint:
         return self.kind == "embedded" and self.role == EMBEDDER
 
     @property
+    def whose_vectors(self) -> str:
+        """The model that embeds, and its revision: vectors of two of these cannot be compared."""
+        return f"{self.models[0]} of revision {self.revision}" if self.revision else self.models[0]
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """All addresses of the endpoint."""
         return self.base_urls or (self.base_url,)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from synth_dagster.records import Document, Instruction, Record, to_table
+from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.scale.signals import compute_signals, flatten, judge
+from synth_dagster.services import Vectors, asked_of
 
 
 @dataclass
@@ -41,7 +43,9 @@ def verdicts_of():
     def reasons(method, items, services=None):
         records = [replace(as_record(method, item), parents=()) for item in items]  # a table holds references only
         flat = flatten(to_table(records, records[0].kind), records[0].kind)
-        return judge(method, compute_signals(method, flat, services=services))["reason"].to_pylist()
+        nobody = {name: NoVectors() for name, service in asked_of(method.measure).items() if service is Vectors}
+        signals = compute_signals(method, flat, services=nobody | dict(services or {}))
+        return judge(method, signals)["reason"].to_pylist()
 
     return reasons
 

@@ -93,6 +93,7 @@ ELSEWHERE = {
 
 # Methods that come from no system of the lists: our own, and the common stock of the field.
 OF_NO_SYSTEM = {
+    "embed",  # what others go by
     "grounded_qa",
     "worked_problem",
     "conversation",

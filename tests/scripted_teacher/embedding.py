@@ -9,6 +9,8 @@ DIMENSIONS = 512
 
 
 class BagOfWords:
+    model = "bag-of-words"
+
     async def embed(self, texts):
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, text in enumerate(texts):

@@ -2,22 +2,26 @@
 
 Paper: arXiv:2406.17557, section 4. `edu_rubric` has the judge score a sample; its labels are a file of the project; the
 head is learnt from them when it is first needed, and scores every page without another call. The paper's encoder
-(Snowflake-arctic-embed-m) has to be downloaded; here the vectors are those of words, stems and pieces of words.
+(Snowflake-arctic-embed-m) has to be downloaded or served; without one the vectors are those of words, stems and pieces
+of words. With `vectors: embedder` they are those of the model that a step `embed` has asked.
 """
 
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
-from synth_dagster.parts.models.linear_head import VERSION, HeadSettings, TextHead
+from synth_dagster.parts.models.learnt_heads import head_of
+from synth_dagster.parts.models.linear_head import VERSION, HeadSettings
 from synth_dagster.parts.pages.edu_labels import labelled, points, relied_on
+from synth_dagster.parts.similarity.chosen_vectors import VectorChoice
 from synth_dagster.records import Document
-from synth_dagster.services import Models
+from synth_dagster.services import Models, Vectors
 
 
-class FinewebEdu(Filter, HeadSettings):
+class FinewebEdu(Filter, HeadSettings, VectorChoice):
     """The score, and the whole points that it is rounded to."""
 
     paper = "arXiv:2406.17557"
@@ -43,18 +47,20 @@ class FinewebEdu(Filter, HeadSettings):
         return frozenset({"min_score"})
 
     def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
-        self, flat: pa.Table, /, *, models: Models
+        self, flat: pa.Table, /, *, models: Models, vectors: Vectors
     ) -> Mapping[str, pa.Array]:
         examples = labelled(models.rows(self.labels), self.labels)
-        head = TextHead.unpacked(models.trained("embedding_head", {"target": "number", **self.training()}, examples))
+        settings = {"target": "number", **self.training()}
+        head = head_of(models, settings, examples, self.chosen(vectors), self.labels)
         relied_on(head, self.min_score, self.min_f1, self.labels)
         text = flat["text"].combine_chunks()
-        unread = text.is_null().to_numpy(zero_copy_only=False)
         score = head.scores(text)[:, 0]
+        unread = text.is_null().to_numpy(zero_copy_only=False) | np.isnan(score)
         return {
             "score": pa.array(score, pa.float64(), mask=unread),
-            "int_score": pa.array(points(score), pa.int64(), mask=unread),
+            "int_score": pa.array(points(np.nan_to_num(score)), pa.int64(), mask=unread),
         }
 
     def rules(self) -> Rules:
-        return {"teaches_little": f"int_score < {self.min_score}"}
+        unembedded = {"no_vector": "score is null"} if self.vectors == "embedder" else {}
+        return {**unembedded, "teaches_little": f"int_score < {self.min_score}"}

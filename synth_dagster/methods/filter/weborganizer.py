@@ -2,12 +2,14 @@
 
 Paper: arXiv:2502.10341. `weborganizer_labels` has the judge label a sample; its labels are a file of the project. The
 signals topic, format and domain (both together) are what `weborganizer_mix` and `domain_quota` go by, and what is
-dropped where you name labels. The paper distils into an encoder of 140M; here the vectors are those of words.
+dropped where you name labels. The paper distils into an encoder of 140M; here the vectors are those of words, or, with
+`vectors: embedder`, those of the model that a step `embed` has asked.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
@@ -15,12 +17,13 @@ from synth_dagster.errors import SynthError
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
 from synth_dagster.parts.models.linear_head import VERSION, HeadSettings
 from synth_dagster.parts.pages.domain_heads import agreement, heads, told
+from synth_dagster.parts.similarity.chosen_vectors import VectorChoice
 from synth_dagster.parts.sql import literal
 from synth_dagster.records import Document
-from synth_dagster.services import Models
+from synth_dagster.services import Models, Vectors
 
 
-class Weborganizer(Filter, HeadSettings):
+class Weborganizer(Filter, HeadSettings, VectorChoice):
     """Topic and format of each page, how sure that is, and both as one domain."""
 
     paper = "arXiv:2502.10341"
@@ -44,12 +47,11 @@ class Weborganizer(Filter, HeadSettings):
         return frozenset({"drop"})
 
     def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
-        self, flat: pa.Table, /, *, models: Models
+        self, flat: pa.Table, /, *, models: Models, vectors: Vectors
     ) -> Mapping[str, pa.Array]:
         text = flat["text"].combine_chunks()
-        unread = text.is_null().to_numpy(zero_copy_only=False)
         found: dict[str, pa.Array] = {}
-        for side, head in heads(models, self.judged, self).items():
+        for side, head in heads(models, self.judged, self, self.chosen(vectors)).items():
             if (right := agreement(head)) < self.min_agreement:
                 raise SynthError(
                     f"What was learnt from the {len(head.targets)} pages of '{self.judged}' tells the {side} of "
@@ -57,6 +59,7 @@ class Weborganizer(Filter, HeadSettings):
                     "pages, or lower 'min_agreement'."
                 )
             names, shares = told(head, text)
+            unread = text.is_null().to_numpy(zero_copy_only=False) | np.isnan(shares)
             found[side] = pa.array(names, pa.string(), mask=unread)
             found[f"{side}_share"] = pa.array(shares, pa.float64(), mask=unread)
         both = zip(found["topic"].to_pylist(), found["format"].to_pylist(), strict=True)
@@ -66,4 +69,4 @@ class Weborganizer(Filter, HeadSettings):
     def rules(self) -> Rules:
         dropped = ", ".join(map(literal, self.drop))
         named = {"unwanted": f"topic in ({dropped}) or format in ({dropped})"} if self.drop else {}
-        return {"no_text": "topic is null", **named}
+        return {"no_vector" if self.vectors == "embedder" else "no_text": "topic is null", **named}

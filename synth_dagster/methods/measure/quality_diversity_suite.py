@@ -4,13 +4,16 @@ Paper: open question 1 of the survey arXiv:2410.12896; the formulas are those of
 arXiv:2210.02410, coverage of arXiv:2002.09797. Heuristics disagree: look at several, never at one. Most numbers grow or
 fall with the size of a set, so equally many records are measured, and releases may only be compared at the same
 `records`. `low` and `high` bound each number. Vectors are those of words and their parts, learnt from the texts
-themselves, so that what two texts say in other words does not count as alike; a reference model's perplexity and an
-agent that names clusters need models and are not among these numbers.
+themselves, so that what two texts say in other words does not count as alike; with `vectors: embedder` it does, by the
+model that a step `embed` has asked. A reference model's perplexity and an agent that names clusters are not among these
+numbers.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +21,7 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import InputPath, Measure, Measurement, Proof
+from synth_dagster.parts.similarity.chosen_vectors import VectorChoice, all_of, without
 from synth_dagster.parts.similarity.variety import (
     coordinates,
     frontier,
@@ -37,14 +41,14 @@ from synth_dagster.parts.similarity.variety import (
 )
 from synth_dagster.parts.similarity.word_vectors import AT_ONCE, DIMENSIONS, WordVectors
 from synth_dagster.parts.text.hashed_words import Hashed, ngrams, normalise, words
-from synth_dagster.services import References
+from synth_dagster.services import References, Vectors
 
 _SHARES = tuple(tenth / 10 for tenth in range(10, 0, -1))
 _LARGE = 5  # records of a group that counts
 _DRAW = 20_260
 
 
-class QualityDiversitySuite(Measure):
+class QualityDiversitySuite(Measure, VectorChoice):
     """Variety by words and by vectors, coverage of a reference, and the frontier of quality and Vendi."""
 
     paper = "arXiv:2410.12896"
@@ -66,15 +70,19 @@ class QualityDiversitySuite(Measure):
     quality: str = Field("", description="Attribute or column with a number that says how good a record is.")
 
     def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
-        self, flat: pa.Table, /, *, references: References
+        self, flat: pa.Table, /, *, references: References, vectors: Vectors
     ) -> Measurement:
         found = words(normalise(flat["text"]))
         places = _drawn(np.flatnonzero(found.counts), self.size)
-        if not len(places):
-            return Measurement({"records": 0.0})
-        aims = references.texts(self.reference) if self.reference else ()
-        drawn = _Drawn.of(flat["text"].take(pa.array(places)).to_pylist(), found.take(places), _sample(aims, self.size))
+        known = self.chosen(vectors)
+        lacking = without(known.of(flat["text"].take(pa.array(places)))) if known and len(places) else None
+        places = places if lacking is None else places[~lacking]
         numbers = {"records": float(len(places))}
+        numbers |= {} if lacking is None else {"without_vector": float(lacking.sum())}
+        if not len(places):
+            return Measurement(numbers)
+        texts, aims = flat["text"].take(pa.array(places)).to_pylist(), _sample(self._aims(references), self.size)
+        drawn = _Drawn.of(texts, found.take(places), aims, partial(_by_model, known) if known else _by_words)
         margins = with_margins(len(places), lambda some: dict(self._numbers(drawn, some)), self.halves, _DRAW)
         for name, one in margins.items():
             numbers[name] = one.value
@@ -84,6 +92,9 @@ class QualityDiversitySuite(Measure):
         points, curve = _weighed(quality, drawn.likeness) if quality is not None else ({}, {})
         # sums over threads differ in their last digits, and a release is always measured alike
         return Measurement(*({name: round(one, 6) for name, one in said.items()} for said in (numbers | points, curve)))
+
+    def _aims(self, references: References) -> Sequence[str]:
+        return references.texts(self.reference) if self.reference else ()
 
     def _numbers(self, drawn: "_Drawn", some: np.ndarray) -> Iterator[tuple[str, float | None]]:
         own, likeness = drawn.words.take(some), drawn.likeness[np.ix_(some, some)]
@@ -136,13 +147,26 @@ class _Drawn:
     within: np.ndarray | None
 
     @classmethod
-    def of(cls, texts: list[str], said: Hashed, aims: Sequence[str]) -> "_Drawn":
-        # each text once, so that a set twice over has the same vectors
-        weights = WordVectors.learnt(pa.array(sorted({*texts, *aims}), pa.string()))
-        own, others = _vectors(weights, texts), _vectors(weights, aims)
+    def of(cls, texts: list[str], said: Hashed, aims: Sequence[str], embedded: "Embedded") -> "_Drawn":
+        own, others = embedded(texts, aims)
         likeness = (own @ own.T).astype(float)
         within = within_reach(own @ others.T, others @ others.T) if aims else None
         return cls(texts, said, likeness, coordinates(likeness), within)
+
+
+Embedded: TypeAlias = Callable[[Sequence[str], Sequence[str]], tuple[np.ndarray, np.ndarray]]
+"""Texts and those of a reference -> the vectors of both."""
+
+
+def _by_words(texts: Sequence[str], aims: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    # each text once, so that a set twice over has the same vectors
+    weights = WordVectors.learnt(pa.array(sorted({*texts, *aims}), pa.string()))
+    return _vectors(weights, texts), _vectors(weights, aims)
+
+
+def _by_model(known: Vectors, texts: Sequence[str], aims: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    own = known.of(texts)
+    return own, all_of(known, pa.array(aims, pa.string()), "texts of the reference") if aims else own[:0]
 
 
 def _vectors(weights: WordVectors, texts: Sequence[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ how good the head is. The vectors are those of an encoder that stays as it is.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.parts.similarity.word_vectors import AT_ONCE, WordVectors
 from synth_dagster.parts.tensors import packed, unpacked
+from synth_dagster.services import Vectors
 
 VERSION = "1"  # of what is learnt from the same texts: raise it when the sums below change
 Target: TypeAlias = Literal["number", "class", "shares"]
@@ -100,29 +101,69 @@ def _left_out(placed: np.ndarray, squares: np.ndarray, centred: np.ndarray, ridg
 
 @dataclass(frozen=True)
 class TextHead:
-    """A head over vectors of words: learnt, kept and asked by text. `names` are those of classes, none of a number."""
+    """A head over vectors of texts: learnt, kept and asked by text. `names` are those of classes, none of a number.
 
-    vectors: WordVectors
+    The vectors are those of words, or of a model: then `model` names it, and the head is asked with that model's alone.
+    """
+
+    vectors: "Encoder"
     head: LinearHead
     names: tuple[str, ...]
     targets: np.ndarray  # (texts, outputs): what it was learnt from
     left_out: np.ndarray  # the same, as heads say that had not seen the text
+    model: str = ""
 
     @classmethod
     def learnt(cls, texts: pa.Array, labels: Sequence[str], target: Target, settings: HeadSettings) -> "TextHead":
-        """From texts and the label of each. Raises SynthError for labels that are not of the kind."""
-        names, wanted = targets_of(labels, target)
+        """Over words, from texts and the label of each. Raises SynthError for labels that are not of the kind."""
         vectors = WordVectors.learnt(texts)
-        found = learnt(_in_parts(vectors, texts), wanted, settings.ridges)
-        return cls(vectors, found.head, names, wanted.astype(np.float32), found.left_out.astype(np.float32))
+        return cls._learnt(vectors, _in_parts(vectors, texts), labels, target, settings)
+
+    @classmethod
+    def over(
+        cls, model: str, given: np.ndarray, labels: Sequence[str], target: Target, settings: HeadSettings
+    ) -> "TextHead":
+        """Over vectors of a model, shape (texts, dimensions). It is to be packed, and asked once it is unpacked."""
+        return cls._learnt(_Nobody(), given, labels, target, settings, model)
+
+    @classmethod
+    def _learnt(
+        cls,
+        vectors: "Encoder",
+        given: np.ndarray,
+        labels: Sequence[str],
+        target: Target,
+        settings: HeadSettings,
+        model: str = "",
+    ) -> "TextHead":
+        names, wanted = targets_of(labels, target)
+        found = learnt(given, wanted, settings.ridges)
+        targets, left_out = wanted.astype(np.float32), found.left_out.astype(np.float32)
+        return cls(vectors, found.head, names, targets, left_out, model)
 
     def scores(self, texts: pa.Array | pa.ChunkedArray) -> np.ndarray:
-        """Shape (texts, outputs). A text without words has the score of a text that says nothing."""
+        """Shape (texts, outputs). A text without words has the score of a text that says nothing.
+
+        Of a head over a model's vectors, nan for a text that has none. Raises SynthError for vectors of other length.
+        """
         texts = (texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts).fill_null("")
-        found = [
-            self.head.scores(self.vectors.of(texts.slice(start, AT_ONCE))) for start in range(0, len(texts), AT_ONCE)
-        ]
+        found = [self._scores(self.vectors.of(texts.slice(start, AT_ONCE))) for start in range(0, len(texts), AT_ONCE)]
         return np.concatenate([np.zeros((0, len(self.head.bias))), *found]).round(6)
+
+    def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        there = ~np.isnan(vectors[:, 0])
+        found = np.full((len(vectors), len(self.head.bias)), np.nan)
+        if there.any():
+            self._check(vectors.shape[1])
+            found[there] = self.head.scores(vectors[there])
+        return found
+
+    def _check(self, length: int) -> None:
+        if length != len(self.head.weights):
+            raise SynthError(
+                f"The head was learnt over vectors of {len(self.head.weights)} numbers of '{self.model}', and those of "
+                f"the texts have {length}. Set 'revision' of the role 'embedder', so that all texts are embedded anew."
+            )
 
     def shares(self, texts: pa.Array | pa.ChunkedArray) -> np.ndarray:
         """Of a head over classes: shape (texts, classes), each row a distribution, the one nearest to the scores."""
@@ -130,22 +171,50 @@ class TextHead:
 
     def packed(self) -> bytes:
         """As safetensors."""
+        of_words = {"rarity": self.vectors.rarity.astype(np.float32)} if isinstance(self.vectors, WordVectors) else {}
         arrays = {
-            "rarity": self.vectors.rarity.astype(np.float32),
+            **of_words,
             "weights": self.head.weights,
             "bias": self.head.bias,
             "targets": self.targets,
             "left_out": self.left_out,
         }
-        return packed(arrays, {"names": json.dumps(self.names, ensure_ascii=False), "ridge": repr(self.head.ridge)})
+        about = {"names": json.dumps(self.names, ensure_ascii=False), "ridge": repr(self.head.ridge)}
+        return packed(arrays, {**about, "model": self.model} if self.model else about)
 
     @classmethod
-    def unpacked(cls, data: bytes) -> "TextHead":
-        """Raises MethodError for bytes that are no such model."""
+    def unpacked(cls, data: bytes, known: Vectors | None = None) -> "TextHead":
+        """`known` are the vectors of the model that it was learnt over; without them it is one over words.
+
+        Raises MethodError for bytes that are no such model, SynthError where it was learnt over another's vectors.
+        """
         arrays, about = unpacked(data)
         head = LinearHead(arrays["weights"], arrays["bias"], float(about["ridge"]))
-        names = tuple(json.loads(about["names"]))
-        return cls(WordVectors(arrays["rarity"]), head, names, arrays["targets"], arrays["left_out"])
+        names, model, given = tuple(json.loads(about["names"])), about.get("model", ""), known.model if known else ""
+        if model != given:
+            raise SynthError(
+                f"The head was learnt over vectors of {_whose(model)}, and the texts have those of {_whose(given)}. "
+                "Learn it again from the labels, or go by the same vectors."
+            )
+        vectors = known or WordVectors(arrays["rarity"])
+        return cls(vectors, head, names, arrays["targets"], arrays["left_out"], model)
+
+
+class Encoder(Protocol):
+    """What makes vectors of texts: shape (len(texts), dimensions)."""
+
+    def of(self, texts: pa.Array, /) -> np.ndarray: ...
+
+
+class _Nobody:
+    """Of a head that was learnt and is not yet asked."""
+
+    def of(self, texts: pa.Array, /) -> np.ndarray:
+        raise MethodError("A head over a model's vectors is asked once it was packed, and unpacked with these vectors.")
+
+
+def _whose(model: str) -> str:
+    return f"'{model}'" if model else "words"
 
 
 def _in_parts(vectors: WordVectors, texts: pa.Array) -> np.ndarray:

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from synth_dagster.errors import SynthError
+from synth_dagster.parts.models.learnt_heads import head_of
 from synth_dagster.parts.models.linear_head import HeadSettings, TextHead
 from synth_dagster.parts.pages.web_domains import CHOICES, SIDES, Side
-from synth_dagster.services import Models
+from synth_dagster.services import Models, Vectors
 
 _HOW = (
     "Each line has 'text' and 'topic' and 'format', or is a record that weborganizer_labels judged, as "
@@ -18,13 +19,14 @@ _HOW = (
 )
 
 
-def heads(models: Models, path: str, settings: HeadSettings) -> dict[Side, TextHead]:
-    """The head of each side. Raises SynthError where the labels are of another kind or too few."""
+def heads(models: Models, path: str, settings: HeadSettings, known: Vectors | None = None) -> dict[Side, TextHead]:
+    """The head of each side; `known` are the vectors of a model to go by.
+
+    Raises SynthError where the labels are of another kind or too few.
+    """
     rows = models.rows(path)
     given = {"target": "shares", **settings.training()}
-    return {
-        side: TextHead.unpacked(models.trained("embedding_head", given, labelled(rows, side, path))) for side in SIDES
-    }
+    return {side: head_of(models, given, labelled(rows, side, path), known, path) for side in SIDES}
 
 
 def labelled(rows: Sequence[Mapping[str, Any]], side: Side, path: str) -> pa.Table:
@@ -53,7 +55,7 @@ def _shares(row: Mapping[str, Any], side: Side) -> Mapping[str, float]:
 
 
 def told(head: TextHead, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """The label of each text and its share."""
+    """The label of each text and its share; nan is the share of a text that has no vector."""
     shares = head.shares(texts)
     if not len(texts):
         return np.zeros(0, object), np.zeros(0)

@@ -10,6 +10,7 @@ from synth_dagster.errors import MethodError
 from synth_dagster.methods.dedup.semantic_dedup import SemanticDedup
 from synth_dagster.parts.similarity.kmeans import kmeans, products, whole
 from synth_dagster.parts.similarity.meanings import calibrated, keepers_of, numbers_of, vectors_of
+from synth_dagster.runner.vectors import NoVectors
 from tests.methods.filter import retold_items, retold_problems
 
 # sentences and problems of which no two say the same, each with its other telling by us
@@ -31,7 +32,7 @@ def pool(texts, priorities=None):
 
 def duplicates(texts, priorities=None, **settings):
     """For each text the number of the text that it duplicates; its own where it is kept."""
-    found = SemanticDedup(**settings).cluster(pool(texts, priorities))
+    found = SemanticDedup(**settings).cluster(pool(texts, priorities), vectors=NoVectors())
     return [int.from_bytes(cluster, "big") for cluster in found["cluster"].to_pylist()]
 
 
@@ -144,4 +145,4 @@ def test_a_text_alone_and_among_others_has_numbers_of_its_own():
 
 def test_another_type_is_refused():
     with pytest.raises(MethodError, match="column of text"):
-        SemanticDedup().cluster(pool([]).set_column(1, "text", pa.array([], pa.int64())))
+        SemanticDedup().cluster(pool([]).set_column(1, "text", pa.array([], pa.int64())), vectors=NoVectors())

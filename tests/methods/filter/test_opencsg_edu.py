@@ -9,6 +9,7 @@ from synth_dagster.catalog import methods
 from synth_dagster.methods.filter.opencsg_edu import OpencsgEdu
 from synth_dagster.parts.models.linear_text import auc
 from synth_dagster.runner.models import TrainedModels
+from synth_dagster.runner.vectors import NoVectors
 
 methods()  # which gives each its name
 LESSONS = (
@@ -53,7 +54,7 @@ class Judged(TrainedModels):
 
 def measured(texts, **settings):
     flat = pa.table({"text": pa.array(texts, pa.string())})
-    return OpencsgEdu(labels="l", **settings).measure(flat, models=Judged())
+    return OpencsgEdu(labels="l", **settings).measure(flat, models=Judged(), vectors=NoVectors())
 
 
 def spearman(one, other):

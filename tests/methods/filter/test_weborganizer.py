@@ -9,6 +9,7 @@ import pytest
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.filter.weborganizer import Weborganizer
 from synth_dagster.methods.measure.domain_statistics import DomainStatistics
+from synth_dagster.runner.vectors import NoVectors
 from tests.methods.labelled import PlainModels
 
 WORLDS = Path(__file__).parents[3] / "recipes/gallery/worlds"
@@ -21,7 +22,7 @@ MODELS = PlainModels({"labels": LABELS})
 
 def measured(texts, models=MODELS, **settings):
     return Weborganizer(judged="labels", **settings).measure(
-        pa.table({"text": pa.array(texts, pa.string())}), models=models
+        pa.table({"text": pa.array(texts, pa.string())}), models=models, vectors=NoVectors()
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.measure.quality_diversity_suite import QualityDiversitySuite
+from synth_dagster.runner.vectors import NoVectors
 
 TOPICS = [[f"{''.join(random.Random(f'{topic} {word}').choices('abcdefghiklmnoprstuvw', k=7))}" for word in range(40)]
           for topic in range(40)]  # fmt: skip
@@ -22,7 +23,7 @@ def measured(references, texts, attributes=None, aims=(), **settings):
         }
     )
     method = QualityDiversitySuite(reference="aims/" if aims else "", **settings)
-    return method.measure(flat, references=references({"aims/": list(aims)}))
+    return method.measure(flat, references=references({"aims/": list(aims)}), vectors=NoVectors())
 
 
 def varied(count, seed):

@@ -4,10 +4,13 @@ import pyarrow as pa
 import pytest
 
 from synth_dagster.methods.measure.remote_clique import RemoteClique
+from synth_dagster.runner.vectors import NoVectors
 
 
 def measured(*texts, **settings):
-    return RemoteClique(**settings).measure(pa.table({"text": pa.array(texts, pa.string())})).numbers
+    return (
+        RemoteClique(**settings).measure(pa.table({"text": pa.array(texts, pa.string())}), vectors=NoVectors()).numbers
+    )
 
 
 def test_one_text_over_and_over_has_no_spread():
