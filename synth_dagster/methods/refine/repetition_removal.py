@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.text.hashed_words import Hashed, mixed, ngrams
+from synth_dagster.parts.similarity.suffix_runs import repeated_runs
+from synth_dagster.parts.text.hashed_words import Hashed, mixed
 from synth_dagster.records import Document
 
 _WORD = re.compile(r"\S+\s*")
@@ -38,11 +39,12 @@ def without_copies(text: str, length: int) -> str:
     if len(pieces) < 2 * length:
         return text
     _, numbers = np.unique(np.array([piece.rstrip() for piece in pieces], object), return_inverse=True)
-    runs = ngrams(Hashed(mixed(numbers.astype(np.uint64) + np.uint64(1)), np.array([0, len(pieces)])), length).hashes
-    _, first, which = np.unique(runs, return_index=True, return_inverse=True)
-    copies = np.flatnonzero(np.arange(len(runs)) - first[which] >= length)
+    runs = repeated_runs(Hashed(mixed(numbers.astype(np.uint64)), np.array([0, len(pieces)])), length)
+    copies = runs.places[runs.places - runs.firsts() >= length]
+    if not len(copies):
+        return text
     edges = np.bincount(copies, minlength=len(pieces) + 1) - np.bincount(copies + length, minlength=len(pieces) + 1)
     goes = (np.cumsum(edges)[:-1] > 0).tolist()
     head = text[: len(text) - len(text.lstrip())]
     kept = "".join(piece for piece, gone in zip(pieces, goes, strict=True) if not gone)
-    return (head + kept).rstrip() if any(goes) else text
+    return (head + kept).rstrip()

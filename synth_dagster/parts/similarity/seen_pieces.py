@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from synth_dagster.parts.similarity.ordering import stable_order
 from synth_dagster.parts.text.hashed_words import Hashed, mixed, offsets_of
 
 Share: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""Which pieces were seen elsewhere (bool, one a piece) -> how large a part of each record that is, from 0 to 1."""
+"""Which pieces were seen elsewhere (their places, in any order) -> how large a part of each record that is, 0 to 1."""
 
 
 def together(parts: Sequence[Hashed]) -> Hashed:
@@ -38,15 +39,48 @@ def weighed(weights: np.ndarray, owners: np.ndarray, count: int) -> Share:
     return lambda seen: np.bincount(owners[seen], weights[seen], minlength=count) / whole
 
 
-def keepers(pieces: Hashed, precedence: np.ndarray, share: Share, threshold: float) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The pieces that stand several times: sorted by what they say, then by the precedence of the record."""
+
+    places: np.ndarray  # among all pieces
+    records: np.ndarray
+    groups: np.ndarray  # equal for pieces that say the same, ascending
+
+    @classmethod
+    def of(cls, places: np.ndarray, groups: np.ndarray, owners: np.ndarray, precedence: np.ndarray) -> "Shared":
+        """From their places in any order, the number of what each says and the record of each."""
+        order = stable_order(precedence[owners])
+        order = order[stable_order(groups[order])]
+        return cls(places[order], owners[order], groups[order])
+
+    @classmethod
+    def by_hash(cls, pieces: Hashed, precedence: np.ndarray) -> "Shared":
+        """From the pieces of all records: those say the same that have the same hash."""
+        order = np.argsort(pieces.hashes)
+        hashes = pieces.hashes[order]
+        again = hashes[1:] == hashes[:-1]
+        several = (np.append(again, False) | np.append(False, again))[: len(order)]
+        places, hashes = order[several], hashes[several]
+        groups = np.cumsum(np.append(False, hashes[1:] != hashes[:-1]))[: len(places)]
+        return cls.of(places, groups, np.searchsorted(pieces.offsets, places, side="right") - 1, precedence)
+
+    def first_holders(self, alive: np.ndarray) -> np.ndarray:
+        """For each of these pieces the first living record that has it."""
+        living = np.flatnonzero(alive[self.records])
+        first = np.full(self.groups[-1] + 1 if len(self.groups) else 0, -1)
+        first[self.groups[living][::-1]] = self.records[living][::-1]  # of several the last one written stays
+        return first[self.groups]
+
+
+def keepers(shared: Shared, precedence: np.ndarray, share: Share, threshold: float) -> np.ndarray:
     """For each record the one that it duplicates, itself where it stays.
 
     Read record by record, as the rule is said, or as here in rounds over all of them: who has too little in others
     stays for good, and who has enough in those that stay goes; the rest waits for a round in which more is known.
     """
-    keeper = np.arange(len(pieces))
-    shared = _shared(pieces, precedence)
-    alive = np.ones(len(pieces), bool)
+    keeper = np.arange(len(precedence))
+    alive = np.ones(len(precedence), bool)
     while True:
         holder = shared.first_holders(alive)
         elsewhere = (holder != shared.records) & alive[shared.records]
@@ -61,40 +95,9 @@ def keepers(pieces: Hashed, precedence: np.ndarray, share: Share, threshold: flo
         alive[records] = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """The pieces that several records have: sorted by piece, then by the precedence of the record."""
-
-    places: np.ndarray  # among all pieces
-    records: np.ndarray
-    groups: np.ndarray  # the number of the piece's hash, ascending
-    pieces: int  # how many there are, those of one record only too
-
-    def first_holders(self, alive: np.ndarray) -> np.ndarray:
-        """For each of these pieces the first living record that has it."""
-        living = np.flatnonzero(alive[self.records])
-        first = np.full(self.groups[-1] + 1 if len(self.groups) else 0, -1)
-        first[self.groups[living][::-1]] = self.records[living][::-1]  # of several the last one written stays
-        return first[self.groups]
-
-
-def _shared(pieces: Hashed, precedence: np.ndarray) -> _Shared:
-    order = np.argsort(pieces.hashes)
-    hashes = pieces.hashes[order]
-    again = hashes[1:] == hashes[:-1]
-    several = (np.append(again, False) | np.append(False, again))[: len(order)]
-    places, hashes = order[several], hashes[several]
-    records = np.searchsorted(pieces.offsets, places, side="right") - 1
-    groups = np.cumsum(np.append(False, hashes[1:] != hashes[:-1]))[: len(places)]
-    order = np.lexsort((precedence[records], groups))
-    return _Shared(places[order], records[order], groups[order], len(pieces.hashes))
-
-
-def _has(elsewhere: np.ndarray, shared: _Shared, share: Share, threshold: float) -> np.ndarray:
+def _has(elsewhere: np.ndarray, shared: Shared, share: Share, threshold: float) -> np.ndarray:
     """The records of which enough is elsewhere."""
-    seen = np.zeros(shared.pieces, bool)
-    seen[shared.places[elsewhere]] = True
-    found = share(seen)
+    found = share(shared.places[elsewhere])
     some = np.zeros(len(found), bool)
     some[shared.records[elsewhere]] = True
     return (found >= threshold - 1e-12) & some

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.parts.similarity.clusters import clusters_by_keeper, precedence_of, slices_of
-from synth_dagster.parts.similarity.seen_pieces import in_order, keepers, together, weighed
+from synth_dagster.parts.similarity.seen_pieces import Shared, in_order, keepers, together, weighed
 from synth_dagster.parts.text.folded_words import folded_words
 from synth_dagster.parts.text.hashed_words import Hashed, hash_texts, offsets_of
 from synth_dagster.parts.threads import in_threads
@@ -21,8 +21,8 @@ def clusters_of_pieces(pool: pa.Table, pattern: str, *, min_words: int, threshol
     parts = list(in_threads(partial(_pieces, pattern=pattern, min_words=min_words), slices_of(pool["text"])))
     pieces = together([hashes for hashes, _ in parts])
     weights = np.concatenate([np.zeros(0, np.int64), *(found for _, found in parts)])
-    share = weighed(weights, pieces.owners, pool.num_rows)
-    return clusters_by_keeper(pool, keepers(pieces, precedence_of(pool), share, threshold))
+    share, precedence = weighed(weights, pieces.owners, pool.num_rows), precedence_of(pool)
+    return clusters_by_keeper(pool, keepers(Shared.by_hash(pieces, precedence), precedence, share, threshold))
 
 
 def _pieces(texts: pa.Array, *, pattern: str, min_words: int) -> tuple[Hashed, np.ndarray]:

@@ -105,16 +105,27 @@ def ngrams(pieces: Hashed, n: int) -> Hashed:
     offsets = offsets_of(counts)
     if offsets[-1] == 0:
         return Hashed(np.zeros(0, np.uint64), offsets)
-    last = len(pieces.hashes) - n + 1
-    runs = pieces.hashes[:last].copy()
-    for step in range(1, n):
-        runs *= _MULTIPLIER
-        runs += pieces.hashes[step : last + step]
+    runs = rolling(pieces.hashes, n)
     # where a run would go beyond its text; np.repeat would say so too, but lets no other thread work meanwhile
     beyond = (pieces.offsets[1:, None] - np.arange(1, n)).ravel()
-    whole = np.ones(last, bool)
-    whole[beyond[(beyond >= 0) & (beyond < last)]] = False
+    whole = np.ones(len(runs), bool)
+    whole[beyond[(beyond >= 0) & (beyond < len(runs))]] = False
     return Hashed(mixed(runs[whole]), offsets)
+
+
+def rolling(hashes: np.ndarray, n: int) -> np.ndarray:
+    """A polynomial over each n hashes in a row, at least n of them: what two halves have makes that of the whole."""
+    if n == 1:
+        return hashes
+    half = n // 2
+    parts = rolling(hashes, half)
+    runs = parts[:-half] * np.uint64(pow(int(_MULTIPLIER), half, 1 << 64))
+    runs += parts[half:]
+    if n % 2:
+        runs = runs[:-1]
+        runs *= _MULTIPLIER
+        runs += hashes[n - 1 :]
+    return runs
 
 
 def distinct(pieces: Hashed) -> Hashed:

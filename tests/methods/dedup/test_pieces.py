@@ -96,17 +96,26 @@ def runs(words, length):
     return [tuple(words[at : at + length]) for at in range(len(words) - length + 1)]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.sampled_from("ab"), max_size=9), min_size=2, max_size=2))
-def test_runs_of_words_are_those_that_a_search_finds(bodies):
-    first, second = bodies
-    inside = set()
-    for at, run in enumerate(runs(second, 3)):
-        if run in runs(first, 3):
-            inside |= set(range(at, at + 3))
-    expected = bool(inside) and len(inside) / len(second) >= 0.6
-    texts = [" ".join(first), " ".join(second)]
-    assert (duplicates(SubstringDedup(words=3, threshold=0.6), texts)[1] == 0) == expected
+def run_by_run(texts, length, threshold):
+    """The rule as a person reads it: in order, against the runs of those kept so far, wherever they stand there."""
+    kept, seen = [], set()
+    for words in texts:
+        inside = {at + step for at, run in enumerate(runs(words, length)) if run in seen for step in range(length)}
+        kept.append(not inside or len(inside) / len(words) < threshold)
+        seen |= set(runs(words, length)) if kept[-1] else set()
+    return kept
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from("ab"), max_size=9) | st.lists(st.sampled_from("abc"), max_size=20), max_size=8),
+    st.sampled_from([2, 3, 5]),
+    st.sampled_from([0.3, 0.6, 0.8, 1.0]),
+)
+def test_runs_of_words_are_those_that_a_search_finds(bodies, length, threshold):
+    found = duplicates(SubstringDedup(words=length, threshold=threshold), [" ".join(words) for words in bodies])
+    assert [own == kept for own, kept in enumerate(found)] == run_by_run(bodies, length, threshold)
+    assert all(found[kept] == kept for kept in found), "whom a duplicate names is kept"
 
 
 def test_a_copy_in_other_surroundings_is_found_and_a_short_quotation_is_not():
