@@ -27,6 +27,28 @@ def normed_back(slope: np.ndarray, saved: tuple[np.ndarray, ...]) -> tuple[np.nd
     return slope, by_gain
 
 
+def shifted(
+    read: np.ndarray, share: np.ndarray, last: np.ndarray | None
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Of (rows, length, width) each place with a share of the one before it, as (places, width).
+
+    `last` is what stood before the first place. With this one layer sees a pair, so that looking up what followed a
+    symbol needs no head of its own for the place before (the smeared keys of arXiv:2209.11895, appendix).
+    """
+    first = np.zeros_like(read[:, :1]) if last is None else last
+    step = np.concatenate([first, read[:, :-1]], axis=1) - read
+    return (read + share * step).reshape(-1, read.shape[2]), (step, share)
+
+
+def shifted_back(slope: np.ndarray, saved: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """By what is read, as (places, width), and by the shares."""
+    step, share = saved
+    slope = slope.reshape(step.shape)
+    by_read = slope * (1 - share)
+    by_read[:, :-1] += slope[:, 1:] * share
+    return by_read.reshape(-1, step.shape[2]), np.einsum("rlw,rlw->w", slope, step)
+
+
 def turned(heads: np.ndarray, turns: tuple[np.ndarray, np.ndarray], seen: int, *, back: bool = False) -> np.ndarray:
     """Pairs of numbers turned by an angle that grows with the place, so that a product knows only the distance."""
     length, half = heads.shape[2], heads.shape[3] // 2

@@ -2,10 +2,10 @@
 
 It stands for the model that somebody will train on a set, where counting n-grams cannot: it learns to look things up in
 its context, and to join what it read in two places. Decoder only, as Llama (arXiv:2302.13971): norms of root mean
-square before each part, turned positions (arXiv:2104.09864), no biases; the table of symbols reads and writes, and the
-wide layer is rectified. Equal seeds give equal weights on one machine; a processor of another kind may round otherwise.
-What takes the time are products of matrices: on a machine that is shared set OPENBLAS_NUM_THREADS=1, since threads of
-small products wait for each other.
+square before each part, turned positions (arXiv:2104.09864), no biases, a table of symbols to read by and one to write
+by; the wide layer is rectified, and a layer reads each place with a share of the one before it. Equal seeds give equal
+weights on one machine; a processor of another kind may round otherwise. What takes the time are products of matrices:
+on a machine that is shared set OPENBLAS_NUM_THREADS=1, since threads of small products wait for each other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,15 +23,16 @@ from synth_dagster.parts.models.layers import (
     log_softmax,
     normed,
     normed_back,
+    shifted,
+    shifted_back,
     summed,
     turned,
 )
 from synth_dagster.parts.tensors import packed, unpacked
 
 Weights: TypeAlias = dict[str, np.ndarray]
-Past: TypeAlias = list[
-    tuple[np.ndarray, np.ndarray]
-]  # keys and values of each layer, (rows, heads, seen, width of a head)
+# Of each layer keys and values, (rows, heads, seen, width of a head), and what was read last, (rows, 1, width).
+Past: TypeAlias = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 _AT_ONCE = 8_192  # tokens that are read together, which bounds the memory
 
@@ -68,11 +69,16 @@ class Student:
         def drawn(rows: int, columns: int, scale: float) -> np.ndarray:
             return (rng.standard_normal((rows, columns)) * scale).astype(dtype)
 
-        weights: Weights = {"symbols": drawn(shape.symbols, wide, 0.02), "norm": np.ones(wide, dtype)}
+        weights: Weights = {
+            "read": drawn(shape.symbols, wide, 1.0),
+            "norm": np.ones(wide, dtype),
+            "written": drawn(shape.symbols, wide, 0.02),  # so small that all symbols are foretold alike
+        }
         narrow = (2 * shape.layers * wide) ** -0.5  # as GPT-2 has it: what the layers add up to does not grow
         for layer in range(shape.layers):
             weights |= {
                 f"{layer}.reading": np.ones(wide, dtype),
+                f"{layer}.before": rng.random(wide).astype(dtype),  # share of the symbol before in what is read
                 f"{layer}.asked": drawn(wide, 3 * wide, wide**-0.5),  # queries, keys and values side by side
                 f"{layer}.told": drawn(wide, wide, narrow),
                 f"{layer}.thinking": np.ones(wide, dtype),
@@ -96,26 +102,26 @@ class Student:
         weights, (rows, length) = self.weights, symbols.shape
         if length > self.shape.context:
             raise MethodError(f"A student of context {self.shape.context} was given {length} symbols. Cut the text.")
-        flow, tape = weights["symbols"][symbols.ravel()], list[Any]([symbols])
+        flow, tape = weights["read"][symbols.ravel()], list[Any]([symbols])
         for layer in range(self.shape.layers):
             read, norm = normed(flow, weights[f"{layer}.reading"])
-            parts = self._heads(read @ weights[f"{layer}.asked"], rows, length)
-            seen = past[layer][0].shape[2] if past is not None and len(past) > layer else 0
+            known = past[layer] if past is not None and len(past) > layer else None
+            blended, shift = shifted(read.reshape(rows, length, -1), weights[f"{layer}.before"], known and known[2])
+            parts = self._heads(blended @ weights[f"{layer}.asked"], rows, length)
+            seen = known[0].shape[2] if known else 0
             asked, keys = (turned(part, self._turns, seen) for part in parts[:2])
             values = parts[2]
+            if known:
+                keys, values = np.concatenate([known[0], keys], axis=2), np.concatenate([known[1], values], axis=2)
             if past is not None:
-                if seen:
-                    keys, values = (
-                        np.concatenate(pair, axis=2) for pair in zip(past[layer], (keys, values), strict=True)
-                    )
-                past[layer : layer + 1] = [(keys, values)]
+                past[layer : layer + 1] = [(keys, values, read.reshape(rows, length, -1)[:, -1:])]
             found, attended = attention(asked, keys, values)
             told = found.transpose(0, 2, 1, 3).reshape(rows * length, -1)
             flow = flow + told @ weights[f"{layer}.told"]
             thought, second = normed(flow, weights[f"{layer}.thinking"])
             opened = np.maximum(thought @ weights[f"{layer}.wide"], 0)
             flow = flow + opened @ weights[f"{layer}.narrow"]
-            tape.append((read, norm, attended, told, thought, second, opened))
+            tape.append((blended, shift, norm, attended, told, thought, second, opened))
         hidden, norm = normed(flow, weights["norm"])
         tape.append(norm)
         return hidden, tape
@@ -127,7 +133,7 @@ class Student:
         rows, length = symbols.shape
         slope, gradient["norm"] = normed_back(slope, norm)
         for layer in reversed(range(self.shape.layers)):
-            read, norm, attended, told, thought, second, opened = tape[layer + 1]
+            blended, shift, norm, attended, told, thought, second, opened = tape[layer + 1]
             gradient[f"{layer}.narrow"] = opened.T @ slope
             wide = slope @ weights[f"{layer}.narrow"].T
             wide *= opened > 0
@@ -139,10 +145,11 @@ class Student:
             asked, keys, values = attention_back(heads.transpose(0, 2, 1, 3), attended)
             asked, keys = (turned(part, self._turns, 0, back=True) for part in (asked, keys))
             parts = np.stack([asked, keys, values]).transpose(1, 3, 0, 2, 4).reshape(rows * length, -1)
-            gradient[f"{layer}.asked"] = read.T @ parts
-            through, gradient[f"{layer}.reading"] = normed_back(parts @ weights[f"{layer}.asked"].T, norm)
+            gradient[f"{layer}.asked"] = blended.T @ parts
+            through, gradient[f"{layer}.before"] = shifted_back(parts @ weights[f"{layer}.asked"].T, shift)
+            through, gradient[f"{layer}.reading"] = normed_back(through, norm)
             slope = slope + through
-        gradient["symbols"] = summed(symbols.ravel(), slope, self.shape.symbols)
+        gradient["read"] = summed(symbols.ravel(), slope, self.shape.symbols)
         return gradient
 
     def log_probabilities(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:
@@ -230,7 +237,7 @@ class Student:
                 read[row, 1 : end - start] = texts[text][start : end - 1]
                 read[row, 0] = texts[text][start - 1] if start else 0
             if some:
-                logits = self.hidden(read)[0] @ self.weights["symbols"].T
+                logits = self.hidden(read)[0] @ self.weights["written"].T
                 yield some, log_softmax(logits).reshape(len(some), length, -1)
 
     def _write(
@@ -248,7 +255,7 @@ class Student:
         open_ = np.ones(len(places), bool)
         for _ in range(most):
             last = self.hidden(symbols, past)[0].reshape(len(places), symbols.shape[1], -1)[:, -1]
-            logits = last @ self.weights["symbols"].T
+            logits = last @ self.weights["written"].T
             if temperature:  # the largest of log-probabilities with Gumbel noise is a draw
                 logits = logits / temperature + np.stack([stream.gumbel(size=logits.shape[1]) for stream in streams])
             chosen = logits.argmax(axis=1)

@@ -19,6 +19,7 @@ from synth_dagster.parts.models.student import Student, Weights
 
 EPSILON = 1e-8
 _BETAS = (0.9, 0.98)
+_AT_ONCE = 128  # texts whose verdict is asked together
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def next_symbol(student: Student, batch: Batch, /) -> tuple[float, Weights]:
     asked = np.flatnonzero(batch.weights)
     if not len(asked):
         raise MethodError("A batch has nothing to learn: all its weights are 0. Give a text that counts.")
-    right, table = batch.symbols[:, 1:].ravel()[asked], student.weights["symbols"]
+    right, table = batch.symbols[:, 1:].ravel()[asked], student.weights["written"]
     share = (batch.weights.ravel()[asked] / batch.weights.sum()).astype(hidden.dtype)
     logs, places = log_softmax(hidden[asked] @ table.T), np.arange(len(asked))
     loss = -float(logs[places, right] @ share)
@@ -73,7 +74,7 @@ def next_symbol(student: Student, batch: Batch, /) -> tuple[float, Weights]:
     by_hidden = np.zeros_like(hidden)
     by_hidden[asked] = slope @ table
     gradient = student.back(tape, by_hidden)
-    gradient["symbols"] += slope.T @ hidden[asked]
+    gradient["written"] = slope.T @ hidden[asked]
     return loss, gradient
 
 
@@ -101,10 +102,14 @@ def right_or_wrong(student: Student, batch: Batch, /) -> tuple[float, Weights]:
 
 def verdicts(judge: Student, texts: Sequence[Sequence[int]]) -> np.ndarray:
     """What the head says of each text at its last symbol, as a probability of being right."""
-    found = np.zeros(len(texts))
-    for number in sorted(range(len(texts)), key=lambda number: len(texts[number])):
-        hidden, _ = judge.hidden(np.array([[0, *texts[number]]], np.int64))
-        found[number] = hidden[-1] @ judge.weights["verdict"] + judge.weights["verdict.bias"][0]
+    found, lengths = np.zeros(len(texts)), np.array([len(text) for text in texts], np.int64)
+    for length in np.unique(lengths):
+        alike = np.flatnonzero(lengths == length)
+        for first in range(0, len(alike), _AT_ONCE):
+            places = alike[first : first + _AT_ONCE]
+            hidden, _ = judge.hidden(np.array([[0, *texts[place]] for place in places], np.int64))
+            last = hidden.reshape(len(places), length + 1, -1)[:, -1]
+            found[places] = last @ judge.weights["verdict"] + judge.weights["verdict.bias"][0]
     return 1 / (1 + np.exp(-found))
 
 

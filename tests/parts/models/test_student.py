@@ -46,7 +46,7 @@ def test_the_gradient_of_every_weight_is_what_small_steps_say(objective, seed):
             below = objective(student, batch)[0]
             weight.flat[place] = before
             assert slopes.flat[place] == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-8), name
-    assert gradient.keys() >= student.weights.keys() - {"verdict", "verdict.bias"}
+    assert gradient.keys() >= student.weights.keys() - {"verdict", "verdict.bias", "written"}
 
 
 def test_a_symbol_does_not_see_those_after_it():
@@ -83,7 +83,7 @@ def test_each_place_of_a_long_text_has_half_a_context_before_it():
     # windows of 8 symbols: 0 to 8, then 4 to 12, of which 8 to 12 are asked
     assert logs[:8] == pytest.approx(student.log_probabilities([text[:8]])[0])
     read = np.array([text[3:11]])
-    scores = student.hidden(read)[0] @ student.weights["symbols"].T
+    scores = student.hidden(read)[0] @ student.weights["written"].T
     told = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     assert logs[8:12] == pytest.approx(told[np.arange(4, 8), text[8:12]])
 
