@@ -39,7 +39,7 @@ BUILT = {
     "data_everywhere": ("data_everywhere", "text_attributes"),
     "agentinstruct": ("agentinstruct",),
     "alpaca": ("alpaca",),
-    "chase": ("chase_math", "chase_scenarios", "chase_qa", "chase_code"),
+    "chase": ("chase_math", "chase_scenarios", "chase_qa", "chase_helpers", "chase_code"),
     "craft": ("craft",),
     "craw4llm": ("craw4llm",),
     "decontaminate": ("decontaminate", "semantic_decontaminate"),

@@ -340,7 +340,7 @@ _in_order = chains.in_order
 
 
 def inputs_for(slug, bodies):
-    bodies = [*_FUNCTIONS, *bodies] if slug == "chase_code" else bodies  # it begins with four that run
+    bodies = [*_FUNCTIONS, *bodies] if slug in ("chase_code", "chase_helpers") else bodies  # they begin with some
     return [record for view in ALL[slug].consumes()[:1] for record in MAKERS[view](bodies)[: FEWER.get(slug)]]
 
 

@@ -30,11 +30,14 @@ _BY_WORDS = {words: name for name, (words, _) in KNOWN.items()}
 # How a problem may be bad, and why it goes.
 BAD: Mapping[str, str] = {
     "raises": "solution_program_failed",
+    "fails": "trial_program_failed",
+    "idle_trial": "trial_calls_nothing",
     "few": "too_few_helpers",
     "unnamed": "no_function",
     "no_assert": "test_asserts_nothing",
     "helper_test": "test_calls_helpers",
     "idle_test": "test_calls_no_solution",
+    "unasserted": "test_asserts_nothing_of_it",
     "wrong_test": "test_program_failed",
     "endless_test": "test_time_out",
     "vague": "not_solved",
@@ -58,7 +61,8 @@ class CodeWorld:
         self.bad, self.clears = bad or {}, clears
 
     def answer(self, request: Request) -> dict[str, Any] | None:
-        work = {"code_problem": self._problem, "test": self._test, "program": self._solved, "declare": self._restated}
+        work = {"code_problem": self._problem, "trial": self._tried, "test": self._test}
+        work |= {"program": self._solved, "declare": self._restated}
         found = work.get(request.task)
         return found(request) if found else None
 
@@ -71,6 +75,7 @@ class CodeWorld:
         fault = self._fault(steps)
         steps = steps[:3] if fault == "few" else steps
         body = "".join(f"    numbers = {name}(numbers)\n" for name in steps)
+        body += "    numbers[0] / 0\n" if fault == "fails" else ""
         program = f"def combined(numbers):\n{body}    return numbers" + ("\n\n1 / 0" if fault == "raises" else "")
         said = steps[1:] if fault == "vague" else steps
         return {
@@ -78,6 +83,10 @@ class CodeWorld:
             "name": "other" if fault == "unnamed" else "combined",
             "program": program,
         }
+
+    def _tried(self, request: Request) -> dict[str, str]:
+        fault = self._fault(_steps_in(request.tag("function")))
+        return {"trial": "given = [5, -2, 7]" if fault == "idle_trial" else "print(combined([5, -2, 7]))"}
 
     def _test(self, request: Request) -> dict[str, str]:
         steps = _steps_in(request.tag("solution"))
@@ -90,6 +99,9 @@ class CodeWorld:
         changes = {
             "no_assert": test.replace("assert ", ""),
             "helper_test": f"{test}\nassert {steps[0]}([1]) is not None",
+            "unasserted": f"expected = combined([1])\n{test.replace('combined(given)', 'own(given)')}".replace(
+                "def expected", "def own"
+            ).replace("expected(given)", "own(given)"),
             "idle_test": test.replace("combined(given)", "expected(given)"),
             "wrong_test": test.replace("return numbers", "return [*numbers, 1]"),
             "endless_test": f"{test}\nwhile True:\n    pass",

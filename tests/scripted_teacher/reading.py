@@ -71,6 +71,8 @@ Task: TypeAlias = Literal[
     "rebuilt",
     "code_problem",
     "test",
+    "trial",
+    "helpers",
 ]
 
 # The fields that the reply asks for -> the task; a request without fields is a completion.
@@ -141,6 +143,8 @@ _TASKS: dict[frozenset[str], Task] = {
     frozenset({"first_question", "question"}): "rebuilt",
     frozenset({"statement", "name", "program"}): "code_problem",
     frozenset({"test"}): "test",
+    frozenset({"trial"}): "trial",
+    frozenset({"programs"}): "helpers",
 }
 
 

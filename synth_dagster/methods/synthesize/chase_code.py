@@ -1,12 +1,12 @@
 """CHASE for code: problems that take several functions of a repository, each with a solution and a test that was run.
 
-Paper: arXiv:2502.14678. Inputs are helper functions, a document each; what is like an earlier one or does not run is
-left out. A writer sees ten and writes a problem whose solution calls at least four; then a test that works the result
-out again without them, which must pass twice; then a verifier solves the problem from its statement alone, and where it
-fails the statement is rewritten. The context is each helper that is needed, and ten others for each. Order and numbers
-are those of the released code, prompts are ours. There, a test may call helpers as long as it does not import them, and
-a model's code runs in the working folder; here it may not, and everything runs in the sandbox. There, a model writes
-the helpers too; here they are yours.
+Paper: arXiv:2502.14678. Inputs are helper functions, a document each, yours or those of `chase_helpers`; what is like
+an earlier one or does not run is left out. A writer sees ten and writes a problem whose solution calls at least four,
+and calls that once with values of its own; then a test that works the result out again without the helpers, which must
+pass twice; then a verifier solves the problem from its statement alone, and where it fails the statement is rewritten.
+The context is each helper that is needed, and ten others for each. Order and numbers are those of the released code,
+prompts are ours. There, a test may call helpers as long as it does not import them, and a model's code runs in the
+working folder; here it may not, and everything runs in the sandbox.
 """
 
 import ast
@@ -18,12 +18,24 @@ from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
 from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, with_its_calls, written_by
-from synth_dagster.parts.cards.helpers import Helper, calls_of, defined_in, helpers_of
+from synth_dagster.parts.cards.helpers import (
+    Function,
+    Helper,
+    as_shown,
+    asserts_of,
+    calls_of,
+    defined_in,
+    helpers_of,
+)
+from synth_dagster.parts.cards.trials import TRIAL, Trial, why_it_fails_its_trial
 from synth_dagster.parts.mathematics.programs import bare_program, in_fence, result_of
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Json
 from synth_dagster.services import Call, Drop, Limits, Reply, Sampling, Sandbox, Teacher, Unusable
+
+SAYS = (TRIAL, Trial)
+"""What a trial says: it stands in this module so that it is part of what its records are made by."""
 
 
 class Problem(Reply):
@@ -103,6 +115,7 @@ class ChaseCode(PoolSynthesizer[Document, Instruction]):
     requests_a_round: int = Field(4, ge=1, le=64, description="Problems asked for at once.")
     patience: int = Field(3, ge=1, description="Rounds without a sound problem after which the method ends.")
     test_attempts: int = Field(10, ge=1, le=50, description="How often a test is asked for.")
+    trial: bool = Field(True, description="Have the writer call a solution once, which must come to its end.")
     rewrites: int = Field(2, ge=0, le=20, description="How often a statement is rewritten.")
     others: int = Field(10, ge=0, le=100, description="Other helpers in the context for each that is needed.")
     temperature: float = Field(1.0, ge=0, le=2, description="Sampling temperature of the writer.")
@@ -167,7 +180,7 @@ class _Work:
                 into=Problem,
                 sampling=self._writing(),
                 sample=self.number,
-                helpers=_codes(shown),
+                helpers=as_shown(one.code for one in shown),
                 count=self.method.min_helpers,
             )
         )
@@ -180,8 +193,19 @@ class _Work:
         reason = await self._why_unsound(draft)
         if reason:
             return replace(draft, reason=reason)
+        if self.method.trial and (reason := await self._why_untried(draft)):
+            return replace(draft, reason=reason)
         draft = await self._tested(draft)
         return draft if draft.reason else await self._followed(draft)
+
+    async def _why_untried(self, draft: _Draft) -> str | None:
+        return await why_it_fails_its_trial(
+            Function(draft.name, "", draft.program),
+            [one.code for one in draft.needs],
+            writer=self.writer,
+            sandbox=self.sandbox,
+            limits=self._limits,
+        )
 
     async def _why_unsound(self, draft: _Draft) -> str | None:
         if is_blank(draft.statement) or draft.name not in defined_in(draft.program):
@@ -203,7 +227,7 @@ class _Work:
                     into=Tested,
                     sampling=self._writing(),
                     sample=attempt,
-                    helpers=_codes(draft.needs),
+                    helpers=as_shown(one.code for one in draft.needs),
                     statement=tagged("statement", draft.statement),
                     solution=tagged("solution", draft.program),
                 )
@@ -213,8 +237,9 @@ class _Work:
                 continue
             test = bare_program(said.test)
             reason = self._why_no_test(draft, test)
-            for _ in range(2):
-                reason = reason or await self._run(draft, draft.program, test)
+            if reason is None:
+                runs = await together(self._run(draft, draft.program, test), self._run(draft, draft.program, test))
+                reason = runs[0] or runs[1]
             if reason is None:
                 return replace(draft, test=test)
             reason = f"test_{reason}"
@@ -230,7 +255,9 @@ class _Work:
             return "calls_helpers"
         if not any(isinstance(one, ast.Assert) for one in ast.walk(tree)):
             return "asserts_nothing"
-        return None if draft.name in calls_of(test) else "calls_no_solution"
+        if draft.name not in calls_of(test):
+            return "calls_no_solution"
+        return None if asserts_of(test, draft.name) else "asserts_nothing_of_it"
 
     async def _followed(self, draft: _Draft) -> _Draft:
         """The problem with a statement from which a verifier solved it."""
@@ -240,7 +267,7 @@ class _Work:
                     SOLVE,
                     into=Solved,
                     sampling=Sampling(max_tokens=self.method.max_tokens),
-                    helpers=_codes(draft.needs),
+                    helpers=as_shown(one.code for one in draft.needs),
                     statement=tagged("statement", draft.statement),
                     name=tagged("name", draft.name),
                 )
@@ -271,8 +298,12 @@ class _Work:
     async def _run(self, draft: _Draft, program: str, test: str) -> str | None:
         """Why a program with its helpers and a test does not come to its end, or None."""
         pieces = [*(one.code for one in draft.needs), program, test, "result = 'passed'"]
-        _, reason = await result_of("\n\n".join(pieces), self.sandbox, Limits(cpu_s=self.method.cpu_s))
+        _, reason = await result_of("\n\n".join(pieces), self.sandbox, self._limits)
         return reason
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(cpu_s=self.method.cpu_s)
 
     def _writing(self) -> Sampling:
         return Sampling(temperature=self.method.temperature, max_tokens=self.method.max_tokens)
@@ -320,7 +351,3 @@ def _unnamed(statement: str, helpers: Sequence[Helper]) -> str:
     for one in helpers:
         statement = statement.replace(f"{one.name}()", one.name).replace(one.name, one.name.replace("_", " "))
     return statement.strip()
-
-
-def _codes(helpers: Sequence[Helper]) -> str:
-    return "".join(tagged("helper", one.code) for one in helpers)

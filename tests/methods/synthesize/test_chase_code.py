@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from synth_dagster.methods.synthesize.chase_code import ChaseCode
-from synth_dagster.parts.cards.helpers import calls_of, helpers_of, read
+from synth_dagster.parts.cards.helpers import asserts_of, calls_of, function_of, helpers_of
 from synth_dagster.records import Document, digest
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Limits
@@ -77,10 +77,13 @@ def test_a_vague_statement_is_rewritten_until_a_verifier_can_follow_it():
 @pytest.mark.parametrize(
     ("bad", "calls"),
     [
-        # a problem, a test, a solution
-        pytest.param({}, {"code_problem": 1, "test": 1, "program": 1}, id="sound"),
-        pytest.param({"wrong_test": 1.0}, {"code_problem": 1, "test": 2}, id="all tests asked for"),
-        pytest.param({"vague": 1.0}, {"code_problem": 1, "test": 1, "program": 3, "declare": 2}, id="two rewrites"),
+        # a problem, a trial, a test, a solution
+        pytest.param({}, {"code_problem": 1, "trial": 1, "test": 1, "program": 1}, id="sound"),
+        pytest.param({"fails": 1.0}, {"code_problem": 1, "trial": 1}, id="no test of what does not run"),
+        pytest.param({"wrong_test": 1.0}, {"code_problem": 1, "trial": 1, "test": 2}, id="all tests asked for"),
+        pytest.param(
+            {"vague": 1.0}, {"code_problem": 1, "trial": 1, "test": 1, "program": 3, "declare": 2}, id="two rewrites"
+        ),
     ],
 )
 def test_calls_are_those_of_the_card(bad, calls):
@@ -89,7 +92,49 @@ def test_calls_are_those_of_the_card(bad, calls):
     assert teacher.asked == calls
 
 
+def test_without_trials_a_problem_costs_the_papers_three_calls():
+    teacher = ScriptedTeacher(CodeWorld())
+    records = one_round(None, teacher, requests_a_round=1, trial=False)
+    assert teacher.asked == {"code_problem": 1, "test": 1, "program": 1} and {len(one.calls) for one in records} == {3}
+
+
+@pytest.mark.parametrize(
+    ("test", "hangs"),
+    [
+        ("assert f(1) == 2", True),
+        ("made = f(1)\nassert made == 2", True),
+        ("a, b = f(1)\nc = b + 1\nassert c == 2", True),
+        ("for given in (1, 2):\n    for one in f(given):\n        assert one", True),
+        ("def check(given):\n    return f(given)\n\nassert check(2)", True),
+        ("assert all(one > 0 for one in f(1))", True),
+        ("with f(1) as made:\n    assert made", True),
+        ("f(1)\nassert 1 == 1", False),
+        ("made = f(1)\nmine = 2\nassert mine == 2", False),
+        ("assert True\nmade = f(1)", False),
+        ("made = f(1", False),
+    ],
+)
+def test_an_assert_hangs_on_a_function_or_on_what_was_made_of_its_result(test, hangs):
+    assert asserts_of(test, "f") == hangs
+
+
 # -------------------------------------------------------------------------------------------------------------- helpers
+
+
+def test_a_helper_is_run_once_by_a_sandbox_however_many_rounds_ask():
+    class Counts(LocalSandbox):
+        runs = 0
+
+        async def run(self, program, /, *, limits):
+            self.runs += 1
+            return await super().run(program, limits=limits)
+
+    sandbox = Counts()
+    for _ in range(3):
+        found, _ = asyncio.run(helpers_of(helpers()[:4], sandbox, Limits(cpu_s=1)))
+        assert len(found) == sandbox.runs == 4
+    asyncio.run(helpers_of(helpers()[:4], sandbox, Limits(cpu_s=2)))
+    assert sandbox.runs == 8  # another limit may be another verdict
 
 
 def test_helpers_that_are_alike_or_do_not_run_are_left_out_with_the_reason():
@@ -105,7 +150,7 @@ def test_helpers_that_are_alike_or_do_not_run_are_left_out_with_the_reason():
 
 
 def test_a_docstring_says_what_a_helper_is_for():
-    helper = read(helpers()[0])
+    helper = function_of(helpers()[0].body)
     assert helper and (helper.name, helper.objective) == ("double_entries", "Multiply every value by two.")
 
 
@@ -117,11 +162,13 @@ def test_with_too_few_helpers_nobody_is_asked(documents):
     teacher = ScriptedTeacher(CodeWorld())
     made, drops = grown(ChaseCode(patience=1), documents, teacher)
     assert made == [] and teacher.requests == []
-    assert len(drops) == sum(read(one) is None for one in documents)
+    assert len(drops) == sum(function_of(one.body) is None for one in documents)
 
 
 @pytest.mark.parametrize(
-    ("task", "reason"), [("test", "test_unparsable"), ("program", "not_solved")], ids=["no test", "no solution"]
+    ("task", "reason"),
+    [("trial", "trial_unparsable"), ("test", "test_unparsable"), ("program", "not_solved")],
+    ids=["no trial", "no test", "no solution"],
 )
 def test_an_answer_that_is_lost_costs_the_problem(task, reason):
     teacher = ScriptedTeacher(CodeWorld(), faults={task: {"broken_json": 1.0}})
