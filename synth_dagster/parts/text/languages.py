@@ -9,9 +9,10 @@ spread are read: what stands at its end counts as what stands at its head.
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,6 @@ UNKNOWN = "und"
 _SURE = 0.5  # a window of another language counts as such from here on
 _FEW = 32  # windows that are not worth a walk together
 _WINDOWS_AT_ONCE = 4_096  # bounds memory
-_PAIRS_AT_ONCE = 200_000  # likewise: a pair of window and feature is a row of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,7 @@ def _identified(texts: pa.Array) -> Languages:
     chances, has_words = model.chances(windows, lengths)
     weight = np.where(has_words, lengths, 0).astype(float)
     total = np.bincount(owners, weight, len(texts))
-    starts = np.searchsorted(owners, np.arange(len(texts)))  # every text has a window, if an empty one
-    mean = np.add.reduceat(chances * weight[:, None], starts, axis=0) / np.maximum(total, 1)[:, None]
+    mean = _summed(chances * weight[:, None], owners, len(texts)) / np.maximum(total, 1)[:, None]
     best = mean.argmax(axis=1) if len(texts) else np.zeros(0, int)
     nameable = (total > 0) & (model.names[best] != _NO_WORDS)
     foreign = (chances.argmax(axis=1) != best[owners]) & (chances.max(axis=1) >= _SURE)
@@ -77,6 +76,15 @@ def _identified(texts: pa.Array) -> Languages:
         np.where(nameable, mean[np.arange(len(texts)), best].round(4), 0.0),
         np.where(nameable, mixed.round(4), 0.0),
     )
+
+
+def _summed(rows: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:
+    """The sum of each owner's rows, which follow each other; every one has a row, and few have many."""
+    starts, found = np.searchsorted(owners, np.arange(count + 1)), np.zeros((count, rows.shape[1]), rows.dtype)
+    for place in range(int(np.diff(starts).max(initial=0))):
+        there = np.flatnonzero(np.diff(starts) > place)
+        found[there] += rows[starts[there] + place]
+    return found
 
 
 def _windows(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
@@ -118,11 +126,7 @@ class _Model:
     def chances(self, windows: pa.Array, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shape (windows, classes): how probable each class is; and whether a window has any feature."""
         window, feature, counts = self._counted(windows, lengths)
-        scores = np.zeros((len(windows), len(self.prior)), np.float32)
-        for begin, end in _runs(window, _PAIRS_AT_ONCE):
-            rows, starts = np.unique(window[begin:end], return_index=True)
-            weighed = self.table[feature[begin:end]] * np.log1p(counts[begin:end])[:, None]
-            scores[rows] = np.add.reduceat(weighed, starts, axis=0)
+        scores = self._weighed(np.searchsorted(window, np.arange(len(windows) + 1)), feature, np.log1p(counts))
         has_words = np.bincount(window, minlength=len(windows)) > 0
         scores = (scores + self.prior) / np.sqrt(np.maximum(lengths, 1))[:, None]  # as calibrated by its authors
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -131,6 +135,19 @@ class _Model:
             scores[:, first] += scores[:, second]
             scores[:, second] = 0
         return scores, has_words
+
+    def _weighed(self, bounds: np.ndarray, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Shape (windows, classes): the weighted sum of each window's rows of the table, one window at a time.
+
+        What is gathered for one stays in the cache, for all of them it would not. `einsum` adds in the order of the
+        rows, so that a score is the same alone or among others, and on one core or several.
+        """
+        scores = np.zeros((len(bounds) - 1, len(self.prior)), np.float32)
+        rows = np.empty((int(np.diff(bounds).max(initial=0)), len(self.prior)), np.float32)
+        for window, (begin, end) in enumerate(pairwise(bounds.tolist())):
+            own = self.table.take(features[begin:end], axis=0, out=rows[: end - begin], mode="clip")
+            np.einsum("i,ij->j", weights[begin:end], own, out=scores[window])
+        return scores
 
     def _counted(self, windows: pa.Array, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How often each feature occurs in each window: (window, feature, count), in the order of the windows."""
@@ -154,10 +171,12 @@ class _Model:
         state = np.zeros(len(windows), np.int64)
         found = np.full(letters.shape, -1, np.int32)
         for place, count in enumerate(active):
-            state[:count] = self.step[self.base[state[:count]] + letters[place, :count]]
-            found[place, :count] = self.feature[state[:count]]
-        _, column = there = np.nonzero(found >= 0)
-        return np.unique(order[column] * len(self.table) + found[there], return_counts=True)
+            cell = self.base.take(state[:count])
+            cell += letters[place, :count]
+            state[:count] = self.step.take(cell, mode="clip")
+            found[place, :count] = self.feature.take(state[:count])
+        keys = found + order * len(self.table)
+        return np.unique(keys[found >= 0], return_counts=True)
 
 
 def _matrix(windows: pa.Array, lengths: np.ndarray) -> np.ndarray:
@@ -166,17 +185,6 @@ def _matrix(windows: pa.Array, lengths: np.ndarray) -> np.ndarray:
     joined = np.frombuffer(b"".join(windows.cast(pa.binary()).to_pylist()), np.uint8)
     letters[np.arange(letters.shape[1]) < lengths[:, None]] = joined
     return np.ascontiguousarray(letters.T)
-
-
-def _runs(owners: np.ndarray, size: int) -> Iterator[tuple[int, int]]:
-    """Stretches of about `size` that do not cut through an owner."""
-    begin = 0
-    while begin < len(owners):
-        end = min(begin + size, len(owners))
-        if end < len(owners):
-            end = int(np.searchsorted(owners, owners[end - 1], side="right"))
-        yield begin, end
-        begin = end
 
 
 @cache

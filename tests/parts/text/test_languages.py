@@ -1,6 +1,7 @@
 """Languages and scripts of whole batches: the same as the package finds them one by one."""
 
 import random
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -50,24 +51,57 @@ def test_what_has_no_words_has_no_language(text):
     assert (one.names[0], one.scores[0], one.mixed[0]) == ("und", 0, 0)
 
 
-def test_the_package_finds_the_same_in_a_window_and_capitals_do_not_matter():
+ODD = [
+    "cafe\u0301 au lait et du pain",
+    SAID["de"].upper(),
+    "x",
+    "the",
+    "ab" * 200,
+    "\u200b\u202eright to left\u202c \ufeff",
+    "🙂🙂🙂 👩\u200d👩\u200d👧",
+    "e\u0301\u0301\u0301\u0301 o\u0308\u0332",
+    "İstanbul'da IŞIK",
+    "\U00020000\U0010ffff\ue000",
+    "a\x00b\x00c\x7f",
+    SAID["en"][:60] + SAID["ru"][:60] + SAID["zh"][:30],
+    "12 + 30 = 42 kg / 3,5 %",
+]
+
+
+@cache
+def package():
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    package, rng = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True), random.Random(3)
-    texts = [text[: rng.randrange(1, len(text) + 1)] for text in list(SAID.values()) * 5]  # more than a walk of a few
-    texts += ["cafe\u0301 au lait et du pain", SAID["de"].upper(), "x", "the", "ab" * 200]
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def agrees_with_the_package(texts):
+    """Name and score of each text of at most a window are the package's; what it finds nothing in has no language."""
     ours = found(*texts)
     for text, name, score in zip(texts, ours.names, ours.scores, strict=True):
-        theirs, sure = package.classify(text)
+        theirs, sure = package().classify(text)
         if name == "und":
-            assert package.classify(text)[1] < 0.02 or theirs == "zxx"
+            assert sure < 0.02 or theirs == "zxx"  # 1 of 71 and less: all its classes are as probable as each other
         else:
             assert name == theirs and score == pytest.approx(sure, abs=1e-3)
 
 
+def test_the_package_finds_the_same_in_a_window_and_capitals_do_not_matter():
+    rng = random.Random(3)
+    texts = [text[: rng.randrange(1, len(text) + 1)] for text in list(SAID.values()) * 5]  # more than a walk of a few
+    agrees_with_the_package(texts + ODD)
+    agrees_with_the_package(ODD[:9])  # few enough to be walked one by one
+
+
+@pytest.mark.skipif(not DECLARATION.is_dir(), reason="needs ../shared/data/udhr: passages in 58 languages")
+def test_the_package_finds_the_same_in_every_line_of_the_declaration_of_human_rights():
+    lines = [line for file in sorted(DECLARATION.glob("*.txt")) for line in file.read_text("utf-8").splitlines()]
+    agrees_with_the_package([line[:WINDOW] for line in lines if line.strip()])
+
+
 def test_a_text_is_judged_alone():
-    together, alone = found(*SAID.values()), found(SAID["sw"])
-    assert together.scores[list(SAID).index("sw")] == pytest.approx(alone.scores[0], abs=1e-4)
+    together, alone = found(*list(SAID.values()) * 5), found(SAID["sw"])
+    assert together.scores[list(SAID).index("sw")] == alone.scores[0], "the same number, by whichever walk"
 
 
 def test_a_mixed_text_is_told_by_its_share():
