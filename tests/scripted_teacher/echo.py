@@ -41,7 +41,7 @@ class EchoTeacher:
         **values: object,
     ) -> Answer:
         user, call = self._called(prompt, model, sample, values)
-        text = f"{model or self._models[0]} {sample}: {_material(user).sentences[0]}"
+        text = _cut_page(user) or f"{model or self._models[0]} {sample}: {_material(user).sentences[0]}"
         return Answer(text, "stop", call, len(user) // 4, len(text) // 4)
 
     async def ask(
@@ -67,6 +67,15 @@ class EchoTeacher:
         call = Call(digest("echo", named, sample, messages), named, prompt.hash)
         record(call.call_id)
         return messages[-1]["content"], call
+
+
+_PAGE = re.compile(r"<page[^>]*>\n(.*?)\n</page>.*between <page> and </page>", re.DOTALL)
+
+
+def _cut_page(user: str) -> str:
+    """Of a page that is to be given back without its noise, the first half."""
+    found = _PAGE.search(user)
+    return f"<page>\n{found[1][: len(found[1]) // 2]}\n</page>" if found else ""
 
 
 class EchoSandbox:

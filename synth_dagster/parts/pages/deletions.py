@@ -21,7 +21,7 @@ class Difference:
     program: Program
     deleted: int  # characters
     longest_other: int  # characters of the longest line that is inserted, or of all that is not deleted in one line
-    skipped: int  # pieces whose string stands in its line more than once: no program can name them
+    skipped: int  # pieces of lines in which the string of one stands more than once: no program can name it
 
 
 def difference(before: str, after: str, first: int = 0) -> Difference:
@@ -135,13 +135,12 @@ def _of_pairs(old: Sequence[str], new: Sequence[str], pairs: dict[int, int], lon
     for row, column in sorted(pairs.items()):
         spans, other = _spans(old[row], new[column])
         longest = max(longest, other)
-        for start, end in spans:
-            piece = old[row][start:end]
-            if old[row].find(piece) != start or old[row].find(piece, start + 1) >= 0:
-                skipped += 1
-            else:
-                operations.append(RemoveText(first + row, piece))
-                deleted += end - start
+        named = [old[row][start:end] for start, end in spans]
+        if any(old[row].find(piece, old[row].find(piece) + 1) >= 0 for piece in named):
+            skipped += len(spans)  # a line of which only some pieces went would be no sentence any more
+            continue
+        operations += [RemoveText(first + row, piece) for piece in named]
+        deleted += sum(map(len, named))
     return Difference(Program(tuple(operations)), deleted, longest, skipped)
 
 
