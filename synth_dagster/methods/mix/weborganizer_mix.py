@@ -3,11 +3,12 @@
 Paper: arXiv:2502.10341 (WebOrganizer, after RegMix, arXiv:2407.01492). Mixtures are drawn around the shares of the
 corpus, a small model is trained on each and its bits per byte on targets written down, a surface is fitted, and the
 mixture that it says to be best is sought, with a price on leaving the corpus. Domains of topic and format are sought
-apart and multiplied. Small models here count n-grams of bytes (`parts.proxy_models`, whose `Trainer` yours may be).
+apart and multiplied. Small models count n-grams of bytes (`parts.mixing.proxy_models`, whose `Trainer` yours may be),
+or are small transformers that are really trained (`parts.mixing.transformer_trainer`).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +17,7 @@ from synth_dagster.method import InputPath, Mixer, Mixture, Proof
 from synth_dagster.parts.mixing.allocation import allocate, limits_of
 from synth_dagster.parts.mixing.proxy_models import CountingTrainer, Trainer
 from synth_dagster.parts.mixing.simplex import Draws, Search, Surface, spearman, tempered
+from synth_dagster.parts.mixing.transformer_trainer import TransformerTrainer
 from synth_dagster.services import References
 
 _BETWEEN = " x "  # of the two sides of a domain, as `weborganizer` writes it
@@ -43,7 +45,12 @@ class WeborganizerMix(Mixer):
     max_epochs: float = Field(1.0, gt=0, le=100, description="How often a record may be seen at most.")
     temperature: float = Field(2.0, gt=0, le=100, description="Flattens the corpus' own shares for the draws.")
     characters: int = Field(500_000, ge=1_000, description="Of each domain and target that small models are shown.")
-    trained_on: int = Field(2_000_000, ge=1_000, description="Bytes that a small model is trained on.")
+    trained_on: int = Field(
+        2_000_000, ge=1_000, description="Bytes that a small model is trained on; a transformer reads 15,000 a second."
+    )
+    small_models: Literal["ngrams", "transformer"] = Field(
+        "ngrams", description="Counts of bytes, in seconds; or a transformer that is trained on each mixture."
+    )
     draws: int = Field(500_000, ge=100, description="Mixtures that the search looks at.")
     gamma: float = Field(0.002, ge=0, description="Price of a nat of divergence from the corpus' shares.")
     cap: float = Field(6.5, ge=1, description="Times its share in the corpus is the largest weight of a domain.")
@@ -79,7 +86,8 @@ class WeborganizerMix(Mixer):
         prior = {name: sizes[name] / sum(sizes.values()) for name in sizes}
         if len(names) < 2 or not all(texts.get(name) for name in names):
             return prior, "as large as they are: there are not texts of two domains"
-        trainer = CountingTrainer(
+        build = {"ngrams": CountingTrainer, "transformer": TransformerTrainer}[self.small_models]
+        trainer = build(
             {name: _cut(texts[name], self.characters) for name in names}, targets, trained_on=self.trained_on
         )
         best, ranked, tried = searched(trainer, {name: sizes[name] for name in names}, self)

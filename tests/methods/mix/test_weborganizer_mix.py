@@ -67,3 +67,10 @@ def test_the_same_seed_gives_the_same_mixture(references):
 def test_a_budget_that_cannot_be_filled_is_refused(references):
     with pytest.raises(SynthError, match="cannot be made"):
         mixed(references, ["a"], budget=1_000_000)
+
+
+@pytest.mark.prove
+def test_transformers_that_are_trained_on_each_mixture_find_the_domain_that_the_target_is_like(references):
+    found = mixed(references, texts("sea", 4, 2), budget=8_000, small_models="transformer", trials=8, trained_on=40_000)
+    assert max(found.weights, key=found.weights.get) == "sea" and found.weights["sea"] > 0.5
+    assert sum(found.tokens.values()) == pytest.approx(8_000)
