@@ -99,14 +99,15 @@ class AgentWorld:
     def _is_naughty(self, request: Request) -> bool:
         if share(request.key, "naughty") >= self.naughty:
             return False
-        self.broken.add(f"{request.tag('passage') or request.tag('functions')}\n\n{request.tag('task')}")
+        shown = (request.tag("passage") or request.tag("functions"), request.tag("task"))
+        self.broken.add("\n\n".join(part for part in shown if part))
         return True
 
     def _done(self, request: Request) -> dict[str, Any]:
         possible = (MISSING not in request.tag("task")) != self._is_naughty(request)
         if not possible:
             return {"answer": f"The text does not have {MISSING}, so this cannot be said.", "can_be_done": False}
-        told = re.findall(r"[^.]+\.", request.tag("passage"))[-1].strip()
+        told = re.findall(r"[^.]+\.", request.tag("passage") or f"{request.tag('task')}.")[-1].strip()
         return {"answer": f"Step by step, the text says: {told}", "can_be_done": True}
 
     def _called(self, request: Request) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """AgentInstruct: a text takes another form, a task of a drawn kind is set about it, and suggestions make that harder.
 
-Paper: arXiv:2407.03502, which publishes no prompts and no lists: flows and names are the paper's, the words are ours. A
-seed gives some cells of a table of forms and kinds (`parts.agent_skills`): three of the paper's 17 skills, and what a
-project adds. A suggester then says how an item could be harder, trickier or unanswerable, an editor does so, and both
-the item and what came of it are answered. What should be unanswerable is kept only if it was not answered, and the
-other way round; calls of functions are held to their interfaces, which nobody has verified.
+Paper: arXiv:2407.03502, which publishes no prompts and no list of kinds: flows and names are the paper's, the words are
+ours. A seed gives some cells of a table of forms and kinds, of the paper's 17 skills and of what a project adds
+(`parts.cards.agent_skills`). A suggester then says how an item could be harder, trickier or unanswerable, an editor
+does so, and both the item and what came of it are answered. What should be unanswerable is kept only if it was not
+answered, and the other way round; calls of functions are held to their interfaces, which nobody has verified. The
+paper answers some skills with search and code at hand; here a model answers alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,14 @@ TASK = prompt(
 not give that answer away. Skip it if the text gives nothing for such a task.""",
     variables="text how",
 )
+FREE_TASK = prompt(
+    system="You set tasks. Whoever gets one has the task before them and nothing else; a text gives you the idea.",
+    user="""
+{text}Set one task of this kind: {how}. It has everything that is needed in it, names no text, is definite, and has one
+right answer or a clear measure of a good one, which it does not give away. Skip it if the text gives no idea for
+one.""",
+    variables="text how",
+)
 REQUEST = prompt(
     system="You write what people ask of an assistant that can call functions.",
     user="""
@@ -75,7 +84,7 @@ SUGGEST = prompt(
     system="You know how a task becomes harder without becoming unclear.",
     user="""
 {text}{task}Suggest up to {count} changes, each of which alone makes this task harder (more steps), trickier (a
-distractor or a closer reading), or unanswerable from the text. They may change the text, the task or its options.""",
+distractor or a closer reading), or unanswerable from what is there. They may change text, task or its options.""",
     variables="text task count",
 )
 EDIT = prompt(
@@ -84,7 +93,7 @@ EDIT = prompt(
     variables="text task change",
 )
 ANSWER = prompt(
-    system="You do tasks with the text that you are given. If it does not hold what a task needs, you say so.",
+    system="You do tasks with what you are given. If something is missing that a task needs, you say so.",
     user="{text}{task}",
     variables="text task",
 )
@@ -95,6 +104,13 @@ nothing up: where a function or an argument is missing, you say so and call none
     user="{text}{task}",
     variables="text task",
 )
+
+
+def _base(skill: Skill, named: str, kind: str) -> Prompt:
+    """The prompt that a kind's words are put into."""
+    return REQUEST if named == TOOL_USE else FREE_TASK if kind in skill.free else TASK
+
+
 _BUILT_IN = skills_of()
 FORMS = {
     (skill, name): (FUNCTIONS if skill == TOOL_USE else FORM).filled(how=how)
@@ -103,7 +119,7 @@ FORMS = {
     if how
 }
 TASKS = {
-    (skill, name): (REQUEST if skill == TOOL_USE else TASK).filled(how=how)
+    (skill, name): _base(one, skill, name).filled(how=how)
     for skill, one in _BUILT_IN.items()
     for name, how in one.kinds.items()
 }
@@ -157,7 +173,7 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
         if told := self._no_such_name(known):
             raise MethodError(told)
         found = {
-            name: Skill(_chosen(one.forms, self.forms), _chosen(one.kinds, self.kinds))
+            name: Skill(_chosen(one.forms, self.forms), _chosen(one.kinds, self.kinds), one.free)
             for name, one in _chosen(known, self.skills).items()
         }
         return {name: one for name, one in found.items() if one.forms and one.kinds}
@@ -179,10 +195,17 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
         """The cells of a piece: kinds evenly without repetition, each with a form of its skill at random; or all."""
         kinds = [(skill, kind) for skill, one in skills.items() for kind in one.kinds]
         if not self.cells:
-            return [Cell(skill, form, kind) for skill, kind in kinds for form in skills[skill].forms]
+            return [
+                Cell(skill, form, kind, kind in skills[skill].free)
+                for skill, kind in kinds
+                for form in skills[skill].forms
+            ]
         rng = stream(self.seed, flow.seed.record_id, "cells", flow.place)
         drawn = rng.sample(kinds, min(self.cells, len(kinds)))
-        return [Cell(skill, rng.choice(list(skills[skill].forms)), kind) for skill, kind in drawn]
+        return [
+            Cell(skill, rng.choice(list(skills[skill].forms)), kind, kind in skills[skill].free)
+            for skill, kind in drawn
+        ]
 
 
 def _chosen(there: Mapping[str, T], names: Sequence[str]) -> Mapping[str, T]:
@@ -250,7 +273,7 @@ class _Flow:
         return [record for _, record in found]
 
     async def _set(self, skills: Mapping[str, Skill], cell: Cell, material: Material) -> Draft:
-        base = REQUEST if cell.skill == TOOL_USE else TASK
+        base = _base(skills[cell.skill], cell.skill, cell.kind)
         asked = _prompt(TASKS, base, cell.skill, cell.kind, skills[cell.skill].kinds[cell.kind])
         item = await attempted(self.writer.ask(asked, into=Item, sampling=WRITING, text=material.shown))
         if isinstance(item, Unusable):
@@ -268,7 +291,7 @@ class _Flow:
                 SUGGEST,
                 into=Suggestions,
                 sampling=WRITING,
-                text=draft.material.shown,
+                text=draft.shown,
                 task=task,
                 count=self.method.suggestions,
             )
@@ -285,12 +308,13 @@ class _Flow:
         change = tagged("change", suggestion.change, aim=suggestion.aim)
         task = tagged("task", draft.task)
         edited = await attempted(
-            self.writer.ask(EDIT, into=Edited, sampling=WRITING, text=draft.material.shown, task=task, change=change)
+            self.writer.ask(EDIT, into=Edited, sampling=WRITING, text=draft.shown, task=task, change=change)
         )
         if isinstance(edited, Unusable):
             return replace(made, task=edited.raw, call=edited.call, reason=f"edit_{edited.reason}")
-        # interfaces stay: a suggestion changes what is asked of them
-        text = draft.material.text if draft.material.functions else edited.text.strip() or draft.material.text
+        # interfaces stay: a suggestion changes what is asked of them; and so does a text that the task does without
+        stays = draft.material.functions or draft.cell.is_free
+        text = draft.material.text if stays else edited.text.strip() or draft.material.text
         same = normalised(edited.task) == normalised(draft.task) and normalised(text) == normalised(draft.material.text)
         reason = "unchanged" if same else self._unfit(edited.task)
         return replace(
@@ -307,7 +331,7 @@ class _Flow:
         """The draft and its record. A draft without an answer of its own is still one to begin from."""
         if draft.reason:
             return draft, self._record(draft)
-        text, task = draft.material.shown, tagged("task", draft.task)
+        text, task = draft.shown, tagged("task", draft.task)
         if draft.material.functions:
             called = await attempted(self.answerer.ask(CALL, into=Called, sampling=ANSWERING, text=text, task=task))
             return draft, self._of_calls(draft, called)
@@ -341,13 +365,14 @@ class _Flow:
         )
 
     def _facts(self, draft: Draft) -> dict[str, Json]:
+        is_edited = bool(draft.trace) and not draft.cell.is_free
         facts: dict[str, Json] = {
             "skill": draft.cell.skill,
             "form": draft.cell.form,
             "kind": draft.cell.kind,
             "piece": self.place,
             "abstains": draft.abstains,
-            "transformed_text": "" if draft.cell.form == IDENTITY and not draft.trace else draft.material.text,
+            "transformed_text": "" if draft.cell.form == IDENTITY and not is_edited else draft.material.text,
             "refinement": [one.model_dump() for one in draft.trace],
         }
         return facts | ({"verified": False} if draft.cell.skill == TOOL_USE else {})

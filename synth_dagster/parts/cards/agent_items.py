@@ -46,7 +46,7 @@ class Edited(Reply):
 
 class Answered(Reply):
     answer: str = Field(description="The answer, with the steps that lead to it; or what is missing.")
-    can_be_done: bool = Field(description="Whether the text holds what the task needs.")
+    can_be_done: bool = Field(description="Whether all that the task needs is there.")
 
 
 class Called(Reply):
@@ -59,6 +59,7 @@ class Cell:
     skill: str
     form: str
     kind: str
+    is_free: bool = False  # whether the task is done without the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ class Draft:
     reason: str | None = None
 
     @property
+    def shown(self) -> str:
+        """The material as whoever has to do with the task sees it."""
+        return "" if self.cell.is_free else self.material.shown
+
+    @property
     def abstains(self) -> bool:
         """Whether the right answer says that there is none."""
         is_missing = self.cell.skill == TOOL_USE and self.cell.kind in ABSTAINS
@@ -109,6 +115,8 @@ def turns_of(draft: Draft) -> tuple[Message, ...]:
         return (Message("user", draft.task),)
     if draft.material.functions:
         return (Message("system", draft.material.text), Message("user", draft.task))
+    if draft.cell.is_free:
+        return (Message("user", draft.task),)
     return (Message("user", f"{draft.material.text}\n\n{draft.task}"),)
 
 

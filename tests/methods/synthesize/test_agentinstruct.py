@@ -55,32 +55,59 @@ def cell_of(record):
 # ----------------------------------------------------------------------------------------------------------- coverage
 
 
-def test_three_skills_with_nine_forms_sixteen_and_eighteen_kinds_and_four_of_tools():
+def test_seventeen_skills_have_more_than_a_hundred_kinds_each_of_them_once():
     counts = {name: (len(skill.forms), len(skill.kinds)) for name, skill in SKILLS.items()}
-    assert counts == {"reading_comprehension": (9, 16), "text_modification": (1, 18), "tool_use": (2, 4)}
+    assert len(counts) == 17 and sum(kinds for _, kinds in counts.values()) > 100
+    assert counts["reading_comprehension"] == (9, 16) and counts["tool_use"] == (2, 4)
+    assert min(kinds for _, kinds in counts.values()) >= 4
+    ways = [how for skill in SKILLS.values() for how in (*skill.forms.values(), *skill.kinds.values()) if how]
+    assert len(ways) == len(set(ways))
 
 
 def test_every_cell_is_filled_or_says_that_it_was_skipped():
     world = AgentWorld(skips=("a sentence about the text with a gap", "it into a list"))
     made = made_by(Agentinstruct(cells=0, rounds=0), ScriptedTeacher(world), of=seeds(1))
-    # 9 forms of 16 kinds, 1 of 18, 2 of 4
-    assert len({cell_of(one) for one in made}) == len(made) == 9 * 16 + 18 + 2 * 4
+    assert len({cell_of(one) for one in made}) == len(made)
+    assert len(made) == sum(len(skill.forms) * len(skill.kinds) for skill in SKILLS.values()) > 9 * 16 + 18 + 2 * 4
     skipped = {one.attributes["kind"] for one in made if one.reason == "skipped"}
     assert skipped == {"fill_in", "make_list"}
     assert {one.reason for one in made} == {None, "skipped"}
 
 
 def test_kinds_are_drawn_evenly():
-    made = made_by(Agentinstruct(cells=8, rounds=0), ScriptedTeacher(AgentWorld()))
+    made = made_by(Agentinstruct(cells=16, rounds=0), ScriptedTeacher(AgentWorld()))
     drawn = Counter((one.attributes["skill"], one.attributes["kind"]) for one in made)
     kinds = sum(len(skill.kinds) for skill in SKILLS.values())
     shares = [count / drawn.total() for count in drawn.values()]
-    assert drawn.total() == 50 * 8 and max(drawn.values()) <= 50  # a kind comes once at most for a seed
+    assert drawn.total() == 50 * 16 and max(drawn.values()) <= 50  # a kind comes once at most for a seed
     assert -sum(share * log(share) for share in shares) >= 0.95 * log(kinds)
-    # 16/38 of 400 draws take one of nine forms: 19 of each are expected, and none fails to come
+    # 16 of 119 kinds, so 108 of 800 draws, take one of nine forms: 12 of each are expected, and none fails to come
     assert {form for skill, form, _ in map(cell_of, made) if skill == "reading_comprehension"} == set(
         SKILLS["reading_comprehension"].forms
     )
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_every_kind_of_a_skill_gives_items_that_are_answered_harder_ones_and_some_that_cannot_be(skill):
+    method = Agentinstruct(skills=(skill,), cells=0, suggestions=3)
+    made = made_by(method, ScriptedTeacher(AgentWorld()), of=(documents := seeds(2)))
+    assert {one.status for one in made} == {"current"}
+    assert {one.attributes["kind"] for one in made} == SKILLS[skill].kinds.keys()
+    asked_for = {one.attributes["abstains"] for one in made if one.attributes["kind"] not in ABSTAINS}
+    assert asked_for == {True, False}
+    for one in made:
+        is_free = one.attributes["kind"] in SKILLS[skill].free
+        has_text = any(document.body in turn.content for turn in one.messages for document in documents)
+        assert not has_text if is_free else has_text or one.attributes["form"] != "identity"
+
+
+def test_whoever_does_a_free_task_never_sees_the_text():
+    writer, answerer = ScriptedTeacher(AgentWorld()), ScriptedTeacher(AgentWorld())
+    free = tuple(name for name, skill in SKILLS.items() if len(skill.free) == len(skill.kinds))
+    assert "fermi" in free and "reading_comprehension" not in free
+    made_by(Agentinstruct(skills=free, cells=0), writer, answerer, of=seeds(1))
+    assert not any(request.tag("passage") for request in answerer.requests)
+    assert {request.task for request in writer.requests if request.tag("passage")} == {"set"}
 
 
 # --------------------------------------------------------------------------------------------------------------- cost
@@ -129,7 +156,8 @@ def test_each_item_leads_back_by_edit_suggestion_kind_and_form_to_its_seed():
             (parent,) = parent.parents
         assert parent in documents
         told = one.attributes["transformed_text"]
-        assert bool(told) == (one.attributes["form"] != "identity" or trace > 0)
+        is_free = one.attributes["kind"] in SKILLS[one.attributes["skill"]].free
+        assert bool(told) == (one.attributes["form"] != "identity" or (trace > 0 and not is_free))
         assert one.attributes["skill"] == "tool_use" or told in one.instruction
 
 
@@ -210,11 +238,13 @@ def test_a_project_adds_skills_forms_and_kinds_as_rows_of_a_file():
     rows = Rows(
         {"skill": "letters", "part": "kind", "name": "reply", "how": "a reply to the text as if it were a letter"},
         {"skill": "text_modification", "part": "kind", "name": "rhyme", "how": "to make it rhyme"},
+        {"skill": "letters", "part": "free", "name": "invite", "how": "to rhyme an invitation"},
     )
-    method = Agentinstruct(taxonomy="own.jsonl", kinds=("reply", "rhyme"), cells=0, rounds=0)
+    method = Agentinstruct(taxonomy="own.jsonl", kinds=("reply", "rhyme", "invite"), cells=0, rounds=0)
     made = made_by(method, ScriptedTeacher(AgentWorld()), of=seeds(2), references=rows)
     assert {cell_of(one) for one in made} == {
         ("letters", "identity", "reply"),
+        ("letters", "identity", "invite"),
         ("text_modification", "identity", "rhyme"),
     }
     assert all("rhyme" in one.instruction or "reply" in one.instruction for one in made)
