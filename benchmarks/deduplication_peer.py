@@ -1,6 +1,7 @@
 """datatrove's MinHash over a file of JSON lines, for `benchmarks.deduplication`: run by a Python that has datatrove.
 
-Prints the ids of what it kept, the seconds of each step and the peak of memory. One task, one core.
+Prints the ids of what it kept, the seconds of each step, the peak of memory, and how similar some pairs are by its own
+grams. One task, one core.
 """
 
 import json
@@ -10,9 +11,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 
-def main(texts: Path) -> None:
+def main(texts: Path, pairs: Path) -> None:
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup import MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupBuckets
@@ -47,10 +49,26 @@ def main(texts: Path) -> None:
         "version": version("datatrove"),
         "seconds": seconds,
         "kept": [json.loads(line)["id"] for line in lines],
+        "jaccard": jaccards(texts, json.loads(pairs.read_text()), config),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     print("\n" + json.dumps(told))
 
 
+def jaccards(path: Path, pairs: dict[str, list[list[int]]], config: Any) -> dict[str, float]:
+    """The mean similarity of the pairs of each kind, by the grams of a text as datatrove makes them."""
+    from datatrove.pipeline.dedup import MinhashDedupSignature
+
+    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()]
+    with tempfile.TemporaryDirectory() as name:
+        signing = MinhashDedupSignature(output_folder=name, config=config)
+
+        def alike(one: int, other: int) -> float:
+            left, right = ({*signing.get_shingles(texts[number]).ravel().tolist()} for number in (one, other))
+            return len(left & right) / len(left | right)
+
+        return {kind: sum(alike(*pair) for pair in some) / len(some) for kind, some in pairs.items()}
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from synth_dagster.errors import SynthError
 from synth_dagster.scale.fence import fence_of
-from synth_dagster.scale.parts import Part
+from synth_dagster.scale.parts import Part, whole
 from synth_dagster.scale.tasks import BEAT_SECONDS, Task, Work, beat_of
 from synth_dagster.scale.workers import Threads
 from synth_dagster.storage import NotThere, S3Options, Store
@@ -195,9 +194,8 @@ def _rows_in(store: Store, beat: str) -> int:
 
 
 def read(store: Store, parts: Sequence[Part], columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of parts as one table, in their order."""
-    tables = [pq.read_table(store.local(part.file), columns=columns, page_checksum_verification=True) for part in parts]
-    return pa.concat_tables(tables)
+    """The rows of parts that workers wrote as one table, in their order. Raises Spoiled."""
+    return pa.concat_tables([whole(store, part, columns) for part in parts])
 
 
 @contextmanager

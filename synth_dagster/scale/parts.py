@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, BinaryIO
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import SynthError
-from synth_dagster.storage import NotThere, Store
+from synth_dagster.storage import NotThere, Store, is_bucket
 
 
 class Spoiled(SynthError):
@@ -104,6 +105,15 @@ def slices(
             yield pa.Table.from_batches([batch])
 
 
+def whole(store: Store, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of a file that we wrote. Raises Spoiled."""
+    with _opened(store, part) as file:
+        try:
+            return file.read(columns=columns)
+        except (OSError, pa.ArrowException, NotThere) as error:
+            raise _blamed(part, error) from error
+
+
 def schema_of_part(store: Store, part: Part, columns: Sequence[str] | None) -> pa.Schema:
     """The columns of a part. Raises Spoiled."""
     with _opened(store, part) as file:
@@ -111,17 +121,28 @@ def schema_of_part(store: Store, part: Part, columns: Sequence[str] | None) -> p
     return schema if columns is None else pa.schema([schema.field(name) for name in columns])
 
 
-def _opened(store: Store, part: Part) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(store.local(part.file), page_checksum_verification=bool(part.digest))
-    except (OSError, pa.ArrowException, NotThere) as error:
-        raise _blamed(part, error) from error
+@contextmanager
+def _opened(store: Store, part: Part) -> Iterator[pq.ParquetFile]:
+    """The file of a part. One of ours in a bucket is read where it stands.
+
+    It is made again where it went bad, under the same name, and a copy on this machine would be of the one before. A
+    copy would also outlive an erasure, and a worker needs only some of the row groups.
+    """
+    with ExitStack() as opened:
+        try:
+            there = part.digest and is_bucket(store.url)
+            source = opened.enter_context(store.open(part.file)) if there else store.local(part.file)
+            checks = bool(part.digest)
+            file = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=checks))
+        except (OSError, pa.ArrowException, NotThere) as error:
+            raise _blamed(part, error) from error
+        yield file
 
 
 def _next(batches: Iterator[pa.RecordBatch], part: Part) -> pa.RecordBatch | None:
     try:
         return next(batches, None)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, NotThere) as error:
         raise _blamed(part, error) from error
 
 
