@@ -1,0 +1,118 @@
+"""Does data make a student better, as the papers say of theirs? Small transformers are trained, three seeds an arm.
+
+`python -m benchmarks.students [NAME...] [--seeds N]`: all, or some of the experiments below. Each is a world in which
+the truth is known, arms that are trained for the same number of steps, and what is expected of their means. A student
+is `synth_dagster.parts.models.student`: 100,000 to 200,000 numbers, learnt on one core in half a minute.
+"""
+
+import os
+
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # before NumPy is loaded: threads of small products wait for each other
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks import students_facts, students_sums, students_texts
+from benchmarks.measured import tell
+
+Means = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """`run` gives the numbers of one seed; `expects` are claims about their means, by what they say."""
+
+    question: str
+    run: Callable[[int], Mapping[str, float]]
+    expects: Mapping[str, Callable[[Means], bool]]
+
+
+EXPERIMENTS: Mapping[str, Experiment] = {
+    "entigraph": Experiment(
+        "Are facts of forty articles answered without the text after reading relations of their entities?",
+        lambda seed: students_facts.run(seed, only=("raw", "rephrase", "entigraph")),
+        {
+            "entigraph above rephrase": lambda of: of["entigraph"] > of["rephrase"],
+            "rephrase above raw": lambda of: of["rephrase"] > of["raw"],
+        },
+    ),
+    "beyondweb": Experiment(
+        "Do many strategies teach the same facts better than one, and one better than the pages again?",
+        lambda seed: students_facts.run(seed, only=("raw", "goes on", "summary", "single", "multi")),
+        {
+            "many strategies at least one": lambda of: of["multi"] >= of["single"],
+            "one strategy at least the pages again": lambda of: of["single"] >= of["raw"],
+        },
+    ),
+    "wrap": Experiment(
+        "Do rephrased pages beside noisy ones lower the perplexity of clean pages, where edits of words do not?",
+        students_texts.run,
+        {
+            "rephrased below noisy alone, clean": lambda of: of["rephrased, clean"] < of["noisy alone, clean"],
+            "edited not below noisy alone, clean": lambda of: of["edited, clean"] >= of["noisy alone, clean"],
+            "rephrased below both, questions": lambda of: (
+                of["rephrased, questions"] < min(of["noisy alone, questions"], of["edited, questions"])
+            ),
+        },
+    ),
+    "tinygsm": Experiment(
+        "Does a verifier choose better among 48 candidates than a vote, and does a label on every token help it?",
+        students_sums.verifiers,
+        {
+            "best by verifier above majority": lambda of: of["best by verifier, every token"] > of["majority"],
+            "majority above single": lambda of: of["majority"] > of["single"],
+            "every token at least last token": lambda of: (
+                of["best by verifier, every token"] >= of["best by verifier, last token"]
+            ),
+        },
+    ),
+    "phi4_pivotal": Experiment(
+        "Is the one wrong step of a chain of sums found by the student's own probabilities, and nothing else?",
+        students_sums.pivotal,
+        {
+            "planted found in nine of ten": lambda of: of["planted found"] >= 0.9,
+            "hardly any other": lambda of: of["others found"] <= 0.05,
+        },
+    ),
+}
+
+
+def measured(experiment: Experiment, seeds: int) -> dict[str, object]:
+    """Means and the numbers of each seed, what was expected, and whether it came out."""
+    start = time.process_time()
+    runs = list[Mapping[str, float]]()
+    for seed in range(seeds):
+        runs.append(experiment.run(seed))
+        print(f"seed {seed}: {runs[-1]}", file=sys.stderr, flush=True)
+    means = {name: statistics.fmean(run[name] for run in runs) for name in runs[0]}
+    return {
+        "question": experiment.question,
+        "means": {name: round(mean, 4) for name, mean in means.items()},
+        "seeds": {name: [round(run[name], 4) for run in runs] for name in means},
+        "expected": {says: holds(means) for says, holds in experiment.expects.items()},
+        "cpu_s": round(time.process_time() - start),
+    }
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], metavar="NAME", help="some of the experiments")
+    asked.add_argument("--seeds", type=int, default=3)
+    given = asked.parse_args()
+    found = {name: measured(EXPERIMENTS[name], given.seeds) for name in given.names or EXPERIMENTS}
+    limits = {
+        f"{name}: {says}": came_out
+        for name, one in found.items()
+        for says, came_out in one["expected"].items()  # type: ignore[attr-defined]
+    }
+    return tell("students", limits=limits, experiments=found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

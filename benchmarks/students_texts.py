@@ -1,0 +1,122 @@
+"""Students of pages: what rephrasing noisy pages does to the perplexity of clean ones, beside edits that mean nothing.
+
+WRAP in small (arXiv:2401.16380): pages as the web has them, with menus, slips and broken sentences; a rephraser says
+each in four styles; the control edits words as `eda` does: synonyms, swaps, deletions. Each arm is trained from nothing
+for the same number of steps, made texts one to one with the noisy pages, and asked how well it foretells clean pages
+that nobody has seen, and questions and answers about them.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+import numpy as np
+
+from synth_dagster.methods.augment.eda import Eda
+from synth_dagster.methods.augment.wrap import Wrap
+from synth_dagster.parts.models.student import Shape, Student
+from synth_dagster.parts.models.training import Batch, Course, blocks_of, packed_batches, train
+from synth_dagster.parts.models.vocabulary import Words
+from synth_dagster.records import Document, Instruction, digest
+from tests.scripted_teacher.reading import Request
+from tests.scripted_teacher.rephrasing import PAGE, facts_of, said_as
+from tests.scripted_teacher.teacher import ScriptedTeacher
+
+PAGES, HELD_OUT = 300, 60
+LENGTH, ROWS = 64, 32
+SAID = {"easy": "plain", "medium": "conversational", "hard": "encyclopaedic", "qa": "qa"}  # by style of WRAP
+_MENUS = ("Home | About us | Contact", "Sign in to comment.", "Share this page", "You are here: start > places")
+
+
+def noisy(text: str, rng: Random) -> str:
+    """A page as it is found: a menu around it, a sentence broken off, slips of the keys in one word of ten."""
+    sentences = text.split(". ")
+    place = rng.randrange(len(sentences))
+    broken = sentences[place].split()
+    sentences[place] = " ".join(broken[: max(len(broken) // 2, 1)])
+    words = [slip(word, rng) if rng.random() < 0.1 else word for word in ". ".join(sentences).split()]
+    return f"{rng.choice(_MENUS)}\n\n{' '.join(words)}\n\n{rng.choice(_MENUS)}"
+
+
+def slip(word: str, rng: Random) -> str:
+    """Two letters beside each other change places."""
+    if len(word) < 3 or not word.isalpha():
+        return word
+    at = rng.randrange(len(word) - 1)
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+class NoisyRephraser:
+    """A world whose teacher knows what a noisy page says, by its title, and says it again in a style."""
+
+    def __init__(self, known: Mapping[str, Mapping[str, object]]) -> None:
+        self.known = known
+
+    def answer(self, request: Request) -> str:
+        title = request.user.partition('title="')[2].partition('"')[0]
+        return said_as(SAID[request.tag("style")], self.known[title])
+
+
+def rephrased(pages: Sequence[Document], known: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """What the method keeps of its four styles of each page. Facts that a slip hid from the page are no invention."""
+
+    async def all_of_them() -> list[Document]:
+        teacher, method = ScriptedTeacher(NoisyRephraser(known)), Wrap(keep_facts=False)
+        made = [await method.augment(page, writer=teacher) for page in pages]
+        return [one for some in made for one in some]  # type: ignore[union-attr]
+
+    return [one.body for one in asyncio.run(all_of_them()) if one.status == "current"]
+
+
+def edited(pages: Sequence[Document], seed: int) -> list[str]:
+    """Four variants of each page by EDA's edits of words."""
+    method = Eda(num_aug=4, keep_task=False, seed=seed)
+
+    async def all_of_them() -> list[Instruction]:
+        asked = [Instruction.single(page.body, "") for page in pages]
+        made = [await method.augment(one, references=None) for one in asked]
+        return [one for some in made for one in some]  # type: ignore[union-attr]
+
+    return [one.instruction for one in asyncio.run(all_of_them()) if one.status == "current"]
+
+
+def perplexity(student: Student, words: Words, texts: Sequence[str]) -> float:
+    """Of a word, over all texts."""
+    logs = np.concatenate(student.log_probabilities([words.symbols(text) for text in texts]))
+    return float(np.exp(-logs.mean()))
+
+
+def one_to_one(first: np.ndarray, second: np.ndarray) -> Callable[[np.random.Generator], Batch]:
+    """Half of each batch from either, each block of theirs once before any comes again."""
+    draws = [packed_batches(blocks, ROWS // 2) for blocks in (first, second)]
+
+    def both(rng: np.random.Generator) -> Batch:
+        some = [draw(rng) for draw in draws]
+        return Batch(np.concatenate([one.symbols for one in some]), np.concatenate([one.weights for one in some]))
+
+    return both
+
+
+def run(seed: int, *, steps: int = 250) -> dict[str, float]:
+    """Perplexities of clean pages and of questions with answers, by arm."""
+    rng = Random(seed)
+    known = [{**facts_of(1_000 * seed + number)} for number in range(PAGES + HELD_OUT)]
+    titles = {f"page {number}": facts for number, facts in enumerate(known[:PAGES])}
+    pages = [
+        Document(body=noisy(said_as(PAGE, facts), rng), title=title, record_id=digest("page", seed, title))
+        for title, facts in titles.items()
+    ]
+    real = [page.body for page in pages]
+    arms = {"noisy alone": real, "rephrased": rephrased(pages, titles), "edited": edited(pages, seed)}
+    clean = [said_as(PAGE, facts) for facts in known[PAGES:]]
+    asked = [said_as("qa", facts) for facts in known[PAGES:]]
+    words = Words.of([*clean, *asked, *(text for texts in arms.values() for text in texts)])
+    found: dict[str, float] = {}
+    for name, texts in arms.items():
+        rng.shuffle(texts)
+        blocks = [blocks_of([words.symbols(text) for text in some], LENGTH) for some in (real, texts)]
+        student = Student.new(Shape(words.size, context=128, width=64, layers=2, heads=2), seed=seed)
+        train(student, one_to_one(*blocks), Course(steps, rate=3e-3, seed=seed))
+        found[f"{name}, clean"] = perplexity(student, words, clean)
+        found[f"{name}, questions"] = perplexity(student, words, asked)
+    return found
