@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks import students_facts, students_sums, students_texts
+from benchmarks import students_edits, students_facts, students_sums, students_texts
 from benchmarks.measured import tell
 
 Means = Mapping[str, float]
@@ -70,6 +70,15 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "every token at least last token": lambda of: (
                 of["best by verifier, every token"] >= of["best by verifier, last token"]
             ),
+        },
+    ),
+    "toedit": Experiment(
+        "Do pages that are edited where a prior is sure keep the spread of pages by people, and teach as much?",
+        students_edits.run,
+        {
+            "edited keeps 95 % of the span": lambda of: of["edited, span"] >= 0.95 * of["human, span"],
+            "synthetic is narrower": lambda of: of["synthetic, span"] < of["human, span"],
+            "synthetic teaches less than edited": lambda of: of["synthetic, unseen pages"] > of["edited, unseen pages"],
         },
     ),
     "phi4_pivotal": Experiment(

@@ -44,7 +44,11 @@ class Words:
         return len(self.words) + 2
 
     def symbols(self, text: str) -> list[int]:
-        return [self._places.get(piece, 1) for piece in pieces_of(text)]
+        return [self.symbol(piece) for piece in pieces_of(text)]
+
+    def symbol(self, piece: str) -> int:
+        """Of one word with its blanks."""
+        return self._places.get(piece, 1)
 
     def text(self, symbols: Sequence[int]) -> str:
         """An unknown word becomes a blank and the mark for what cannot be shown."""
