@@ -100,9 +100,24 @@ def _free_slots_of_ended_processes(instance: "dg.DagsterInstance") -> None:
             storage.free_concurrency_slots_for_run(run_id)
 
 
+def _free_slots_of_dead_runs(instance: "dg.DagsterInstance") -> None:
+    """Mark the runs of this machine that hold a slot, or stand in line for one, and whose process was killed."""
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits:
+        for run_id in storage.get_concurrency_run_ids():
+            run = instance.get_run_by_id(run_id)
+            if run and _names_its_process(run) and _maker(run.tags).is_gone():
+                _marked(instance, run_id)
+    _free_slots_of_ended_processes(instance)
+
+
 @contextmanager
 def slots_handed_on(instance: "dg.DagsterInstance", *, every_s: float = WOKEN_EVERY) -> Iterator[None]:
-    """While it is open, a step whose wake-up was lost gets its slot within seconds, also where no daemon looks on."""
+    """While it is open, a step gets a slot that is free within seconds, also where no daemon looks on.
+
+    Free is also that of a run whose process was killed, and one that a step was not woken for.
+    """
+    import sqlalchemy.orm  # noqa: F401  # queries of one thread fail while another is importing it
     from sqlalchemy.exc import SQLAlchemyError
 
     ended = threading.Event()
@@ -110,6 +125,7 @@ def slots_handed_on(instance: "dg.DagsterInstance", *, every_s: float = WOKEN_EV
     def hand_on() -> None:
         while not ended.wait(every_s):
             try:
+                _free_slots_of_dead_runs(instance)
                 _give_free_slots(instance)
             except SQLAlchemyError as error:  # a busy database is asked again
                 log.debug("Waiting steps were not woken this time: %s", type(error).__name__)

@@ -1,18 +1,22 @@
 """Who answers in the gallery: a program of this process, with what it was asked counted."""
 
 import importlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeAlias
 
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import digest
 from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unusable, record, recording
-from synth_dagster.teacher.embedded.answers import answer
-from synth_dagster.teacher.embedded.chance import Chance
+from synth_dagster.teacher.embedded import protocol
 from synth_dagster.teacher.lexical import LexicalEmbedder
+from synth_dagster.teacher.roles import EMBEDDED_MODELS
+from synth_dagster.teacher.structured import response_format, schema_of
 from synth_dagster.teacher.usage import RoleUsage
+
+Messages: TypeAlias = Sequence[Mapping[str, str]]
+Schema: TypeAlias = Mapping[str, Any]
 
 
 def teacher_of(slug: str) -> Teacher:
@@ -22,33 +26,41 @@ def teacher_of(slug: str) -> Teacher:
 
 
 class Embedded:
-    """The embedded teacher without its process and its port."""
+    """The embedded teacher without its process and its port. A world that knows better says so in `said`."""
 
-    models = ("embedded",)
+    models = EMBEDDED_MODELS
 
     async def tell(self, prompt: Prompt, /, *, sample: int = 0, model: str | None = None, **given: Any) -> Answer:
         given.pop("sampling", None)
-        text, call = self._said(prompt, given, sample, None)
+        text, finish_reason, call = self._asked(prompt, given, model, sample, None)
         if not text.strip():
             raise Unusable("refused", text, call)
-        return Answer(text, "stop", call)
+        return Answer(text, finish_reason, call)
 
     async def ask(
         self, prompt: Prompt, /, *, into: Any, sample: int = 0, model: str | None = None, **given: Any
     ) -> Any:
         given.pop("sampling", None)
-        text, call = self._said(prompt, given, sample, into.model_json_schema())
+        text, _, call = self._asked(prompt, given, model, sample, schema_of(into))
         reply = into.model_validate_json(text)
         reply.answered_by(call)
         return reply
 
-    def _said(self, prompt: Prompt, values: Mapping[str, object], sample: int, schema: Any) -> tuple[str, Call]:
-        messages = prompt.messages(values)
-        chance = Chance.of(messages, sample)
-        text = answer(messages, model="synth-embedded", chance=chance, schema=schema)
-        call = Call(digest("embedded", messages, sample), "synth-embedded", prompt.hash)
+    def said(self, messages: Messages, *, schema: Schema | None, model: str, sample: int) -> tuple[str, str]:
+        """What it answers over HTTP: the text, and the finish reason."""
+        form = response_format("reply", schema, "json_schema") if schema else {}
+        body = {"model": model, "messages": list(messages), "seed": sample, **form}
+        choice = protocol.chat(body)["choices"][0]
+        return choice["message"]["content"], choice["finish_reason"]
+
+    def _asked(
+        self, prompt: Prompt, values: Mapping[str, object], model: str | None, sample: int, schema: Schema | None
+    ) -> tuple[str, str, Call]:
+        messages, named = prompt.messages(values), model or self.models[0]
+        text, finish_reason = self.said(messages, schema=schema, model=named, sample=sample)
+        call = Call(digest("embedded", named, messages, sample), named, prompt.hash)
         record(call.call_id)
-        return text, call
+        return text, finish_reason, call
 
 
 class Metered:

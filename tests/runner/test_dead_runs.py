@@ -159,3 +159,15 @@ def test_a_step_is_woken_while_a_run_goes_on_and_nobody_else_looks(instance):
         while not storage.claim_concurrency_slot("teacher", late, "step").is_claimed:
             time.sleep(0.01)  # a step asks again and again; the test's own limit ends a wait for ever
     assert "slots" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_step_does_not_wait_for_a_run_that_is_killed_while_it_waits(instance, ended):
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("teacher", 1)
+    dead, waiting = run_of(instance, ended, STARTED_RUN), run_of(instance, alive(), STARTED_RUN).run_id
+    assert storage.claim_concurrency_slot("teacher", dead.run_id, "step").is_claimed
+    with slots_handed_on(instance, every_s=0.01):
+        while not storage.claim_concurrency_slot("teacher", waiting, "step").is_claimed:
+            time.sleep(0.01)  # a step asks again and again; the test's own limit ends a wait for ever
+    assert instance.get_run_by_id(dead.run_id).status == FAILED
+    assert storage.get_concurrency_info("teacher").active_run_ids == {waiting}

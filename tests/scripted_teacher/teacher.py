@@ -63,7 +63,8 @@ class ScriptedTeacher:
         model: str | None = None,
         **values: object,
     ) -> Answer:
-        request = self._request(prompt, values, frozenset(), model, sample, sampling)
+        request = self._request(prompt.messages(values), frozenset(), model, sample)
+        self.samplings.append(sampling)
         text, finish_reason, call = await self._written(request, prompt)
         if finish_reason == "content_filter" or not text.strip():
             raise Unusable("refused", text, call)
@@ -80,7 +81,8 @@ class ScriptedTeacher:
         model: str | None = None,
         **values: object,
     ) -> R:
-        request = self._request(prompt, values, frozenset(into.model_fields), model, sample, sampling)
+        request = self._request(prompt.messages(values), frozenset(into.model_fields), model, sample)
+        self.samplings.append(sampling)
         text, finish_reason, call = await self._written(request, prompt)
         if finish_reason != "stop":
             raise Unusable("cut" if finish_reason == "length" else "refused", text, call)
@@ -91,36 +93,41 @@ class ScriptedTeacher:
         reply.answered_by(call)
         return reply
 
+    def said(
+        self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None, model: str, sample: int
+    ) -> tuple[str, str]:
+        """The same behind an endpoint: the text of an answer, and its finish reason."""
+        fields = frozenset(schema["properties"]) if schema else frozenset()
+        text, finish_reason, _ = self._answered(self._request(messages, fields, model, sample))
+        return text, finish_reason
+
     def _request(
-        self,
-        prompt: Prompt,
-        values: Mapping[str, object],
-        fields: frozenset[str],
-        model: str | None,
-        sample: int,
-        sampling: Sampling,
+        self, messages: Sequence[Mapping[str, str]], fields: frozenset[str], model: str | None, sample: int
     ) -> Request:
         assert model is None or model in self._models, f"{model} is not of this pool"
-        turns = {turn["role"]: turn["content"] for turn in prompt.messages(values)}
+        turns = {turn["role"]: turn["content"] for turn in messages}
         named = model or self._models[0]
         key = digest("request", self.seed, turns.get("system", ""), turns["user"], sorted(fields), named, sample)
         request = Request(turns.get("system", ""), turns["user"], fields, named, sample, key)
         self.requests.append(request)
-        self.samplings.append(sampling)
         return request
 
     async def _written(self, request: Request, prompt: Prompt) -> tuple[str, str, Call]:
         await self._wait(request)
+        text, finish_reason, model = self._answered(request)
+        record(request.key)
+        return text, finish_reason, Call(request.key, model, prompt.hash)
+
+    def _answered(self, request: Request) -> tuple[str, str, str]:
+        """Text, finish reason, and the model that wrote it."""
         answer = next((found for world in self.worlds if (found := world.answer(request)) is not None), None)
         assert answer is not None, f"no world of this teacher knows the task {request.task}"
-        call = Call(request.key, f"{request.model}-2026", prompt.hash)
-        record(call.call_id)
         fault = drawn_fault(request.key, self.faults.get(request.task, {}))
         finish_reason = "stop"
         if fault:
-            self.planted[call.call_id] = fault
+            self.planted[request.key] = fault
             answer, finish_reason = SPOILERS[fault](request, answer)
-        return answer if isinstance(answer, str) else json.dumps(answer), finish_reason, call
+        return answer if isinstance(answer, str) else json.dumps(answer), finish_reason, f"{request.model}-2026"
 
     async def _wait(self, request: Request) -> None:
         self.in_flight += 1

@@ -1,4 +1,4 @@
-"""Persona Hub's texts: an article that a persona would write, a figure of a game made of it, a tool that it would need.
+"""Persona Hub's texts: an article that a persona would write, a character for a game, a tool that it would need.
 
 Paper: arXiv:2406.20094; the tasks are those of the released prompts, the wording is ours. A record is a persona, as
 `persona_hub` makes them. An article and a figure begin with the opening of their task; a tool is an interface in the

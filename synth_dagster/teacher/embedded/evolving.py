@@ -13,10 +13,10 @@ from synth_dagster.teacher.embedded.writing import topic_of
 # Each demand can be met by quoting the source, and adds 5 to 20 words.
 DEMANDS = {
     "constraint": (
-        "Answer in one complete sentence and keep to the exact technical terms.",
+        "Answer in one complete sentence and keep to the exact terms.",
         "Use no more than sixty words and do not add any example.",
         "State only what is certain and leave out every guess.",
-        "Name every construct that is involved by its exact name.",
+        "Name everything that is involved by its exact name.",
         "Keep every condition and exception that belongs to the rule.",
     ),
     "deepen": (
@@ -26,10 +26,10 @@ DEMANDS = {
         "Make clear what is guaranteed about {topic} and what is left open.",
     ),
     "concretise": (
-        "Suppose a colleague is reviewing code that depends on {topic} and needs the exact rule.",
-        "Imagine that a test which concerns {topic} fails and the exact rule has to be found.",
-        "Assume that a program relying on {topic} is being documented for new developers.",
-        "Think of a beginner who meets {topic} for the first time in a real program.",
+        "Suppose a colleague has to decide something about {topic} and needs the exact rule.",
+        "Imagine that something which concerns {topic} went wrong and the exact rule has to be found.",
+        "Assume that {topic} is being described for people who are new to it.",
+        "Think of a beginner who meets {topic} for the first time in practice.",
     ),
     "reason": (
         "First name the rule that applies and then draw the conclusion from it.",

@@ -168,9 +168,14 @@ def topic_of(heading: str) -> str:
         return ""
     if re.fullmatch(r"\"[^\"]+\" (?:clause|statement|expression|operator|keyword|function)", text):
         return f"the {text}"
-    return text if _is_code(text) else _CAPITALISED.sub(lambda found: found.group().lower(), text)
+    if _is_code(text):
+        return text
+    # in "How the orchards came to Marsh Point" only the first capital is that of a beginning
+    only_first = 1 if _SMALL.search(text) else 0
+    return _CAPITALISED.sub(lambda found: found.group().lower(), text, count=only_first)
 
 
+_SMALL = re.compile(r" (?!(?:with|from|into|over|than|that|when|without|between|using)\b)[a-z]{4,}(?![\w(.])")
 _NO_TOPIC = re.compile(
     r"(?i)overview|notes?|examples?|introduction|usage|footnotes|summary|see also|contents|description|general"
 )

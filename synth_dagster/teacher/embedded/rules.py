@@ -124,7 +124,7 @@ def reverse_condition(text: str) -> Iterator[Found]:
     if not found or found.start() < 12:
         return
     clause = clause_of(text[: found.start()])
-    if not clause or "," in hidden(clause.rest) or _has_conjunction(clause.rest):
+    if not clause or "," in hidden(clause.rest) or _has_conjunction(clause.rest) or _is_perfect(clause):
         return
     answer = text[found.start() :].lstrip(", ")
     told = re.search(r"\b(?:is|are|was|were|has|have|can|does|do)\b", hidden(answer)) or found.group(1) in (
@@ -140,6 +140,11 @@ def reverse_condition(text: str) -> Iterator[Found]:
     if word == "unless what condition":
         return
     yield Found("why" if word == "why" else "when", ask(word, clause), answer, 0.85 if word == "why" else 0.75)
+
+
+def _is_perfect(clause: Clause) -> bool:
+    """'The ferry has crossed the river': no 'when does it have' asks for that."""
+    return clause.verb in ("has", "have") and bool(re.match(r"(?:been|\w+(?:ed|en|wn))\b", clause.rest))
 
 
 def definition(text: str) -> Iterator[Found]:

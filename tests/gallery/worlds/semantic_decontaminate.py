@@ -1,8 +1,6 @@
 """A judge that knows which questions ask what an item of the quiz asks."""
 
-from synth_dagster.records import digest
-from synth_dagster.services import Call
-from tests.gallery.answering import Embedded
+from tests.scripted_teacher.teacher import ScriptedTeacher
 
 SAME = {  # words of an item and of a question that are the same problem
     ("year was the bridge", "year was its opening"),
@@ -12,14 +10,11 @@ SAME = {  # words of an item and of a question that are the same problem
 }
 
 
-class Judge(Embedded):
-    async def ask(self, prompt, /, *, into, sample=0, model=None, **given):
-        item, question = given["item"], given["question"]
-        same = any(one in item and other in question for one, other in SAME)
-        reply = into.model_validate({"same": same})
-        reply.answered_by(Call(digest("judge", item, question), "judge", prompt.hash))
-        return reply
+class Judge:
+    def answer(self, request):
+        item, question = request.tag("item"), request.tag("question")
+        return {"same": any(one in item and other in question for one, other in SAME)}
 
 
 def teacher():
-    return Judge()
+    return ScriptedTeacher(Judge())

@@ -81,7 +81,7 @@ class Answers(ScriptedTeacher):
     """The scripted teacher knows the fields of no reply of this method, so they are answered by its world directly."""
 
     async def ask(self, prompt, /, *, into, sample=0, sampling=None, **values):
-        request = self._request(prompt, values, frozenset(into.model_fields), None, sample, sampling)
+        request = self._request(prompt.messages(values), frozenset(into.model_fields), None, sample)
         reply = into.model_validate(self.worlds[0].answer(request))
         reply.answered_by(Call(request.key, "scripted-2026", prompt.hash))
         return reply

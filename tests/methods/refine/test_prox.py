@@ -134,10 +134,8 @@ def test_scores_may_be_asked_for_instead():
 
     class Asked(ScriptedTeacher):
         async def ask(self, prompt, /, *, into, **given):
-            text = self.worlds[0].answer(
-                self._request(prompt, {"document": given["document"]}, frozenset(), None, 0, given["sampling"])
-            )
-            return into.model_validate(text)
+            asked = self._request(prompt.messages({"document": given["document"]}), frozenset(), None, 0)
+            return into.model_validate(self.worlds[0].answer(asked))
 
     def verdict(text):
         method = Prox(documents="scores", chunks=False)
