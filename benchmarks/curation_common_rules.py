@@ -10,11 +10,14 @@ from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from synth_dagster.method import Filter, Proof, Rules, Signals
-from synth_dagster.parts.text.code_points import BREAK, Block, blocks_of, strings_of
+from synth_dagster.method import Filter, Proof, Rules
+from synth_dagster.parts.text.code_points import Block, blocks_of, strings_of
+from synth_dagster.parts.text.folded_words import bytes_of
 from synth_dagster.records import Document
 
+_LOW = np.isin(np.arange(0x20), [ord(one) for one in "\n\r\x0b\x0c\x1c\x1d\x1e"])
 _POINTS = 0x110000
 _FACTOR = 0x9E3779B97F4A7C15  # odd, so that it has an inverse
 _RUN = 10  # words, and characters, of a run
@@ -32,20 +35,81 @@ class CommonRules(Filter):
     lists: dict[str, tuple[str, ...]]
 
     def measure(self, flat: pa.Table, /) -> Mapping[str, pa.Array]:
-        counted = [name for name in self.limits if name not in self.signals()]
+        plain = [name for name in self.limits if name in PlainTexts.RULES]
+        found = PlainTexts(flat["text"].combine_chunks()) if plain else None
+        columns = {name: pa.array(getattr(found, name), pa.float64()) for name in plain}
+        counted = [name for name in self.limits if name not in columns]
         texts = strings_of(flat["text"]) if counted else []
         marks = _table(self.special)
         lists = {name: _hashes_of(words) for name, words in self.lists.items()}
         pages = [Pages(block, marks, lists) for block in blocks_of(texts, max(1 << 18, *map(len, texts), 1))]
-        return {
+        return columns | {
             name: pa.array(np.concatenate([getattr(some, name) for some in pages]), pa.float64()) for name in counted
         }
 
-    def signals(self) -> Signals:
-        return {"text_length": "length(text)"} if "text_length" in self.limits else {}
-
     def rules(self) -> Rules:
         return {name: f"{name} < {low} or {name} > {high}" for name, (low, high) in self.limits.items()}
+
+
+class PlainTexts:
+    """What can be told from where texts and their line breaks lie among the bytes, without cutting anything."""
+
+    RULES = ("text_length", "average_line_length", "maximum_line_length")
+
+    def __init__(self, texts: pa.Array) -> None:
+        self._texts = texts
+        self._data, self._offsets = bytes_of(texts)
+        self._plain = not len(self._data) or int(self._data.max()) < 0x80
+
+    @cached_property
+    def text_length(self) -> np.ndarray:
+        if self._plain:
+            return np.diff(self._offsets)
+        return pc.fill_null(pc.utf8_length(self._texts), 0).to_numpy(zero_copy_only=False)
+
+    @property
+    def average_line_length(self) -> np.ndarray:
+        return _share(self.text_length, self._lines[0])
+
+    @property
+    def maximum_line_length(self) -> np.ndarray:
+        return self._lines[1]
+
+    @cached_property
+    def _lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """How many lines each text has, and the longest, as str.splitlines() cuts: nothing behind the last is none."""
+        begin, end = self._breaks()
+        counts = np.diff(np.searchsorted(begin, self._offsets)) + 1
+        starts = np.sort(np.concatenate([self._offsets[:-1], end]))
+        ends = np.sort(np.concatenate([begin, self._offsets[1:]]))
+        last = np.cumsum(counts) - 1
+        lengths = ends - starts
+        lines = counts - (lengths[last] == 0)
+        if not self._plain:
+            within = np.flatnonzero((self._data & 0xC0) == 0x80)  # bytes that begin no character
+            lengths -= np.searchsorted(within, ends) - np.searchsorted(within, starts)
+        return lines, np.maximum.reduceat(lengths, last - counts + 1) if len(counts) else counts
+
+    def _breaks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each line break begins and ends, among all bytes; a carriage return and a line feed are one."""
+        data = self._data
+        low = np.flatnonzero(data < 0x20)
+        begin = low[_LOW[data[low]]]
+        end = begin + 1
+        returns = np.flatnonzero(data[begin] == 0x0D)
+        returns = returns[data.take(begin[returns] + 1, mode="clip") == 0x0A]
+        returns = returns[~np.isin(begin[returns] + 1, self._offsets)]
+        end[returns] += 1
+        begin, end = np.delete(begin, returns + 1), np.delete(end, returns + 1)
+        if self._plain:
+            return begin, end
+        wide = [np.flatnonzero(data == 0xC2), np.flatnonzero(data == 0xE2)]
+        second, third = (data.take(wide[1] + step, mode="clip") for step in (1, 2))
+        wide[0] = wide[0][data.take(wide[0] + 1, mode="clip") == 0x85]
+        wide[1] = wide[1][(second == 0x80) & ((third & 0xFE) == 0xA8)]
+        begin, end = np.concatenate([begin, *wide]), np.concatenate([end, wide[0] + 2, wide[1] + 3])
+        order = np.argsort(begin)
+        return begin[order], end[order]
 
 
 @dataclass(frozen=True)
@@ -63,18 +127,6 @@ class Pages:
     @property
     def special_characters(self) -> np.ndarray:
         return _share(self.block.count(self._special), self.block.lengths)
-
-    @property
-    def average_line_length(self) -> np.ndarray:
-        owners, _ = self._lines
-        return _share(self.block.lengths, self._sum(owners))
-
-    @property
-    def maximum_line_length(self) -> np.ndarray:
-        owners, lengths = self._lines
-        longest = np.zeros(len(self.block.lengths), np.int64)
-        np.maximum.at(longest, owners, lengths)
-        return longest
 
     @property
     def words_num(self) -> np.ndarray:
@@ -130,18 +182,6 @@ class Pages:
     @cached_property
     def _owners(self) -> np.ndarray:
         return np.repeat(np.arange(len(self.block.lengths)), self.block.lengths + 1)
-
-    @cached_property
-    def _lines(self) -> tuple[np.ndarray, np.ndarray]:
-        """Owner and length of each line, as str.splitlines() has them: what follows the last break may be no line."""
-        points, breaks = self.block.points, self.block.has(BREAK)
-        pair = np.flatnonzero((points[:-1] == ord("\r")) & (points[1:] == ord("\n")))
-        opens, closes = breaks.copy(), breaks.copy()
-        opens[pair + 1] = closes[pair] = False
-        starts = np.concatenate([[0], np.flatnonzero(closes)[:-1] + 1])
-        lengths = np.flatnonzero(opens) - starts
-        ours = starts != (self.block.starts + self.block.lengths)[self._owners[starts]]
-        return self._owners[starts[ours]], lengths[ours]
 
     @cached_property
     def _words(self) -> tuple[np.ndarray, np.ndarray]:

@@ -59,6 +59,8 @@ def compute_signals(method: Filter, flat: pa.Table, *, services: Mapping[str, ob
     measured = _measured(method, flat, services or {})
     signals = method.signals()
     kept = [name for name in (*measured, *signals) if not name.startswith("_")]
+    if not signals:  # nothing to ask the engine
+        return _plain_types(_with_columns(flat.select(["record_id"]), {name: measured[name] for name in kept}), method)
     source = _with_columns(_with_every_flat_column(flat), measured)
     with _database(flat=source) as database:
         try:
@@ -216,7 +218,7 @@ def _plain_type(field: pa.Field, method: Filter) -> pa.DataType:
         )
     if is_a.is_decimal(field.type):
         return pa.int64() if field.type.scale == 0 else pa.float64()
-    if is_a.is_integer(field.type):
+    if is_a.is_integer(field.type) or is_a.is_null(field.type):
         return pa.int64()
     return pa.float64() if is_a.is_floating(field.type) else field.type
 

@@ -91,6 +91,23 @@ def test_whole_numbers_stay_whole_and_sums_are_no_decimals():
     assert found.schema.types[1:] == [pa.int64(), pa.float64()]
 
 
+def test_measured_columns_are_the_same_with_a_signal_of_sql_beside_them_or_without():
+    flat = documents("ab", None, "c")
+    columns = {
+        "small": pa.array([1, None, 3], pa.int8()),
+        "single": pa.array([0.5, None, 2.0], pa.float32()),
+        "yes": pa.array([True, False, None]),
+        "label": pa.chunked_array([["x"], ["y", None]]),
+        "nothing": pa.nulls(3),
+        "_step": pa.array([1, 2, 3]),
+    }
+    alone = compute_signals(filter_of(measure=lambda flat: columns), flat)
+    beside = compute_signals(filter_of({"one": "1"}, measure=lambda flat: columns), flat).drop_columns(["one"])
+    assert alone.schema == beside.schema and alone.to_pylist() == beside.to_pylist()
+    with pytest.raises(MethodError, match="'words' is a list"):
+        compute_signals(filter_of(measure=lambda flat: {"words": pa.array([["a"], ["b"], []])}), flat)
+
+
 def test_an_empty_table_has_the_types_of_a_full_one():
     full, empty = (compute_signals(Lengths(), documents(*texts)) for texts in (["abc"], []))
     assert empty.schema == full.schema
