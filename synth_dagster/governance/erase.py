@@ -8,7 +8,7 @@ the end the same search has to find nothing, and a receipt without any text stay
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
@@ -28,7 +28,10 @@ from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, besid
 from synth_dagster.governance.erase_search import Found, Place, Tables, erase_old_versions, in_bucket, search
 from synth_dagster.governance.erase_survey import surveyed
 from synth_dagster.governance.release_seal import is_described, seal_release
-from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, journals, rows_of, stored_files, unfinished
+from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, journals, rows_of, unfinished
+from synth_dagster.lake.holdings import Holdings
+from synth_dagster.lake.holdings_rows import ITEM, item_key
+from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage import Lineage
@@ -263,6 +266,7 @@ def _finish(
     removed = {str(folder): remove_export(folder) for folder in exports}
     lake.sweep(older_than_s=-1.0)
     Lineage(lake).purge()
+    Holdings(lake).catch_up()
     _forget_provider_lines(lake, journal)
     _empty_logs(lake)
     counts["old_versions_removed"] = _erase_old_versions(lake, journal)
@@ -383,7 +387,7 @@ def _tombstones(lake: Lake, found: Scope) -> Iterator[str]:
                 gone.setdefault(item[0], []).append(item[1])
                 if found.asked.everywhere:
                     yield mac(secret, "content", row["content_hash"].hex())
-    kept = _kept_items(lake, found, gone) if found.asked.source is None else set[Key]()
+    kept = _kept_items(found, gone) if found.asked.source is None else set[Key]()
     for key, ordinals in gone.items():
         if key not in kept:
             yield mac(secret, "key", *key)
@@ -391,16 +395,13 @@ def _tombstones(lake: Lake, found: Scope) -> Iterator[str]:
             yield mac(secret, "passage", *key, ordinal)
 
 
-def _kept_items(lake: Lake, found: Scope, gone: Mapping[Key, Any]) -> set[Key]:
-    """The items with a passage that stays: only those of the same sources can be."""
-    sources = pa.array(sorted({source for _, source, _ in gone}), pa.string())
-    kept: set[Key] = set()
-    for file in stored_files(lake):
-        rows = _roots(lake, file)
-        stays = pc.invert(pc.is_in(rows["record_id"], value_set=found.doomed.ids))  # type: ignore[attr-defined]
-        near = rows.filter(pc.and_(stays, pc.is_in(rows["source"], value_set=sources)))  # type: ignore[attr-defined]
-        kept |= {item[0] for row in near.to_pylist() if (item := _item(file, row)) is not None}
-    return kept & gone.keys()
+def _kept_items(found: Scope, gone: Mapping[Key, Sequence[Any]]) -> set[Key]:
+    """The items with a passage that stays: those that more rows were read from than go."""
+    keys = {item_key(*key): key for key in gone}
+    sought = Ids.of(sorted(keys))
+    times = found.held.counts(ITEM, sought).tolist()
+    there = zip(sought.to_arrow().to_pylist(), times, strict=True)
+    return {keys[one] for one, count in there if count > len(gone[keys[one]])}
 
 
 def _roots(lake: Lake, file: Stored) -> pa.Table:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.errors import ExitCode, SynthError, no_such
 from synth_dagster.governance.erase_places import Surroundings
+from synth_dagster.lake.holdings_rows import calls_of
 from synth_dagster.lake.ids import Ids
 
 Children = Literal["drop", "remake"]
@@ -114,13 +115,3 @@ def cost_of(around: Surroundings, calls: Iterable[bytes]) -> Cost:
         sum(one.tokens_out for one in kept),
         sum((one for one in usd if one is not None), Decimal(0)) if known else None,
     )
-
-
-def calls_of(rows: pa.Table) -> list[pa.Array]:
-    """The calls behind some rows."""
-    found: list[pa.Array] = []
-    if "calls" in rows.column_names:
-        found += pc.list_flatten(rows["calls"]).chunks  # type: ignore[attr-defined]
-    if "call_id" in rows.column_names:
-        found += rows["call_id"].chunks
-    return found

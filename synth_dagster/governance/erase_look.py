@@ -2,7 +2,8 @@
 
 Parquet is read row group by row group, databases row by row, answers are inflated, pages and JSON are unescaped. Every
 file that is no Parquet is also read as plain bytes, a piece at a time: ids raw and in hexadecimal, the halves in which
-the indexes keep them, and pieces of the text. So free pages of a database are searched too.
+the indexes keep them, and pieces of the text. So free pages of a database are searched too. A segment of our indexes is
+numbers from the first byte to the last, and read as such.
 """
 
 import json
@@ -21,16 +22,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from synth_dagster.lake.array_file import ArrayFile, Damaged
 from synth_dagster.lake.ids import BYTES, Ids
-from synth_dagster.lake.shingles import Hits, Needles, Sieve, strings
+from synth_dagster.lake.shingles import Hits, Needles, Sieve, readings
 
-HEX = re.compile(rb"[0-9a-fA-F]{32,}")
+HEX = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32,}")  # looked for where a run begins only
 ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x78\x5e")
 MOST_INFLATED = 1 << 24
 PIECE, OVERLAP = 1 << 20, 1 << 16  # an id or a window that is escaped in the longest way is far shorter than an overlap
 ROWS = 2_000
 AT_ONCE = 500
-IN_HALVES = (".segment", ".bin")  # of the lineage index, and of the index of duplicates
+SEGMENT = ".segment"  # of the lineage index and of the index of holdings
+IN_HALVES = (SEGMENT, ".bin")  # the other is of the index of duplicates
 SQLITE = b"SQLite format 3\0"
 PARQUET = b"PAR1"
 
@@ -69,6 +72,8 @@ def look_at_file(path: Path, wanted: Wanted, going: Going | None = None) -> Seen
         begin = file.read(len(SQLITE))
     if begin[:4] == PARQUET and (told := look_at_parquet(path, wanted, going)) is not None:
         return told
+    if path.suffix == SEGMENT and (told := look_at_segment(path, wanted)) is not None:
+        return told
     seen = Seen()
     is_database = begin == SQLITE
     for piece in pieces(path):
@@ -84,6 +89,18 @@ def look_at_file(path: Path, wanted: Wanted, going: Going | None = None) -> Seen
     return seen
 
 
+def look_at_segment(path: Path, wanted: Wanted) -> Seen | None:
+    """Every number of every array, and the line before them; None for what is no file of arrays to its last byte."""
+    try:
+        segment = ArrayFile.anything(path)
+    except Damaged:
+        return None
+    head = segment.head.encode()
+    seen = Seen(halves_in(segment.wide(), wanted.ids))
+    seen.add(ids_in(head, wanted.ids), wanted.needles.found_in([segment.head]))
+    return seen
+
+
 def look_at_bytes(data: bytes, wanted: Wanted) -> Seen:
     """What stands in the content of a file that is not on this machine, which may be packed."""
     if data[:4] == PARQUET and (told := look_at_parquet(pa.BufferReader(data), wanted)) is not None:
@@ -91,7 +108,7 @@ def look_at_bytes(data: bytes, wanted: Wanted) -> Seen:
     seen = Seen()
     seen.add(ids_in(data, wanted.ids), wanted.needles.found_in([data.decode("utf-8", "replace")]))
     for text in inflated(data):
-        seen.add(ids_in(text.encode(), wanted.ids), wanted.needles.found_in(strings(text)))
+        seen.add(ids_in(text.encode(), wanted.ids), wanted.needles.found_in(readings(text)))
     return seen
 
 
@@ -184,14 +201,18 @@ def _among(numbers: np.ndarray, known: np.ndarray) -> np.ndarray:
     return known[np.minimum(np.searchsorted(known, numbers), len(known) - 1)] == numbers
 
 
-def halves_in(data: Iterable[bytes], ids: Ids) -> bool:
+def halves_in(data: Iterable[bytes | np.ndarray], ids: Ids) -> bool:
     """Whether both halves of an id stand in a segment of an index, which keeps them as numbers."""
     if not len(ids):
         return False
     sieve = Sieve.of(np.unique(np.concatenate([ids.high, ids.low])))
-    seen = [sieve.among(np.frombuffer(piece, "<u8", len(piece) // 8)) for piece in data]
-    there = np.concatenate([np.zeros(0, np.uint64), *seen])
+    seen = [np.zeros(0, np.uint64), *(sieve.among(_numbers(piece)) for piece in data)]
+    there = np.concatenate(seen)
     return bool((np.isin(ids.high, there) & np.isin(ids.low, there)).any())
+
+
+def _numbers(piece: bytes | np.ndarray) -> np.ndarray:
+    return piece if isinstance(piece, np.ndarray) else np.frombuffer(piece, "<u8", len(piece) // 8)
 
 
 def inflated(data: "bytes | mmap.mmap") -> Iterator[str]:
@@ -256,7 +277,7 @@ def _id_among(leaf: pa.Array, ids: Ids) -> bool:
 
 def _texts(leaf: pa.Array) -> list[str]:
     if pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type):
-        return [text for word in leaf.drop_null().unique().to_pylist() for text in strings(word)]
+        return [text for word in leaf.drop_null().unique().to_pylist() for text in readings(word)]
     return []
 
 
@@ -288,9 +309,9 @@ def _bytes(value: bytes | str) -> bytes:
 
 def _said(value: bytes | str) -> Iterator[str]:
     if isinstance(value, str):
-        yield from strings(value)
+        yield from readings(value)
         return
     try:
-        yield from strings(zlib.decompress(value).decode("utf-8", "replace"))
+        yield from readings(zlib.decompress(value).decode("utf-8", "replace"))
     except zlib.error:
         yield value.decode("utf-8", "replace")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from synth_dagster.governance.erase_files import NO_TEXTS, texts_of
 from synth_dagster.governance.erase_look import Going, Wanted
 from synth_dagster.governance.erase_places import Surroundings
-from synth_dagster.governance.erase_scope import NO_TEXTS, Scope, texts_of
+from synth_dagster.governance.erase_scope import Scope
 from synth_dagster.governance.erase_search import Found, Place, search
 from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.ids import Ids
@@ -116,9 +117,9 @@ def _answers(
     named: list[_Quoting] = []
     for call, text in around.said():
         hits = said.found_in(strings(text))
-        if hits and _is_among(call, found.writers):
+        if hits and call in found.writers:
             shared.add(hits)
-        elif hits and _is_among(call, found.kept_calls):
+        elif hits and call in found.kept_calls:
             named.append(_Quoting(call, hits, rows.found_in(strings(text))))
         elif hits:
             quoting.append((call, hits))

@@ -26,6 +26,7 @@ from synth_dagster.lake.meta import Candidate, Release
 from synth_dagster.lake.reading import current_rows
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import canonical_json
+from synth_dagster.storage import Entry
 
 VERDICTS = "verdicts"
 
@@ -84,11 +85,16 @@ def journals(lake: Lake) -> list[str]:
 
 def stored_files(lake: Lake) -> Iterator[Stored]:
     """Every file of rows that lies in a lake."""
+    return (stored for stored, _ in stored_entries(lake))
+
+
+def stored_entries(lake: Lake) -> Iterator[tuple[Stored, Entry]]:
+    """Every file of rows that lies in a lake, and what the store says of it."""
     for dataset in lake.datasets():
         for table in lake.table_names(dataset):
             for entry in lake.store.entries(f"{dataset}/{table}/"):
                 if is_data(entry.name):
-                    yield Stored(dataset, table, entry.name, PurePosixPath(entry.name).stem)
+                    yield Stored(dataset, table, entry.name, PurePosixPath(entry.name).stem), entry
 
 
 def rows_of(lake: Lake, file: Stored, columns: Sequence[str] | None = None) -> pa.Table:

@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from synth_dagster.errors import UnknownName
+from synth_dagster.lake.array_file import Damaged
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage_catalog import IndexedFile, State
 from synth_dagster.lake.lineage_index import LineageIndex
 from synth_dagster.lake.lineage_places import InFile, located
 from synth_dagster.lake.lineage_rows import PLACE
-from synth_dagster.lake.segments import NUMBERS, TERMS, Damaged, Segment
+from synth_dagster.lake.segments import NUMBERS, TERMS, Segment
 
 WORD = pa.dictionary(pa.int32(), pa.string())
 PLACES = ("dataset", "stage", "batch", "path")  # where a record stands: the file's name is under its table

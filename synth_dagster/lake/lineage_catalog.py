@@ -13,8 +13,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from synth_dagster.errors import LakeError
+from synth_dagster.lake.array_file import Damaged
 from synth_dagster.lake.lineage_rows import KINDS, Terms
-from synth_dagster.lake.segments import Damaged, Rows, Segment, all_rows, write_segment
+from synth_dagster.lake.segments import Rows, Segment, all_rows, write_segment
 from synth_dagster.lake.sqlite import SqliteDatabase
 
 LAYOUT = """
@@ -132,9 +133,7 @@ class Catalog:
         if before is not None and before.path == path and sorted(before.numbers[before.alive]) == sorted(numbers):
             return before
         found = Segment(path, row["size"], numbers, places, row["files"])
-        # who changes a file changes its time too: then every byte is read, and else none
-        if path.stat().st_mtime_ns != row["modified"] and found.checksum() != row["checksum"]:
-            raise Damaged(f"{path} has other bytes than were written")
+        found.check(row["modified"], row["checksum"])
         return found
 
     # ------------------------------------------------------------------------------------------------------ writing

@@ -1,28 +1,21 @@
 """A segment of the lineage index: some files' records and their parents as sorted arrays in one file.
 
-The file is mapped into memory and never changed, so a question reads the few pages that it touches. It begins with a
-line that says its layout and where each array stands. `ids` are all ids that the segment mentions, sorted; a record is
-a row, rows are in the order of their ids, and one id may have several rows. Edges are kept in both directions, as
-places: from a row to the ids of its parents, and from an id to the rows of its children.
+`ids` are all ids that the segment mentions, sorted; a record is a row, rows are in the order of their ids, and one id
+may have several rows. Edges are kept in both directions, as places: from a row to the ids of its parents, and from an
+id to the rows of its children.
 """
 
-import json
-import mmap
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from synth_dagster.lake.array_file import ArrayFile, narrow, spans, starts, write_arrays
 from synth_dagster.lake.ids import Ids, numbered, together
-from synth_dagster.storage.folder import write_whole
 
 LAYOUT = "synth lineage 2"
-ALIGNED = 64  # bytes
-CHECKED = 1 << 22  # bytes that are checked at a time
 TERMS = (
     "method",
     "method_version",
@@ -37,14 +30,6 @@ TERMS = (
 )
 NUMBERS = ("synthetic_depth", "created")
 COLUMNS = (*TERMS, *NUMBERS)
-ARRAYS = (
-    *("high", "low", "first_row", "file", "row_id", *COLUMNS),
-    *("first_parent", "parent", "place", "first_child", "child"),
-)
-
-
-class Damaged(Exception):
-    """A file of the index is not what was written. The index is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +62,9 @@ def all_rows(given: Sequence[Rows]) -> Rows:
     )
 
 
-def spans(first: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """All places of the spans that begin there and have so many: 3, 7 and 2, 1 are 3, 4, 7."""
-    many = count.astype(np.int64)
-    before = np.cumsum(many) - many
-    return np.repeat(first.astype(np.int64) - before, many) + np.arange(int(many.sum()))
-
-
 def write_segment(path: Path, rows: Rows) -> int:
     """Write a segment, whole or not at all; the checksum of its bytes."""
-    arrays = _arranged(rows)
-    head, at = {}, 0
-    for name in ARRAYS:
-        head[name] = [arrays[name].dtype.str, len(arrays[name]), at]
-        at += -(-arrays[name].nbytes // ALIGNED) * ALIGNED
-    first = json.dumps({"layout": LAYOUT, "arrays": head}).encode()
-    first = (first + b" " * (-(len(first) + 1) % ALIGNED)) + b"\n"
-    checksum = 0
-
-    def write(file: BinaryIO) -> None:
-        nonlocal checksum
-        for piece in _pieces(first, [arrays[name] for name in ARRAYS]):
-            checksum = zlib.crc32(piece, checksum)
-            file.write(piece)
-
-    write_whole(path, write, needed=at)
-    return checksum
-
-
-def _pieces(head: bytes, arrays: Sequence[np.ndarray]) -> Iterator[bytes | memoryview]:
-    yield head
-    for array in arrays:
-        yield np.ascontiguousarray(array).view(np.uint8).data
-        yield bytes(-array.nbytes % ALIGNED)
+    return write_arrays(path, LAYOUT, _arranged(rows))
 
 
 def _arranged(rows: Rows) -> dict[str, np.ndarray]:
@@ -122,47 +77,29 @@ def _arranged(rows: Rows) -> dict[str, np.ndarray]:
     row_of_edge = np.repeat(np.arange(len(order)), rows.parents_of[order])
     down = np.argsort(parent, kind="stable")
     arrays = {
-        "first_row": _starts(np.bincount(row_id, minlength=len(ids))),
+        "first_row": starts(np.bincount(row_id, minlength=len(ids))),
         "file": rows.file[order],
         "row_id": row_id[order],
         **{name: rows.columns[name][order] for name in COLUMNS},
-        "first_parent": _starts(rows.parents_of[order]),
+        "first_parent": starts(rows.parents_of[order]),
         "parent": parent,
         "place": rows.places[edges],
-        "first_child": _starts(np.bincount(parent, minlength=len(ids))),
+        "first_child": starts(np.bincount(parent, minlength=len(ids))),
         "child": row_of_edge[down],
     }
-    return {"high": ids.high, "low": ids.low, **{name: _narrow(array) for name, array in arrays.items()}}
+    return {"high": ids.high, "low": ids.low, **{name: narrow(array) for name, array in arrays.items()}}
 
 
-def _starts(counts: np.ndarray) -> np.ndarray:
-    starts = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=starts[1:])
-    return starts
-
-
-def _narrow(array: np.ndarray) -> np.ndarray:
-    """The same numbers in as few bytes as hold the largest."""
-    return array.astype(np.min_scalar_type(int(array.max())) if len(array) else np.uint8, copy=False)
-
-
-class Segment:
+class Segment(ArrayFile):
     """A segment as it is read. `alive` says of each of its files whether a table still shows it."""
 
     def __init__(self, path: Path, size: int, files: Sequence[int], places: Sequence[int], count: int) -> None:
         """`files` are the numbers of the living files, `places` their places among the `count` of the segment."""
-        self.path = path
+        super().__init__(path, size, LAYOUT)
         self.alive = np.zeros(count, bool)
         self.alive[list(places)] = True
         self.numbers = np.full(count, -1)
         self.numbers[list(places)] = list(files)
-        self._map = _mapped(path, size)
-        self._head, self._start = _head(path, self._map)
-
-    def column(self, name: str) -> np.ndarray:
-        """One array, as it stands in the file."""
-        kind, count, at = self._head[name]
-        return np.frombuffer(self._map, np.dtype(kind), count, self._start + at)
 
     @cached_property
     def ids(self) -> Ids:
@@ -170,11 +107,11 @@ class Segment:
 
     @property
     def rows(self) -> int:
-        return self._head["file"][1]
+        return self.length("file")
 
     @property
     def edges(self) -> int:
-        return self._head["parent"][1]
+        return self.length("parent")
 
     @property
     def weight(self) -> int:
@@ -193,13 +130,6 @@ class Segment:
             if self.alive.all()
             else int(self._counts("first_parent", self._living(np.arange(self.rows))).sum())
         )
-
-    def checksum(self) -> int:
-        """Of all bytes of the file."""
-        found = 0
-        for at in range(0, len(self._map), CHECKED):
-            found = zlib.crc32(self._map[at : at + CHECKED], found)
-        return found
 
     def rows_of(self, ids: Ids) -> np.ndarray:
         """The living rows of these ids."""
@@ -261,26 +191,3 @@ class Segment:
     def _counts(self, starts: str, places: np.ndarray) -> np.ndarray:
         column, wide = self.column(starts), places.astype(np.int64)  # one more than 255 must not be 0
         return column[wide + 1].astype(np.int64) - column[wide].astype(np.int64)
-
-
-def _mapped(path: Path, size: int) -> mmap.mmap:
-    try:
-        with path.open("rb") as file:
-            found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (FileNotFoundError, ValueError) as error:  # an empty file cannot be mapped
-        raise Damaged(f"{path} is gone or empty") from error
-    if len(found) != size:
-        raise Damaged(f"{path} has {len(found)} bytes, not {size}")
-    return found
-
-
-def _head(path: Path, mapped: mmap.mmap) -> tuple[dict[str, tuple[str, int, int]], int]:
-    """Where each array stands, and where they begin."""
-    end = mapped.find(b"\n", 0, 1 << 16)
-    try:
-        found = json.loads(mapped[: max(end, 0)])
-    except ValueError as error:
-        raise Damaged(f"{path} has no head") from error
-    if not isinstance(found, dict) or found.get("layout") != LAYOUT:
-        raise Damaged(f"{path} is of another layout")
-    return found["arrays"], end + 1

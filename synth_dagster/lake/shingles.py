@@ -69,6 +69,11 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(item)
 
 
+def readings(value: Any) -> Iterator[str]:
+    """All strings of a value that is searched. JSON without an escape says nothing that its own letters do not."""
+    return iter((value,)) if isinstance(value, str) and "\\" not in value else strings(value)
+
+
 def windows(letters: str, lengths: Iterable[int]) -> Iterator[np.ndarray]:
     """The number of each window of each of these lengths, by where it begins."""
     codes = _codes(letters)
@@ -142,25 +147,34 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Sieve:
-    """Numbers with a table of their first bits, since nearly all that is asked for is none of them."""
+    """Numbers with two tables of some of their bits, since nearly all that is asked for is none of them."""
 
     numbers: np.ndarray  # sorted
-    table: np.ndarray
-    shift: np.uint64
+    first: np.ndarray
+    second: np.ndarray
+    bits: int
 
     @classmethod
     def of(cls, numbers: np.ndarray) -> "Sieve":
         bits = min(max((16 * len(numbers)).bit_length(), 12), MOST_BITS)
-        table, shift = np.zeros(1 << bits, bool), np.uint64(64 - bits)
-        table[(numbers >> shift).view(np.int64)] = True
-        return cls(numbers, table, shift)
+        found = cls(numbers, np.zeros(1 << bits, bool), np.zeros(1 << bits, bool), bits)
+        found.first[found._high(numbers)] = True
+        found.second[found._low(numbers)] = True
+        return found
 
     def among(self, others: np.ndarray) -> np.ndarray:
         """Those of others that are known, sorted, each once."""
-        maybe = others[self.table[(others >> self.shift).view(np.int64)]]
+        maybe = others[self.first[self._high(others)]]
+        maybe = maybe[self.second[self._low(maybe)]]
         at = np.minimum(np.searchsorted(self.numbers, maybe), len(self.numbers) - 1)
         found = maybe[self.numbers[at] == maybe]
         return np.unique(found) if len(found) else found
+
+    def _high(self, numbers: np.ndarray) -> np.ndarray:
+        return (numbers >> np.uint64(64 - self.bits)).view(np.int64)
+
+    def _low(self, numbers: np.ndarray) -> np.ndarray:
+        return ((numbers >> np.uint64(8)) & np.uint64((1 << self.bits) - 1)).view(np.int64)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from random import Random
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from hypothesis import strategies as st
 
 from synth_dagster.governance.erase import Surroundings
 from synth_dagster.governance.erase_dagster import Dagster
@@ -240,3 +241,21 @@ def check_versions(world, names, before):
         new = world.lake.accepted("demo", *place)
         assert (new.candidate_id == old) == (stays.num_rows == rows.num_rows)
         assert data_version(world.lake.candidate_table(new)) == new.data_version == data_version(stays)
+
+
+@st.composite
+def dags(draw):
+    """Up to a dozen records over three stages and two batches; parents stand in the stage above, in the same batch."""
+    parents, stages, batches = {}, {}, {}
+    for number in range(draw(st.integers(2, 4))):
+        name = f"{draw(st.sampled_from('fn'))}{number}"
+        parents[name], stages[name], batches[name] = [], "corpus", f"notes:{draw(st.integers(1, 2))}"
+    for stage, letter in (("questions", "q"), ("pairs", "p")):
+        above = [name for name in parents if stages[name] == ("corpus" if letter == "q" else "questions")]
+        for number in range(draw(st.integers(1, 4)) if above else 0):
+            first = draw(st.sampled_from(above))
+            others = [name for name in above if batches[name] == batches[first] and name != first]
+            more = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others else []
+            name = f"{letter}{number}"
+            parents[name], stages[name], batches[name] = [first, *more], stage, batches[first]
+    return parents, stages, batches, draw(st.sampled_from(sorted(parents)))

@@ -10,6 +10,7 @@ import zlib
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,10 +19,12 @@ from hypothesis import strategies as st
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance import erase_search
 from synth_dagster.governance.erase import Asked, BadErasure, costs, erase, plan, resume
-from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in
+from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in, look_at_file
 from synth_dagster.governance.erase_receipt import verify
-from synth_dagster.governance.erase_scope import search_of
+from synth_dagster.governance.erase_scope import scope, search_of
 from synth_dagster.governance.erase_search import search
+from synth_dagster.lake import erasing
+from synth_dagster.lake.array_file import write_arrays
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.erasing import is_cut_short, stored_files
 from synth_dagster.lake.ids import Ids
@@ -37,12 +40,14 @@ from tests.governance.erase_world import (
     STANDS,
     check,
     check_versions,
+    dags,
     look,
     plant,
     said,
     shown,
 )
 from tests.lake.conftest import document, write_to
+from tests.lake.scanned import Scanned
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,8 @@ def test_a_source_goes_with_all_that_was_made_from_it(world):
     receipt = erase(world.lake, Asked("demo", source="forum"), world.around, None)
     check(world, receipt, ["fb"], before, answers)
     assert receipt["counts"]["records"] == 9
+    with_ids = receipt["proof"]["before"]["with_ids"]
+    assert {one.split("/")[1] for one in with_ids if one.endswith(".segment")} == {"lineage", "holdings"}
     assert not list((Path(world.lake.store.url) / "erasures").glob("*/journal.json"))
     for name in world.below("fb"):
         assert world.texts[name] not in json.dumps(receipt) and digest(name).hex() not in json.dumps(receipt)
@@ -319,25 +326,73 @@ def test_an_id_is_found_raw_in_hexadecimal_and_in_halves():
     assert halves_in([halves[0], b"\1" * 8 + halves[1]], ids) and not halves_in([halves[0] * 2], ids)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        pytest.param(lambda data, text: data, (True, False), id="as it is written"),
+        pytest.param(lambda data, text: data + text, (True, True), id="with a text after its arrays"),
+        pytest.param(lambda data, text: data.replace(b"\0" * len(text), text), (True, True), id="a text between them"),
+        # the line before the arrays grows by 64 bytes, so that numbers still begin at multiples of eight
+        pytest.param(
+            lambda data, text: data.replace(b"synth test 1", (b"synth " + text).ljust(76)),
+            (True, True),
+            id="in its head",
+        ),
+        pytest.param(lambda data, text: data[-9:] + text, (False, True), id="something else of that name"),
+    ],
+)
+def test_a_segment_of_an_index_is_read_as_numbers_only_where_it_is_nothing_else(tmp_path, world, spoil, found):
+    text = said("a text of nobody")[:40]
+    needles = Needles()
+    needles.add(text)
+    path = Path(world.lake.store.url) / "left.segment"
+    # one byte and 63 of padding, so that a text has room between two arrays
+    ids = Ids.of(sorted(digest(number) for number in range(9)))
+    write_arrays(path, "synth test 1", {"small": np.zeros(1, np.uint8), "high": ids.high, "low": ids.low})
+    path.write_bytes(spoil(path.read_bytes(), text.encode()))
+    wanted = Wanted.of(pa.array([digest(4)], pa.binary()), needles)
+    seen = look_at_file(path, wanted)
+    assert (seen.has_id, bool(seen.hits)) == found
+    assert not look_at_file(path, Wanted.of(pa.array([digest("x")], pa.binary()), Needles())).has_id
+
+
 # ------------------------------------------------------------------------------------------------------ any DAG
 
 
-@st.composite
-def dags(draw):
-    """Up to a dozen records over three stages and two batches; parents stand in the stage above, in the same batch."""
-    parents, stages, batches = {}, {}, {}
-    for number in range(draw(st.integers(2, 4))):
-        name = f"{draw(st.sampled_from('fn'))}{number}"
-        parents[name], stages[name], batches[name] = [], "corpus", f"notes:{draw(st.integers(1, 2))}"
-    for stage, letter in (("questions", "q"), ("pairs", "p")):
-        above = [name for name in parents if stages[name] == ("corpus" if letter == "q" else "questions")]
-        for number in range(draw(st.integers(1, 4)) if above else 0):
-            first = draw(st.sampled_from(above))
-            others = [name for name in above if batches[name] == batches[first] and name != first]
-            more = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others else []
-            name = f"{letter}{number}"
-            parents[name], stages[name], batches[name] = [first, *more], stage, batches[first]
-    return parents, stages, batches, draw(st.sampled_from(sorted(parents)))
+def same_scope(world, asked):
+    """By the index, and by reading every file."""
+    scanned = Scanned(world.lake)
+    found, all_read = scope(world.lake, asked), scope(world.lake, asked, scanned)
+    assert found.as_json() == all_read.as_json() and found.files == all_read.files
+    assert (found.batches, found.bereft.batches) == (all_read.batches, all_read.bereft.batches)
+    assert found.doomed.ids.equals(all_read.doomed.ids) and found.doomed.calls.equals(all_read.doomed.calls)
+    for call in {call for _, call, _ in scanned.named} | {digest("orphan")}:
+        assert (call in found.kept_calls) == (call in all_read.kept_calls)
+        assert (call in found.writers) == (call in all_read.writers)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"source": "forum"}, id="a source"),
+        pytest.param({"record": digest("q2").hex()}, id="a record"),
+        pytest.param({"record": digest("p1").hex(), "everywhere": True}, id="a record everywhere"),
+        pytest.param({"where": "status = 'current'"}, id="a condition"),
+    ],
+)
+def test_the_index_leads_to_what_a_scan_of_all_files_finds(planted, asked):
+    same_scope(planted, Asked("demo", **asked))
+
+
+def test_files_that_name_nothing_of_it_are_not_opened(planted, monkeypatch):
+    """Of notes:2 everything goes: c, q4, p4. Their answers that others share are told by counts."""
+    plan(planted.lake, Asked("demo", record=digest("c").hex()))  # the index has read all
+    opened = []
+    read = erasing.pq.ParquetFile
+    monkeypatch.setattr(erasing.pq, "ParquetFile", lambda path, *how: opened.append(str(path)) or read(path, *how))
+    found = plan(planted.lake, Asked("demo", record=digest("c").hex()))
+    assert found.calls == 2 and found.shared_calls == 1
+    assert opened and all("notes%3A2" in path or "/release=" in path for path in opened)
 
 
 def erased_anywhere(folder, dag):
@@ -345,6 +400,7 @@ def erased_anywhere(folder, dag):
     world = plant(folder, parents, stages=stages, batches=batches)
     before, answers, versions = world.rows(), world.answers(), shown(world)
     asked = Asked("demo", record=digest(name).hex(), children="remake")
+    same_scope(world, asked)
     receipt = erase(world.lake, asked, world.around, None, everything=True)
     check(world, receipt, [name], before, answers)
     check_versions(world, [name], versions)

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from synth_dagster.lake.array_file import Damaged
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.lineage_index import LineageIndex
-from synth_dagster.lake.segments import Damaged
 from synth_dagster.records import Parent, digest, to_table
 from tests.lake.conftest import document, write_to
 
