@@ -280,6 +280,24 @@ def audit(
 
 
 @app.command()
+def backlog(
+    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    to: Annotated[Path | None, typer.Option(help="Also write the seeds to this .jsonl file, a source to read.")] = None,
+    seeds: Annotated[int, typer.Option(min=0, max=1000, help="Records of a cell to begin from, at most.")] = 5,
+    most_translated: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of a cell that may be translations.")
+    ] = 0.5,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+    project: ProjectDir = None,
+) -> None:
+    """Tell which languages, topics or other cells of a release lack records, and what to make them from."""
+    from synth_dagster.cli.backlog import show_backlog
+
+    show_backlog(project, dataset, release, to=to, seeds=seeds, most_translated=most_translated, as_json=as_json)
+
+
+@app.command()
 def methods(
     purpose: Annotated[
         str | None, typer.Option("--for", help="What it is for, such as 'math reasoning'; the best first.")

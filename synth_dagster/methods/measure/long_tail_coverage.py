@@ -3,9 +3,10 @@
 Paper: interpretation of an open question of the survey arXiv:2410.12896. Cells are the values of the language, the
 source or an attribute of the records. A reference says which cells there should be and how large each is. Languages
 that a classifier wrote into the records are corrected by what it says of texts whose language is known, since it calls
-rare more than is rare. Count bytes and words beside records where scripts differ, and have native speakers look at
-what is written in a rare language: fluent and wrong is what a model does there. Raise rare cells by `temperature` or
-`unimax`, seen at most four times.
+rare more than is rare. `synth backlog` writes what is lacking, with records to begin from, as a source of the recipe
+that is to make it. Count bytes and words beside records where scripts differ, and have native speakers look at what is
+written in a rare language: fluent and wrong is what a model does there. Raise rare cells by `temperature` or `unimax`,
+seen at most four times.
 """
 
 import json
@@ -83,10 +84,14 @@ class LongTailCoverage(Measure):
 
 def cells(flat: pa.Table, by: str) -> list[str]:
     """The cells of all records, of a record with a list of values one each; `""` for a record without one."""
+    return [cell for own in cells_of(flat, by) for cell in own]
+
+
+def cells_of(flat: pa.Table, by: str) -> list[Sequence[str]]:
+    """The cells of each record, at least one: `""` where it has none."""
     if by in ("lang", "source"):
-        return [value or "" for value in flat[by].to_pylist()]
-    said = (json.loads(attributes or "{}").get(by) for attributes in flat["attributes"].to_pylist())
-    return [cell for value in said for cell in _named(value)]
+        return [[value or ""] for value in flat[by].to_pylist()]
+    return [_named(json.loads(attributes or "{}").get(by)) for attributes in flat["attributes"].to_pylist()]
 
 
 def _named(value: object) -> Sequence[str]:
