@@ -38,7 +38,7 @@ BUILT = {
     "beyondweb": ("beyondweb",),
     "data_everywhere": ("data_everywhere", "text_attributes"),
     "agentinstruct": ("agentinstruct",),
-    "alpaca": ("alpaca",),
+    "alpaca": ("alpaca", "clean_alpaca"),
     "chase": ("chase_math", "chase_scenarios", "chase_qa", "chase_helpers", "chase_code"),
     "craft": ("craft",),
     "craw4llm": ("craw4llm",),
