@@ -60,7 +60,7 @@ BUILT = {
     "kpdds": ("kpdds",),
     "metamath": ("metamath",),
     "ngram_novelty": ("ngram_novelty",),
-    "numinamath": ("numinamath_cot", "numinamath_synth", "numinamath_tir"),
+    "numinamath": ("numinamath_extract", "numinamath_cot", "numinamath_synth", "numinamath_tir"),
     "oak": ("oak",),
     "persona_hub": ("persona_hub", "persona_instructions", "persona_texts"),
     "phi4_synth": ("phi4_synth", "phi4_seeds", "phi4_plurality", "phi4_reversal", "phi4_pivotal"),

@@ -2,9 +2,8 @@
 
 After the report of the first AIMO progress prize (project-numina/aimo-progress-prize, numina_dataset.pdf): one pass of
 a model translates, orders the solution into steps and boxes the answer. There nobody checked the outcome; here what is
-boxed must be the answer that was known. How problems were cut out of pages and forums is not part of it;
-`numinamath_synth` writes new problems, `numinamath_tir` solutions with programs. The report gives no prompt: the
-wording is ours.
+boxed must be the answer that was known. `numinamath_extract` cuts problems out of pages and forums, `numinamath_synth`
+writes new ones, `numinamath_tir` solutions with programs. The report gives no prompt: the wording is ours.
 """
 
 from typing import ClassVar
