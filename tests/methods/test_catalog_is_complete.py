@@ -46,7 +46,7 @@ BUILT = {
     "entigraph": ("entigraph",),
     "eda": ("eda",),
     "evol_instruct": ("evol_instruct",),
-    "gdr": ("gdr",),
+    "gdr": ("gdr", "gdr_report"),
     "fanno": ("fanno", "fanno_screen"),
     "fineweb": (
         *("url_filter", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "minhash", "pii"),
