@@ -3,14 +3,16 @@
 Paper: arXiv:2406.17557 (FineWeb), with the rules of datatrove: a listed domain, host or address; a banned word; two
 softly banned words; a banned part of a word. The lists are the user's: text files, a line an entry, as `word: casino`,
 with `domain`, `url`, `word`, `soft` or `part` before the colon. A line with nothing before it is a domain, `#` begins
-a comment, so that the usual lists of domains can be used as they are.
+a comment, so that the usual lists of domains can be used as they are. A domain is what one can register, by the list
+of public suffixes.
 """
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -20,14 +22,12 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter, InputPath, Proof, Rules
+from synth_dagster.parts.pages.hosts import domain_of, hosts_of, plain_host, tails_of
 from synth_dagster.records import Document
 from synth_dagster.services import References
 
 KINDS = ("domain", "url", "word", "soft", "part")
 _ENTRY = re.compile(r"(?P<kind>[a-z_]+): *(?P<entry>\S+)")
-_HOST = r"^(?:(?:[a-zA-Z][a-zA-Z0-9+.\-]*:)?//)?(?:[^/@?#]*@)?(?P<host>[^/:?#]*)"
-# What one can register is the name before the last label, or before two where a country keeps such: example.co.uk.
-_DOMAIN = r"(?P<domain>[^.]+\.(?:(?:ac|co|com|edu|gob|gov|ne|net|or|org)\.[a-z]{2}|[^.]+))\.?$"
 
 
 class UrlFilter(Filter):
@@ -39,6 +39,9 @@ class UrlFilter(Filter):
 
     lists: InputPath = Field(description="File or folder (.txt) with what is banned, an entry a line.")
     max_soft_words: int = Field(1, ge=0, description="Softly banned words that an address may hold.")
+    private_suffixes: bool = Field(
+        False, description="Whether a name under github.io and the like is a domain of its own, beside github.io."
+    )
     without_url: Literal["drop", "keep"] = Field("drop", description="What becomes of pages without an address.")
 
     def threshold_settings(self) -> frozenset[str]:
@@ -47,14 +50,14 @@ class UrlFilter(Filter):
     def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
         self, flat: pa.Table, /, *, references: References
     ) -> Mapping[str, pa.Array]:
-        banned = entries(references.texts(self.lists))
+        banned = entries(tuple(references.texts(self.lists)))
         url = flat["url"].combine_chunks()
-        host = _extracted(pc.utf8_lower(url), _HOST, "host")
+        hosts = hosts_of(url)
         parts = pc.split_pattern_regex(pc.fill_null(url, ""), "[^a-zA-Z0-9]+")
         found = {
-            "domain": _among(_extracted(host, _DOMAIN, "domain"), banned["domain"]),
-            "subdomain": _among(host, banned["domain"]),
-            "address": _among(url, banned["url"]),
+            "domain": _each(hosts, partial(self._is_listed, banned["domain"])),
+            "subdomain": _each(hosts, banned["domain"].__contains__),
+            "address": _each(pc.fill_null(url, ""), banned["url"].__contains__),
             "banned_words": _different(parts, banned["word"]),
             "soft_words": _different(parts, banned["soft"]),
             "banned_part": _with_part(url, banned["part"]),
@@ -73,8 +76,14 @@ class UrlFilter(Filter):
         }
         return rules if self.without_url == "drop" else {name: f"coalesce({r}, false)" for name, r in rules.items()}
 
+    def _is_listed(self, domains: frozenset[str], host: str) -> bool:
+        if not any(tail in domains for tail in tails_of(host)):
+            return False  # which spares most hosts a look at the suffixes
+        return domain_of(host) in domains or (self.private_suffixes and domain_of(host, private=True) in domains)
 
-def entries(texts: Sequence[str]) -> dict[str, frozenset[str]]:
+
+@lru_cache(maxsize=2)  # a list of millions of domains takes seconds, and each batch asks for it
+def entries(texts: Sequence[str]) -> Mapping[str, frozenset[str]]:
     """The entries of the lists by kind. Raises MethodError for a kind that is none."""
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for line in (line.strip() for text in texts for line in text.splitlines()):
@@ -84,8 +93,7 @@ def entries(texts: Sequence[str]) -> dict[str, frozenset[str]]:
         kind, entry = (match["kind"], match["entry"]) if match else ("domain", line)
         if kind not in found:
             raise MethodError(f"url_filter: a list has an entry of kind '{kind}'. Kinds are {', '.join(KINDS)}.")
-        plain = kind in ("domain", "url")
-        found[kind].add(entry if kind == "url" else entry.lower() if plain else _letters(entry))
+        found[kind].add(_FORMS.get(kind, _letters)(entry))
     return {kind: frozenset(values - {""}) for kind, values in found.items()}
 
 
@@ -93,12 +101,13 @@ def _letters(entry: str) -> str:
     return re.sub(r"[^a-zA-Z0-9]+", "", entry).lower()
 
 
-def _extracted(texts: pa.Array, pattern: str, group: str) -> pa.Array:
-    return pc.fill_null(pc.struct_field(pc.extract_regex(texts, pattern), group), "")
+_FORMS: Mapping[str, Callable[[str], str]] = {"domain": plain_host, "url": str}
 
 
-def _among(values: pa.Array, banned: frozenset[str]) -> pa.Array:
-    return pc.is_in(values, value_set=pa.array(sorted(banned), pa.string()))
+def _each(values: pa.Array, holds: Callable[[str], bool]) -> pa.Array:
+    """Whether something holds for each value, asked once for each different one."""
+    different = values.dictionary_encode()
+    return pa.array([holds(value) for value in different.dictionary.to_pylist()], pa.bool_()).take(different.indices)
 
 
 def _different(parts: pa.ListArray, banned: frozenset[str]) -> pa.Array:

@@ -11,6 +11,12 @@ LISTS = """
 spam.example
 domain: shop.co.uk
 domain: forum.fine.example
+domain: Bücher.example
+domain: shop.kawasaki.jp
+domain: 192.0.2.7
+domain: [2001:db8::7]
+domain: alice.github.io
+domain: blogspot.com
 url: https://fine.example/one-bad-page
 word: casino
 soft: poker
@@ -40,6 +46,29 @@ def reasons(verdicts_of, references):
         ("https://spam.example.org/page", None),
         ("https://www.shop.co.uk/", "domain"),
         ("https://other.co.uk/", None),
+        ("https://co.uk/", None),
+        (
+            "https://www.a.shop.kawasaki.jp/",
+            None,
+        ),  # *.kawasaki.jp is a suffix: a.shop.kawasaki.jp is what is registered
+        ("https://shop.kawasaki.jp/", "subdomain"),
+        ("https://www.spam.example./page", "domain"),
+        ("https://www.spam.example.:8080/page", "domain"),
+        ("https://a@b@spam.example/", "domain"),
+        (" https://spam.example", "domain"),
+        ("https://www\u3002spam\u3002example/", "domain"),
+        ("https://www.bücher.example/", "domain"),
+        ("https://www.XN--BCHER-KVA.example/", "domain"),
+        ("https://www.b\u0000ücher.example/", None),
+        ("http://192.0.2.7:8080/page", "subdomain"),
+        ("http://1.192.0.2.7/", None),
+        ("http://[2001:DB8::7]:443/page", "subdomain"),
+        ("http://[2001:db8::8]/", None),
+        ("https://alice.github.io/", "subdomain"),
+        ("https://www.alice.github.io/", None),
+        ("https://bob.blogspot.com/", "domain"),
+        ("https://spam.example?q=a@b", "domain"),
+        ("https://fine.example/@spam.example", None),
         ("https://forum.fine.example/", "subdomain"),
         ("https://fine.example/", None),
         ("https://fine.example/one-bad-page", "url"),
@@ -59,6 +88,12 @@ def test_rules_in_their_order(url, reason, reasons):
     assert reasons(url) == [reason]
 
 
+def test_a_name_under_a_private_suffix_is_a_domain_of_its_own_when_asked(reasons):
+    urls = ["https://www.alice.github.io/", "https://bob.github.io/", "https://bob.blogspot.com/", "https://github.io/"]
+    assert reasons(*urls) == [None, None, "domain", None]
+    assert reasons(*urls, private_suffixes=True) == ["domain", None, "domain", None]
+
+
 def test_each_page_is_judged_by_its_own_address(reasons):
     urls = ["https://fine.example/poker", None, "https://spam.example/", "https://fine.example/bonus"]
     assert reasons(*urls) == [None, "domain:no_value", "domain", None]
@@ -67,4 +102,4 @@ def test_each_page_is_judged_by_its_own_address(reasons):
 
 def test_a_kind_that_does_not_exist_is_refused():
     with pytest.raises(MethodError, match=r"kind 'words'. Kinds are domain, url, word, soft, part"):
-        entries(["words: casino"])
+        entries(("words: casino",))
