@@ -14,7 +14,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Lifecycle, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, tagged, together, written_by
+from synth_dagster.parts.asking.rephrasing import rephrasing
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.cards.strategies import STRATEGIES, StrategyName, drawn
 from synth_dagster.parts.streams import stream
@@ -32,20 +33,8 @@ from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Json
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 
-REPHRASE = {
-    name: prompt(
-        system="You say texts again in other forms, for people who learn from them. "
-        "You answer with the new text and nothing else.",
-        user="""
-{passage}{style}{how}
-
-Say what the text says, and nothing that it does not say. Keep every name and every number as it is. Do not announce the
-new text and do not comment on it.
-""",
-        variables="passage style how",
-    ).filled(style=tagged("style", name), how=told.how)
-    for name, told in STRATEGIES.items()
-}
+SYSTEM = "You say texts again in other forms, for people who learn from them."
+REPHRASE = {name: rephrasing(name, told.how, system=SYSTEM) for name, told in STRATEGIES.items()}
 
 
 class Beyondweb(Augmenter[Document, Document]):

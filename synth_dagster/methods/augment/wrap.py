@@ -13,7 +13,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.asking import attempted, tagged, together, written_by
+from synth_dagster.parts.asking.rephrasing import rephrasing
 from synth_dagster.parts.text.rewriting import (
     STYLES,
     StyleName,
@@ -28,20 +29,8 @@ from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document
 from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 
-REPHRASE = {
-    style: prompt(
-        system="You are a careful assistant who rewrites texts for people. "
-        "You answer with the new text and nothing else.",
-        user="""
-{passage}{style}{how}
-
-Say what the text says, and nothing that it does not say. Keep every name and every number as it is. Do not announce the
-new text and do not comment on it.
-""",
-        variables="passage style how",
-    ).filled(style=tagged("style", style), how=told.how)
-    for style, told in STYLES.items()
-}
+SYSTEM = "You are a careful assistant who rewrites texts for people."
+REPHRASE = {style: rephrasing(style, told.how, system=SYSTEM) for style, told in STYLES.items()}
 
 
 class Wrap(Augmenter[Document, Document]):

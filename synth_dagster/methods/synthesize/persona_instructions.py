@@ -12,11 +12,10 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
+from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
-from synth_dagster.parts.cards.personas import shown_examples, without_opening
-from synth_dagster.parts.streams import stream
+from synth_dagster.parts.cards.personas import ForPersonas, without_opening
 from synth_dagster.parts.text.rewriting import refuses, speaks_of_task
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Message
@@ -62,7 +61,7 @@ _PART = re.compile(r"(?m)(?:^|\s)(?:\([a-h1-9]\)|[a-h]\)|part [a-h1-9]\b|questio
 MOST_PARTS = 2
 
 
-class PersonaInstructions(Synthesizer[Document, Instruction]):
+class PersonaInstructions(ForPersonas, Synthesizer[Document, Instruction]):
     paper: ClassVar[str] = "arXiv:2406.20094"
     family: ClassVar[Family] = "general distillation"
     topics: ClassVar[tuple[str, ...]] = ("personas", "mathematics", "reasoning", "instruction tuning", "diversity")
@@ -73,25 +72,13 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
     )
 
     task: TaskName = Field("instruction", description="What the person brings.")
-    per_persona: int = Field(1, ge=1, le=20, description="Independent samples for each persona.")
-    examples: LabelsPath = Field("", description="File with examples, text and perhaps persona; none is zero-shot.")
-    shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
-    example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
-    temperature: float = Field(
-        0.7,
-        ge=0,
-        le=2,
-        description="Sampling temperature; the released demos have 0.7 for an API and 0.6 for a machine.",
-    )
-    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the samples; the demo for a machine has 0.95.")
-    seed: int = Field(0, ge=0, description="Seed of the examples.")
 
     async def synthesize(
         self, persona: Document, /, *, writer: Teacher, answerer: Teacher, references: References
     ) -> Sequence[Instruction] | Drop:
         if is_blank(persona.body):
             return Drop("blank_persona")
-        examples = self._examples(persona, references)
+        examples = self.examples_for(persona, references)
         asked = [attempted(self._asked(persona, examples, sample, writer)) for sample in range(self.per_persona)]
         texts = await together(*asked)
         problems = [one for one in texts if isinstance(one, Unusable)]
@@ -102,19 +89,10 @@ class PersonaInstructions(Synthesizer[Document, Instruction]):
             *(self._record(persona, one, again, answerer) for one, again in zip(texts, repeated, strict=True))
         )
 
-    def _examples(self, persona: Document, references: References) -> str:
-        rows = references.rows(self.examples) if self.examples else []
-        drawn = stream(self.seed, persona.record_id, "examples").sample(rows, min(self.shown, len(rows)))
-        return shown_examples(drawn, with_personas=self.example_personas)
-
-    @property
-    def _sampling(self) -> Sampling:
-        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=LONGEST_ANSWER)
-
     async def _asked(self, persona: Document, examples: str, sample: int, writer: Teacher) -> Answer:
         shown = tagged("persona", persona.body)
         return await writer.tell(
-            ASK[self.task], sampling=self._sampling, sample=sample, persona=shown, examples=examples
+            ASK[self.task], sampling=self.sampling(LONGEST_ANSWER), sample=sample, persona=shown, examples=examples
         )
 
     async def _record(self, persona: Document, said: Answer | Unusable, again: bool, answerer: Teacher) -> Instruction:

@@ -10,16 +10,15 @@ from typing import ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
+from synth_dagster.method import Family, Proof, Synthesizer
 from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.asking.tool_interfaces import Function, unfit_interface, written_interface
-from synth_dagster.parts.cards.personas import shown_examples, without_opening
-from synth_dagster.parts.streams import stream
+from synth_dagster.parts.cards.personas import ForPersonas, without_opening
 from synth_dagster.parts.text.rewriting import refuses, speaks_of_task
 from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Answer, Call, Drop, References, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Drop, References, Reply, Teacher, Unusable
 
 TextName: TypeAlias = Literal["knowledge", "npc", "tool"]
 LONGEST_ANSWER = 2_048  # tokens
@@ -53,7 +52,7 @@ class Tool(Function, Reply):
     """The function that a persona would need."""
 
 
-class PersonaTexts(Synthesizer[Document, Document]):
+class PersonaTexts(ForPersonas, Synthesizer[Document, Document]):
     paper: ClassVar[str] = "arXiv:2406.20094"
     family: ClassVar[Family] = "general distillation"
     topics: ClassVar[tuple[str, ...]] = ("personas", "knowledge", "game characters", "tools", "diversity")
@@ -63,19 +62,7 @@ class PersonaTexts(Synthesizer[Document, Document]):
     )
 
     task: TextName = Field("knowledge", description="What is written for the persona.")
-    per_persona: int = Field(1, ge=1, le=20, description="Independent samples for each persona.")
     world: str = Field("", description="With npc: the world of the game, in some sentences.")
-    examples: LabelsPath = Field("", description="File with examples, text and perhaps persona; none is zero-shot.")
-    shown: int = Field(3, ge=1, le=20, description="Examples of a request, drawn for each persona.")
-    example_personas: bool = Field(True, description="Show the persona of an example; no is plain few-shot.")
-    temperature: float = Field(
-        0.7,
-        ge=0,
-        le=2,
-        description="Sampling temperature; the released demos have 0.7 for an API and 0.6 for a machine.",
-    )
-    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the samples; the demo for a machine has 0.95.")
-    seed: int = Field(0, ge=0, description="Seed of the examples.")
 
     @model_validator(mode="after")
     def _figures_have_a_world(self) -> Self:
@@ -88,9 +75,7 @@ class PersonaTexts(Synthesizer[Document, Document]):
     ) -> Sequence[Document] | Drop:
         if is_blank(persona.body):
             return Drop("blank_persona")
-        rows = references.rows(self.examples) if self.examples else []
-        drawn = stream(self.seed, persona.record_id, "examples").sample(rows, min(self.shown, len(rows)))
-        examples = shown_examples(drawn, with_personas=self.example_personas)
+        examples = self.examples_for(persona, references)
         shown = tagged("persona", persona.body)
         told = await together(
             *(attempted(self._told(shown, examples, sample, writer)) for sample in range(self.per_persona))
@@ -101,21 +86,18 @@ class PersonaTexts(Synthesizer[Document, Document]):
         seen: set[str] = set()
         return [self._record(persona, one, seen) for one in told]
 
-    @property
-    def _sampling(self) -> Sampling:
-        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=LONGEST_ANSWER)
-
     async def _told(self, persona: str, examples: str, sample: int, writer: Teacher) -> Answer | Tool:
+        sampling = self.sampling(LONGEST_ANSWER)
         if self.task == "tool":
             return await writer.ask(
-                TOOL, into=Tool, sampling=self._sampling, sample=sample, persona=persona, examples=examples
+                TOOL, into=Tool, sampling=sampling, sample=sample, persona=persona, examples=examples
             )
         if self.task == "npc":
             world = tagged("world", self.world)
             return await writer.tell(
-                NPC, sampling=self._sampling, sample=sample, persona=persona, world=world, examples=examples
+                NPC, sampling=sampling, sample=sample, persona=persona, world=world, examples=examples
             )
-        return await writer.tell(KNOWLEDGE, sampling=self._sampling, sample=sample, persona=persona, examples=examples)
+        return await writer.tell(KNOWLEDGE, sampling=sampling, sample=sample, persona=persona, examples=examples)
 
     def _record(self, persona: Document, told: Answer | Tool | Unusable, seen: set[str]) -> Document:
         if isinstance(told, Unusable):

@@ -85,12 +85,6 @@ def value_of(text: str) -> Fraction | None:
     return found[0] if len(set(found)) == 1 else None
 
 
-def same_formula(one: str, other: str) -> bool:
-    """Whether two texts are formulas with the same values."""
-    first = values_of(one)
-    return first is not None and first == values_of(other)
-
-
 def _spelt(text: str) -> str:
     for written, plain in _SPELT.items():
         text = text.replace(written, plain)

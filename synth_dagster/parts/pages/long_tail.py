@@ -57,12 +57,6 @@ def backlog(counts: Mapping[str, float], floor: int, cells: Iterable[str] = ()) 
     return sorted((gap for gap in found if gap.missing > 0), key=lambda gap: (-gap.missing, gap.cell))
 
 
-def precision_at(prevalence: float, recall: float, false_positive: float) -> float:
-    """How many of those that a classifier calls so are so: pi r / (pi r + (1 - pi) f)."""
-    right, wrong = prevalence * recall, (1 - prevalence) * false_positive
-    return right / (right + wrong) if right + wrong else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Confusion:
     """What a classifier says of texts whose label is known: a row a label, the shares of what it said."""

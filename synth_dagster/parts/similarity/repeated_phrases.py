@@ -10,12 +10,6 @@ FEWEST = 8  # words of a phrase that counts, in the released code
 _WORD = re.compile(r"\S+")
 
 
-def longest_repeated(first: str, second: str, fewest: int = FEWEST) -> str:
-    """The longest run of at least so many words that the second text has too, as it stands there; else nothing."""
-    start, end = _span(first, second, fewest)
-    return second[start:end]
-
-
 def without_repeated(first: str, second: str, fewest: int = FEWEST) -> str:
     """The second text without any run of at least so many words that the first one has."""
     start, end = _span(first, second, fewest)

@@ -39,10 +39,6 @@ def f_measure(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:
     return 2 * common_subsequence(first, second) / (len(first) + len(second)) if first and second else 0.0
 
 
-def rouge_l(first: str, second: str) -> float:
-    return f_measure(tokens(first), tokens(second))
-
-
 def jaccard(first: str, second: str) -> float:
     """Shared words by all words; 0 where neither has any."""
     one, other = set(tokens(first)), set(tokens(second))

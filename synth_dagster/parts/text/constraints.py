@@ -166,12 +166,6 @@ def constraint(data: Mapping[str, object]) -> Constraint:
     return _ONE.validate_python(data)
 
 
-def shares_met(constraints: Sequence[Constraint], texts: Sequence[str]) -> list[float]:
-    """For each text the share of the constraints that it meets; 1 where there is none."""
-    met = [one.holds(texts) for one in constraints]
-    return [sum(column) / len(column) if column else 1.0 for column in zip(*met, strict=True)] or [1.0] * len(texts)
-
-
 # --------------------------------------------------------------------------------------------------- counts and forms
 
 

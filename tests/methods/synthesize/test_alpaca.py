@@ -10,9 +10,9 @@ import pytest
 from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.alpaca import WRITING, Alpaca, blocks, refused
 from synth_dagster.parts.asking.tasks import Task
-from synth_dagster.parts.similarity.similarity import rouge_l
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Answer, Call, Drop, Unusable
+from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import BlockWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
 

@@ -16,9 +16,9 @@ from synth_dagster.methods.synthesize.self_instruct import (
     sound,
 )
 from synth_dagster.parts.asking.tasks import Task, unfit
-from synth_dagster.parts.similarity.similarity import rouge_l
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Answer, Call, Drop, Unusable
+from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import TaskWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
 

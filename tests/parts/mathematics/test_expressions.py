@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth_dagster.parts.mathematics.answers import final_answer, same_answer
-from synth_dagster.parts.mathematics.expressions import same_formula, value_of, values_of
+from synth_dagster.parts.mathematics.expressions import value_of, values_of
 from synth_dagster.parts.mathematics.voting import agreed, vote
 
 
@@ -112,6 +112,10 @@ def formulas(draw, depth=3):
         return draw(LEAVES)
     one, other = draw(formulas(depth=depth - 1)), draw(formulas(depth=depth - 1))
     return draw(st.sampled_from([f"({one}) + ({other})", f"({one})({other})", f"({one}) - {{{other}}}", f"({one})^2"]))
+
+
+def same_formula(one, other):
+    return values_of(one) is not None and values_of(one) == values_of(other)
 
 
 @given(formulas(), formulas(), formulas())

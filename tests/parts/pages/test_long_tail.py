@@ -12,7 +12,6 @@ from synth_dagster.parts.pages.long_tail import (
     chao1,
     effective_number,
     missing_mass,
-    precision_at,
     tail_recall,
 )
 
@@ -46,11 +45,6 @@ def test_the_tail_is_the_rarest_tenth_and_at_least_one_cell():
 
 def test_the_backlog_lists_what_lacks_most_first_and_cells_that_were_never_seen():
     assert backlog({"a": 10, "b": 4, "c": 9}, 10, ["d", "a"]) == [Gap("d", 0, 10), Gap("b", 4, 6), Gap("c", 9, 1)]
-
-
-def test_nine_of_ten_texts_of_a_rare_language_are_of_another():
-    # pi = 1e-4, r = .95, f = 1e-3: .000095 / (.000095 + .0009999) = .0868
-    assert precision_at(1e-4, 0.95, 1e-3) == pytest.approx(0.0868, abs=1e-4)
 
 
 def test_a_rare_language_is_counted_right_though_another_is_often_taken_for_it():

@@ -13,21 +13,12 @@ from synth_dagster.parts.similarity.similarity import (
     TokenSetKeeper,
     common_subsequence,
     jaccard,
-    rouge_l,
     token_set_ratio,
     tokens,
 )
+from tests.rouge import common, rouge_l
 
 TEXT = st.lists(st.sampled_from("abcde"), max_size=12).map(" ".join)
-
-
-def slow(first, second):
-    """The longest common subsequence by its table."""
-    table = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
-    for i, one in enumerate(first, 1):
-        for j, other in enumerate(second, 1):
-            table[i][j] = table[i - 1][j - 1] + 1 if one == other else max(table[i - 1][j], table[i][j - 1])
-    return table[-1][-1]
 
 
 def test_rouge_l_of_two_tips_by_hand():
@@ -38,7 +29,7 @@ def test_rouge_l_of_two_tips_by_hand():
 @given(TEXT, TEXT)
 def test_the_bits_count_what_the_table_counts(first, second):
     one, other = tokens(first), tokens(second)
-    assert common_subsequence(one, other) == slow(one, other) == common_subsequence(other, one)
+    assert common_subsequence(one, other) == common(one, other) == common_subsequence(other, one)
 
 
 def test_jaccard_by_hand():

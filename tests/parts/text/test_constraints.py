@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from synth_dagster.parts.text.constraints import Keyword, Length, Pattern, constraint, sentences, shares_met
+from synth_dagster.parts.text.constraints import Keyword, Length, Pattern, constraint, sentences
 
 FRENCH = "Le bateau quitte le port au lever du soleil, et les pêcheurs ne rentrent que le soir."
 ENGLISH = "The boat leaves the harbour at sunrise, and the fishermen do not come home until evening."
@@ -61,13 +61,6 @@ def test_a_text_on_each_side_of_a_constraint(data, meets, fails):
 def test_what_is_no_constraint_is_refused_with_what_is_wrong(data, said):
     with pytest.raises(ValidationError, match=said):
         constraint(data)
-
-
-def test_a_share_of_constraints_is_met():
-    # 3 words, no comma, not lower case: 2 of 3; the blank text meets none; without constraints all is met
-    asked = [Length(at_most=3), Pattern(pattern=",", absent=True), constraint({"kind": "case", "case": "lower"})]
-    assert shares_met(asked, ["One two three", ""]) == [pytest.approx(2 / 3), 0.0]
-    assert shares_met([], ["a", ""]) == [1.0, 1.0]
 
 
 def test_a_pattern_that_other_engines_never_end_on_is_quick():
