@@ -39,7 +39,7 @@ def _plain(text: str) -> str:
 def refresh(lake: Lake, release: Release) -> Approval:
     """Bring the report of a release up to date with what was said; the approval that it shows now."""
     place = f"reports/{release.dataset}/{release.release}"
-    with lake.lease(place, "exclusive"):
+    with lake.telling(release.dataset), lake.lease(place, "exclusive"):
         approval = approval_of(lake, release)
         for name, section in ((f"{place}.md", in_card(approval)), (f"{place}.html", in_page(approval))):
             try:

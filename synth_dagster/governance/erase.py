@@ -8,8 +8,8 @@ the end the same search has to find nothing, and a receipt without any text stay
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 from uuid import uuid4
@@ -46,9 +46,11 @@ from synth_dagster.runner.provider_batches import OPEN
 from synth_dagster.scale.engine import SCRATCH, remove_scratch
 from synth_dagster.scale.fence import raise_fence
 from synth_dagster.signing import Signer
+from synth_dagster.storage import NotThere
 
 ROOTS = ("record_id", "source", "parents", "attributes", "content_hash")
 WAIT_S = 6 * 3600.0
+TRIES = 5
 ROOT = pa.schema([one for one in schema_of("document") if one.name in ROOTS])
 
 Key: TypeAlias = tuple[str, str, str]  # dataset, source and native key
@@ -124,7 +126,10 @@ class Journal:
 
 
 def plan(lake: Lake, asked: Asked) -> Scope:
-    """What an erasure would take; nothing is changed."""
+    """What an erasure would take; nothing is changed. Where a candidate gives way meanwhile, all is read anew."""
+    for _ in range(TRIES):
+        with suppress(NotThere):
+            return scope(lake, asked)
     return scope(lake, asked)
 
 
@@ -198,16 +203,35 @@ def _too_much(dataset: str) -> str:
 
 
 @contextmanager
-def _alone(lake: Lake, batches: Iterable[tuple[str, str]]) -> Iterator[Lease]:
-    """Hold the lake, after the runs that read what is to go: else they would write what they make of it afterwards."""
-    with ExitStack() as held:
-        for dataset in sorted({dataset for dataset, _ in batches}):
-            for stage in lake.stages(dataset):
-                for batch in sorted(batch for other, batch in batches if other == dataset):
-                    held.enter_context(lake.lease(f"batch/{dataset}/{stage}/{batch}", "exclusive", wait_s=WAIT_S))
-            held.enter_context(lake.lease(f"release/{dataset}", "exclusive", wait_s=WAIT_S))
-        held.enter_context(lake.lease(SCRATCH, "exclusive", wait_s=WAIT_S))
-        yield held.enter_context(lake.lease("lake", "exclusive", wait_s=WAIT_S))
+def _alone(lake: Lake, batches: Collection[tuple[str, str]]) -> Iterator[Lease]:
+    """Hold the lake, after whoever reads what is to go: else they would write what they make of it afterwards.
+
+    A step takes the lease of its batch, lets an erasure end, and reads. So one that has read holds a lease that is seen
+    here once nobody else comes in; it may be of a stage that has no table yet.
+    """
+    while True:
+        with ExitStack() as held:
+            waited_for = _leases_of(lake, batches) | _at_work(lake, batches)
+            for name in [*sorted(waited_for), SCRATCH]:
+                held.enter_context(lake.lease(name, "exclusive", wait_s=WAIT_S))
+            lease = held.enter_context(lake.lease("lake", "exclusive", wait_s=WAIT_S))
+            if _at_work(lake, batches) <= waited_for:
+                yield lease
+                return
+
+
+def _leases_of(lake: Lake, batches: Collection[tuple[str, str]]) -> set[str]:
+    """Of the stages that have a table; of releases, pages and exports."""
+    datasets = {dataset for dataset, _ in batches}
+    stages = {dataset: lake.stages(dataset) for dataset in datasets}
+    names = {f"batch/{dataset}/{stage}/{batch}" for dataset, batch in batches for stage in stages[dataset]}
+    return names | {f"{what}/{dataset}" for what in ("release", "telling") for dataset in datasets}
+
+
+def _at_work(lake: Lake, batches: Collection[tuple[str, str]]) -> set[str]:
+    """The leases that somebody holds on one of these batches."""
+    held = (name.split("/", 3) for name in lake.leases_held("batch/"))
+    return {"/".join(one) for one in held if (one[1], one[3]) in set(batches)}
 
 
 # ------------------------------------------------------------------------------------------------------------ the steps
@@ -264,6 +288,7 @@ def _finish(
     }
     exports = exports_of(around.project, held)
     removed = {str(folder): remove_export(folder) for folder in exports}
+    lease.check()  # whoever has lost it may meet files here that others have just written and not named yet
     lake.sweep(older_than_s=-1.0)
     Lineage(lake).purge()
     Holdings(lake).catch_up()
@@ -274,6 +299,7 @@ def _finish(
     if journal.asked["search"] == "touched":
         passed_over = beside(lake, journal.batches, journal.erasure)
     others = _others(lake, around, exports)
+    lease.check()
     after = search(lake, journal.wanted, others=others, but=[journal.name], clean=journal.clean, beside=passed_over)
     after.not_searched += [*around.unsearched(), *_unsearched(lake), *_embeddings_left(around), *_models_left(lake)]
     receipt = receipt_of(
@@ -455,7 +481,8 @@ def _empty_logs(lake: Lake) -> None:
 
 
 def _unsearched(lake: Lake) -> list[str]:
-    return ["copies of the lake's files on other machines, which leave them with time"] if in_bucket(lake) else []
+    told = "copies of the lake's files on other machines, and ids in their indexes, which leave them with time"
+    return [told] if in_bucket(lake) else []
 
 
 def _binary(digits: Iterable[str]) -> pa.Array:

@@ -51,7 +51,15 @@ class HandedOver:
 
 
 def hand_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, wishes: Wishes) -> HandedOver:
-    """Export a release, or find it exported already. Raises UnknownName, and SynthError for what cannot go out."""
+    """Export a release, or find it exported already. Raises UnknownName, and SynthError for what cannot go out.
+
+    An erasure waits for it, since an export that is under way cannot be found yet.
+    """
+    with lake.telling(dataset):
+        return _handed_over(lake, dataset, name, format_=format_, to=to, wishes=wishes)
+
+
+def _handed_over(lake: Lake, dataset: str, name: str, *, format_: str, to: Place, wishes: Wishes) -> HandedOver:
     writer = exporter(format_)
     if wishes.validation is not None:
         check_share(wishes.validation)

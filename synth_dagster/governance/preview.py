@@ -32,6 +32,11 @@ Row: TypeAlias = Mapping[str, Any]
 
 def save_preview(recipe: Recipe, lake: Lake, candidate: Candidate, *, picture: bytes | None = None) -> str:
     """Write the page of a version: a sample of its records, and of what was not kept. Returns where it stands."""
+    with lake.telling(candidate.dataset):
+        return _saved_preview(recipe, lake, candidate, picture)
+
+
+def _saved_preview(recipe: Recipe, lake: Lake, candidate: Candidate, picture: bytes | None) -> str:
     shelf = _Shelf(lake, candidate)
     if candidate.stage == SIGNALS:
         sections = [_measured(recipe, shelf)]
@@ -54,6 +59,11 @@ def save_preview(recipe: Recipe, lake: Lake, candidate: Candidate, *, picture: b
 
 def save_examples(lake: Lake, candidate: Candidate, finding: Finding) -> str:
     """Write a page with the examples of a finding: records or rejects by id. Returns where it stands."""
+    with lake.telling(candidate.dataset):
+        return _saved_examples(lake, candidate, finding)
+
+
+def _saved_examples(lake: Lake, candidate: Candidate, finding: Finding) -> str:
     shelf = _Shelf(lake, candidate)
     wanted = list(finding.examples)
     records = _with_ids(shelf.own, "record_id", wanted).to_pylist()

@@ -67,8 +67,8 @@ def write_report(lake: Lake, facts: ReleaseFacts) -> Report:
     """Write card and page, each whole or not at all."""
     about = facts.about
     place = f"reports/{about.dataset}/{about.release}"
-    samples = samples_of(lake, lake.meta.release(about.dataset, about.release))
-    with lake.lease(place, "exclusive"):  # somebody may approve it meanwhile
+    with lake.telling(about.dataset), lake.lease(place, "exclusive"):  # somebody may erase or approve meanwhile
+        samples = samples_of(lake, lake.meta.release(about.dataset, about.release))
         facts = replace(facts, approval=approval_of(lake, lake.meta.release(about.dataset, about.release)))
         return Report(
             card=lake.save_page(f"{place}.md", card(facts)),

@@ -26,7 +26,7 @@ from synth_dagster.lake.meta import Candidate, Release
 from synth_dagster.lake.reading import current_rows
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import canonical_json
-from synth_dagster.storage import Entry
+from synth_dagster.storage import Entry, NotThere
 
 VERDICTS = "verdicts"
 
@@ -98,10 +98,13 @@ def stored_entries(lake: Lake) -> Iterator[tuple[Stored, Entry]]:
 
 
 def rows_of(lake: Lake, file: Stored, columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of a file, with the columns asked for that it has."""
-    with pq.ParquetFile(lake.store.local(file.name)) as parquet:
-        there = parquet.schema_arrow.names
-        return parquet.read(None if columns is None else [name for name in columns if name in there])
+    """The rows of a file, with the columns asked for that it has. Raises NotThere for a file that is gone."""
+    try:
+        with pq.ParquetFile(lake.store.local(file.name)) as parquet:
+            there = parquet.schema_arrow.names
+            return parquet.read(None if columns is None else [name for name in columns if name in there])
+    except FileNotFoundError as error:  # since it was looked for
+        raise NotThere(f"There is no file {file.name} any more.") from error
 
 
 def named(rows: pa.Table, ids: pa.Array) -> pa.ChunkedArray:

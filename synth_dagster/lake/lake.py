@@ -94,6 +94,19 @@ class Lake:
         """Hold `batch/<dataset>/<stage>/<batch>` or `lake` for the length of a block."""
         return self._leases.hold(name, kind, wait_s=wait_s, ttl_s=ttl_s)
 
+    def leases_held(self, beginning: str) -> set[str]:
+        """The names of leases with this beginning that somebody holds."""
+        return self._leases.held(beginning)
+
+    def let_erasures_end(self) -> None:
+        """Wait for an erasure that is at work: called with a lease on what is read next, so that the next one waits."""
+        with self.lease("lake"):
+            pass
+
+    def telling(self, dataset: str) -> AbstractContextManager[Lease]:
+        """Hold off erasures while records are read and written to where an erasure looks: into a page, an export."""
+        return self.lease(f"telling/{dataset}")
+
     # --------------------------------------------------------------------------------------------------- candidates
 
     def write_candidate(
@@ -137,7 +150,7 @@ class Lake:
             current=current_rows(table),
         )
         with self.lease("lake"):
-            self._refuse_erased(table, f"{dataset}/{stage}/{batch}")
+            self._refuse_erased(table, refused, f"{dataset}/{stage}/{batch}")
             return self._add_candidate(candidate, table.drop_columns([partition]), refused, sort_by)
 
     def awaiting(self, dataset: str, stage: str, batch: str) -> Candidate | None:
@@ -338,12 +351,14 @@ class Lake:
 
     # ------------------------------------------------------------------------------------------------------- accepting
 
-    def _refuse_erased(self, table: pa.Table, where: str) -> None:
+    def _refuse_erased(self, table: pa.Table, rejects: pa.Table | None, where: str) -> None:
         """No batch brings back what was erased: a run may have read it before."""
         tombstones = Tombstones(self.meta.database)
-        if not tombstones or "record_id" not in table.column_names:
+        if not tombstones:
             return
-        ids = set(table["record_id"].to_pylist())
+        ids = set(rejects["record_id"].drop_null().to_pylist()) if rejects is not None else set[bytes]()
+        if "record_id" in table.column_names:
+            ids.update(table["record_id"].to_pylist())
         if "parents" in table.column_names:
             ids.update(pc.list_flatten(table["parents"]).combine_chunks().field("record_id").to_pylist())  # type: ignore[attr-defined]
         returned = sum(tombstones.has_record(one) for one in ids)

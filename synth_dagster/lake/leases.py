@@ -91,6 +91,11 @@ class Leases:
             heart.join()
             self._release(lease)
 
+    def held(self, beginning: str) -> set[str]:
+        """The names with this beginning that somebody holds who is alive, or is believed to be."""
+        rows = self.database.rows(f"select *, {self.database.clock} as now from leases")
+        return {row["name"] for row in rows if row["held"] and row["name"].startswith(beginning) and not _is_over(row)}
+
     def _acquire(self, lease: Lease, wait_s: float, ttl_s: float) -> None:
         me, until = Holder.me(), time.monotonic() + wait_s
         try:

@@ -36,6 +36,7 @@ def run_signals(context: RunContext, batch: str) -> Outcome:
     """Make the signals of a batch as a candidate, unless they are current."""
     lake, dataset = context.lake, context.recipe.dataset
     with lake.lease(f"batch/{dataset}/{SIGNALS}/{batch}", kind="exclusive"):
+        lake.let_erasures_end()
         of = context.recipe.mix.of
         version = accepted(context, of, batch)
         wanted = (context.recipe.signals_fingerprint(context.root), {of: version.data_version})

@@ -57,6 +57,7 @@ def run_stage(context: RunContext, stage: str, batch: str) -> Outcome:
     """Make a stage's batch as a candidate, unless it is current. Raises SynthError; then nothing was written."""
     lake, dataset = context.lake, context.recipe.dataset
     with lake.lease(f"batch/{dataset}/{stage}/{batch}", kind="exclusive"):
+        lake.let_erasures_end()
         wanted = identity(context, stage, batch)
         there = current(context, stage, batch, wanted)
         if there is not None:

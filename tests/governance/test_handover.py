@@ -166,3 +166,17 @@ def test_what_goes_out_is_what_the_release_holds(hand, tmp_path):
     rows = hand.project.rows("filtered_mix")
     lines = lines_of(tmp_path / "out/train.jsonl")
     assert [line["messages"][0]["content"] for line in lines] == [row["messages"][0]["content"] for row in rows]
+
+
+def test_an_erasure_waits_for_an_export_that_is_under_way(hand, tmp_path, monkeypatch):
+    """Before its manifest is written, which is last, nobody can find it."""
+    stream, held = hand.lake.stream, []
+
+    def read(*given, **named):
+        held.append(hand.lake.leases_held("telling/"))
+        return stream(*given, **named)
+
+    monkeypatch.setattr(hand.lake, "stream", read)
+    out(hand, tmp_path / "out")
+    assert held and all(one == {"telling/tiny"} for one in held)
+    assert hand.lake.leases_held("telling/") == set()
