@@ -57,7 +57,8 @@ class ChaseHelpers(PoolSynthesizer[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "Planted functions that are alike, are none, say nothing of themselves, fail when they are called or never end "
-        "all go with their reason, sound ones never; no two that stay are alike.",
+        "all go with their reason, sound ones never; of 66 stored pairs those are alike that the released code takes "
+        "for alike.",
     )
 
     helpers: int = Field(100, ge=1, le=100_000, description="New functions after which the method ends; none is given.")

@@ -1,12 +1,14 @@
 """A number is found by itself, in digits and in words, and goes without its neighbours' spaces."""
 
+import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth_dagster.parts.mathematics.leaked_numbers import in_words, says_number, without_number
+from synth_dagster.parts.mathematics.leaked_numbers import in_words, says_number, tidied, without_number
 from synth_dagster.parts.similarity.repeated_phrases import without_repeated
 
 
@@ -58,6 +60,16 @@ def test_a_number_is_found_by_its_name_and_by_its_digits_and_is_gone_afterwards(
 def test_names_above_a_million_are_nobody_s():
     with pytest.raises(ValueError, match="Only 0 to 999,999"):
         in_words(1_000_000)
+
+
+RELEASED = json.loads((Path(__file__).parents[2] / "fixtures" / "chase_released.json").read_text())
+
+
+@pytest.mark.parametrize(("first", "second", "phrase"), RELEASED["phrases"])
+def test_the_phrase_that_the_released_code_finds_is_what_goes(first, second, phrase):
+    # it looks for it in both texts one behind the other, and takes it out of the second
+    wanted = tidied(second.replace(phrase, "")) if phrase else second
+    assert without_repeated(first, second) == wanted
 
 
 def test_the_longest_phrase_of_both_texts_is_found_and_taken_out():
