@@ -6,7 +6,7 @@ The name before it is in no other canary, so that one secret is not learnt from 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,27 +55,34 @@ def planted_in(text: str) -> Iterator[Canary]:
     yield from dict.fromkeys(Canary(*found) for found in _SENTENCE.findall(text))
 
 
-def exposures(model: ByteModel, planted: Sequence[Canary]) -> np.ndarray:
-    """Bits, 0 to 16: 16 where the model finds no other secret as likely, about 1.4 on average of one it never saw."""
-    return np.array([_exposure(model, canary) for canary in planted], float)
+def exposures(secrets: Callable[[Canary], np.ndarray], planted: Sequence[Canary]) -> np.ndarray:
+    """Bits, 0 to 16: 16 where a model finds no other secret as likely, about 1.4 on average of one it never saw.
+
+    `secrets` gives what the model finds of each of the 2^16 secrets of a canary, in the order of their letters.
+    """
+    return np.array([bits_of(scores := secrets(one), float(scores[_place(one.secret)])) for one in planted], float)
 
 
-def _exposure(model: ByteModel, canary: Canary) -> float:
-    scores = _all_secrets(model, f"{canary.name}-".encode())
-    own = scores[_place(canary.secret)]
+def bits_of(scores: np.ndarray, own: float) -> float:
+    """log2 of how many scores there are, one's own among them, less log2 of its rank; of equal ones the middle."""
     rank = 1 + (scores > own).sum() + ((scores == own).sum() - 1) / 2
-    return float(BITS - np.log2(rank))
+    return float(np.log2(len(scores)) - np.log2(rank))
 
 
-def _all_secrets(model: ByteModel, before: bytes) -> np.ndarray:
-    """The log-probability of each of the 2^16 secrets after what stands before, in the order of their letters."""
+def secrets_by_bytes(model: ByteModel) -> Callable[[Canary], np.ndarray]:
+    """The log-probability of each secret after the last bytes before it."""
     symbols = np.frombuffer(LETTERS.encode(), np.uint8)
-    contexts, scores = np.array([int.from_bytes(before[-8:], "big")], np.uint64), np.zeros(1)
-    for _ in range(SECRET):
-        likely = np.log(model.following(contexts)[:, symbols].astype(float))
-        scores = (scores[:, None] + likely).ravel()
-        contexts = ((contexts[:, None] << np.uint64(8)) | symbols.astype(np.uint64)).ravel()
-    return scores.round(6)
+
+    def of(canary: Canary) -> np.ndarray:
+        before = f"{canary.name}-".encode()
+        contexts, scores = np.array([int.from_bytes(before[-8:], "big")], np.uint64), np.zeros(1)
+        for _ in range(SECRET):
+            likely = np.log(model.following(contexts)[:, symbols].astype(float))
+            scores = (scores[:, None] + likely).ravel()
+            contexts = ((contexts[:, None] << np.uint64(8)) | symbols.astype(np.uint64)).ravel()
+        return scores.round(6)
+
+    return of
 
 
 def _place(secret: str) -> int:

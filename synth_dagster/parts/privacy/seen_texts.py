@@ -3,17 +3,18 @@
 A line that lacks something is refused, with its number: half a test would show less than it says.
 """
 
-from collections.abc import Mapping
-from typing import TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from synth_dagster.errors import SynthError
 from synth_dagster.parts.models.membership import Scored, scores_of
 from synth_dagster.parts.privacy.inference import Attack
+from synth_dagster.parts.text.words import one_line
 from synth_dagster.services import References
 
-Scores: TypeAlias = list[dict[str, float]]
 T = TypeVar("T")
 
 
@@ -27,18 +28,45 @@ def facts_of(references: References, path: str) -> list[Attack]:
     ]
 
 
-def student_scores(references: References, path: str) -> dict[bool, Scores]:
-    """The scores of texts that a model of the user's saw and of others. Raises SynthError for what is none."""
-    found: dict[bool, Scores] = {True: [], False: []}
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model says of a text: the scores of membership, and the log-probability of the whole."""
+
+    text: str
+    scores: dict[str, float]
+    whole: float
+
+
+def student_said(references: References, path: str) -> dict[bool, list[Said]]:
+    """What a model of the user's says of texts that it saw (True) and of others. Raises SynthError for what is none."""
+    found: dict[bool, list[Said]] = {True: [], False: []}
     for number, row in enumerate(references.rows(path), start=1):
         own = _numbers(row, "log_probs", path, number)
         beside = [_numbers(row, name, path, number) if name in row else None for name in ("mean", "spread")]
         if own is None or not len(own) or any(one is not None and len(one) != len(own) for one in beside):
             raise _bad(path, number, "log_probs, and mean and spread where they are given, are equally many numbers")
-        found[_seen(row, path, number)].append(scores_of(_given(row, "text", str, path, number), Scored(own, *beside)))
+        text = _given(row, "text", str, path, number)
+        found[_seen(row, path, number)].append(Said(text, scores_of(text, Scored(own, *beside)), float(own.sum())))
+    _of_both(found, path)
+    return found
+
+
+def student_wrote(references: References, path: str) -> dict[bool, list[bool]]:
+    """Of texts that a model of the user's saw and of others, whether it wrote what is expected, but for white space."""
+    found: dict[bool, list[bool]] = {True: [], False: []}
+    for number, row in enumerate(references.rows(path), start=1):
+        expected = _given(row, "expected", str, path, number)
+        wrote = row.get("wrote")
+        if not isinstance(wrote, str):
+            raise _bad(path, number, "wrote is a text")
+        found[_seen(row, path, number)].append(one_line(wrote) == one_line(expected))
+    _of_both(found, path)
+    return found
+
+
+def _of_both(found: Mapping[bool, Sequence[object]], path: str) -> None:
     if not all(found.values()):
         raise SynthError(f"'{path}' needs texts that were seen and texts that were not, to tell them apart.")
-    return found
 
 
 def _numbers(row: Mapping[str, object], name: str, path: str, number: int) -> np.ndarray | None:

@@ -9,7 +9,7 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.guard.seed_leakage_guard import SeedLeakageGuard
-from synth_dagster.parts.privacy.canaries import canaries
+from synth_dagster.parts.privacy.canaries import LETTERS, Canary, canaries
 from synth_dagster.services import NoAncestors
 from tests.parts.made_up_prose import prose
 
@@ -178,12 +178,78 @@ def test_texts_held_out_that_are_of_another_length_are_no_measure(references):
     assert measured["length"] == (1.0, "warning")  # each member is longer
 
 
+def test_texts_held_out_of_another_topic_close_no_gate_and_it_is_said_why(references):
+    """What would be leakage between texts of one kind is drift here: a classifier that sees no model does as well."""
+    seeds = prose(1, 60)
+    drifted = [text.replace("ba", "zu").replace("ke", "fy").replace("lo", "pi") for text in prose(2, 60)]
+    given = {"held_out": "held_out", "references": references({"held_out": drifted}), "action": "critical"}
+    all_found = found(prose(3, 150) + seeds * 4, seeds=seeds, **given)
+    measured = measured_in(all_found)
+    assert measured["topic"][0] > 0.9 and measured["topic"][1] == "warning"
+    assert measured["min_k_plus"][0] > 0.9 and measured["min_k_plus"][1] == "info"
+    (note,) = [one.note for one in all_found if one.kind == "min_k_plus"]
+    assert note.endswith("no evidence, for topic tell them apart without a model")
+
+
+def test_what_stands_beside_the_membership_of_texts_of_one_kind_is_chance(held_out):
+    measured = told(prose(3, 150) + prose(1, 60) * 4, seeds=prose(1, 60), action="critical", **held_out)
+    assert measured["topic"][1] == "info" and abs(measured["topic"][0] - 0.5) < 4 * 0.053
+    assert measured["min_k_plus"][1] == "critical"
+
+
+@pytest.mark.parametrize(
+    ("right", "severity"),
+    [
+        pytest.param((2, 0), "warning", id="two of forty"),
+        pytest.param((0, 0), "info", id="none"),
+        pytest.param((2, 2), "info", id="as many of texts that it never saw"),
+    ],
+)
+def test_texts_that_a_model_carries_on_word_for_word_are_told(right, severity, references):
+    lines = [
+        {
+            "expected": f"the next words of text {n}",
+            "wrote": f"the next  words of text {n if k < count else ''}\n",
+            "seen": seen,
+        }
+        for seen, count in zip((True, False), right, strict=True)
+        for k, n in enumerate(range(40))
+    ]
+    measured = told(prose(3, 5), written="wrote.jsonl", references=references({"wrote.jsonl": lines}))
+    assert measured["carried_on_word_for_word"] == (right[0] / 40, severity)
+
+
+def test_the_codes_that_a_students_own_model_expects_are_exposed(references):
+    """Of 2,048 sentences of one name the planted one is the likeliest: 11 bits; of another it is the 1,024th: 1 bit."""
+    one, other = canaries(0, 2)
+    lines = []
+    for canary, rank in ((one, 0), (other, 1_023)):
+        tried = [canary, *(Canary(canary.name, secret) for secret in _secrets() if secret != canary.secret)][:2_048]
+        order = [*tried[1 : rank + 1], canary, *tried[rank + 1 :]]
+        lines += [
+            {"text": f"It says: {each.sentence}", "seen": each == canary, "log_probs": [-1.0 - 0.001 * place]}
+            for place, each in enumerate(order)
+        ]
+    lines += lines_of_a_student(0)
+    texts = prose(3, 30)
+    seeds = [f"{texts[0]} {one.sentence}", f"{texts[1]} {other.sentence}", f"{texts[2]} {other.sentence}"]
+    measured = told(texts, seeds=seeds, student="said.jsonl", references=references({"said.jsonl": lines}))
+    assert measured["student_bits_at_1"] == (11.0, "warning")
+    assert measured["student_bits_at_2"] == (1.0, "info")
+    assert measured["student_min_k"][1] == "info"  # the sentences of codes are no texts whose membership is asked
+
+
+def _secrets():
+    return (a + b + c + d for a in LETTERS for b in LETTERS for c in LETTERS for d in LETTERS)
+
+
 def test_a_students_own_log_probabilities_are_judged(references):
     for shift, severity in ((2, "warning"), (0, "info")):
         given = references({"said.jsonl": lines_of_a_student(shift)})
         measured = told(prose(3, 5), student="said.jsonl", references=given)
         assert measured["student_min_k"][1] == severity
-        assert set(measured) == {"student_min_k", "student_zlib", "student_loss"}  # without mean and spread
+        scores = {"student_min_k", "student_zlib", "student_loss"}  # without mean and spread
+        assert set(measured) == scores | {"student_topic", "student_length"}
     lines = [one | {"mean": [-3.0] * 30, "spread": [1.0] * 30} for one in lines_of_a_student(2)]
     measured = told(prose(3, 5), student="said.jsonl", references=references({"said.jsonl": lines}))
     assert measured["student_min_k_plus"][1] == "warning"
@@ -202,6 +268,9 @@ def test_a_students_own_log_probabilities_are_judged(references):
             "student", {"text": "a", "seen": True, "log_probs": [-1], "mean": []}, "equally many", id="too few means"
         ),
         pytest.param("student", {"text": "a", "seen": True, "log_probs": [-1]}, "were not", id="nothing unseen"),
+        pytest.param("written", {"expected": "a", "wrote": 1, "seen": True}, "wrote is a text", id="wrote a number"),
+        pytest.param("written", {"wrote": "a", "seen": True}, "expected is a text", id="nothing expected"),
+        pytest.param("written", {"expected": "a", "wrote": "", "seen": True}, "were not", id="nothing unseen written"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_refused_with_its_number(setting, line, said, references):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from synth_dagster.parts.models.byte_model import ByteModel
-from synth_dagster.parts.privacy.canaries import BITS, Canary, canaries, exposures, planted_in
+from synth_dagster.parts.privacy.canaries import BITS, Canary, canaries, exposures, planted_in, secrets_by_bytes
 from tests.parts.made_up_prose import prose
 
 
@@ -34,8 +34,8 @@ class Fixed:
 def test_exposure_by_hand():
     # the first of 2^16 has 16 bits, the last one has none; of the four that have one c, on average the third and a half
     first, last, fourth = Canary("kmnpqr", "bbbb"), Canary("kmnpqr", "wwww"), Canary("kmnpqr", "bcbb")
-    assert exposures(Fixed(), [first, last]).tolist() == [16.0, 0.0]
-    assert exposures(Fixed(), [fourth])[0] == BITS - np.log2((2 + 3 + 4 + 5) / 4)
+    assert exposures(secrets_by_bytes(Fixed()), [first, last]).tolist() == [16.0, 0.0]
+    assert exposures(secrets_by_bytes(Fixed()), [fourth])[0] == BITS - np.log2((2 + 3 + 4 + 5) / 4)
 
 
 def test_exposure_grows_with_how_often_a_code_was_learnt():
@@ -43,6 +43,8 @@ def test_exposure_grows_with_how_often_a_code_was_learnt():
     known, unknown = canaries(2, 24), canaries(3, 40)
     planted = [one.sentence for place, one in enumerate(known) for _ in range((1, 4, 16)[place // 8])]
     model = ByteModel.learnt([text.encode() for text in (*prose(1, 300), *planted)])
-    once, four, sixteen = exposures(model, known).reshape(3, 8).mean(axis=1)
-    never = exposures(model, unknown).mean()  # -log2 of a share between 0 and 1 is 1.44 on average, +- 1.44 / sqrt(40)
+    once, four, sixteen = exposures(secrets_by_bytes(model), known).reshape(3, 8).mean(axis=1)
+    never = exposures(
+        secrets_by_bytes(model), unknown
+    ).mean()  # -log2 of a share between 0 and 1 is 1.44 on average, +- 1.44 / sqrt(40)
     assert never < 1.44 + 4 * 0.23 < once < four < sixteen and sixteen > 12
