@@ -405,7 +405,8 @@ class Guard(_Whole):
     """Looks for what must not be there. It stands under `guards` of a stage and runs in the check step of its asset.
 
     A subclass writes `def inspect(self, flat: pa.Table, /, *, <services>) -> Sequence[Found]`. The table has the flat
-    columns of its kind of record and those of `GUARDED`. A critical finding closes the gate of the batch, one of
+    columns of its kind of record, `beside` with the words that stand in none of them (calls of tools, names of
+    speakers, a judge's reasons), and those of `GUARDED`. A critical finding closes the gate of the batch, one of
     severity quarantine holds its record back. Each name of `checks` is a check of the asset.
     """
 

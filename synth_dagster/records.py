@@ -414,3 +414,14 @@ FLAT: dict[RecordKind, dict[str, str]] = {
     },
 }
 """Per kind: column -> SQL over that kind's table. Filters, suites and measures read `record_id` and these."""
+
+_BESIDE = "list_transform({turns}, lambda m: concat_ws(chr(10), m.name, m.tool_calls))"
+_ANY_BESIDE = "array_to_string(list_filter({said}, lambda said: said <> ''), chr(10) || chr(10))"
+_PAIR = "list_concat(prompt, list_concat(chosen, rejected))"
+
+BESIDE: dict[RecordKind, str] = {
+    "document": "''",
+    "instruction": _ANY_BESIDE.format(said=_BESIDE.format(turns="messages")),
+    "preference": _ANY_BESIDE.format(said=f"list_append({_BESIDE.format(turns=_PAIR)}, coalesce(rationale, ''))"),
+}
+"""Per kind: SQL of the words that stand in no column of FLAT: names of speakers, calls of tools, a judge's reasons."""

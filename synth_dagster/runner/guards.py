@@ -98,7 +98,7 @@ def _of_guard(step: Step, rows: pa.Table, kind: RecordKind, root: Path, behind: 
 def guarded(rows: pa.Table, kind: RecordKind) -> pa.Table:
     """The table that a guard reads."""
     rows = rows.sort_by("record_id")
-    flat = flatten(rows, kind)
+    flat = flatten(rows, kind, beside=True)
     for name in (name for name in GUARDED if name in rows.column_names and name not in flat.column_names):
         flat = flat.append_column(name, rows[name])
     return flat

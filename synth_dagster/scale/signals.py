@@ -21,7 +21,7 @@ import pyarrow.types as is_a
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter
 from synth_dagster.parts.sql import literal, quoted
-from synth_dagster.records import FLAT, RecordKind
+from synth_dagster.records import BESIDE, FLAT, RecordKind
 
 NO_VALUE = "no_value"
 
@@ -46,12 +46,15 @@ def column_name(slug: str, signal: str) -> str:
     return f"{slug}__{signal}"
 
 
-def flatten(table: pa.Table, kind: RecordKind) -> pa.Table:
-    """The words of records as plain columns, `record_id` first, in the order of the table."""
-    columns = ", ".join(f"{sql} as {quoted(name)}" for name, sql in FLAT[kind].items())
+def flatten(table: pa.Table, kind: RecordKind, *, beside: bool = False) -> pa.Table:
+    """The words of records as plain columns, `record_id` first, in the order of the table; with `beside` a last column
+    has the words that stand in no other."""
+    wanted = {**FLAT[kind], **({"beside": BESIDE[kind]} if beside else {})}
+    columns = ", ".join(f"{sql} as {quoted(name)}" for name, sql in wanted.items())
     with _database(records=table) as database:
         flat = database.sql(f"select record_id, {columns} from records order by {_ORDER}").to_arrow_table()
-    return flat.cast(_flat_schema(kind))
+    schema = _flat_schema(kind)
+    return flat.cast(schema.append(pa.field("beside", pa.string())) if beside else schema)
 
 
 def compute_signals(method: Filter, flat: pa.Table, *, services: Mapping[str, object] | None = None) -> pa.Table:

@@ -19,6 +19,7 @@ holds what that step has marked.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -27,7 +28,8 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Guard, Proof
-from synth_dagster.parts.privacy.injections import THRESHOLD, injection, may_be_injections
+from synth_dagster.parts.privacy.disguises import Looked, Reading, seams
+from synth_dagster.parts.privacy.injections import THRESHOLD, as_read, injections, may_be_injections
 from synth_dagster.parts.privacy.personal_data import Piece, may_hold_personal_data, personal_data
 from synth_dagster.parts.privacy.poison import bursts, triggered
 from synth_dagster.parts.privacy.recognisers import recogniser
@@ -44,7 +46,7 @@ _PROBE = "probe"  # the attribute by which probe_instructions marks a text
 _IS_A_LABEL = re.compile(r"[a-z_]{1,40}")
 
 # The columns that are looked through; those of a conversation are all in `text`.
-_WORDS = ("text", "title", "url", "attributes")
+_WORDS = ("text", "title", "url", "attributes", "beside")
 
 
 _Canary: TypeAlias = Annotated[str, Field(min_length=8, max_length=200)]
@@ -58,6 +60,7 @@ def _action(what: str) -> Action:
 class PrivacySecurityGuard(Guard):
     """Findings by check; every record with one is held back unless a setting says otherwise."""
 
+    version = "2"
     paper = "interpretation"
     proof = Proof(
         "planted signal",
@@ -115,15 +118,16 @@ class PrivacySecurityGuard(Guard):
     def inspect(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
         self, flat: pa.Table, /, *, ancestors: Ancestors
     ) -> Sequence[Found]:
+        looked = list(_looked_through(flat))
         found = [
-            *self._pieces("personal_data", self.personal_data, flat, may_hold_personal_data, personal_data),
-            *self._named(flat),
-            *self._pieces("secrets", self.secrets, flat, may_hold_secrets, self._secrets_in),
-            *self._injected(flat),
+            *self._pieces("personal_data", self.personal_data, looked, may_hold_personal_data, personal_data),
+            *self._named(looked),
+            *self._pieces("secrets", self.secrets, looked, may_hold_secrets, self._secrets_in),
+            *self._injected(looked),
             *self._followed(flat),
             *self._poisoned(flat),
             *self._copied(flat, ancestors),
-            *self._come_out(flat),
+            *self._come_out(flat, looked),
         ]
         return [*found, *self._too_many(found, flat.num_rows)]
 
@@ -131,41 +135,60 @@ class PrivacySecurityGuard(Guard):
         return secrets_in(text, self.min_entropy)
 
     def _pieces(
-        self, check: str, action: Action, flat: pa.Table, may_hold: Prefilter, search: Callable[[str], Sequence[Piece]]
+        self,
+        check: str,
+        action: Action,
+        looked: Sequence[Looked],
+        may_hold: Prefilter,
+        search: Callable[[str], Sequence[Piece]],
     ) -> Iterator[Found]:
+        """Each piece with its place; of what only another reading of a text shows, each kind once."""
         if action == "off":
             return
-        for record_id, column, text in _texts(flat, may_hold):
-            for piece in search(text):
-                yield _found(check, action, record_id, column, piece)
+        told: set[tuple[bytes, str]] = set()  # of a record, in any of its columns
+        for column in looked:
+            for row, text in column.that(may_hold):
+                for piece in search(text):
+                    told.add((column.ids[row], piece.kind))
+                    yield _found(check, action, column.ids[row], column.name, piece)
+        for column in looked:
+            for row, reading in column.readings_that(may_hold):
+                for piece in search(reading.text):
+                    new = (column.ids[row], piece.kind)
+                    if new not in told and reading.shows(piece.start, piece.end):
+                        told.add(new)
+                        yield _disguised(check, action, column.ids[row], column.name, piece, reading)
 
-    def _named(self, flat: pa.Table) -> Iterator[Found]:
+    def _named(self, looked: Sequence[Looked]) -> Iterator[Found]:
         if self.personal_data == "off" or not self.recognisers:
             return
-        texts = list(_texts(flat))
+        texts = [(column.ids[row], column.name, text) for column in looked for row, text in column.that(None)]
         for name in self.recognisers:
             pieces_of = recogniser(name)([text for _, _, text in texts])
             for (record_id, column, _), pieces in zip(texts, pieces_of, strict=True):
                 for piece in pieces:
                     yield _found("personal_data", self.personal_data, record_id, column, Piece(*piece))
 
-    def _injected(self, flat: pa.Table) -> Iterator[Found]:
+    def _injected(self, looked: Sequence[Looked]) -> Iterator[Found]:
         if self.injected_instructions == "off":
             return
-        for record_id, column, text in _texts(flat, may_be_injections):
-            hit = injection(text)
-            if hit.score >= self.injection_threshold:
-                yield Found(
-                    check="injected_instructions",
-                    kind="prompt_injection",
-                    severity=self.injected_instructions,
-                    record_id=record_id,
-                    column=column,
-                    start=hit.start,
-                    end=hit.end,
-                    score=hit.score,
-                    note=", ".join(hit.features),
-                )
+        for column in looked:
+            may = (*column.that(may_be_injections), *column.readings_that(may_be_injections))
+            rows = sorted({row for row, _ in may})
+            hits = injections([as_read(column.text(row), column.readings_of(row)) for row in rows])
+            for row, hit in zip(rows, hits, strict=True):
+                if hit.score >= self.injection_threshold:
+                    yield Found(
+                        check="injected_instructions",
+                        kind="prompt_injection",
+                        severity=self.injected_instructions,
+                        record_id=column.ids[row],
+                        column=column.name,
+                        start=hit.start,
+                        end=hit.end,
+                        score=hit.score,
+                        note=", ".join(hit.features),
+                    )
 
     def _followed(self, flat: pa.Table) -> Iterator[Found]:
         """Texts that a reader obeyed, as `probe_instructions` has marked them."""
@@ -222,20 +245,23 @@ class PrivacySecurityGuard(Guard):
                 note=f"words in one piece of a source, {share[place]:.0%} of the record",
             )
 
-    def _come_out(self, flat: pa.Table) -> Iterator[Found]:
-        written = _by_models(flat) if self.canaries else flat.slice(0, 0)
+    def _come_out(self, flat: pa.Table, looked: Sequence[Looked]) -> Iterator[Found]:
+        if not self.canaries:
+            return
+        written = pc.greater(flat["synthetic_depth"], 0).to_pylist()  # type: ignore[attr-defined]
         for number, canary in enumerate(self.canaries, start=1):
-            places = pc.find_substring(pc.fill_null(written["text"], ""), canary, ignore_case=True)  # type: ignore[attr-defined]
-            hits = written.filter(pc.greater_equal(places, 0))  # type: ignore[attr-defined]
-            for record_id in hits["record_id"].to_pylist():
-                yield Found(
-                    check="canaries",
-                    kind="canary",
-                    severity="critical",
-                    record_id=record_id,
-                    column="text",
-                    note=f"canary {number} of {len(self.canaries)}",
-                )
+            holds = partial(_holds, canary)
+            for column in looked:
+                hits = {row for row, _ in (*column.that(holds), *column.readings_that(holds)) if written[row]}
+                for row in sorted(hits):
+                    yield Found(
+                        check="canaries",
+                        kind="canary",
+                        severity="critical",
+                        record_id=column.ids[row],
+                        column=column.name,
+                        note=f"canary {number} of {len(self.canaries)}",
+                    )
 
     def _too_many(self, found: Sequence[Found], records: int) -> Iterator[Found]:
         held = {one.record_id for one in found if one.severity == "quarantine"}
@@ -275,12 +301,35 @@ def _scored(kind: str, severity: Severity, ids: Sequence[bytes], scores: Iterabl
             )
 
 
-def _texts(flat: pa.Table, may_hold: Prefilter | None = None) -> Iterator[tuple[bytes, str, str]]:
-    """Record, column and text of all that is not empty, or of those that may hold what is looked for."""
-    for column in (name for name in _WORDS if name in flat.column_names):
-        texts = pa.chunked_array(flat[column]).combine_chunks().cast(pa.string())
-        looked = may_hold(texts) if may_hold else pc.greater(pc.utf8_length(pc.fill_null(texts, "")), 0)  # type: ignore[attr-defined]
-        chosen = pa.array(looked, pa.bool_())
-        ids = flat["record_id"].filter(chosen).to_pylist()
-        for record_id, text in zip(ids, texts.filter(chosen).to_pylist(), strict=True):
-            yield record_id, column, text
+def _disguised(check: str, severity: Severity, record_id: bytes, column: str, piece: Piece, reading: Reading) -> Found:
+    """A piece that stands in the text in other characters, at the same place or nobody knows where."""
+    start, end = (piece.start, piece.end) if reading.in_place else (None, None)
+    return Found(
+        check=check,
+        kind=piece.kind,
+        severity=severity,
+        record_id=record_id,
+        column=column,
+        start=start,
+        end=end,
+        note=f"disguised: {reading.how}",
+    )
+
+
+def _holds(canary: str, texts: pa.Array) -> np.ndarray:
+    found = pc.match_substring(pc.fill_null(texts, ""), canary, ignore_case=True)  # type: ignore[attr-defined]
+    return found.to_numpy(zero_copy_only=False)
+
+
+def _looked_through(flat: pa.Table) -> Iterator[Looked]:
+    """The columns with words; of the text also what stands across the seams of its fields and turns."""
+    ids = flat["record_id"].to_pylist()
+    for name in (name for name in _WORDS if name in flat.column_names):
+        texts = pa.chunked_array(flat[name]).combine_chunks().cast(pa.string())
+        if not pc.any(pc.greater(pc.binary_length(texts), 0)).as_py():  # type: ignore[attr-defined]
+            continue
+        across = []
+        if name == "text":
+            titles = flat["title"] if "title" in flat.column_names else None
+            across = list(seams(texts, titles, turns="instruction" in flat.column_names))
+        yield Looked.of(name, ids, texts, across)

@@ -6,17 +6,16 @@ strong feature or two weak ones reach the threshold of 1. A text about attacks q
 found goes into quarantine, not away.
 """
 
-import base64
-import binascii
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from synth_dagster.parts.text.prefilter import may_match
+from synth_dagster.parts.privacy.disguises import ENCODED, Reading, read_otherwise
+from synth_dagster.parts.privacy.foreign_orders import ORDERS
+from synth_dagster.parts.text.prefilter import may_match, which_match
 
 THRESHOLD = 1.0
 
@@ -37,11 +36,19 @@ _GUARDED = (
 )
 
 
+# Between words stands a blank, the end of a line that was wrapped or quoted, or marks of emphasis; and a sentence goes
+# on over the end of a line, not over that of a paragraph.
+_INSTEAD = {" ": r"(?:[\s*_~`>]{1,3})", r"[^.\n]": r"(?:[^.\n]|(?<!\n)\n)"}
+_TOKEN = re.compile(r"\[(?:\\.|[^\]\\])*\]|\\.|.", re.DOTALL)
+
+
 def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    """A pattern in which a blank is whatever may stand between two words, and a sentence may go on in the next line."""
+    made = [_INSTEAD.get(found[0]) or found[0] for found in _TOKEN.finditer(pattern)]
+    return re.compile("".join(made), re.IGNORECASE | re.MULTILINE)
 
 
-# feature -> weight and pattern; gaps are bounded, so that the search is linear
+# feature -> weight and pattern; a blank is what may stand between words; gaps are bounded, so that the search is linear
 _FEATURES: Mapping[str, tuple[float, re.Pattern[str]]] = {
     "override": (
         1.0,
@@ -56,6 +63,9 @@ _FEATURES: Mapping[str, tuple[float, re.Pattern[str]]] = {
     "told_before": (
         1.0,
         _words(
+            r"\b(?:ignore|disregard|forget) (?:the|those|these|your) (?:\w+ )?"
+            + _SAID
+            + r" (?:above|before|so far|given)\b|"
             r"\b(?:ignore|disregard|forget) (?:everything|all|anything|whatever|what)\b[^.\n]{0,30}"
             r"\b(?:said|told|above|before|previous\w*|instructed|written|read|know)\b"
         ),
@@ -202,16 +212,17 @@ _FEATURES: Mapping[str, tuple[float, re.Pattern[str]]] = {
         0.5,
         _words(r"<!--[^>]{0,400}\b(?:you|your|" + _MODEL + r"|instructions?|system)\b[^>]{0,400}-->"),
     ),
+    **{f"override_in_{language}": (1.0, _words(pattern)) for language, pattern in ORDERS.items()},
 }
 
-_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
+_PATTERNS = [pattern for _, pattern in _FEATURES.values()]
+
 _TAGS = re.compile("[\U000e0020-\U000e007f]")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{1,8}\U000e007f")  # the flags of Scotland, Wales, England
 _INSIDE_WORDS = re.compile("(?<=[A-Za-z])[\u200b\u2060\ufeff\u00ad](?=[A-Za-z])")
 _OVERRIDES = re.compile("[\u202d\u202e]")
-_BLOB = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,20000}={0,2}(?![A-Za-z0-9+/])")
+_BLOB = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{400,20000}={0,2}(?![A-Za-z0-9+/])")  # that says nothing readable
 _HIDDEN = re.compile("[\U000e0020-\U000e007f\u200b\u2060\ufeff\u00ad\u202d\u202e]")  # what the next ones look for
-_LONG_BLOB = 400  # characters of base64 that say nothing readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,30 +236,54 @@ class Injection:
 
 
 def injection(text: str) -> Injection:
-    """The score of a text: the sum of the weights of the features that it has."""
-    found = _hidden(text)
-    plain = _readable(text)
+    """The score of a text: the sum of the weights of the features that it has, as it stands or read otherwise."""
+    return injections_in([text])[0]
+
+
+def injections_in(texts: Sequence[str]) -> list[Injection]:
+    """The same of each text, much faster than one after the other."""
+    others: dict[int, list[Reading]] = {}
+    for row, reading in read_otherwise(pa.array(texts, pa.string())):
+        others.setdefault(row, []).append(reading)
+    return injections([as_read(text, others.get(row, [])) for row, text in enumerate(texts)])
+
+
+def as_read(text: str, others: Sequence[Reading]) -> list[Reading]:
+    """A text as it stands, and as it may be read besides."""
+    return [Reading("as it stands", text, in_place=True), *others]
+
+
+def injections(texts: Sequence[Sequence[Reading]]) -> list[Injection]:
+    """The score of each text by its readings, of which the first is the text itself; for many at once."""
+    column = pa.array([reading.text for text in texts for reading in text], pa.string())
+    may, found, start = which_match(column, _PATTERNS), [], 0
+    for text in texts:
+        found.append(_scored(text, may[:, start : start + len(text)]))
+        start += len(text)
+    return found
+
+
+def _scored(text: Sequence[Reading], may: np.ndarray) -> Injection:
+    found = _hidden(text[0].text)
     places: dict[str, tuple[int, int]] = {}
-    for name, (weight, pattern) in _FEATURES.items():
-        if hit := pattern.search(plain):
-            found[name] = weight
-            places[name] = hit.span()
+    names = list(_FEATURES)
+    for feature, number in np.argwhere(may).tolist():
+        name, reading = names[feature], text[number]
+        weight, pattern = _FEATURES[name]
+        if hit := next((one for one in pattern.finditer(reading.text) if reading.shows(*one.span())), None):
+            is_encoded = reading.how in ENCODED
+            found["encoded_instructions" if is_encoded else name] = 1.0 if is_encoded else weight
+            if reading.in_place:
+                places.setdefault(name, hit.span())
     at: tuple[int | None, int | None] = (None, None)
-    if places and plain == text:  # else the places are those of another text
+    if places:
         at = places[max(places, key=lambda name: (_FEATURES[name][0], -places[name][0]))]
     return Injection(round(sum(found.values()), 3), tuple(sorted(found)), *at)
 
 
 def may_be_injections(texts: pa.Array) -> np.ndarray:
-    """For each text whether it may have a feature at all; false is certain. Fast, for whole columns."""
-    plain = pa.array([_readable(text or "") for text in texts.to_pylist()], pa.string())
-    patterns = [pattern for _, pattern in _FEATURES.values()]
-    return may_match(plain, patterns) | may_match(texts, [_HIDDEN, _BLOB])
-
-
-def _readable(text: str) -> str:
-    """The text as a model reads it: one form of each letter, nothing that has no width."""
-    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    """For each text whether it may have a feature as it stands; false is certain. Fast, for whole columns."""
+    return may_match(texts, [*_PATTERNS, _HIDDEN, _BLOB])
 
 
 def _hidden(text: str) -> dict[str, float]:
@@ -260,23 +295,6 @@ def _hidden(text: str) -> dict[str, float]:
         found["split_words"] = 0.7
     if _OVERRIDES.search(text):
         found["reversed_text"] = 0.7
-    return found | _encoded(text)
-
-
-def _encoded(text: str) -> dict[str, float]:
-    """Base64: what it says where it can be read, and that it is there where it is long."""
-    for blob in _BLOB.finditer(text):
-        said = _decoded(blob[0])
-        if said and any(pattern.search(said) for _, pattern in _FEATURES.values()):
-            return {"encoded_instructions": 1.0}
-        if len(blob[0]) >= _LONG_BLOB:
-            return {"encoded": 0.5}
-    return {}
-
-
-def _decoded(blob: str) -> str | None:
-    try:
-        said = base64.b64decode(blob.rstrip("=") + "=" * (-len(blob.rstrip("=")) % 4), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
-    return said if said.isprintable() or "\n" in said else None
+    if _BLOB.search(text):
+        found["encoded"] = 0.5
+    return found

@@ -27,6 +27,12 @@ class Piece:
 EMAIL = re.compile(
     r"[A-Za-z0-9._%+\-]{1,64}@((?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,63})"  # RFC 5321: 64 before the @, 63 a label
 )
+_AT, _DOT = r" ?[\[({<] ?(?:at|@) ?[\])}>] ?", r" ?[\[({<] ?(?:dot|\.) ?[\])}>] ?"
+SPELT_EMAIL = re.compile(
+    rf"(?i)[A-Z0-9._%+\-]{{1,64}}{_AT}((?:[A-Z0-9\-]{{1,63}}(?:{_DOT}|\.| dot )){{1,8}}[A-Z]{{2,63}})"
+)
+# of 2000::/3, which alone is given out
+IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{1,4}(?![\w:])")
 IPV4 = re.compile(r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\d)(?!\.\d)")
 CARD = re.compile(r"(?<![\d.\-])\d(?:[ \-]?\d){12,18}(?![\d\-]|\.\d)")
 IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![A-Z0-9])")
@@ -176,7 +182,8 @@ def _all(text: str) -> Iterator[Piece]:
     for kind, pattern, is_real in _SEARCHES:
         for found in pattern.finditer(text):
             if is_real(found):
-                yield Piece(kind, *found.span())
+                start, end = found.span()
+                yield Piece(kind, start, start + len(iban_in(found[0]) or "") if kind == "iban" else end)
 
 
 def is_example_host(host: str) -> bool:
@@ -186,10 +193,10 @@ def is_example_host(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether a dotted quad is an IPv4 address that may belong to a machine on the internet."""
+    """Whether this is the address, of version 4 or 6, of what may be a machine on the internet."""
     try:
-        parsed = ipaddress.IPv4Address(address)
-    except ipaddress.AddressValueError:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
         return False
     return parsed.is_global and not parsed.is_multicast
 
@@ -206,6 +213,18 @@ def luhn(digits: str) -> bool:
     """Luhn's sum: every second digit from the right doubled, digits of all summed, a multiple of ten."""
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
     return sum(number - 9 * (number > 9) for number in doubled) % 10 == 0
+
+
+def iban_in(signs: str) -> str | None:
+    """The IBAN that signs begin with, with its blanks; after it a word of capitals may have been taken for its own."""
+    length, size = _IBAN_LENGTHS.get(signs[:2], 0), 0
+    for place, sign in enumerate(signs):
+        size += sign != " "
+        if length and size == length:
+            bare = signs[: place + 1].replace(" ", "")
+            goes_on = signs[place + 1 : place + 2].strip() != ""
+            return signs[: place + 1] if not goes_on and is_iban(bare) else None
+    return None
 
 
 def is_iban(text: str) -> bool:
@@ -248,9 +267,11 @@ def _digits(found: re.Match[str]) -> str:
 
 _SEARCHES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...] = (
     ("email", EMAIL, lambda found: not is_example_host(found[1])),
+    ("email", SPELT_EMAIL, lambda found: not is_example_host(re.sub(rf"(?i){_DOT}| dot ", ".", found[1]))),
+    ("ip_address", IPV6, lambda found: is_public(found[0])),
     ("ip_address", IPV4, lambda found: is_public(found[0])),
     ("credit_card", CARD, lambda found: is_card(_digits(found))),
-    ("iban", IBAN, lambda found: is_iban(found[0].replace(" ", ""))),
+    ("iban", IBAN, lambda found: iban_in(found[0]) is not None),
     ("us_social_security", SSN, _ssn),
     ("phone", INTERNATIONAL, lambda found: is_phone(_digits(found).removeprefix("00"))),
     ("phone", NORTH_AMERICAN, _north_american),

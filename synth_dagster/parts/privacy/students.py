@@ -59,7 +59,7 @@ def secrets_by(student: Student, vocabulary: Bytes) -> Callable[[Canary], np.nda
         for place in range(SECRET):
             hidden, _ = student.hidden(symbols, past)
             last = hidden.reshape(*symbols.shape, -1)[:, -1]
-            likely = log_softmax(last @ student.weights["symbols"].T)[:, letters]
+            likely = log_softmax(last @ student.weights["written"].T)[:, letters]
             scores = (scores[:, None] + likely).ravel()
             if place < SECRET - 1:  # each beginning goes on in sixteen ways, and shares what was read of it
                 symbols = np.tile(letters, len(symbols))[:, None]

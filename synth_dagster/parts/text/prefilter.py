@@ -7,7 +7,7 @@ matches too, in the same text. Only the few texts that are left are searched wit
 
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pyarrow as pa
@@ -34,25 +34,44 @@ _DOTLESS = "ıİ"  # equal to i where Python ignores case, and not where RE2 doe
 
 def may_match(texts: pa.Array, patterns: Sequence[re.Pattern[str]]) -> np.ndarray:
     """For each text, and none for null, whether one of the patterns may match it: false is certain, true is not."""
+    if not len(texts):
+        return np.zeros(0, bool)  # without the automata, which take longer to make than a short column to read
     joined = [_any_of(patterns[at : at + _TOGETHER]) for at in range(0, len(patterns), _TOGETHER)]
     chunks = [texts.slice(at, _TEXTS_AT_ONCE) for at in range(0, len(texts), _TEXTS_AT_ONCE)]
     found = list(in_threads(partial(_matched, patterns=joined), chunks))
     return np.concatenate([np.zeros(0, bool), *found])
 
 
+def which_match(texts: pa.Array, patterns: Sequence[re.Pattern[str]]) -> np.ndarray:
+    """Shape (patterns, texts): the same for each pattern by itself, for a few texts."""
+    found = np.zeros((len(patterns), len(texts)), bool)
+    plain = _dotted(texts)
+    for place, pattern in enumerate(patterns):
+        found[place] = _hits(plain, loosened(pattern))
+    return found
+
+
 def _matched(texts: pa.Array, patterns: Sequence[str]) -> np.ndarray:
     found = np.zeros(len(texts), bool)
-    plain = pc.replace_substring_regex(pc.fill_null(texts, ""), f"[{_DOTLESS}]", "i")  # type: ignore[attr-defined]
+    plain = _dotted(texts)
     for pattern in patterns:
-        hits = pc.match_substring_regex(plain, pattern)  # type: ignore[attr-defined]
-        found |= hits.to_numpy(zero_copy_only=False)
+        found |= _hits(plain, pattern)
     return found
+
+
+def _dotted(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(pc.fill_null(texts, ""), f"[{_DOTLESS}]", "i")  # type: ignore[attr-defined]
+
+
+def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
+    return pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)  # type: ignore[attr-defined]
 
 
 def _any_of(patterns: Sequence[re.Pattern[str]]) -> str:
     return "|".join(f"(?:{loosened(pattern)})" for pattern in patterns)
 
 
+@cache
 def loosened(of: re.Pattern[str]) -> str:
     """A pattern for RE2 that matches every text in which this one of Python's finds something.
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
-from synth_dagster.parts.privacy.injections import injection
+from synth_dagster.parts.privacy.injections import injection, injections_in
 from synth_dagster.parts.privacy.personal_data import is_card, is_iban, luhn, personal_data
 from synth_dagster.parts.privacy.poison import bursts, triggered
 from synth_dagster.parts.privacy.secrets import entropy, secrets_in
@@ -33,11 +33,17 @@ def kinds(text):
         pytest.param("Write to a.b+c@rathaus.de.", [("email", "a.b+c@rathaus.de")], id="e-mail"),
         pytest.param("Write to you@example.com.", [], id="an example's host"),
         pytest.param("It is 93.184.216.34 now.", [("ip_address", "93.184.216.34")], id="public address"),
+        pytest.param("at 2a00:1450:4001:82b::200e now", [("ip_address", "2a00:1450:4001:82b::200e")], id="version 6"),
+        pytest.param(
+            "::1 and fe80::1 and 2001:db8::7 at 12:30:45 a::b", [], id="private ones of version 6, and a time"
+        ),
+        pytest.param("ask jo.k (at) kontor (dot) ch", [("email", "jo.k (at) kontor (dot) ch")], id="spelt"),
         pytest.param("10.0.0.1, 192.168.1.1, 192.0.2.7, 127.0.0.1, 1.2.3.4.5", [], id="private ones and a version"),
         pytest.param("card 4539 1488 0343 6467", [("credit_card", "4539 1488 0343 6467")], id="card: issuer and Luhn"),
         pytest.param("card 4539 1488 0343 6468", [], id="one digit off"),
         pytest.param("try 4111 1111 1111 1111", [], id="a card that vendors print"),
         pytest.param("IBAN DE89 3704 0044 0532 0130 00", [("iban", "DE89 3704 0044 0532 0130 00")], id="IBAN"),
+        pytest.param("DE89370400440532013000 The", [("iban", "DE89370400440532013000")], id="IBAN before a capital"),
         pytest.param("IBAN DE88 3704 0044 0532 0130 00", [], id="IBAN with a wrong check"),
         pytest.param("SSN 536-90-4399", [("us_social_security", "536-90-4399")], id="social security number"),
         pytest.param("666-12-3456 000-12-3456 912-12-3456 123-00-1234 123-45-0000 078-05-1120", [], id="never issued"),
@@ -89,7 +95,6 @@ def test_pieces_lie_in_the_text_and_do_not_overlap(text):
     pieces = personal_data(text)
     assert all(0 <= piece.start < piece.end <= len(text) for piece in pieces)
     assert all(a.end <= b.start for a, b in pairwise(pieces))
-    injection(text)
 
 
 @pytest.mark.parametrize("unit", ["a@", "1.", "4 ", "+1", "GB82", "ignore ", "<", "eyJ", "A" * 50, "[INST", "!["])
@@ -211,19 +216,19 @@ def prose(seed):
 
 
 def test_injections_of_ten_families_are_found_and_clean_texts_are_not():
-    hits = {
-        name: sum(injection(f"{prose(n)} {family(name, n)} {prose(n + 1)}").score >= 1 for n in range(20))
-        for name in FAMILIES
-    }
-    assert sum(hits.values()) >= 0.95 * 200, hits
-    assert sum(injection(f"{prose(n)} {held_out(n)}").score >= 1 for n in range(20)) >= 0.8 * 20
-    assert sum(injection(prose(n)).score >= 1 for n in range(2_000)) <= 0.01 * 2_000
+    def hits(texts):
+        return sum(hit.score >= 1 for hit in injections_in(list(texts)))
+
+    found = {name: hits(f"{prose(n)} {family(name, n)} {prose(n + 1)}" for n in range(20)) for name in FAMILIES}
+    assert sum(found.values()) >= 0.95 * 200, found
+    assert hits(f"{prose(n)} {held_out(n)}" for n in range(20)) >= 0.8 * 20
+    assert hits(prose(n) for n in range(2_000)) <= 0.01 * 2_000
 
 
 def test_pages_of_a_language_reference_are_clean():
     topics = pytest.importorskip("pydoc_data.topics").topics
     passages = [part for text in topics.values() for part in text.split("\n\n") if len(part) > 80]
-    found = [part for part in passages if injection(part).score >= 1]
+    found = [hit for hit in injections_in(passages) if hit.score >= 1]
     assert len(passages) > 1_000 and len(found) <= 0.01 * len(passages)
 
 
