@@ -22,7 +22,7 @@ from synth_dagster.records import Document, digest
 from tests.scripted_teacher.rephrasing import FORMS, PAGE, facts_of, said_as
 
 PART = 200  # pages of each of four parts
-LENGTH, ROWS = 64, 24
+LENGTH, ROWS = 64, 16
 
 
 class BySuchPrior(Toedit):

@@ -3,7 +3,7 @@
 A base student has read towns of its own in every form, and questions about them with their answers, so that it knows
 the language and how one answers. Each arm goes on from there with its texts about other towns; at one place of ten a
 block of what the base has read stands instead, as in the paper (arXiv:2409.07431, section 4). The questions about those
-other towns are in no arm; an answer is chosen among all names of its kind, one of forty by chance.
+other towns are in no arm; an answer is chosen among all names of its kind, one of twenty-four by chance.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from synth_dagster.records import Document, digest
 from tests.scripted_teacher.reading import Request
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
-TOWNS, OTHERS = 40, 80  # asked about, and of the base
+TOWNS, OTHERS = 24, 56  # asked about, and of the base
 KINDS = ("river", "mayor", "mason", "saint", "feast")
-LENGTH, ROWS = 64, 32
+LENGTH, ROWS = 64, 8
 
 # One article: it names its town once.
 ARTICLE = (
@@ -233,6 +233,14 @@ def mixed(
     return [rng.choice(made if rng.random() < share else natural) for _ in range(count)]
 
 
+def packed(texts: Sequence[str], words: Words, rng: Random, count: int) -> np.ndarray:
+    """So many blocks of all texts again and again, in another order each time: no text is known by its neighbours."""
+    symbols, line = [words.symbols(text) for text in texts], list[Sequence[int]]()
+    while sum(map(len, line)) + len(line) < count * LENGTH:
+        line += rng.sample(symbols, len(symbols))
+    return blocks_of(line, LENGTH)[:count]
+
+
 class Class:
     """A base student and what it was taught with: each arm goes on from it for the same number of steps."""
 
@@ -251,17 +259,15 @@ class Class:
         again = [text.format(**town) for town in self.ours for texts in AGAIN.values() for text in texts]
         goes_on = [GOES_ON.format(article=ARTICLE.format(**town), **town) for town in self.ours]
         self.words = Words.of([*read, *forms, *told, *again, *goes_on, "## ("])
-        self.rng.shuffle(read)
-        self.replay = blocks_of([self.words.symbols(text) for text in read], LENGTH)
+        self.replay = packed(read, self.words, self.rng, base_steps * ROWS)
         self.base = Student.new(Shape(self.words.size, context=LENGTH, width=64, layers=2, heads=2), seed=seed)
-        train(self.base, packed_batches(self.replay, ROWS), Course(base_steps, rate=4e-3, seed=seed))
+        train(self.base, packed_batches(self.replay, ROWS), Course(base_steps, rate=5e-3, seed=seed))
         self.queries, self.its_own = asked_of(self.ours), asked_of(others[: len(self.ours)])
 
     def taught(self, texts: Sequence[str]) -> Student:
         """The base after its continued pretraining on an arm's texts, with a tenth of what it has read before."""
-        student, own = self.base.copy(), list(texts)
-        Random(self.seed).shuffle(own)
-        blocks = blocks_of([self.words.symbols(text) for text in own], LENGTH)
+        student = self.base.copy()
+        blocks = packed(texts, self.words, Random(self.seed), self.steps * ROWS)
         train(
             student,
             packed_batches(blocks, ROWS, replay=self.replay, share=0.1),
@@ -282,7 +288,7 @@ def taught_class(seed: int, base_steps: int, steps: int) -> Class:
     return Class(seed, base_steps=base_steps, steps=steps)
 
 
-def run(seed: int, *, base_steps: int = 700, steps: int = 250, only: Sequence[str] = ()) -> dict[str, float]:
+def run(seed: int, *, base_steps: int = 1_400, steps: int = 500, only: Sequence[str] = ()) -> dict[str, float]:
     """Shares of right answers by arm; all arms of both methods go on from one base."""
     school = taught_class(seed, base_steps, steps)
     ours = school.ours

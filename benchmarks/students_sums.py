@@ -120,7 +120,7 @@ def verifier(
 
 
 def verifiers(
-    seed: int, *, steps: int = 300, taught: int = 400, asked: int = 80, judge_steps: int = 800
+    seed: int, *, steps: int = 300, taught: int = 400, asked: int = 80, judge_steps: int = 500
 ) -> dict[str, float]:
     """Accuracy of one candidate, of the commonest answer, and of the best by a verifier of either supervision."""
     rng = Random(seed)
@@ -204,13 +204,15 @@ def spoilt(one: Chain, place: int, rng: Random) -> list[int]:
     return values
 
 
-def pivotal(seed: int, *, steps: int = 600, answers: int = 30, samples: int = 24, gap: float = 0.4) -> dict[str, float]:
+def pivotal(
+    seed: int, *, steps: int = 1_400, answers: int = 30, samples: int = 24, gap: float = 0.4
+) -> dict[str, float]:
     """How often the search finds the planted wrong step, and what it asks; slips are in what the student has read."""
     rng = Random(seed)
     student = Student.new(Shape(14, context=32, width=64, layers=2, heads=2), seed=seed)
     train(
         student,
-        lambda _: rows_of([(one.prompt, one.values) for one in (chain(rng, slips=0.05) for _ in range(64))]),
+        lambda _: rows_of([(one.prompt, one.values) for one in (chain(rng, slips=0.05) for _ in range(24))]),
         Course(steps, rate=3e-3, seed=seed),
     )
     found = [_searched(student, rng, number, samples, gap) for number in range(answers)]

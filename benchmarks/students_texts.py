@@ -22,8 +22,8 @@ from tests.scripted_teacher.reading import Request
 from tests.scripted_teacher.rephrasing import PAGE, facts_of, said_as
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
-PAGES, HELD_OUT = 300, 60
-LENGTH, ROWS = 64, 32
+PAGES, HELD_OUT = 250, 60
+LENGTH, ROWS = 64, 16
 SAID = {"easy": "plain", "medium": "conversational", "hard": "encyclopaedic", "qa": "qa"}  # by style of WRAP
 _MENUS = ("Home | About us | Contact", "Sign in to comment.", "Share this page", "You are here: start > places")
 

@@ -39,7 +39,9 @@ class Wrap(Augmenter[Document, Document]):
     paper: ClassVar[str] = "arXiv:2401.16380"
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "Pieces lose nothing and keep to 300 tokens; 22 answers are cleaned exactly; all planted faults are dropped.",
+        "Pieces lose nothing and keep to 300 tokens; 22 answers are cleaned exactly; all planted faults are dropped. "
+        "Small students that read rephrased beside noisy pages have a perplexity of 2.13 on clean ones, of 2.73 with "
+        "noisy alone, of 2.60 with edits of words (`python -m benchmarks.students wrap`).",
     )
 
     styles: Annotated[tuple[StyleName, ...], Field(min_length=1)] = Field(

@@ -93,7 +93,9 @@ class Tinygsm(Synthesizer[Instruction, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("mathematics", "reasoning", "word problems", "code", "programs")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "Of planted broken programs and numberless problems all are dropped with their reason, of sound ones none.",
+        "Of planted broken programs and numberless problems all are dropped with their reason, of sound ones none. Not "
+        "shown is that a verifier chooses best: of 48 candidates of a small student it took a right one in .39, taught "
+        "on every token, and in .43, on the last, a vote in .55 (`python -m benchmarks.students tinygsm`).",
     )
 
     routes: Annotated[tuple[Route, ...], Field(min_length=1)] = Field(
