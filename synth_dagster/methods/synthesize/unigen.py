@@ -91,8 +91,8 @@ class Unigen(PoolSynthesizer[Instruction, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("benchmarks", "data sets", "attributes", "self-reflection", "fact check")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "Of 30 % wrong labels none is left after the code check, of flaws at most 2 % after five reflections; the "
-        "group check is that of brute force, the spread of three points 20/9",
+        "Of 30 % wrong labels none is left after the code check, of flaws at most 2 % after five reflections; group "
+        "check, spread and clusters are those of the released code on stored vectors",
     )
 
     description: str = Field("", description="What the set is for, in a few sentences; shown with every request.")

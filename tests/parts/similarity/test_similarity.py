@@ -1,6 +1,8 @@
 """Likeness counted by hand, against slow definitions, and keepers that keep the first and name it."""
 
+import json
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -36,6 +38,14 @@ def test_jaccard_by_hand():
     # hr manager at a law are shared; top, firm and office are not: 5 of 8
     assert jaccard("hr manager at a top law firm", "hr manager at a law office") == 5 / 8
     assert jaccard("", "") == 0
+
+
+FUZZY = json.loads((Path(__file__).parents[2] / "fixtures" / "token_set_ratios.json").read_text())
+
+
+@pytest.mark.parametrize(("one", "other", "ratio"), FUZZY["cases"])
+def test_token_set_ratio_is_that_of_rapidfuzz(one, other, ratio):
+    assert token_set_ratio(one, other) == pytest.approx(ratio)
 
 
 def test_token_set_ratio_by_hand():

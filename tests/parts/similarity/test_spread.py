@@ -73,10 +73,20 @@ def test_the_draws_are_those_of_the_seed():
     assert len({tuple(varied(some, 5, Random(seed))) for seed in range(10)}) > 5
 
 
-WARD = json.loads((Path(__file__).parents[2] / "fixtures" / "ward_groups.json").read_text())
+# what the released code of UniGen, and the package that it clusters by, gave for vectors drawn from these seeds
+RELEASED = json.loads((Path(__file__).parents[2] / "fixtures" / "unigen_released.json").read_text())
 
 
-@pytest.mark.parametrize("case", WARD["cases"], ids=lambda case: f"{case['vectors']} in {case['count']}")
+@pytest.mark.parametrize("case", RELEASED["near"], ids=lambda case: f"{case['vectors']} at {case['distance']}")
+def test_items_that_lie_too_close_and_the_spread_are_those_of_the_released_code(case):
+    some = np.random.default_rng(case["seed"]).random((case["vectors"], case["dimensions"]))
+    found = too_near(some, case["distance"])
+    # it names the pairs by the kept one, in the order of these
+    assert sorted([kept, place] for place, kept in enumerate(found) if kept is not None) == case["pairs"] != []
+    assert remote_clique(some) == pytest.approx(case["spread"])
+
+
+@pytest.mark.parametrize("case", RELEASED["ward"], ids=lambda case: f"{case['vectors']} in {case['count']}")
 def test_ward_groups_are_those_of_the_package_that_the_released_code_uses(case):
     some = unit(np.random.default_rng(case["seed"]).normal(size=(case["vectors"], case["dimensions"])))
     assert ward(some, case["count"]).tolist() == case["labels"]
