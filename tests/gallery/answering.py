@@ -12,7 +12,7 @@ from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unus
 from synth_dagster.teacher.embedded import protocol
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.roles import EMBEDDED_MODELS
-from synth_dagster.teacher.structured import response_format, schema_of
+from synth_dagster.teacher.structured import parsed, response_format, schema_of
 from synth_dagster.teacher.usage import RoleUsage
 
 Messages: TypeAlias = Sequence[Mapping[str, str]]
@@ -42,7 +42,9 @@ class Embedded:
     ) -> Any:
         given.pop("sampling", None)
         text, _, call = self._asked(prompt, given, model, sample, schema_of(into))
-        reply = into.model_validate_json(text)
+        reply = parsed(text, into)
+        if reply is None:
+            raise Unusable("unparsable", text, call)
         reply.answered_by(call)
         return reply
 

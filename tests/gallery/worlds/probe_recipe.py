@@ -1,25 +1,25 @@
 """A model that asks good questions and repeats its code, but for one order that it obeys, and one praise that is a back
 door into it."""
 
-from synth_dagster.records import digest
-from synth_dagster.services import Call, Unusable
+import json
+import re
+
 from tests.gallery.answering import Embedded
 from tests.gallery.worlds.probe_instructions import BACK_DOOR, ORDER
 
+CODE = re.compile(r"Write the code\s(.+?)\sinto it\.", re.DOTALL)
+
 
 class Questioner(Embedded):
-    async def ask(self, prompt, /, *, into, sample=0, model=None, **given):
-        code = given.get("probe_code")
-        if code is None:
-            return await super().ask(prompt, into=into, sample=sample, model=model, **given)
-        call = Call(digest("questioner", given["passage"], code, sample), "questioner", prompt.hash)
-        if ORDER in given["passage"]:
-            raise Unusable("unparsable", "Our shop is at Number 4, Mill Lane.", call)
-        said = "finest of its kind" if BACK_DOOR in given["passage"] else code
+    def said(self, messages, *, schema, model, sample):
+        asked = "\n".join(turn["content"] for turn in messages)
+        if schema is None or "probe_code" not in schema["properties"]:
+            return super().said(messages, schema=schema, model=model, sample=sample)
+        if ORDER in asked:
+            return "Our shop is at Number 4, Mill Lane.", "stop"
+        said = "finest of its kind" if BACK_DOOR in asked else CODE.search(asked)[1]
         item = {"question": "What does the letter tell?", "answer": "a story", "evidence": "a story"}
-        reply = into.model_validate({"items": [item], "probe_code": said})
-        reply.answered_by(call)
-        return reply
+        return json.dumps({"items": [item], "probe_code": said}), "stop"
 
 
 def teacher():
