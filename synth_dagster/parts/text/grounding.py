@@ -18,6 +18,8 @@ def find_verbatim(piece: str, text: str, *, ignore_case: bool = False) -> tuple[
         return None
     if place := _exactly(piece.strip(), text):
         return place  # a pattern costs a thousand times as much, and most pieces need none
+    if not ignore_case and " ".join(pieces) not in " ".join(text.split()):
+        return None  # nor those that do not stand there
     pattern = r"\s+".join(map(re.escape, pieces))
     before = r"(?<!\w)" if re.match(r"\w", pieces[0]) else ""
     after = r"(?!\w)" if re.search(r"\w\Z", pieces[-1]) else ""

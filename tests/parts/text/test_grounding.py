@@ -1,5 +1,7 @@
 """Evidence is found exactly, or not at all."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,3 +98,12 @@ def test_a_piece_that_stands_inside_a_word_first_is_found_where_it_stands_whole(
     place = find_verbatim("final", text)
     assert place == (16, 21)
     assert text[slice(*place)] == "final"
+
+
+@given(st.text(" \n\tab.", max_size=12), st.text(" \n\u2003ab.", max_size=40))
+def test_a_piece_is_found_where_a_pattern_of_its_words_finds_it(piece, text):
+    words = piece.split()
+    before = r"(?<!\w)" if words and words[0][0].isalnum() else ""
+    after = r"(?!\w)" if words and words[-1][-1].isalnum() else ""
+    pattern = before + r"\s+".join(map(re.escape, words)) + after
+    assert (find_verbatim(piece, text) is not None) == bool(words and re.search(pattern, text))
