@@ -17,22 +17,22 @@ _KINDS = (
     (
         "One {key} has the largest {column} of all.",
         'SELECT "{key}" FROM data ORDER BY "{column}" DESC, "{key}" LIMIT 1',
-        "Which {key} has the largest {column}?",
+        "Which {key} has the highest value of {column}?",
     ),
     (
         "One {key} has the smallest {column} of all.",
         'SELECT "{key}" FROM data ORDER BY "{column}", "{key}" LIMIT 1',
-        "Which {key} has the smallest {column}?",
+        "Which {key} has the lowest value of {column}?",
     ),
     (
         "There is a total of {column}, each {key} counted.",
         'SELECT sum("{column}") FROM data',
-        "What is {column} in total, over each {key}?",
+        "What is the total of {column} over all rows?",
     ),
     (
         "Some have more {column} than the mean {key} has.",
         'SELECT count(*) FROM data WHERE "{column}" > (SELECT avg("{column}") FROM data)',
-        "How many have more {column} than the mean {key} has?",
+        "In how many rows is {column} above its mean?",
     ),
 )
 BROKEN = {
