@@ -22,13 +22,16 @@ _TEXTS_AT_ONCE = 256  # so that little is read beyond the words that are compare
 
 
 class NgramNovelty(Measure):
-    """novelty_1 ... novelty_10, the mean and the largest length, and the share of records with a long copy."""
+    """novelty_1 ... novelty_10, the mean and the largest length, and the share of records with a long copy.
+
+    With `entropy` also the mean over words of how open their longest match leaves what comes next: near 0 for copies.
+    """
 
     paper = "arXiv:2406.13069"
     proof = Proof(
         "equation by hand",
         'Lengths of "a b c" after "a b b" are 1 2 0, as in the official tests; the shares of n-grams for n to 10 equal '
-        "those of sets on random texts, lengths and counts those of a suffix automaton.",
+        "those of sets on random texts, lengths and counts those of a suffix automaton, entropies those of reading on.",
     )
     topics = ("memorisation", "copying", "plagiarism", "suffix automaton")
 
@@ -38,7 +41,9 @@ class NgramNovelty(Measure):
     column: str = Field("text", min_length=1, description="What is compared: text, instruction or response.")
     longest: int = Field(10, ge=1, le=100, description="Largest n of the curve.")
     long_copy: int = Field(50, ge=2, description="Words in a row from which a record counts as holding a copy.")
-
+    entropy: bool = Field(
+        False, description="Also tell how open it is, in bits, what follows the longest match of a word; takes longer."
+    )
     most_words: int = Field(
         2_000_000, ge=1, description="Words of the records that are compared, and of the references: the first of each."
     )
@@ -48,7 +53,8 @@ class NgramNovelty(Measure):
     ) -> Measurement:
         texts = self._words(self._column_of(flat))
         corpus = self._words(pa.array(references.texts(self.against), pa.string())) if self.against else None
-        found = OtherTexts(texts, corpus).matches()
+        others = OtherTexts(texts, corpus)
+        found = others.matches()
         curve = {n: found.novelty(n) for n in range(1, self.longest + 1)}
         numbers = {"words": float(len(found.lengths))}
         if len(found.lengths):
@@ -58,6 +64,8 @@ class NgramNovelty(Measure):
                 "longest": float(longest.max()),
                 "long_copies": float((longest >= self.long_copy).sum() / (texts.counts > 0).sum()),
             }
+            if self.entropy and found.lengths.any():
+                numbers["next_word_entropy"] = float(np.nanmean(others.entropies(found)))
         known = {n: share for n, share in curve.items() if share is not None}
         numbers |= {f"novelty_{n}": share for n, share in known.items()}
         return Measurement(numbers, {str(n): share for n, share in known.items()})

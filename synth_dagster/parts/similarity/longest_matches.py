@@ -12,6 +12,8 @@ import numpy as np
 
 from synth_dagster.parts.text.hashed_words import Hashed
 
+_RANKS_AT_ONCE = 1 << 22  # bounds memory
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -82,6 +84,35 @@ class OtherTexts:
         starts = ends - found.offsets[owners] - lengths + 1
         rows = zip(owners, starts, lengths, self._times(self._places[ends], lengths), strict=True)
         return [Copied(*(int(number) for number in row)) for row in rows]
+
+    def entropies(self, found: Matches) -> np.ndarray:
+        """For each piece how open it is what comes next, in bits: the entropy of what follows its longest match where
+        that stands in other texts, the end of a text included. NaN without a match; 0 where it always goes on alike."""
+        matched = np.flatnonzero(found.lengths)
+        places, lengths = self._places[matched], found.lengths[matched]
+        whose = self._owners[places] if self._asks is None else np.zeros(len(places), np.int64)
+        ranges = np.stack([self._edge(places, lengths, -1), self._edge(places, lengths, 1), whose], axis=1)
+        ranges, which = np.unique(ranges, axis=0, return_inverse=True)
+        filled = np.cumsum(ranges[:, 1] - ranges[:, 0] + 1) // _RANKS_AT_ONCE
+        parts = np.split(ranges, np.flatnonzero(np.diff(filled)) + 1)
+        entropies = np.full(len(found.lengths), np.nan)
+        entropies[matched] = np.concatenate([self._spread(part) for part in parts])[which]
+        return entropies
+
+    def _spread(self, ranges: np.ndarray) -> np.ndarray:
+        """The entropy of what follows the places of each range of ranks, (first, last, text that does not count)."""
+        low, high, whose = ranges.T
+        counts = high - low + 1
+        number = np.repeat(np.arange(len(ranges)), counts)
+        ranks = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts - low, counts)
+        there = self._order[ranks]
+        others = self._owners[there] != whose[number] if self._asks is None else ~self._asks[there]
+        end = len(self._codes) and int(self._codes.max()) - int(self._owners[-1])  # the first of the texts' own ends
+        after = np.minimum(self._codes[there - 1], end)  # read backwards, what follows stands before
+        pairs, times = np.unique((number * (end + 1) + after)[others], return_counts=True)
+        number = pairs // (end + 1)
+        whole = np.bincount(number, times, len(ranges))
+        return np.log2(whole) - np.bincount(number, times * np.log2(times), len(ranges)) / whole
 
     def _neighbours(self) -> tuple[np.ndarray, np.ndarray]:
         """For each rank the place of the nearest other text before it, and after it; -1 where there is none."""

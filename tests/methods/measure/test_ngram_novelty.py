@@ -45,6 +45,15 @@ def test_how_many_records_hold_a_long_copy(references):
     assert numbers(references, copy, new, corpus=corpus, long_copy=56)["long_copies"] == 0
 
 
+def test_how_open_it_is_what_comes_next(references):
+    corpus = ["to be or not to be", "to go"]
+    # after "to" stand be, be and go: log2(3) - 2/3 bits; after "to be" or and the end: 1 bit; "be or" goes on alike
+    found = numbers(references, "to be or", corpus=corpus, entropy=True)
+    assert found["next_word_entropy"] == pytest.approx((1.5849625 - 2 / 3 + 1 + 0) / 3)
+    assert "next_word_entropy" not in numbers(references, "to be or", corpus=corpus)
+    assert "next_word_entropy" not in numbers(references, "nothing here", corpus=corpus, entropy=True)
+
+
 def test_another_column_and_one_that_is_not_there(references):
     flat = pa.table({"record_id": pa.array([b"1"]), "text": ["a b c d"], "response": ["c d"]})
     found = NgramNovelty(column="response", against="x").measure(flat, references=references({"x": ["c d"]}))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synth_dagster.parts.similarity import longest_matches
 from synth_dagster.parts.similarity.longest_matches import Copied, OtherTexts
 from synth_dagster.parts.text.hashed_words import Hashed, offsets_of
 
@@ -146,6 +147,37 @@ def test_without_a_corpus_each_text_is_compared_with_all_others(texts):
         run = texts[copied.text][copied.start : copied.start + copied.length]
         others = [text for number, text in enumerate(texts) if number != copied.text]
         assert copied.times == sum("".join(gram) == run for text in others for gram in grams(text, len(run)))
+
+
+def what_follows(run, others):
+    starts = [(other, at + len(run)) for other in others for at in range(len(other)) if other.startswith(run, at)]
+    return [other[end : end + 1] for other, end in starts]
+
+
+def entropy_by_reading(text, others):
+    """For each piece the entropy of what follows its longest match in the others; "" is the end of a text."""
+    for end in range(1, len(text) + 1):
+        follows = (what_follows(text[start:end], others) for start in range(end))
+        counts = np.array(list(Counter(next(filter(None, follows), [])).values()))
+        yield float(-(counts / counts.sum() * np.log2(counts / counts.sum())).sum()) if len(counts) else np.nan
+
+
+@given(short_texts, short_texts)
+def test_entropies_are_those_of_what_follows_in_plain_reading(texts, corpus):
+    there = OtherTexts(hashed(texts), hashed(corpus))
+    expected = [bits for text in texts for bits in entropy_by_reading(text, corpus)]
+    assert there.entropies(there.matches()) == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+@given(st.lists(st.text("ab", max_size=10), max_size=5))
+def test_entropies_without_a_corpus_are_over_the_other_texts(texts):
+    there = OtherTexts(hashed(texts))
+    expected = [
+        bits for own, text in enumerate(texts) for bits in entropy_by_reading(text, texts[:own] + texts[own + 1 :])
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(longest_matches, "_RANKS_AT_ONCE", 3)
+        assert there.entropies(there.matches()) == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
 def test_a_text_without_a_match_and_one_below_the_least_are_not_listed():
