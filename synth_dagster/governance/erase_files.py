@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.lake.erasing import VERDICTS, Stored, rows_of
-from synth_dagster.lake.holdings import Held, HeldFile, Holdings
+from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.holdings_rows import Told
+from synth_dagster.lake.holdings_segments import Held, HeldFile
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import REJECTS, Lake
 from synth_dagster.lake.shingles import strings

@@ -136,9 +136,10 @@ def writers_of(rows: pa.Table) -> list[pa.Array]:
 def items_of(rows: pa.Table) -> Iterator[tuple[str, str]]:
     """The source and the native key of each row that was read from a delivery."""
     is_root = pc.equal(pc.fill_null(pc.list_value_length(rows["parents"]), 0), 0)  # type: ignore[attr-defined]
-    roots = rows.select(["source", "attributes"]).filter(is_root)
+    has_key = pc.fill_null(pc.match_substring(rows["attributes"], '"native_key"'), False)  # type: ignore[attr-defined]
+    roots = rows.select(["source", "attributes"]).filter(pc.and_(is_root, has_key))  # type: ignore[attr-defined]
     for source, attributes in zip(roots["source"].to_pylist(), roots["attributes"].to_pylist(), strict=True):
-        told = json.loads(attributes or "{}")
+        told = json.loads(attributes)
         if "native_key" in told:
             yield source, told["native_key"]
 

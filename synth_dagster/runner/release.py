@@ -156,25 +156,29 @@ def _manifest(context: RunContext, release: str, inputs: Inputs, *, checked: Jso
 
 
 def publish(context: RunContext, rows: Candidate) -> None:
-    """Accept a release: its verdicts first, then its rows, then its name. A crash in between is healed by a rerun."""
+    """Accept a release: its verdicts first, then its rows, then its name. A crash in between is healed by a rerun.
+
+    An erasure comes before or after: between rows and name it would not know that a release holds what goes.
+    """
     lake, dataset = context.lake, context.recipe.dataset
-    verdicts = lake.awaiting(dataset, VERDICTS, rows.batch)
-    if verdicts is not None:
-        lake.accept(verdicts)
-    lake.accept(rows)
-    manifest: dict[str, Any] = dict(rows.details["manifest"])
-    lake.meta.add_release(
-        Release(
-            dataset=dataset,
-            release=rows.batch,
-            identity=manifest["identity"],
-            data_version=rows.data_version,
-            manifest=manifest | {name: rows.details[name] for name in COUNTED if name in rows.details},
-            records=rows.rows,
-            demo=is_demo(context, rows),
-            run_id=rows.run_id,
+    with lake.lease(f"release/{dataset}", kind="exclusive"):
+        verdicts = lake.awaiting(dataset, VERDICTS, rows.batch)
+        if verdicts is not None:
+            lake.accept(verdicts)
+        lake.accept(rows)
+        manifest: dict[str, Any] = dict(rows.details["manifest"])
+        lake.meta.add_release(
+            Release(
+                dataset=dataset,
+                release=rows.batch,
+                identity=manifest["identity"],
+                data_version=rows.data_version,
+                manifest=manifest | {name: rows.details[name] for name in COUNTED if name in rows.details},
+                records=rows.rows,
+                demo=is_demo(context, rows),
+                run_id=rows.run_id,
+            )
         )
-    )
 
 
 def is_demo(context: RunContext, rows: Candidate) -> bool:

@@ -5,6 +5,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from synth_dagster.errors import GateClosed, LakeError, SynthError
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.meta import Meta
 from synth_dagster.runner import release as releases
 from synth_dagster.runner import verdicts as deciding
 from synth_dagster.runner.choosing import shared_out
@@ -272,6 +274,24 @@ def test_other_bytes_from_the_same_inputs_are_refused(released, monkeypatch):
         make_release(released.context, "r0001")
     assert released.lake.awaiting("tiny", "filtered_mix", "r0001") is None
     assert len(released.project.rows("filtered_mix")) == len(LINES)
+
+
+def test_an_erasure_comes_before_or_after_a_release_gets_its_name(released, monkeypatch):
+    """Both tables are accepted and the name is given under one lease, for which an erasure waits."""
+    accept, add, held = Lake.accept, Meta.add_release, []
+
+    def noted(work):
+        def note(owner, *given):
+            held.append(released.lake.leases_held("release/"))
+            return work(owner, *given)
+
+        return note
+
+    monkeypatch.setattr(Lake, "accept", noted(accept))
+    monkeypatch.setattr(Meta, "add_release", noted(add))
+    released.release("r0002")
+    assert held == [{"release/tiny"}] * 3
+    assert released.lake.leases_held("release/") == set()
 
 
 @pytest.mark.parametrize("after", ["verdicts", "filtered_mix"])
