@@ -44,13 +44,14 @@ def similarity_of(changed: int) -> float:
 def texts_of(count: int) -> tuple[list[str], dict[str, list[tuple[int, int]]]]:
     """`count` texts, and the numbers of the planted pairs by similarity; the copies are the last texts."""
     rng, known = np.random.default_rng(7), vocabulary()
-    copies = PAIRS * len(CHANGED)
+    each = min(PAIRS, count // (2 * len(CHANGED)))
+    copies = each * len(CHANGED)
     words = rng.choice(known, (count - copies, WORDS))
     # a number's letters among the words keep grams of common words from being in many texts
     words[:, ::3] = np.char.add(words[:, ::3], rng.choice(list("abcdefghijklmnop"), words[:, ::3].shape))
     pairs: dict[str, list[tuple[int, int]]] = {name: [] for name in CHANGED}
     changed = []
-    for number, (name, many) in enumerate((name, many) for name, many in CHANGED.items() for _ in range(PAIRS)):
+    for number, (name, many) in enumerate((name, many) for name, many in CHANGED.items() for _ in range(each)):
         copy = words[number].copy()
         places = np.linspace(6, WORDS - 6, many).astype(int)
         copy[places] = [f"changed{number}x{place}".translate(LETTERS) for place in places]

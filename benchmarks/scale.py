@@ -2,7 +2,9 @@
 
 Pages of 364 words, and texts of ten, are signed and brought together by the engine as a release of many records does it
 (`minhash` by `runner/shuffled_duplicates`), and the signals of a filter are computed as a large batch does it. One
-thread works, with so much memory as `--memory` says; the process's peak is measured beside it.
+thread works, with so much memory as `--memory` says; the process's peak is measured beside it, phase by phase. The
+`union` joins the pairs that workers found in this process, whose arrays are as long as there are records:
+`--short 10000000` shows that they stay within what a worker may use.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,19 +29,34 @@ FILTERS = ("gopher_quality", "gopher_repetition", "fineweb_quality")
 
 
 class Clock:
-    """CPU seconds of each phase, as the engine tells of them."""
+    """CPU seconds of each phase, as the engine tells of them, and by how much its memory was more than at the start."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._phase, self._since = "write", time.process_time()
+        self.peaks: dict[str, int] = {}
+        self._phase, self._since, self._start, self._ends = "write", time.process_time(), resident_mib(), Event()
+        self._watch = Thread(target=self._watched, daemon=True)
+        self._watch.start()
 
     def told(self, phase: str, done: int, total: int) -> None:
         now = time.process_time()
         self.seconds[self._phase] = self.seconds.get(self._phase, 0) + now - self._since
-        self._phase, self._since = phase, now
+        # what the last phase found is joined in this process, after its last task
+        self._phase, self._since = ("union" if phase == "gather" and done == total else phase), now
 
-    def stop(self, phase: str) -> None:
-        self.told(phase, 0, 0)
+    def stop(self) -> None:
+        self.told("", 0, 0)
+        self._ends.set()
+        self._watch.join()
+
+    def _watched(self) -> None:
+        while not self._ends.wait(0.005):
+            self.peaks[self._phase] = max(self.peaks.get(self._phase, 0), resident_mib() - self._start)
+
+
+def resident_mib() -> int:
+    """Of this process, as Linux tells it."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def part_make(kind: str, count: str, file: str) -> dict[str, Any]:
@@ -69,7 +87,7 @@ def part_duplicates(file: str, memory: str) -> dict[str, Any]:
         before, clock = peak_mib(), Clock()
         engine = Engine(Threads(1), memory=int(memory) << 20)
         found = clusters_by_workers(engine, open_store(folder), "work", step, table, told=clock.told)  # type: ignore[arg-type]  # what is read of a step
-        clock.stop("")
+        clock.stop()
         sizes = {
             "texts": bytes_of(folder, "work/texts.parquet"),
             "signed": bytes_of(folder, "work/signed/map/*.parquet"),
@@ -88,6 +106,7 @@ def part_duplicates(file: str, memory: str) -> dict[str, Any]:
         "bytes": sizes,
         "rows": rows,
         "kept": kept,
+        "above_start_mib": clock.peaks,
         "peak_before_mib": before,
         "peak_mib": peak_mib(),
     }
@@ -120,10 +139,11 @@ def part_signals(file: str, memory: str) -> dict[str, Any]:
         before, clock = peak_mib(), Clock()
         work = Work(f"synth_dagster.runner.signals:{signals_of.__name__}", arguments)
         Engine(Threads(1), memory=int(memory) << 20).map_batches(store, inputs, work, folder="work", told=clock.told)
-        clock.stop("")
+        clock.stop()
         sizes = {"records": bytes_of(folder, "records.parquet"), "signals": bytes_of(folder, "work/map/*.parquet")}
     seconds = {phase: round(spent, 2) for phase, spent in clock.seconds.items() if spent >= 0.005}
-    return {"records": rows, "cpu_s": seconds, "bytes": sizes, "peak_before_mib": before, "peak_mib": peak_mib()}
+    told = {"records": rows, "cpu_s": seconds, "bytes": sizes, "above_start_mib": clock.peaks}
+    return told | {"peak_before_mib": before, "peak_mib": peak_mib()}
 
 
 def bytes_of(folder: str, pattern: str) -> int:
@@ -152,6 +172,7 @@ def per_million(found: dict[str, Any]) -> dict[str, Any]:
         "mib": {name: round(size * times / 2**20, 1) for name, size in found["bytes"].items()},
         **({"rows": {name: round(rows * times) for name, rows in found["rows"].items()}} if "rows" in found else {}),
         "above_inputs_mib": found["peak_mib"] - found["peak_before_mib"],
+        "by_phase_mib": found["above_start_mib"],
     }
 
 

@@ -47,14 +47,16 @@ def clusters_by_workers(
 
 def _written(store: Store, file: str, pool: pa.Table, arguments: Mapping[str, Json]) -> list[Part]:
     """The texts with the numbers of their records, each row group a piece of work of its own."""
-    ids = blake2b(halves(pool["record_id"]).tobytes(), digest_size=16).digest()  # an id says what its text is
+    ids = blake2b(digest_size=16)  # an id says what its text is
+    for first in range(0, pool.num_rows, _AT_ONCE):
+        ids.update(halves(pool["record_id"].slice(first, _AT_ONCE)).tobytes())
 
     def tables() -> Iterator[tuple[int, pa.Table]]:
         for first in range(0, max(pool.num_rows, 1), _AT_ONCE):
             texts = pool["text"].slice(first, _AT_ONCE)
             yield 0, pa.table({"row": pa.array(np.arange(first, first + len(texts))), "text": texts})
 
-    whole = write_part(store, file, tables(), digest("texts", ids, canonical_json(arguments)).hex())
+    whole = write_part(store, file, tables(), digest("texts", ids.digest(), canonical_json(arguments)).hex())
     return [Part(file, (group,), number, whole.digest) for number, group in enumerate(whole.groups)]
 
 

@@ -14,6 +14,7 @@ from synth_dagster.parts.similarity.graphs import joined
 from synth_dagster.parts.text.hashed_words import Hashed
 
 BYTES_AT_ONCE = 1 << 21  # of text, in what one thread works on
+_ROWS_AT_ONCE = 1 << 18  # among which the best of each cluster is found
 
 
 def slices_of(texts: pa.ChunkedArray | pa.Array) -> Iterator[pa.Array]:
@@ -52,7 +53,7 @@ def first_of_run(order: np.ndarray, again: np.ndarray) -> tuple[np.ndarray, np.n
 
 def joined_by(count: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """The lowest row of each row's cluster, from pairs of rows that belong together, some at a time."""
-    root = np.arange(count)
+    root = np.arange(count, dtype=np.int32 if count < 1 << 31 else np.int64)
     for left, right in pairs:
         apart = root[left] != root[right]  # after the first bands nearly all are together already
         if apart.any():
@@ -60,13 +61,23 @@ def joined_by(count: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.
     return root
 
 
-def kept_of(cluster: np.ndarray, precedence: np.ndarray) -> np.ndarray:
-    """For each row the row of its cluster that comes first in precedence."""
-    best = np.full(len(cluster), len(cluster))
-    np.minimum.at(best, cluster, precedence)
-    row_at = np.empty(len(cluster), np.int64)
-    row_at[precedence] = np.arange(len(cluster))
-    return row_at[best[cluster]]
+def kept_of(pool: pa.Table, cluster: np.ndarray) -> np.ndarray:
+    """For each row the row of its cluster that is kept, from the lowest row of each row's cluster.
+
+    Some rows at a time meet the best of their clusters so far, so that no order of all records is held.
+    """
+    best = np.arange(len(cluster), dtype=cluster.dtype)
+    for first in range(0, len(cluster), _ROWS_AT_ONCE):
+        some = cluster[first : first + _ROWS_AT_ONCE]
+        rows = first + np.flatnonzero(some != np.arange(first, first + len(some)))
+        homes = np.unique(cluster[rows])
+        rows, homes = np.concatenate([best[homes], rows]), np.concatenate([homes, cluster[rows]])
+        met = pool.select(["priority", "record_id"]).take(pa.array(rows)).append_column("home", pa.array(homes))
+        order = pc.sort_indices(met, [(name, "ascending") for name in ("home", "priority", "record_id")]).to_numpy()
+        homes = homes[order]
+        wins = np.append(True, homes[1:] != homes[:-1])[: len(homes)]
+        best[homes[wins]] = rows[order[wins]]
+    return best[cluster]
 
 
 def precedence_of(pool: pa.Table) -> np.ndarray:
@@ -79,19 +90,22 @@ def precedence_of(pool: pa.Table) -> np.ndarray:
 
 def clusters_of(pool: pa.Table, cluster: np.ndarray) -> pa.Table:
     """What a duplicate finder returns, from the lowest row of each row's cluster."""
-    return clusters_by_keeper(pool, kept_of(cluster, precedence_of(pool)))
+    whole = pool.select(["record_id", "priority"]).combine_chunks()
+    return clusters_by_keeper(whole, kept_of(whole, cluster))
 
 
 def clusters_by_keeper(pool: pa.Table, keeper: np.ndarray) -> pa.Table:
     """The same from the row that each row duplicates, its own where it stays."""
-    ids = pool["record_id"].combine_chunks()
-    sizes = np.bincount(keeper, minlength=len(keeper))[keeper] if len(keeper) else keeper
+    column = pool["record_id"]
+    ids = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which would copy one chunk too
+    counts = np.zeros(len(keeper), np.int32)
+    np.add.at(counts, keeper, np.int32(1))
     return pa.table(
         {
             "record_id": ids,
             "cluster": ids.take(pa.array(keeper)),
-            "keep": pa.array(keeper == np.arange(len(keeper))),
-            "size": pa.array(sizes, pa.int64()),
+            "keep": pa.array(keeper == np.arange(len(keeper), dtype=keeper.dtype)),
+            "size": pa.array(counts[keeper]).cast(pa.int64()),
         }
     )
 
