@@ -21,7 +21,15 @@ NEEDS: Mapping[str, Sequence[str]] = {
         *("chase_qa", "chase_scenarios", "craft", "fanno", "redstone_qa", "source2synth", "source2synth_hops"),
     ),
     "Mathematics": (
-        *("chase_math", "kpdds", "metamath", "numinamath_cot", "numinamath_synth", "numinamath_tir"),
+        *(
+            "chase_math",
+            "kpdds",
+            "metamath",
+            "numinamath_cot",
+            "numinamath_extract",
+            "numinamath_synth",
+            "numinamath_tir",
+        ),
         *("phi4_plurality", "tinygsm"),
     ),
     "Programs": ("chase_code", "chase_helpers", "phi4_reversal"),
@@ -33,8 +41,8 @@ NEEDS: Mapping[str, Sequence[str]] = {
         *("beyondweb", "cosmopedia_zh", "entigraph", "oak", "persona_texts", "phi4_synth", "toedit", "wrap"),
     ),
     "The good part of a crawl or of a pool": (
-        *("data_everywhere", "data_prep_kit", "fineweb", "fineweb2", "fineweb_edu", "redstone", "semantic_dedup"),
-        "weborganizer",
+        *("data_everywhere", "data_prep_kit", "fineweb", "fineweb2", "fineweb_edu", "prox_pairs", "redstone"),
+        *("refinex_pairs", "semantic_dedup", "weborganizer"),
     ),
     "Without personal data, attacks and test sets": (
         *(

@@ -24,8 +24,9 @@ WARNED = {  # what people are told of, and what no gate closes over
     "plant_canaries": SEVERAL | {"generated_instructions/seed_leakage_guard__near_copies"},
     "privacy_security_guard": FOUND | ORDERS,
     "probe_instructions": ORDERS,
+    "probe_recipe": ORDERS,
 }
-SAMPLE = {"metamath", "redstone_qa"}  # one with the embedded teacher, one with a program behind an endpoint
+SAMPLE = {"metamath", "redstone_qa", "semantic_dedup"}  # the embedded teacher, a program behind an endpoint, nobody
 every = pytest.mark.parametrize(
     "slug", [slug if slug in SAMPLE else pytest.param(slug, marks=pytest.mark.prove(minutes=4)) for slug in slugs()]
 )
