@@ -42,6 +42,7 @@ def clusters_by_workers(
     meet = Work(f"{__name__}:{met.__name__}", {})
     keys = engine.map_batches(store, inputs, sign, folder=f"{folder}/signed", told=told)
     pairs = engine.shuffle(store, keys, meet, key="key", folder=f"{folder}/met", told=told)
+    pa.default_memory_pool().release_unused()  # what workers that are threads of this process had is free for the union
     return clusters_of(pool, joined_by(pool.num_rows, (_pairs(read(store, [part])) for part in pairs)))
 
 
