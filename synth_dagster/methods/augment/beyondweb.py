@@ -46,7 +46,9 @@ class Beyondweb(Augmenter[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "interpretation",
         "Of planted facts at least 98 % are in what stays and none is made up; strategies come evenly, one in five "
-        "talks; many spread wider than one, and dense ones are denser than their source",
+        "talks; many spread wider than one, and dense ones are denser than their source. Small students answer .12 of "
+        "questions on pages that they read in many forms too, .05 with one form or none, which is chance, and .10 if "
+        "each page only had idle words after it (`python -m benchmarks.students beyondweb`)",
     )
 
     strategies: Annotated[tuple[StrategyName, ...], Field(min_length=1)] = Field(

@@ -81,7 +81,9 @@ class Entigraph(Synthesizer[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "equation by hand",
         "20 entities give 190 pairs and 1140 triples, each asked once though the run is broken off; on random graphs "
-        "of 3 edges a node what is known rises to .870 of pairs, where theory has .8845; planted faults all go.",
+        "of 3 edges a node what is known rises to .870 of pairs, where theory has .8845; planted faults all go. Small "
+        "students answer .65 of questions on what they read so, .36 after rephrasings, .05 after the articles; "
+        "asked from the other end rephrasings teach more, .43 to .30 (`python -m benchmarks.students entigraph`).",
     )
 
     triples: int = Field(
