@@ -173,10 +173,16 @@ def exact_bytes(facts: ReleaseFacts) -> Answer:
     )
 
 
+def _hosted(facts: ReleaseFacts) -> list[str]:
+    """The models at an endpoint that wrote a record, or that a step asked which wrote none: judges and embedders."""
+    asked = [str(name) for one in facts.answerers.values() for name in cast(Sequence[Json], one.get("models") or ())]
+    return [name for name in dict.fromkeys([*facts.about.models, *asked]) if not name.startswith(EMBEDDED)]
+
+
 def rebuild(facts: ReleaseFacts) -> Answer:
     """Q12: whether the same bytes can be made again."""
     about = facts.about
-    hosted = [name for name in about.models if not name.startswith(EMBEDDED)]
+    hosted = _hosted(facts)
     calls = sum(one.calls + one.cached for one in facts.stages)
     from_cache = (
         f" The {plural(calls, 'answer')} of {listed(hosted)} are replayed from the cache; asked anew they would differ."

@@ -7,7 +7,7 @@ import pytest
 from synth_dagster.cli.terminal import plain
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.governance.answer import Code
-from synth_dagster.governance.answers_control import contamination, personal
+from synth_dagster.governance.answers_control import contamination, personal, rebuild
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.questions import answered, audit_json
@@ -317,3 +317,16 @@ def test_words_of_records_are_only_words(lake, facts):
 def test_what_cannot_be_audited_is_named(lake):
     with pytest.raises(UnknownName, match=r"No release of demo is called 'r0003'. Did you mean 'r000"):
         the_release(lake, "demo", "r0003")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param({}, "no hosted model was asked", id="nobody"),
+        pytest.param({"embedder": {"models": ["embedded-lexical"]}}, "no hosted model was asked", id="nobody outside"),
+        pytest.param({"embedder": {"models": ["bge-m3"]}}, "of bge-m3 are replayed from the cache", id="an embedder"),
+    ],
+)
+def test_a_model_that_wrote_no_record_was_asked_all_the_same(facts, asked, said):
+    facts = replace(facts, about=replace(facts.about, models={}), answerers=asked)
+    assert said in rebuild(facts).said
