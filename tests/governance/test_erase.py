@@ -422,7 +422,7 @@ def test_any_record_of_many_dags(tmp_path_factory, dag):
 
 # ------------------------------------------------------------------------------------------------------ kills
 
-MOST_STEPS = 170  # an erasure from the planted world makes so many changes, or a few less
+MOST_STEPS = 180  # an erasure from the planted world makes so many changes, or a few less
 KILLED = """
 import os, signal, sys
 from pathlib import Path
