@@ -42,7 +42,7 @@ BUILT = {
     "chase": ("chase_math", "chase_scenarios", "chase_qa", "chase_helpers", "chase_code"),
     "craft": ("craft",),
     "craw4llm": ("craw4llm",),
-    "decontaminate": ("decontaminate", "semantic_decontaminate"),
+    "decontaminate": ("decontaminate", "semantic_decontaminate", "benchmark_memory"),
     "entigraph": ("entigraph",),
     "eda": ("eda",),
     "evol_instruct": ("evol_instruct",),

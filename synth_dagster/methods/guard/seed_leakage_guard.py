@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from synth_dagster.method import Guard, LabelsPath, Proof
-from synth_dagster.parts.models.byte_model import ByteModel
+from synth_dagster.parts.models.byte_model import ByteModel, some_bytes
 from synth_dagster.parts.models.membership import Scored, by_score, scores_of
 from synth_dagster.parts.privacy.blind import LEAST, blind
 from synth_dagster.parts.privacy.canaries import BITS, Canary, bits_of, exposures, planted_in, secrets_by_bytes
@@ -119,7 +119,7 @@ class SeedLeakageGuard(Guard):
             return []
         seeds = Seeds.behind(ancestors, flat["record_id"].to_pylist())
         held_out = references.texts(self.held_out) if self.held_out else []
-        model = ByteModel.learnt(_learnt_from(flat))
+        model = ByteModel.learnt(some_bytes(flat["text"].to_pylist(), _BYTES_LEARNT))
         return [
             *self._closest(flat, seeds, pa.array(held_out, pa.string())),
             *self._membership(model, _people(flat, seeds.texts), held_out, student),
@@ -251,13 +251,6 @@ class SeedLeakageGuard(Guard):
 
 def _some(texts: pa.Array, most: int) -> pa.Array:
     return texts.take(pa.array(sampled(texts, most)))
-
-
-def _learnt_from(flat: pa.Table) -> list[bytes]:
-    """The texts of a set, as many as the model has the time for, chosen by what they say."""
-    texts = sorted(text.encode("utf-8", "surrogatepass") for text in flat["text"].to_pylist() if text)
-    step = max(1, -(-sum(map(len, texts)) // _BYTES_LEARNT))
-    return texts[::step]  # what stands there often stays in proportion
 
 
 def _people(flat: pa.Table, seeds: pa.Array) -> pa.Array:

@@ -60,6 +60,12 @@ class ByteModel:
         return own, mean, spread
 
 
+def some_bytes(texts: Sequence[str | None], most: int) -> list[bytes]:
+    """The texts of a set as bytes, about so many, chosen by what they say: what is there often stays in proportion."""
+    found = sorted(text.encode("utf-8", "surrogatepass") for text in texts if text)
+    return found[:: max(1, -(-sum(map(len, found)) // most))]
+
+
 def rows_for(size: int) -> int:
     """The memory of an order for so many bytes of text, as a power of two: so little that once is not remembered."""
     return 1 << int(np.clip(np.ceil(np.log2(max(size, 1) / _BYTES_A_ROW)), 6, 15))

@@ -11,11 +11,15 @@ import numpy as np
 
 from synth_dagster.errors import SynthError
 from synth_dagster.parts.models.membership import Scored, scores_of
+from synth_dagster.parts.privacy.benchmark_memory import Scores, scores_with_whole
 from synth_dagster.parts.privacy.inference import Attack
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.services import References
 
 T = TypeVar("T")
+
+GROUPS = ("benchmark", "control", "order")  # of probes
+_IN_WORDS: Mapping[type, str] = {bool: "true or false", str: "a text", int: "a whole number"}
 
 
 def facts_of(references: References, path: str) -> list[Attack]:
@@ -41,12 +45,8 @@ def student_said(references: References, path: str) -> dict[bool, list[Said]]:
     """What a model of the user's says of texts that it saw (True) and of others. Raises SynthError for what is none."""
     found: dict[bool, list[Said]] = {True: [], False: []}
     for number, row in enumerate(references.rows(path), start=1):
-        own = _numbers(row, "log_probs", path, number)
-        beside = [_numbers(row, name, path, number) if name in row else None for name in ("mean", "spread")]
-        if own is None or not len(own) or any(one is not None and len(one) != len(own) for one in beside):
-            raise _bad(path, number, "log_probs, and mean and spread where they are given, are equally many numbers")
-        text = _given(row, "text", str, path, number)
-        found[_seen(row, path, number)].append(Said(text, scores_of(text, Scored(own, *beside)), float(own.sum())))
+        said, text = _said(row, path, number), _given(row, "text", str, path, number)
+        found[_seen(row, path, number)].append(Said(text, scores_of(text, said), float(said.own.sum())))
     _of_both(found, path)
     return found
 
@@ -62,6 +62,27 @@ def student_wrote(references: References, path: str) -> dict[bool, list[bool]]:
         found[_seen(row, path, number)].append(one_line(wrote) == one_line(expected))
     _of_both(found, path)
     return found
+
+
+def probes_said(references: References, path: str) -> dict[str, Scores]:
+    """Group -> (number, variant) -> what a model of the user's says of a probe. Raises SynthError for what is none."""
+    found: dict[str, Scores] = {}
+    for number, row in enumerate(references.rows(path), start=1):
+        group = row.get("group")
+        if group not in GROUPS:
+            raise _bad(path, number, f"group is one of {', '.join(GROUPS)}")
+        place = [_given(row, name, int, path, number) for name in ("number", "variant")]
+        text = _given(row, "text", str, path, number)
+        found.setdefault(str(group), {})[place[0], place[1]] = scores_with_whole(text, _said(row, path, number))
+    return found
+
+
+def _said(row: Mapping[str, object], path: str, number: int) -> Scored:
+    own = _numbers(row, "log_probs", path, number)
+    beside = [_numbers(row, name, path, number) if name in row else None for name in ("mean", "spread")]
+    if own is None or not len(own) or any(one is not None and len(one) != len(own) for one in beside):
+        raise _bad(path, number, "log_probs, and mean and spread where they are given, are equally many numbers")
+    return Scored(own, *beside)
 
 
 def _of_both(found: Mapping[bool, Sequence[object]], path: str) -> None:
@@ -86,7 +107,7 @@ def _seen(row: Mapping[str, object], path: str, number: int) -> bool:
 def _given(row: Mapping[str, object], name: str, kind: type[T], path: str, number: int) -> T:
     value = row.get(name)
     if not isinstance(value, kind) or value == "":
-        raise _bad(path, number, f"{name} is {'true or false' if kind is bool else 'a text'}")
+        raise _bad(path, number, f"{name} is {_IN_WORDS[kind]}")
     return value
 
 

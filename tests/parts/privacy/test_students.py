@@ -55,7 +55,7 @@ def learnt(texts):
     return student
 
 
-@pytest.mark.prove
+@pytest.mark.prove(minutes=1)
 def test_a_trained_student_gives_away_the_codes_and_texts_that_it_saw_often_and_no_other():
     known, texts = canaries(2, 9), prose(1, 60, words=20)
     long = [f"{text} {text}" for text in prose(7, 6, words=12)]
