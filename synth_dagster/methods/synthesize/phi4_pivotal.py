@@ -49,7 +49,10 @@ class Phi4Pivotal(Synthesizer[Instruction, Preference]):
     family: ClassVar[Family] = "self-improvement"
     topics: ClassVar[tuple[str, ...]] = ("DPO", "preferences", "reasoning", "mathematics", "tokens")
     proof: ClassVar[Proof] = Proof(
-        "planted signal", "Where one word decides success it is found in every run, and no other word is named."
+        "planted signal",
+        "Where one word decides success it is found in every run, and no other word is named. In chains of sums of a "
+        "small student, cut by its own probabilities, all of 90 planted wrong steps are found and nothing else, with 4 "
+        "places asked about out of 13 (`python -m benchmarks.students phi4_pivotal`).",
     )
 
     rollouts: int = Field(16, ge=2, le=256, description="Continuations by which a chance is measured; not given.")
