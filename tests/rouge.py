@@ -1,6 +1,6 @@
 """ROUGE-L by its definition, slowly: what the keepers of the library are held to."""
 
-from synth_dagster.parts.similarity.similarity import tokens
+from synth_dagster.parts.similarity.short_texts import tokens
 
 
 def common(first, second):

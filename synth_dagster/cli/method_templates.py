@@ -25,7 +25,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import prompt, tagged, written_by
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction
 from synth_dagster.services import Drop, Sampling, Teacher

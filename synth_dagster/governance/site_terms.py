@@ -20,7 +20,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.licences.signals import Signals
 from synth_dagster.licences.site_terms import Access, Competing, Labels, Licensed, of_page, plain
 from synth_dagster.licences.snapshots import TERMS_READ, Snapshot, noted, page_hash, text_of
-from synth_dagster.parts.asking.asking import insist, prompt, tagged
+from synth_dagster.parts.asking.calls import insist, prompt, tagged
 from synth_dagster.parts.text.chunks import split
 from synth_dagster.parts.text.grounding import find_verbatim
 from synth_dagster.recipe import Recipe

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from synth_dagster.method import PoolSynthesizer
-from synth_dagster.parts.asking.asking import prompt, written_by
+from synth_dagster.parts.asking.calls import prompt, written_by
 from synth_dagster.records import Document, Instruction
 from synth_dagster.services import Drop, Teacher
 

@@ -11,7 +11,7 @@ import pytest
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner, Synthesizer
-from synth_dagster.parts.asking.asking import together, with_its_calls
+from synth_dagster.parts.asking.calls import together, with_its_calls
 from synth_dagster.recipe import Step
 from synth_dagster.records import Document, Instruction, digest, to_table
 from synth_dagster.runner import chain as chains

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.evolution import is_apology, leaks_template, says_nothing
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.grounding import narrowed, support

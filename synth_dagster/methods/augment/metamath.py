@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from synth_dagster.method import Augmenter, Family, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.mathematics.answers import final_answer, known_answer, same_answer
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from synth_dagster.method import Augmenter, Proof
-from synth_dagster.parts.asking.asking import attempted, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, tagged, together, written_by
 from synth_dagster.parts.asking.rephrasing import rephrasing
 from synth_dagster.parts.text.rewriting import (
     STYLES,

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.asking.asking import attempted, tagged
+from synth_dagster.parts.asking.calls import attempted, tagged
 from synth_dagster.parts.asking.rubrics import RUBRICS, RubricName, score_of
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.asking.asking import prompt, tagged
+from synth_dagster.parts.asking.calls import prompt, tagged
 from synth_dagster.parts.text.tokens import place_after
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking.asking import prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import prompt, tagged, together, written_by
 from synth_dagster.parts.privacy.personal_data import personal_data
 from synth_dagster.parts.privacy.secrets import secrets_in
 from synth_dagster.parts.text.rewriting import pieces

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Refiner
-from synth_dagster.parts.asking.asking import conversation, prompt, tagged, together
+from synth_dagster.parts.asking.calls import conversation, prompt, tagged, together
 from synth_dagster.parts.asking.judging import (
     Winner,
     compared,

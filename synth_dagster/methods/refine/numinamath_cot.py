@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import prompt, tagged, written_by
 from synth_dagster.parts.mathematics.answers import known_answer, last_boxed, same_answer
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Message

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.mathematics.answers import final_answer, known_answer, same_answer
 from synth_dagster.parts.mathematics.voting import Vote, vote
 from synth_dagster.parts.text.words import is_blank

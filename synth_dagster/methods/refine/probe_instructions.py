@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged
 from synth_dagster.parts.privacy.watched import MARK, between, code_for, is_in
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking.asking import together, written_by
+from synth_dagster.parts.asking.calls import together, written_by
 from synth_dagster.parts.pages.edit_programs import (
     Executed,
     Normalise,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Proof, Refiner
-from synth_dagster.parts.asking.asking import attempted, together
+from synth_dagster.parts.asking.calls import attempted, together
 from synth_dagster.parts.pages.edit_programs import (
     Program,
     Window,

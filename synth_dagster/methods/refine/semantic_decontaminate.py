@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Family, InputPath, Proof, Refiner
-from synth_dagster.parts.asking.asking import prompt, tagged, together
+from synth_dagster.parts.asking.calls import prompt, tagged, together
 from synth_dagster.parts.text.hashed_words import normalise, words
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction

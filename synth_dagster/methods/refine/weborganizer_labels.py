@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Refiner
-from synth_dagster.parts.asking.asking import attempted, tagged
+from synth_dagster.parts.asking.calls import attempted, tagged
 from synth_dagster.parts.pages.web_domains import ASKED, MOST_CHARACTERS, ORDERS, SIDES, Side
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank

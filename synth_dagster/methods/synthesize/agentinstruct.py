@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from synth_dagster.errors import MethodError, no_such
 from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.asking.tool_interfaces import unfit_call, written_calls
 from synth_dagster.parts.cards.agent_items import (

@@ -15,9 +15,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, naming, prompt, recorded, written_by
+from synth_dagster.parts.asking.calls import attempted, naming, prompt, recorded, written_by
 from synth_dagster.parts.asking.tasks import Task, listed, task_of, unfit
-from synth_dagster.parts.similarity.similarity import RougeKeeper
+from synth_dagster.parts.similarity.short_texts import RougeKeeper
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Json, Message

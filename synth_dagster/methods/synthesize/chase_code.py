@@ -17,7 +17,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, with_its_calls, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, with_its_calls, written_by
 from synth_dagster.parts.cards.helpers import (
     Function,
     Helper,

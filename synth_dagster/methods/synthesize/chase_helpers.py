@@ -15,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, together, written_by
 from synth_dagster.parts.cards.helpers import Function, Helper, KnownFunctions, as_shown, function_of, helpers_of
 from synth_dagster.parts.cards.trials import TRIAL, Trial, why_it_fails_its_trial
 from synth_dagster.parts.mathematics.programs import bare_program

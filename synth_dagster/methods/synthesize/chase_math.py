@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.mathematics.answers import final_answer, known_answer, number_of
 from synth_dagster.parts.mathematics.kept_numbers import numbers_in

@@ -16,10 +16,10 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.cards.scenarios import Scenario
-from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Instruction, Json

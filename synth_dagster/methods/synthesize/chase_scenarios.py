@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, naming, prompt, recorded, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, naming, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.cards.scenarios import Scenario
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, one_line

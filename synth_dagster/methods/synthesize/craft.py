@@ -15,11 +15,11 @@ from pydantic import Field
 
 from synth_dagster.errors import SynthError
 from synth_dagster.method import Family, LabelsPath, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.asking.task_forms import Choice, Formed, Recipe, Summary, TaskName, formed
 from synth_dagster.parts.similarity.retrieval import Hit, retrieved, shards_of
-from synth_dagster.parts.similarity.similarity import TokenSetKeeper
+from synth_dagster.parts.similarity.short_texts import TokenSetKeeper
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.parts.text.words import is_blank, normalised

@@ -15,13 +15,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.cards.unseen_paragraphs import unfit_alone
 from synth_dagster.parts.mixing.bandits import UpperConfidence, spread
 from synth_dagster.parts.similarity.communities import communities
 from synth_dagster.parts.similarity.keepers import VectorKeeper, cosine
-from synth_dagster.parts.similarity.similarity import Near
+from synth_dagster.parts.similarity.short_texts import Near
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.rewriting import refuses, without_lead_in
 from synth_dagster.parts.text.tokens import count, place_after

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, insist, prompt, tagged, together, written_by
 from synth_dagster.parts.cards.syllabus import Session, Topic, one_session, two_sessions
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised, one_line

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import prompt, tagged, written_by
 from synth_dagster.parts.text.grounding import is_inside, span_of, support
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Span

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, with_its_calls, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, with_its_calls, written_by
 from synth_dagster.parts.cards.topic_matrix import Topic, TopicMatrix, merged, topics_of
 from synth_dagster.parts.mathematics.answers import final_answers
 from synth_dagster.parts.mathematics.calculations import wrong_calculations

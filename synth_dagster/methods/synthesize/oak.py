@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, insist, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
-from synth_dagster.parts.similarity.similarity import JaccardKeeper
+from synth_dagster.parts.similarity.short_texts import JaccardKeeper
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.rewriting import refuses, without_lead_in
 from synth_dagster.parts.text.words import is_blank, normalised, one_line, words

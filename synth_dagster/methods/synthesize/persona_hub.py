@@ -14,10 +14,10 @@ import numpy as np
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.similarity.keepers import VectorKeeper, agreement, cosine, signatures_of
-from synth_dagster.parts.similarity.similarity import Near
+from synth_dagster.parts.similarity.short_texts import Near
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.rewriting import refuses, speaks_of_task, without_lead_in
 from synth_dagster.parts.text.tokens import place_after

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.cards.personas import ForPersonas, without_opening
 from synth_dagster.parts.text.rewriting import refuses, speaks_of_task

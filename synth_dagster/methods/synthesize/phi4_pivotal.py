@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.cards.pivotal_tokens import Pivot, pivots
 from synth_dagster.parts.mathematics.answers import final_answer, known_answer, same_answer
 from synth_dagster.parts.text.words import is_blank

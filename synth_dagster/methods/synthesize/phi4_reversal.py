@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, written_by
 from synth_dagster.parts.mathematics.programs import bare_program, in_fence, result_of
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Json, Span

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, together
+from synth_dagster.parts.asking.calls import attempted, together
 from synth_dagster.parts.pages.edit_pairs import calls_of, pair
 from synth_dagster.parts.pages.edit_programs import Window, executed, read_program, windows
 from synth_dagster.parts.pages.prox_windows import LINES, OPERATIONS, SCORES, WHOLE, Scores, Shown, is_kept

@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import prompt, tagged, written_by
 from synth_dagster.parts.text.grounding import span_of
 from synth_dagster.parts.text.subsequence import coverage, least_covered
 from synth_dagster.parts.text.words import is_blank, normalised

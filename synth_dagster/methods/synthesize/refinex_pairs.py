@@ -14,7 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, together
+from synth_dagster.parts.asking.calls import attempted, together
 from synth_dagster.parts.pages.edit_pairs import calls_of, pair
 from synth_dagster.parts.pages.edit_programs import Window
 from synth_dagster.parts.pages.refinex_windows import EXPERT, WRITTEN, Windows

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, with_its_calls, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, with_its_calls, written_by
 from synth_dagster.parts.asking.tasks import Task, capitalised, listed, task_of, unfit
-from synth_dagster.parts.similarity.similarity import RougeKeeper
+from synth_dagster.parts.similarity.short_texts import RougeKeeper
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json, Message

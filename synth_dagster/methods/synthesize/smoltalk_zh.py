@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, conversation, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, conversation, prompt, tagged, together, written_by
 from synth_dagster.parts.text.chinese import is_chinese, refuses, repeated
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Instruction, Message

@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.cards.slices import TOLD, Slice, curated_by, is_of, told
 from synth_dagster.parts.mathematics.programs import bare_program
 from synth_dagster.parts.text.tables import result_text, same_result, table_of, why_no_answer

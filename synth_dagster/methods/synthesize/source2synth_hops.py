@@ -20,7 +20,7 @@ from typing import ClassVar, TypeVar
 from pydantic import Field
 
 from synth_dagster.method import Family, InputPath, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.cards.hops import Hops, LinkedArticles, agrees, numbered, shown, without_repeats
 from synth_dagster.parts.cards.slices import TOLD, HeldOut, Slice, curated_by, is_of, told
 from synth_dagster.parts.streams import stream

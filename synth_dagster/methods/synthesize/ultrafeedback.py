@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import attempted, conversation, insist, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, conversation, insist, tagged, together, written_by
 from synth_dagster.parts.asking.feedback import (
     Completion,
     Critique,

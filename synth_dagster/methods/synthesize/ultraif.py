@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together, with_its_calls, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, with_its_calls, written_by
 from synth_dagster.parts.asking.checked_answers import EVALUATE, RESPOND, Evaluation, checked_answers
 from synth_dagster.parts.asking.composing import (
     ConstraintType,

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.asking import prompt, tagged, written_by
+from synth_dagster.parts.asking.calls import prompt, tagged, written_by
 from synth_dagster.parts.asking.checked_answers import (
     EVALUATE,
     JUDGING,

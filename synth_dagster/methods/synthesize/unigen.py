@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 
 from synth_dagster.method import Family, LabelsPath, Lifecycle, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.asking import attempted, recorded, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, recorded, tagged, together, written_by
 from synth_dagster.parts.cards.item_checks import (
     CONFIRM,
     SAME_ANSWER,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged, together
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Json
 from synth_dagster.services import Answer, Call, Reply, Sampling, Teacher, Unusable

@@ -1,6 +1,6 @@
 """A text said again in other words: one prompt, which each style or strategy is put into with its own words."""
 
-from synth_dagster.parts.asking.asking import prompt, tagged
+from synth_dagster.parts.asking.calls import prompt, tagged
 from synth_dagster.services import Prompt
 
 _ASKED = """

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from synth_dagster.parts.asking.asking import attempted
+from synth_dagster.parts.asking.calls import attempted
 from synth_dagster.services import Call, Unusable
 
 T = TypeVar("T")

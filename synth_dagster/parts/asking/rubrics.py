@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from synth_dagster.parts.asking.asking import prompt
+from synth_dagster.parts.asking.calls import prompt
 from synth_dagster.services import Answer, Prompt, Sampling
 
 RubricName: TypeAlias = Literal["fineweb_edu", "opencsg_chinese"]

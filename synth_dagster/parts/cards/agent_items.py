@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
-from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.parts.asking.tool_interfaces import Function, FunctionCall, unfit_interface, written_interface
 from synth_dagster.parts.cards.agent_skills import ABSTAINS, TOOL_USE
 from synth_dagster.parts.text.words import normalised

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
 
-from synth_dagster.parts.asking.asking import tagged, together
+from synth_dagster.parts.asking.calls import tagged, together
 from synth_dagster.parts.mathematics.programs import bare_program, result_of
-from synth_dagster.parts.similarity.similarity import tokens
+from synth_dagster.parts.similarity.short_texts import tokens
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Limits, Sandbox
 

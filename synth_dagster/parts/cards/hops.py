@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from random import Random
 
-from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.mathematics.answers import last_number, number_of, same_answer
 from synth_dagster.parts.text.grounding import find_verbatim, is_inside

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged
 from synth_dagster.parts.mathematics.answers import final_answer, same_answer
 from synth_dagster.parts.mathematics.programs import bare_program, result_of
 from synth_dagster.parts.text.words import is_blank, normalised

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged
 from synth_dagster.parts.asking.revising import Judgment, revised
 from synth_dagster.parts.cards.item_checks import CHECKING, Item
 from synth_dagster.parts.text.words import is_blank

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, Field
 
-from synth_dagster.parts.asking.asking import attempted, prompt, recorded, tagged, together
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together
 from synth_dagster.parts.cards.item_checks import CHECKING
 from synth_dagster.parts.similarity.spread import one_of_each, one_of_each_group, varied, ward
 from synth_dagster.parts.streams import stream

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import LabelsPath
-from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.parts.streams import stream
 from synth_dagster.records import Document
 from synth_dagster.services import References, Sampling

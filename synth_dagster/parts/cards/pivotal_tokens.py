@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from synth_dagster.parts.asking.asking import together
+from synth_dagster.parts.asking.calls import together
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.records import Document
 
 

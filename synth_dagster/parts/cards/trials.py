@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth_dagster.parts.asking.asking import attempted, prompt, tagged
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged
 from synth_dagster.parts.cards.helpers import Function, as_shown, calls_of, defined_in, why_it_fails
 from synth_dagster.parts.mathematics.programs import bare_program
 from synth_dagster.services import Limits, Reply, Sampling, Sandbox, Teacher, Unusable

@@ -5,7 +5,7 @@ Paper: arXiv:2409.17115. `prox` executes what is answered, `prox_pairs` writes i
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synth_dagster.parts.asking.asking import prompt, tagged
+from synth_dagster.parts.asking.calls import prompt, tagged
 from synth_dagster.parts.pages.edit_programs import Window
 from synth_dagster.parts.text.tokens import place_after
 from synth_dagster.records import Document

@@ -8,7 +8,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synth_dagster.parts.asking.asking import prompt, tagged
+from synth_dagster.parts.asking.calls import prompt, tagged
 from synth_dagster.parts.pages.deletions import Difference, difference
 from synth_dagster.parts.pages.edit_programs import Window
 from synth_dagster.records import Document

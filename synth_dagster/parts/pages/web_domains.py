@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from synth_dagster.parts.asking.asking import prompt
+from synth_dagster.parts.asking.calls import prompt
 from synth_dagster.services import Answer, Prompt
 
 Side: TypeAlias = Literal["topic", "format"]

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth_dagster.parts.similarity.minhash import band_keys
-from synth_dagster.parts.similarity.similarity import Near
+from synth_dagster.parts.similarity.short_texts import Near
 from synth_dagster.parts.text.hashed_words import Hashed, distinct, hash_texts, ngrams, normalise, words
 
 K = TypeVar("K")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from synth_dagster.methods.augment.beyondweb import Beyondweb, density, is_denser, quality_of
 from synth_dagster.methods.mix.fixed_ratio import FixedRatio
 from synth_dagster.parts.cards.strategies import STRATEGIES
-from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.parts.text.rewriting import facts, invented
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import Document

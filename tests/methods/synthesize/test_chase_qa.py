@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from synth_dagster.methods.synthesize.chase_qa import ChaseQa
-from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.records import Document
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.lookups import LookupWorld, answers, scenarios

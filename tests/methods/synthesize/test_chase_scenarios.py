@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.methods.synthesize.chase_scenarios import ChaseScenarios
 from synth_dagster.parts.cards.scenarios import Scenario
-from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop
 from tests.scripted_teacher.lookups import LookupWorld, scenarios

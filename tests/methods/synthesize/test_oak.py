@@ -9,7 +9,7 @@ from math import log
 import pytest
 
 from synth_dagster.methods.synthesize.oak import FORMS, LONGEST, PROGRAMMATIC, READERS, Oak
-from synth_dagster.parts.similarity.similarity import jaccard
+from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.parts.text.words import words
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable

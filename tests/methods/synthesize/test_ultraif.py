@@ -7,7 +7,7 @@ from math import sqrt
 import pytest
 
 from synth_dagster.methods.synthesize.ultraif import DECOMPOSE, LABELLING, Decomposed, Ultraif
-from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.records import Instruction, Message, digest
 from tests.methods.test_every_method import chained
 from tests.scripted_teacher.demands import BY_QUESTION, DemandWorld, broken, demands_of, queries

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from synth_dagster.methods.augment.metamath import DECLARE, REPHRASE, SOLVE, Declared, Rephrased
-from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.parts.mathematics.answers import final_answer
 from synth_dagster.parts.mathematics.word_problems import read
 from synth_dagster.readers.word_problems import item_of

@@ -3,7 +3,7 @@
 import pytest
 
 from synth_dagster.methods.augment.wrap import REPHRASE
-from synth_dagster.parts.asking.asking import tagged
+from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.parts.text.rewriting import STYLES, refuses
 from synth_dagster.teacher.embedded.answers import answer
 from synth_dagster.teacher.embedded.chance import Chance

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth_dagster.parts.similarity.similarity import (
+from synth_dagster.parts.similarity.short_texts import (
     JaccardKeeper,
     Near,
     RougeKeeper,

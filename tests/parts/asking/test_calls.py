@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from synth_dagster.errors import MethodError, OverBudget
-from synth_dagster.parts.asking.asking import attempted, conversation, prompt, tagged, together
+from synth_dagster.parts.asking.calls import attempted, conversation, prompt, tagged, together
 from synth_dagster.records import Message
 from synth_dagster.services import Unusable
 
