@@ -101,9 +101,8 @@ class Reading:
 def read_otherwise(texts: pa.Array) -> Iterator[tuple[int, Reading]]:
     """Place and reading of those texts of a column that may be read as something else. Fast where few are."""
     texts = pc.fill_null(texts, "")
-    unusual = np.flatnonzero(pc.invert(pc.string_is_ascii(texts)).to_numpy(zero_copy_only=False)).tolist()
     plain: dict[int, str] = {}
-    for place in unusual:
+    for place in _unusual(texts):
         text = texts[place].as_py()
         if (undone := folded(text)) != text:
             plain[place] = undone
@@ -113,7 +112,17 @@ def read_otherwise(texts: pa.Array) -> Iterator[tuple[int, Reading]]:
     yield from _undone(pa.array(plain.values(), pa.string()), list(plain))
 
 
+def _unusual(texts: pa.Array) -> list[int]:
+    """Places of the texts with a character that is folded or shows as nothing."""
+    beyond = np.flatnonzero(pc.invert(pc.string_is_ascii(texts)).to_numpy(zero_copy_only=False))
+    if not len(beyond):
+        return []
+    return beyond[may_match(texts.take(pa.array(beyond)), [_folded_signs(), _MIXED, _OVERLAID, _TAGS])].tolist()
+
+
 def _undone(texts: pa.Array, places: Sequence[int]) -> Iterator[tuple[int, Reading]]:
+    signed = np.flatnonzero(may_match(texts, [sign for _, signs in _UNDONE.values() for sign in signs]))
+    texts, places = texts.take(pa.array(signed)), [places[number] for number in signed.tolist()]
     for how, (undo, signs) in _UNDONE.items():
         for number in np.flatnonzero(may_match(texts, signs)).tolist():
             text = texts[number].as_py()
@@ -305,3 +314,26 @@ def _digits_and_capitals() -> Mapping[int, str]:
     letters = {ord(one): letter for one, letter in _SMALL_CAPITALS.items()}
     negative = {start + place: chr(ord("a") + place) for start in (0x1F150, 0x1F170) for place in range(26)}
     return digits | letters | negative
+
+
+@cache
+def _folded_signs() -> re.Pattern[str]:
+    """One of the characters of which a text has at least one that `folded` changes where no word mixes scripts."""
+    points = [*range(0x80, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x20000), *range(0x2F800, 0x2FA20)]
+    canonical = (unicodedata.decomposition(chr(point)).split() for point in points)
+    composed = {int(parts[1], 16) for parts in canonical if len(parts) == 2 and not parts[0].startswith("<")}
+    hangul = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
+    changed = {point for point in points if _may_change(chr(point))}
+    changed |= composed | hangul | _digits_and_capitals().keys()
+    ranges = _ranges(sorted(point for point in changed if point >= 0x80))
+    return re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in ranges)}{UNSEEN}]")
+
+
+def _may_change(sign: str) -> bool:
+    return unicodedata.combining(sign) > 0 or unicodedata.normalize("NFKC", sign) != sign
+
+
+def _ranges(points: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighbours."""
+    cuts = [place for place in range(1, len(points)) if points[place] != points[place - 1] + 1]
+    return [(points[first], points[last - 1]) for first, last in zip([0, *cuts], [*cuts, len(points)], strict=True)]
