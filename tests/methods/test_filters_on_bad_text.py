@@ -10,6 +10,7 @@ from synth_dagster.catalog import methods
 from synth_dagster.method import Filter
 from synth_dagster.records import FLAT
 from synth_dagster.runner.models import TrainedModels
+from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.scale.signals import compute_signals, judge
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,12 @@ class NoAncestors:
 def signals_and_reasons(slug, kind, texts, references):
     method = FILTERS[slug](**REQUIRED.get(slug, {}))
     found = references({"benchmarks": ["which of these four planets is called the red one"]})
-    offered = {"references": found, "ancestors": NoAncestors(), "models": TrainedModels(ROOT, None)}
+    offered = {
+        "references": found,
+        "ancestors": NoAncestors(),
+        "models": TrainedModels(ROOT, None),
+        "vectors": NoVectors(),
+    }
     asked = {p.name for p in inspect.signature(method.measure).parameters.values() if p.kind is p.KEYWORD_ONLY}
     signals = compute_signals(method, flat(kind, texts), services={name: offered[name] for name in asked})
     return signals, judge(method, signals)["reason"].to_pylist()
