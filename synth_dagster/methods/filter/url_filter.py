@@ -12,21 +12,34 @@ of public suffixes.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Literal
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter, InputPath, Proof, Rules
-from synth_dagster.parts.pages.hosts import domain_of, hosts_of, plain_host, tails_of
+from synth_dagster.parts.pages.addresses import Block, Sieve, blocks
+from synth_dagster.parts.pages.hosts import domain_of, hosts_of, plain_host
 from synth_dagster.records import Document
 from synth_dagster.services import References
 
+Values: TypeAlias = NDArray[Any]
+
 KINDS = ("domain", "url", "word", "soft", "part")
+_SIGNALS = {
+    "domain": pa.bool_(),
+    "subdomain": pa.bool_(),
+    "address": pa.bool_(),
+    "banned_words": pa.int64(),
+    "soft_words": pa.int64(),
+    "banned_part": pa.bool_(),
+}
 _ENTRY = re.compile(r"(?P<kind>[a-z_]+): *(?P<entry>\S+)")
 
 
@@ -52,18 +65,36 @@ class UrlFilter(Filter):
     ) -> Mapping[str, pa.Array]:
         banned = entries(tuple(references.texts(self.lists)))
         url = flat["url"].combine_chunks()
-        hosts = hosts_of(url)
-        parts = pc.split_pattern_regex(pc.fill_null(url, ""), "[^a-zA-Z0-9]+")
-        found = {
-            "domain": _each(hosts, partial(self._is_listed, banned["domain"])),
-            "subdomain": _each(hosts, banned["domain"].__contains__),
-            "address": _each(pc.fill_null(url, ""), banned["url"].__contains__),
-            "banned_words": _different(parts, banned["word"]),
-            "soft_words": _different(parts, banned["soft"]),
-            "banned_part": _with_part(url, banned["part"]),
-        }
+        found = [self._found(block, banned) for block in blocks(pc.fill_null(url, ""))]
         missing = url.is_null()
-        return {name: pc.if_else(missing, pa.scalar(None, column.type), column) for name, column in found.items()}
+        return {
+            name: pc.if_else(missing, pa.scalar(None, kind), pa.array(_joined(found, name), kind))
+            for name, kind in _SIGNALS.items()
+        }
+
+    def _found(self, block: Block, banned: Mapping[str, "Entries"]) -> Mapping[str, Values]:
+        domain, subdomain = self._listed(block, banned["domain"])
+        return {
+            "domain": domain,
+            "subdomain": subdomain,
+            "address": _addresses(block, banned["url"]),
+            "banned_words": _different(block, banned["word"]),
+            "soft_words": _different(block, banned["soft"]),
+            "banned_part": _with_part(block, banned["part"]),
+        }
+
+    def _listed(self, block: Block, domains: "Entries") -> tuple[Values, Values]:
+        """Of each address whether its registered domain is listed, and whether its host is."""
+        hosts, plain = block.hosts
+        tails = block.tails(hosts.chosen(plain))
+        asked = plain & domains.sieve.may_hold(block.hashes(hosts))
+        asked[tails.owners[domains.sieve.may_hold(block.hashes(tails))]] = True
+        texts = [host.lower() for host in block.cut(hosts.chosen(asked))]
+        texts += hosts_of(block.urls.filter(pa.array(~plain))).to_pylist()
+        verdicts = {host: self._verdict(domains.values, host) for host in set(texts)}
+        found = np.zeros(len(block), np.uint8)
+        found[asked], found[~plain] = np.split(np.array([verdicts[host] for host in texts], np.uint8), [asked.sum()])
+        return found & 1 > 0, found & 2 > 0
 
     def rules(self) -> Rules:
         rules = {
@@ -76,14 +107,29 @@ class UrlFilter(Filter):
         }
         return rules if self.without_url == "drop" else {name: f"coalesce({r}, false)" for name, r in rules.items()}
 
-    def _is_listed(self, domains: frozenset[str], host: str) -> bool:
-        if not any(tail in domains for tail in tails_of(host)):
-            return False  # which spares most hosts a look at the suffixes
-        return domain_of(host) in domains or (self.private_suffixes and domain_of(host, private=True) in domains)
+    def _verdict(self, domains: frozenset[str], host: str) -> int:
+        """1 where the registered domain is listed, and 2 more where the host is."""
+        listed = domain_of(host) in domains or (self.private_suffixes and domain_of(host, private=True) in domains)
+        return listed + 2 * (host in domains)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What is banned of one kind, and the sieve that spares most addresses a look at it."""
+
+    values: frozenset[str]
+
+    @cached_property
+    def sieve(self) -> Sieve:
+        return Sieve(self.values)
+
+    @cached_property
+    def pattern(self) -> str:
+        return "|".join(map(re.escape, sorted(self.values)))
 
 
 @lru_cache(maxsize=2)  # a list of millions of domains takes seconds, and each batch asks for it
-def entries(texts: Sequence[str]) -> Mapping[str, frozenset[str]]:
+def entries(texts: Sequence[str]) -> Mapping[str, Entries]:
     """The entries of the lists by kind. Raises MethodError for a kind that is none."""
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for line in (line.strip() for text in texts for line in text.splitlines()):
@@ -94,7 +140,7 @@ def entries(texts: Sequence[str]) -> Mapping[str, frozenset[str]]:
         if kind not in found:
             raise MethodError(f"url_filter: a list has an entry of kind '{kind}'. Kinds are {', '.join(KINDS)}.")
         found[kind].add(_FORMS.get(kind, _letters)(entry))
-    return {kind: frozenset(values - {""}) for kind, values in found.items()}
+    return {kind: Entries(frozenset(values - {""})) for kind, values in found.items()}
 
 
 def _letters(entry: str) -> str:
@@ -104,24 +150,25 @@ def _letters(entry: str) -> str:
 _FORMS: Mapping[str, Callable[[str], str]] = {"domain": plain_host, "url": str}
 
 
-def _each(values: pa.Array, holds: Callable[[str], bool]) -> pa.Array:
-    """Whether something holds for each value, asked once for each different one."""
-    different = values.dictionary_encode()
-    return pa.array([holds(value) for value in different.dictionary.to_pylist()], pa.bool_()).take(different.indices)
+def _addresses(block: Block, banned: Entries) -> Values:
+    found = block.whole.chosen(banned.sieve.may_hold(block.hashes(block.whole)))
+    there = np.zeros(len(block), bool)
+    there[found.owners] = [url in banned.values for url in block.urls.take(pa.array(found.owners)).to_pylist()]
+    return there
 
 
-def _different(parts: pa.ListArray, banned: frozenset[str]) -> pa.Array:
-    """How many different banned words each list holds."""
-    flat, owners = parts.flatten(), pc.list_parent_indices(parts)
-    place = pc.index_in(flat, value_set=pa.array(sorted(banned), pa.string()))
-    there = place.is_valid()
-    pairs = np.stack([owners.filter(there).to_numpy(), place.filter(there).to_numpy()], axis=1)
-    owner = np.unique(pairs, axis=0)[:, 0]
-    return pa.array(np.bincount(owner, minlength=len(parts)), pa.int64())
+def _different(block: Block, banned: Entries) -> Values:
+    """How many different banned words each address holds. Capitals count: a word is banned as it is listed."""
+    found = block.words.chosen(banned.sieve.may_hold(block.hashes(block.words)))
+    pairs = set(zip(block.owners_of(found).tolist(), block.cut(found), strict=True))
+    return np.bincount([owner for owner, word in pairs if word in banned.values], minlength=len(block))
 
 
-def _with_part(urls: pa.Array, banned: frozenset[str]) -> pa.Array:
-    if not banned:
-        return pa.array(np.zeros(len(urls), bool))
-    letters = pc.utf8_lower(pc.replace_substring_regex(pc.fill_null(urls, ""), "[^a-zA-Z0-9]+", ""))
-    return pc.match_substring_regex(letters, "|".join(map(re.escape, sorted(banned))))
+def _with_part(block: Block, banned: Entries) -> Values:
+    if not banned.values:
+        return np.zeros(len(block), bool)
+    return pc.match_substring_regex(block.letters(), banned.pattern).to_numpy(zero_copy_only=False)
+
+
+def _joined(found: Sequence[Mapping[str, Values]], name: str) -> Values:
+    return np.concatenate([np.zeros(0, bool), *(values[name] for values in found)])

@@ -1,9 +1,15 @@
 """URL rules: an address for each rule, and its neighbour that stays."""
 
+import re
+
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.filter.url_filter import UrlFilter, entries
+from synth_dagster.parts.pages.hosts import domain_of, hosts_of
 from synth_dagster.records import Document
 
 LISTS = """
@@ -103,3 +109,59 @@ def test_each_page_is_judged_by_its_own_address(reasons):
 def test_a_kind_that_does_not_exist_is_refused():
     with pytest.raises(MethodError, match=r"kind 'words'. Kinds are domain, url, word, soft, part"):
         entries(("words: casino",))
+
+
+_PIECES = [
+    *(
+        "http://",
+        "HTTPS://",
+        "https://",
+        "//",
+        "www.",
+        ".",
+        "a.",
+        "@",
+        ":80",
+        "/",
+        "?",
+        "#",
+        " ",
+        "\n",
+        "-",
+        "ü",
+        "\u3002",
+    ),
+    *("spam.example", "SPAM.example", "shop.co.uk", "co.uk", "forum.fine.example", "bücher.example", "192.0.2.7"),
+    *("[2001:db8::7]", "alice.github.io", "blogspot.com", "shop.kawasaki.jp", "casino", "Casino", "poker", "bonus"),
+    *("free", "Movies", "https://fine.example/one-bad-page", "com"),
+]
+
+
+@given(st.lists(st.none() | st.lists(st.sampled_from(_PIECES), max_size=7).map("".join), max_size=20), st.booleans())
+def test_a_batch_says_what_each_address_says_by_itself(urls, private):
+    found = UrlFilter(lists="lists", private_suffixes=private).measure(
+        pa.table({"url": pa.array(urls, pa.string())}), references=_Lists()
+    )
+    assert {name: column.to_pylist() for name, column in found.items()} == {
+        name: [None if url is None else _plainly(url, private)[name] for url in urls] for name in found
+    }
+
+
+class _Lists:
+    def texts(self, path):
+        return [LISTS]
+
+
+def _plainly(url, private):
+    banned = {kind: of.values for kind, of in entries((LISTS,)).items()}
+    (host,) = hosts_of(pa.array([url])).to_pylist()
+    words = set(re.split("[^a-zA-Z0-9]+", url))
+    letters = re.sub("[^a-zA-Z0-9]+", "", url).lower()
+    return {
+        "domain": bool({domain_of(host), domain_of(host, private=private)} & banned["domain"]),
+        "subdomain": host in banned["domain"],
+        "address": url in banned["url"],
+        "banned_words": len(words & banned["word"]),
+        "soft_words": len(words & banned["soft"]),
+        "banned_part": any(part in letters for part in banned["part"]),
+    }

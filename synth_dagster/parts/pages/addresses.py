@@ -1,0 +1,198 @@
+"""Addresses of a whole batch as bytes: hosts, words and letters, and which of them may stand in a list.
+
+Nothing here is asked address by address. A piece is a span of one array of bytes, its hash is the difference of two
+prefix sums of a polynomial, and a list is a table of bits by hash: what it lets through is looked at as text, in full.
+"""
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[np.int64]
+
+BLOCK = 1 << 19  # bytes at a time: what is made of them stays near the processor
+
+_BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32
+_MIX = np.uint32(0x85EBCA6B)
+_BITS_AN_ENTRY, _LEAST_BITS = 16, 18  # 1 in 64 of what is in no list is looked at in full, at most: (2 / 16)^2
+_BIT = (1 << np.arange(8)).astype(np.uint8)
+
+_BYTES = np.arange(256)
+_LETTERS = np.array([chr(byte).isalnum() and byte < 128 for byte in _BYTES])
+_SMALL = np.array([byte | 32 if 65 <= byte <= 90 else byte for byte in _BYTES], np.uint8)
+
+# What ends the plain host of an address, and what makes it one to be read in full.
+_PLAIN, _END, _PORT, _ODD = range(4)
+_CLASSES = np.array([_PLAIN if 32 < byte < 127 else _ODD for byte in _BYTES], np.uint8)
+_CLASSES[list(b"/?#")] = _END
+_CLASSES[list(b":")] = _PORT
+_CLASSES[list(b"@[\\")] = _ODD
+
+_DOT = ord(".")
+_HTTPS, _HTTP = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"https://", b"http://"))
+_SEVEN = np.uint64((1 << 56) - 1)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Pieces of a block: where each begins and ends, in bytes, and to which address it belongs."""
+
+    starts: Numbers
+    ends: Numbers
+    owners: Numbers
+
+    def chosen(self, which: NDArray[np.bool_]) -> "Spans":
+        return Spans(self.starts[which], self.ends[which], self.owners[which] if len(self.owners) else self.owners)
+
+
+class Block:
+    """Some addresses as one array of bytes, each followed by a line break."""
+
+    def __init__(self, urls: pa.Array) -> None:
+        closed = pc.binary_join_element_wise(urls.cast(pa.binary()), b"\n", b"")
+        _, offsets, data = closed.buffers()
+        limits = np.frombuffer(offsets, np.int32)[: len(closed) + 1].astype(np.int64)
+        self.urls = urls
+        self.starts, self.ends = limits[:-1], limits[1:] - 1
+        self.bytes = np.frombuffer(data, np.uint8)[: limits[-1]]
+        self.small = _SMALL[self.bytes]
+
+    def __len__(self) -> int:
+        return len(self.urls)
+
+    @cached_property
+    def text(self) -> str:
+        """A character a byte, so that spans cut it; only of ASCII pieces it tells what they say."""
+        return self.bytes.tobytes().decode("latin-1")
+
+    def cut(self, spans: Spans) -> list[str]:
+        text = self.text if len(spans.starts) else ""
+        return [text[start:end] for start, end in zip(spans.starts.tolist(), spans.ends.tolist(), strict=True)]
+
+    @property
+    def whole(self) -> Spans:
+        return Spans(self.starts, self.ends, np.arange(len(self)))
+
+    @cached_property
+    def _lettered(self) -> NDArray[np.bool_]:
+        return _LETTERS[self.bytes]
+
+    @cached_property
+    def words(self) -> Spans:
+        """Runs of ASCII letters and digits; owners are left to be asked of the few that matter (`owners_of`)."""
+        letters = self._lettered
+        turns = np.flatnonzero(letters[1:] != letters[:-1]) + 1
+        if letters[:1].any():
+            turns = np.concatenate([[0], turns])
+        return Spans(turns[0::2], turns[1::2], turns[:0])
+
+    def owners_of(self, spans: Spans) -> Numbers:
+        return np.searchsorted(self.starts, spans.starts, side="right") - 1
+
+    def letters(self) -> pa.Array:
+        """Each address as nothing but its ASCII letters and digits, in small letters."""
+        words = self.words
+        lengths = np.concatenate([[0], np.cumsum(words.ends - words.starts)])
+        limits = np.append(self.starts, len(self.bytes))
+        offsets = lengths[np.searchsorted(words.starts, limits)].astype(np.int32)
+        data = self.small[self._lettered]
+        return pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(data))
+
+    @cached_property
+    def hosts(self) -> tuple[Spans, NDArray[np.bool_]]:
+        """The host of each address, and which are plain: after http(s):// or nothing, of visible ASCII, without a user
+        or brackets, so that it is what `hosts_of` says but for capitals. Others have no span that may be used."""
+        heads = np.append(self.small, np.zeros(8, np.uint8))[self.starts[:, None] + np.arange(8)]
+        head, room = heads.view("<u8").ravel(), self.ends - self.starts
+        https, http = (head == _HTTPS) & (room >= 8), ((head & _SEVEN) == _HTTP) & (room >= 7)
+        starts = self.starts + 8 * https + 7 * http
+        kinds = _CLASSES[self.bytes]
+        stops = np.append(np.flatnonzero(kinds), [len(kinds) - 1])  # the last line break once more, for its successor
+        first = np.searchsorted(stops, starts)
+        ends, after = stops[first], stops[np.minimum(first + 1, len(stops) - 1)]
+        ended = (kinds[ends] == _END) | (ends == self.ends)
+        port = (kinds[ends] == _PORT) & ((kinds[after] == _END) | (after == self.ends))
+        plain = (ends > starts) & (ended | (port & (https | http)))
+        ends = ends - (plain & (self.bytes[ends - 1] == _DOT))
+        plain &= (self.bytes[starts] != _DOT) & (self.bytes[ends - 1] != _DOT)
+        return Spans(starts, ends, np.arange(len(self))), plain
+
+    def tails(self, hosts: Spans) -> Spans:
+        """What follows a dot of the hosts and has another dot: among these, or the host, is the registered domain."""
+        dots = np.flatnonzero(self.bytes == _DOT)
+        first, last = np.searchsorted(dots, hosts.starts), np.searchsorted(dots, hosts.ends)
+        counts = np.maximum(last - first - 1, 0)
+        before = np.cumsum(counts) - counts
+        owners = np.repeat(np.arange(len(counts)), counts)
+        chosen = np.arange(len(owners)) + (first - before)[owners]
+        return Spans(dots[chosen] + 1, hosts.ends[owners], hosts.owners[owners])
+
+    @cached_property
+    def _sums(self) -> NDArray[np.uint32]:
+        sums = np.zeros(len(self.small) + 1, np.uint32)
+        powers, _ = _powers(len(self.small))
+        np.cumsum(self.small * powers[: len(self.small)], out=sums[1:], dtype=np.uint32)
+        return sums
+
+    def hashes(self, spans: Spans) -> NDArray[np.uint32]:
+        """Of each span in small letters: the same wherever it stands."""
+        _, inverse = _powers(len(self.small))
+        found = (self._sums[spans.ends] - self._sums[spans.starts]) * inverse[spans.starts]
+        return (found ^ (found >> np.uint32(15))) * _MIX
+
+
+@lru_cache(maxsize=4)
+def _powers_of(size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    bases = (_BASE, pow(_BASE, -1, 1 << 32))
+    one, other = (np.full(size, base, np.uint32) for base in bases)
+    one[0] = other[0] = 1
+    return np.cumprod(one, dtype=np.uint32), np.cumprod(other, dtype=np.uint32)
+
+
+def _powers(size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    return _powers_of(max(1 << size.bit_length(), 2 * BLOCK))
+
+
+def blocks(urls: pa.Array) -> Iterator[Block]:
+    """The addresses in their order, so many at a time that they have about BLOCK bytes, an address at least."""
+    urls = urls.cast(pa.string())
+    sizes = np.cumsum(pc.binary_length(urls).to_numpy(zero_copy_only=False).astype(np.int64) + 1)
+    start = 0
+    while start < len(urls):
+        done = sizes[start - 1] if start else 0
+        end = max(int(np.searchsorted(sizes, done + BLOCK, side="right")), start + 1)
+        yield Block(urls.slice(start, end - start))
+        start = end
+
+
+class Sieve:
+    """Two bits a hash: never says no of an entry (ASCII letters in either case), and seldom yes of what is none."""
+
+    def __init__(self, entries: Collection[str]) -> None:
+        self._shift = np.uint32(32 - min(max((len(entries) * _BITS_AN_ENTRY).bit_length(), _LEAST_BITS), 31))
+        self._bits = np.zeros(1 << (29 - int(self._shift)), np.uint8)
+        for block in blocks(pa.array(list(entries), pa.string())):
+            hashes = block.hashes(block.whole)
+            for one in (hashes, hashes * _MIX):
+                byte, bit = self._place(one)
+                np.bitwise_or.at(self._bits, byte, bit)
+
+    def may_hold(self, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        byte, bit = self._place(hashes)
+        found = self._bits[byte] & bit > 0
+        byte, bit = self._place(hashes[found] * _MIX)  # few are left to ask a second time
+        found[found] = self._bits[byte] & bit > 0
+        return found
+
+    def _place(self, hashes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        at = hashes >> self._shift
+        return at >> np.uint32(3), _BIT[at & np.uint32(7)]
