@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from synth_dagster.errors import SynthError
 
@@ -34,6 +35,22 @@ def read_texts(root: Path, path: str) -> Sequence[str]:
             f"a line of JSON holds it in one of {', '.join(FIELDS)}."
         )
     return found
+
+
+class FileStamp(NamedTuple):
+    """What is another when a file has changed."""
+
+    file: Path
+    size: int
+    inode: int
+    modified_ns: int
+    changed_ns: int
+
+
+def file_stamps(root: Path, path: str) -> tuple[FileStamp, ...]:
+    """Of the files that `read_texts` reads there, in its order, without reading them."""
+    stats = ((file, file.stat()) for file in _files(root, path))
+    return tuple(FileStamp(file, of.st_size, of.st_ino, of.st_mtime_ns, of.st_ctime_ns) for file, of in stats)
 
 
 def texts_by_file(root: Path, path: str) -> dict[str, list[str]]:

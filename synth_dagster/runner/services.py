@@ -1,11 +1,19 @@
 """Gives a method's verb the services that its signature names."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Method
-from synth_dagster.readers.texts import answers_by_file, read_rows, read_texts, texts_by_file
+from synth_dagster.readers.texts import (
+    FileStamp,
+    answers_by_file,
+    file_stamps,
+    read_rows,
+    read_texts,
+    texts_by_file,
+)
 from synth_dagster.runner.context import OpenTeachers
 from synth_dagster.runner.models import TrainedModels
 from synth_dagster.runner.vectors import NoVectors
@@ -32,7 +40,7 @@ class ProjectReferences:
         self._root = root
 
     def texts(self, path: str) -> Sequence[str]:
-        return read_texts(self._root, path)
+        return _texts(self._root, path, file_stamps(self._root, path))
 
     def files(self, path: str) -> Mapping[str, Sequence[str]]:
         return texts_by_file(self._root, path)
@@ -42,6 +50,11 @@ class ProjectReferences:
 
     def rows(self, path: str) -> Sequence[Mapping[str, object]]:
         return read_rows(self._root, path)
+
+
+@lru_cache(maxsize=2)  # each batch asks, and lists of domains have hundreds of MB; what has changed is read again
+def _texts(root: Path, path: str, stamps: tuple[FileStamp, ...]) -> Sequence[str]:
+    return tuple(read_texts(root, path))
 
 
 def wanted(verb: Callable[..., object]) -> dict[str, object]:
