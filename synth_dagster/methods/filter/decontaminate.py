@@ -188,7 +188,7 @@ def _other_words(texts: Sequence[str]) -> dict[tuple[int, str], str]:
 
 def _readings(texts: pa.Array, plain: pa.Array) -> tuple[np.ndarray, list[Reading], pa.Array]:
     """Row, reading and normalised reading of the texts whose normalised words are others without a disguise."""
-    read = list(read_otherwise(texts))
+    read = list(read_otherwise(texts, words_alone=True))
     rows = np.array([row for row, _ in read], np.int64)
     words_read = normalise(pa.array([one.text for _, one in read], pa.string()))
     differs = np.flatnonzero(pc.not_equal(words_read, plain.take(pa.array(rows))).to_numpy(zero_copy_only=False))

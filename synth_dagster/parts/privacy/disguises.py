@@ -41,6 +41,7 @@ UNSEEN = (
 )
 _INVISIBLE = re.compile(f"[{UNSEEN}]+")
 _OVERLAID = re.compile("(?<=[ -~])[\u0300-\u036f\u0489\u20d0-\u20f0]+")  # what NFKC did not make a letter of
+_ENCLOSING = re.compile("[\u0488\u0489\u20d0-\u20f0]")
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _BACKWARDS = re.compile("[\u202e\u2067]([^\u202c\u2069\n]{1,2000})")
 _MIXED = re.compile(
@@ -98,11 +99,15 @@ class Reading:
         return not self.seams or any(start < place < end for place in self.seams)
 
 
-def read_otherwise(texts: pa.Array) -> Iterator[tuple[int, Reading]]:
-    """Place and reading of those texts of a column that may be read as something else. Fast where few are."""
+def read_otherwise(texts: pa.Array, *, words_alone: bool = False) -> Iterator[tuple[int, Reading]]:
+    """Place and reading of those texts of a column that may be read as something else. Fast where few are.
+
+    `words_alone`: for who compares words without punctuation and accents, so that pages in Chinese or Vietnamese, or
+    with blanks that do not break, are not read again for those.
+    """
     texts = pc.fill_null(texts, "")
     plain: dict[int, str] = {}
-    for place in _unusual(texts):
+    for place in _unusual(texts, words_alone):
         text = texts[place].as_py()
         if (undone := folded(text)) != text:
             plain[place] = undone
@@ -112,12 +117,13 @@ def read_otherwise(texts: pa.Array) -> Iterator[tuple[int, Reading]]:
     yield from _undone(pa.array(plain.values(), pa.string()), list(plain))
 
 
-def _unusual(texts: pa.Array) -> list[int]:
+def _unusual(texts: pa.Array, words_alone: bool) -> list[int]:
     """Places of the texts with a character that is folded or shows as nothing."""
     beyond = np.flatnonzero(pc.invert(pc.string_is_ascii(texts)).to_numpy(zero_copy_only=False))
     if not len(beyond):
         return []
-    return beyond[may_match(texts.take(pa.array(beyond)), [_folded_signs(), _MIXED, _OVERLAID, _TAGS])].tolist()
+    signs = [_folded_words(), _ENCLOSING] if words_alone else [_folded_signs(), _OVERLAID]
+    return beyond[may_match(texts.take(pa.array(beyond)), [*signs, _MIXED, _TAGS])].tolist()
 
 
 def _undone(texts: pa.Array, places: Sequence[int]) -> Iterator[tuple[int, Reading]]:
@@ -316,17 +322,36 @@ def _digits_and_capitals() -> Mapping[int, str]:
     return digits | letters | negative
 
 
+_POINTS = (*range(0x80, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x20000), *range(0x2F800, 0x2FA20))
+
+
 @cache
 def _folded_signs() -> re.Pattern[str]:
     """One of the characters of which a text has at least one that `folded` changes where no word mixes scripts."""
-    points = [*range(0x80, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x20000), *range(0x2F800, 0x2FA20)]
-    canonical = (unicodedata.decomposition(chr(point)).split() for point in points)
+    canonical = (unicodedata.decomposition(chr(point)).split() for point in _POINTS)
     composed = {int(parts[1], 16) for parts in canonical if len(parts) == 2 and not parts[0].startswith("<")}
     hangul = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
-    changed = {point for point in points if _may_change(chr(point))}
-    changed |= composed | hangul | _digits_and_capitals().keys()
-    ranges = _ranges(sorted(point for point in changed if point >= 0x80))
+    changed = {point for point in _POINTS if _may_change(chr(point))}
+    return _one_of(changed | composed | hangul | _digits_and_capitals().keys())
+
+
+@cache
+def _folded_words() -> re.Pattern[str]:
+    """The same for the letters and digits of a text alone, however its accents are written."""
+    changed = {point for point in _POINTS if _is_another_word(chr(point))}
+    return _one_of(changed | _digits_and_capitals().keys())
+
+
+def _one_of(points: Iterable[int]) -> re.Pattern[str]:
+    ranges = _ranges(sorted(point for point in points if point >= 0x80))
     return re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in ranges)}{UNSEEN}]")
+
+
+def _is_another_word(sign: str) -> bool:
+    plain, same = unicodedata.normalize("NFKD", sign), unicodedata.normalize("NFD", sign)
+    if plain == same:  # a look-alike of another code
+        return same != sign and len(same) == 1 and ord(same) in _latin()
+    return any(part.isalnum() for part in sign + plain)
 
 
 def _may_change(sign: str) -> bool:
