@@ -28,10 +28,11 @@ STAGES = ["filtered_mix", "generated_instructions", "preference_pairs", "quality
 
 @pytest.fixture
 def previous(tmp_path) -> Small:
-    """A project of this version with the lake of the previous one."""
+    """A project of this version with the lake of the previous one, and the embedded teacher as it answered then."""
     project = small_project(tmp_path / "p", RECIPE)
     with tarfile.open(HOME / "tests/fixtures/previous_lake.tar.gz") as archive:
         archive.extractall(project.root, filter="data")
+    project.write_recipe(RECIPE.replace("{use: embedded}", '{use: embedded, revision: "1"}'))
     return project
 
 
