@@ -28,6 +28,9 @@ class KeptEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         super().__init__(base_dir)
+        # Dagster makes the tables of a file that is not there. One whose maker was killed is there, and lacks some.
+        with self.index_connection():
+            pass
 
     @contextmanager
     def _connect(self, shard: str) -> "Iterator[Connection]":

@@ -1,13 +1,22 @@
 """Dagster's SQLite storage with connections kept: the same files, for one process and for others beside it."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from sqlalchemy import Column, MetaData, String, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
 from synth_dagster.cli.dagster_storage import KEPT, KeptEventLog, kept
+
+ALEMBIC_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
 def instance_of(folder: Path, *, keep: bool = True) -> dg.DagsterInstance:
@@ -69,3 +78,17 @@ def test_a_wiped_log_begins_anew(instance: dg.DagsterInstance):
 def test_other_storages_stay_as_they_are():
     postgres = {"postgres": {"postgres_url": {"env": "SOME_URL"}}}
     assert kept(postgres) == postgres
+
+
+@pytest.mark.parametrize("made", [(), ("event_logs",), ("event_logs", "asset_keys", "alembic_version")])
+def test_an_index_whose_maker_was_killed_gets_the_tables_that_it_lacks(tmp_path: Path, made: tuple[str, ...]):
+    folder = tmp_path / "storage" / "history" / "runs"
+    folder.mkdir(parents=True)
+    tables = {**SqlEventLogStorageMetadata.tables, "alembic_version": ALEMBIC_VERSION}
+    with closing(sqlite3.connect(folder / f"{INDEX_SHARD_NAME}.db")) as database:
+        for name in made:
+            database.execute(str(CreateTable(tables[name]).compile(dialect=sqlite.dialect())))
+    with instance_of(tmp_path) as instance:
+        instance.add_dynamic_partitions("batch", ["handbook:1"])
+        assert instance.get_dynamic_partitions("batch") == ["handbook:1"]
+        assert materialized(instance)
