@@ -4,7 +4,8 @@ Paper: arXiv:2408.01323. Steps, numbers and filters are those of the released co
 that say the same one stays, the longest come first. The first few give 96 seeds each: 4 characteristics, 12 kinds of
 task, 2 forms. Each other document is then shown with three instructions that an upper confidence bound draws, scored by
 the length of their answers, and gives one that differs. Not repeated: key words are words and not parts of them, fewer
-than 60 seeds give three all the same, and a document without a neighbour is not lost. `fanno_screen` comes before.
+than 60 seeds give three all the same, a document without a neighbour is not lost, showing an instruction does not cut
+it for good, and none stays that is near to one of before. `fanno_screen` comes before.
 """
 
 from collections import Counter
@@ -97,7 +98,8 @@ class Fanno(PoolSynthesizer[Document, Instruction]):
     proof: ClassVar[Proof] = Proof(
         "equation by hand",
         "96 prompts a document; of 60 unseen seeds each has a bonus of 8.585, and 6.106 once drawn, and all are drawn "
-        "before one comes a third time; the released filter's verdicts; planted near-copies all go",
+        "before one comes a third time; draws, filter and communities are those of the released code on stored inputs, "
+        "and what it does otherwise is named there; planted near-copies all go",
     )
 
     seed_documents: int = Field(10, ge=1, le=1_000, description="Documents that give 96 seeds each.")

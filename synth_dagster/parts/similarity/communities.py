@@ -1,8 +1,9 @@
 """Groups of vectors that are near to one of them, largest first: the community detection of sentence-transformers.
 
 Every vector proposes itself and all that are as near to it as the threshold, the nearest first. Proposals are taken
-from the largest to the smallest without what was taken before, and those that are left with too few fall away. The same
-vectors give the same groups; of equally large ones the group of the earliest vector comes first.
+from the largest to the smallest without what was taken before, and those that are left with too few fall away. Who was
+taken proposes nothing more, as since version 6 of that package: what is left around it need not be near to each other.
+The same vectors give the same groups; of equally large ones the group of the earliest vector comes first.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ def communities(vectors: np.ndarray, *, threshold: float, least: int = 1) -> lis
     found: list[list[int]] = []
     for proposal in sorted(_proposals(vectors, threshold, least), key=len, reverse=True):
         rest = [row for row in proposal if row not in taken]
-        if len(rest) >= least:
+        if rest[:1] == proposal[:1] and len(rest) >= least:  # its centre is still there
             found.append(rest)
             taken.update(rest)
     return sorted(found, key=len, reverse=True)

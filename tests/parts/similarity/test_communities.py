@@ -32,6 +32,13 @@ def test_groups_by_hand(degrees, least, found):
     assert communities(at(*degrees), threshold=0.95, least=least) == found
 
 
+def test_what_a_taken_centre_leaves_behind_is_no_group():
+    # degrees east and north: 16 0 is near to 0 0, whose group is the largest, and to 16 +-17, which are 34 apart
+    east, north = np.radians(np.array([[0, 0], [-3, 0], [-6, 0], [16, 0], [16, 17], [16, -17]], float)).T
+    rows = np.stack([np.cos(east) * np.cos(north), np.sin(east) * np.cos(north), np.sin(north)], axis=1)
+    assert communities(rows.astype(np.float32), threshold=0.95) == [[0, 1, 2, 3], [4], [5]]
+
+
 def published(vectors, threshold, least):
     """`sentence_transformers.util.community_detection` as it is described, one row after the other."""
     cosines = vectors @ vectors.T
@@ -46,7 +53,7 @@ def published(vectors, threshold, least):
     taken, found = set(), []
     for one in proposals:
         rest = [place for place in one if place not in taken]
-        if len(rest) >= least:
+        if one[0] not in taken and len(rest) >= least:
             found.append(rest)
             taken.update(rest)
     return sorted(found, key=len, reverse=True)
@@ -59,6 +66,6 @@ def test_every_row_is_in_one_group_at_most_and_near_to_its_centre(degrees, thres
     rows = [row for group in found for row in group]
     assert len(set(rows)) == len(rows) and (least > 1 or len(rows) == len(degrees))
     for group in found:
-        assert len(group) >= least
+        assert len(group) >= least and (vectors[group] @ vectors[group[0]]).min() >= threshold - 1e-6
     if len(degrees):
         assert found == published(vectors, threshold, least)
