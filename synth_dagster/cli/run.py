@@ -30,7 +30,13 @@ from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.causes import causes_of
 from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, TeacherSource
-from synth_dagster.runner.dead_runs import free_dead_runs, process_tags, slots_handed_on
+from synth_dagster.runner.dead_runs import (
+    free_dead_runs,
+    free_slots_of_dead_runs,
+    making,
+    process_tags,
+    slots_handed_on,
+)
 from synth_dagster.runner.licences import misfits
 from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import check_name
@@ -225,25 +231,35 @@ class Session:
             self.instance.add_dynamic_partitions(growing.name, list(keys))
 
     def _launch(self, which: str, partition: str, told: Told, run_config: Mapping[str, Any] | None = None) -> None:
+        free_slots_of_dead_runs(self.instance)  # of the run before this one, too, if Dagster's disk was full at its end
+        run_id = str(uuid.uuid4())
+        with making(run_id):
+            result = self._execute(which, partition, run_id, run_config or {})
+            if was_interrupted(result):
+                self._mark_stopped(run_id)
+                raise KeyboardInterrupt
+        if result.success:
+            told.made.append(f"{which} {partition}")
+        else:
+            self._tell_failure(f"{which} {partition}", result, told)
+
+    def _execute(self, which: str, partition: str, run_id: str, run_config: Mapping[str, Any]) -> Any:
         tags = {**process_tags(), SESSION_TAG: self.id}
         tags |= {"dataset": self.recipe.dataset, "recipe": self.recipe.hash}
         with seldom_collected():
-            result = self._job(which).execute_in_process(
+            return self._job(which).execute_in_process(
+                run_id=run_id,
                 partition_key=partition,
                 instance=self.instance,
                 tags=tags,
                 raise_on_error=False,
-                run_config={**SILENT, **(run_config or {})},
+                run_config={**SILENT, **run_config},
             )
-        if result.success:
-            told.made.append(f"{which} {partition}")
-            return
-        if was_interrupted(result):
-            self._mark_stopped(result.run_id)
-            raise KeyboardInterrupt
+
+    def _tell_failure(self, what: str, result: Any, told: Told) -> None:
         run = self.instance.get_run_by_id(result.run_id)
         outcome = run.tags.get(OUTCOME_TAG, "") if run else ""
-        causes = [f"{which} {partition}: {cause}" for cause in causes_of(result.all_events)]
+        causes = [f"{what}: {cause}" for cause in causes_of(result.all_events)]
         if outcome == "pending":
             told.pending.extend(causes)
         else:

@@ -6,6 +6,9 @@ its slot of a pool, and every later run would wait for it for ever.
 The other way round, two daemons on one instance may each start a process for a run. The second finds the run under way
 and ends, and its server takes that for the end of the run: it reports a failure while the first works on, or just after
 it has succeeded. Such a run is neither dead nor failed.
+
+A process that makes one run after another outlives them: a run of it whose end found no room in Dagster's database
+stays started and holds its slot there, while its process lives. So a process knows which of its own runs are over.
 """
 
 import logging
@@ -33,6 +36,8 @@ DIED = "died"  # the outcome of such a run
 SECOND = "Ignoring a duplicate run"  # so begins what Dagster's second process of a run says before it ends
 MISREPORTED_WITHIN = timedelta(minutes=10)  # how far back failures are looked at that were none
 
+_over: set[str] = set()  # runs that this process has made to their end, whatever Dagster's database says of them
+
 
 def process_tags() -> dict[str, str]:
     """The tags by which a run of this process can be found dead."""
@@ -40,8 +45,17 @@ def process_tags() -> dict[str, str]:
     return {PID: str(me.pid), STARTED: me.started, HOST: me.host}
 
 
+@contextmanager
+def making(run_id: str) -> Iterator[None]:
+    """For as long as this process makes a run. After it the run is over, also where that could not be written."""
+    try:
+        yield
+    finally:
+        _over.add(run_id)
+
+
 def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
-    """Mark the runs of this machine whose process died as failed, and free what they held. Returns their ids.
+    """Mark the runs of this machine that nobody makes any more as failed, and free what they held. Returns their ids.
 
     Runs that succeeded and were reported as failed afterwards are marked as successful again.
     """
@@ -50,7 +64,7 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
     unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
     unfinished.append(dg.DagsterRunStatus.NOT_STARTED)
     ours = instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={HOST: Holder.me().host}))
-    dead = [run.run_id for run in ours if _names_its_process(run) and _maker(run.tags).is_gone()]
+    dead = [run.run_id for run in ours if _is_over(run)]
     started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
     dead += [
         record.dagster_run.run_id
@@ -60,7 +74,7 @@ def free_dead_runs(instance: "dg.DagsterInstance") -> list[str]:
         and (record.start_time or 0) < time.time() - NAMED_WITHIN
     ]
     marked = [run_id for run_id in dead if _marked(instance, run_id)]
-    _free_slots_of_ended_processes(instance)
+    _free_slots_of_ended_runs(instance)
     _give_free_slots(instance)
     _set_right(instance)
     return marked
@@ -78,44 +92,51 @@ def _names_its_process(run: "dg.DagsterRun") -> bool:
     return HOST in run.tags and (run.tags.get(RUN) == run.run_id or PARENT not in run.tags)
 
 
+def _is_over(run: "dg.DagsterRun") -> bool:
+    """Whether nobody makes a run any more: this process has made it to its end, or its process is gone."""
+    return run.run_id in _over or (_names_its_process(run) and _maker(run.tags).is_gone())
+
+
 def _marked(instance: "dg.DagsterInstance", run_id: str) -> bool:
-    """Fail a run whose process is gone, unless it was over before the process went."""
+    """Fail a run that nobody makes any more, unless its end was written down."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         return False
     instance.add_run_tags(run_id, {OUTCOME_TAG: DIED})
-    instance.report_run_failed(run, "Its process died. The next run goes on where it stopped.")
+    why = "Its end could not be written down." if run_id in _over else "Its process died."
+    instance.report_run_failed(run, f"{why} The next run goes on where it stopped.")
     instance.event_log_storage.free_concurrency_slots_for_run(run_id)
     return True
 
 
-def _free_slots_of_ended_processes(instance: "dg.DagsterInstance") -> None:
+def _free_slots_of_ended_runs(instance: "dg.DagsterInstance") -> None:
     """Dagster notices a killed worker at once and gives its slots back a minute or two later."""
+    for run in _runs_with_slots(instance):
+        if run.is_finished and _is_over(run):
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def free_slots_of_dead_runs(instance: "dg.DagsterInstance") -> None:
+    """Mark the runs that hold a slot, or stand in line for one, and that nobody makes any more; free what they held."""
+    for run in _runs_with_slots(instance):
+        if _is_over(run):
+            _marked(instance, run.run_id)
+    _free_slots_of_ended_runs(instance)
+
+
+def _runs_with_slots(instance: "dg.DagsterInstance") -> list["dg.DagsterRun"]:
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
-        return
-    for run_id in storage.get_concurrency_run_ids():
-        run = instance.get_run_by_id(run_id)
-        if run and run.is_finished and _names_its_process(run) and _maker(run.tags).is_gone():
-            storage.free_concurrency_slots_for_run(run_id)
-
-
-def _free_slots_of_dead_runs(instance: "dg.DagsterInstance") -> None:
-    """Mark the runs of this machine that hold a slot, or stand in line for one, and whose process was killed."""
-    storage = instance.event_log_storage
-    if storage.supports_global_concurrency_limits:
-        for run_id in storage.get_concurrency_run_ids():
-            run = instance.get_run_by_id(run_id)
-            if run and _names_its_process(run) and _maker(run.tags).is_gone():
-                _marked(instance, run_id)
-    _free_slots_of_ended_processes(instance)
+        return []
+    found = (instance.get_run_by_id(run_id) for run_id in storage.get_concurrency_run_ids())
+    return [run for run in found if run is not None]
 
 
 @contextmanager
 def slots_handed_on(instance: "dg.DagsterInstance", *, every_s: float = WOKEN_EVERY) -> Iterator[None]:
     """While it is open, a step gets a slot that is free within seconds, also where no daemon looks on.
 
-    Free is also that of a run whose process was killed, and one that a step was not woken for.
+    Free is also that of a run that nobody makes any more, and one that a step was not woken for.
     """
     import sqlalchemy.orm  # noqa: F401  # queries of one thread fail while another is importing it
     from sqlalchemy.exc import SQLAlchemyError
@@ -125,9 +146,9 @@ def slots_handed_on(instance: "dg.DagsterInstance", *, every_s: float = WOKEN_EV
     def hand_on() -> None:
         while not ended.wait(every_s):
             try:
-                _free_slots_of_dead_runs(instance)
+                free_slots_of_dead_runs(instance)
                 _give_free_slots(instance)
-            except SQLAlchemyError as error:  # a busy database is asked again
+            except (SQLAlchemyError, OSError) as error:  # a busy database, or a full disk, is asked again
                 log.debug("Waiting steps were not woken this time: %s", type(error).__name__)
 
     helper = threading.Thread(target=hand_on, name="slots", daemon=True)
@@ -193,8 +214,7 @@ def goes_on(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:
         return False
     if not _names_its_process(run):
         return _was_left_to_another(instance, run) and not has_succeeded(instance, run)
-    maker = _maker(run.tags)
-    return maker.host == Holder.me().host and not maker.is_gone()
+    return run.tags[HOST] == Holder.me().host and not _is_over(run)
 
 
 def has_succeeded(instance: "dg.DagsterInstance", run: "dg.DagsterRun") -> bool:

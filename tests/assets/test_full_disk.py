@@ -63,6 +63,11 @@ class Parts:
         assert (told.exit_code() == ExitCode.DONE) == (not told.causes)
         return told.causes
 
+    def pool(self):
+        """The runs that hold a slot of the teacher's pool."""
+        with self.project.instance() as instance:
+            return instance.event_log_storage.get_concurrency_info("teacher").active_run_ids
+
     def is_stopped(self, words):
         """A run that ends in these words; what else it says only follows from that."""
         said = self.run()
@@ -123,6 +128,26 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(parts, part, leaving):
     parts.completes()
     assert parts.server.calls == paid + 1
     assert len(parts.project.releases()) == len(releases) + 1
+
+
+def test_a_run_that_could_not_give_its_slot_back_does_not_keep_the_next_of_its_process_waiting(parts):
+    """Full from the first answer on, while the run holds a slot of the pool: that stays in the database."""
+    parts.deliver_one_more()
+    answer = parts.server.script
+
+    def answered_on_a_full_disk(body, seen):
+        parts.disks["dagster"].fill()
+        return answer(body, seen)
+
+    parts.server.script = answered_on_a_full_disk
+    try:
+        parts.is_stopped("is full.*Make room")
+    finally:
+        parts.server.script = answer
+        parts.disks["dagster"].make_room()
+    assert len(parts.pool()) == 1
+    parts.completes()
+    assert not parts.pool()
 
 
 def test_answers_that_cannot_be_kept_stop_the_work(parts):

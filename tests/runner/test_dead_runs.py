@@ -18,9 +18,11 @@ from synth_dagster.runner.dead_runs import (
     RUN,
     STARTED,
     free_dead_runs,
+    free_slots_of_dead_runs,
     goes_on,
     has_died,
     has_succeeded,
+    making,
     slots_handed_on,
 )
 
@@ -171,3 +173,32 @@ def test_a_step_does_not_wait_for_a_run_that_is_killed_while_it_waits(instance, 
             time.sleep(0.01)  # a step asks again and again; the test's own limit ends a wait for ever
     assert instance.get_run_by_id(dead.run_id).status == FAILED
     assert storage.get_concurrency_info("teacher").active_run_ids == {waiting}
+
+
+@pytest.mark.parametrize("status", [FAILED, STARTED_RUN], ids=["its end is written down", "nothing more is written"])
+def test_a_slot_of_a_run_that_this_process_has_made_to_its_end_is_given_back(instance, status):
+    """As when the disk of Dagster's database is full at that moment: the process lives on and makes the next run."""
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("teacher", 2)
+    run, other = run_of(instance, alive(), status).run_id, run_of(instance, alive(), STARTED_RUN).run_id
+    assert storage.claim_concurrency_slot("teacher", other, "step").is_claimed
+    with making(run):
+        assert storage.claim_concurrency_slot("teacher", run, "step").is_claimed
+        free_slots_of_dead_runs(instance)
+        assert storage.get_concurrency_info("teacher").active_run_ids == {run, other}
+    free_slots_of_dead_runs(instance)
+    assert storage.get_concurrency_info("teacher").active_run_ids == {other}
+    ended = instance.get_run_by_id(run)
+    assert ended.status == FAILED and not goes_on(instance, ended)
+    assert has_died(instance, ended)  # so a sensor's run is made once more
+
+
+def test_a_step_does_not_wait_for_a_run_of_its_own_process_that_is_over(instance):
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("teacher", 1)
+    over, waiting = (run_of(instance, alive(), STARTED_RUN).run_id for _ in range(2))
+    with making(over):
+        assert storage.claim_concurrency_slot("teacher", over, "step").is_claimed
+    with slots_handed_on(instance, every_s=0.01):
+        while not storage.claim_concurrency_slot("teacher", waiting, "step").is_claimed:
+            time.sleep(0.01)  # a step asks again and again; the test's own limit ends a wait for ever
