@@ -135,6 +135,7 @@ class Eraser:
             else:
                 self._replace(dataset, known)
         self._rename_inputs()
+        self._give_up_releases()
         forget_decisions(self.lake, self.doomed.ids.to_pylist())
 
     def without(self, dataset: str, table: str, rows: pa.Table) -> pa.Table:
@@ -156,14 +157,17 @@ class Eraser:
         lake, place = self.lake, self.lake._table(dataset, old.stage)
         shown = old.candidate_id in {id_of(file) for file in tables.snapshot(place).files}
         if not shown and old.candidate_id not in self._shown_ever(dataset, old.stage):
-            lake._restore_rejects(old, lake.accepted(dataset, old.stage, old.batch))
-            self._forget(old)
+            self._give_up(old)
             return
         new_id = blake2b(f"{self.erasure}/{old.candidate_id}".encode(), digest_size=16).hexdigest()
         # a file may be gone that a kill has removed already; then its copy is noted
         noted = lake.meta.database.row("select new from erased_versions where old = ?", (old.candidate_id,))
         if noted is None or shown:
             self._copy(old, new_id, shown=shown)
+        self._forget(old)
+
+    def _give_up(self, old: Candidate) -> None:
+        self.lake._restore_rejects(old, self.lake.accepted(old.dataset, old.stage, old.batch))
         self._forget(old)
 
     def _copy(self, old: Candidate, new_id: str, *, shown: bool) -> None:
@@ -241,6 +245,24 @@ class Eraser:
 
     # ------------------------------------------------------------------------------------------------------- releases
 
+    def _give_up_releases(self) -> None:
+        """Of a release that awaits its gate nothing stays where a version that it was made from was rewritten.
+
+        Its rows may hold nothing that goes while its verdicts do, and a gate that is run alone would publish the rest.
+        """
+        for row in self.lake.meta.database.rows(
+            "select candidate_id from candidates where partition = 'release' and state = 'awaiting'"
+        ):
+            self.lease.check()
+            known = self.lake.meta.candidate(row["candidate_id"])
+            waiting = self.lake.awaiting(known.dataset, known.stage, known.batch)
+            pins = known.details.get("manifest", {}).get("batches", {}).values()
+            if waiting is not None and any(self._is_rewritten(one) for pin in pins for one in _pinned(pin)):
+                self._give_up(waiting)
+
+    def _is_rewritten(self, candidate_id: str) -> bool:
+        return copy_of(self.lake, candidate_id) != candidate_id
+
     def touched_releases(self) -> list[Release]:
         """The releases that held an erased record, by dataset and age."""
         rows = self.lake.meta.database.rows(
@@ -303,15 +325,15 @@ class Eraser:
         return pc.sum(rows.filter(pc.field("verdict") == "kept")["tokens"]).as_py() or 0  # type: ignore[attr-defined]
 
     def _manifest(self, release: Release, name: str) -> dict[str, Any]:
-        copies = {row["old"]: row for row in self.lake.meta.database.rows("select * from erased_versions")}
         batches: dict[str, Any] = {}
         for batch, pins in release.manifest.get("batches", {}).items():
-            records, signals = copies.get(pins["records"]), copies.get(pins["signals"])
-            batches[batch] = (
-                dict(pins)
-                | ({"records": records["new"], "data_version": records["new_version"]} if records else {})
-                | ({"signals": signals["new"], "signals_version": signals["new_version"]} if signals else {})
-            )
+            records, signals = (self.lake.meta.candidate(copy_of(self.lake, one)) for one in _pinned(pins))
+            batches[batch] = dict(pins) | {
+                "records": records.candidate_id,
+                "data_version": records.data_version,
+                "signals": signals.candidate_id,
+                "signals_version": signals.data_version,
+            }
         of = {"successor_of": release.release, "erasure": self.erasure, "release": name, "batches": batches}
         identity = blake2b(f"{release.identity}/{self.erasure}".encode(), digest_size=16).hexdigest()
         return dict(release.manifest) | of | {"identity": identity}
@@ -334,6 +356,18 @@ class Eraser:
         )
         self._show(old, new, table, None)
         return lake.meta.candidate(new_id)
+
+
+def copy_of(lake: Lake, candidate_id: str) -> str:
+    """What stands in the place of a version: the copy that the last of several erasures has left, or itself."""
+    while row := lake.meta.database.row("select new from erased_versions where old = ?", (candidate_id,)):
+        candidate_id = row["new"]
+    return candidate_id
+
+
+def _pinned(pins: Mapping[str, str]) -> tuple[str, str]:
+    """The versions that a release has read of a batch: its records and their signals."""
+    return pins["records"], pins["signals"]
 
 
 def _counted(old: Candidate, table: pa.Table) -> dict[str, Any]:

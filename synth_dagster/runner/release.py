@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from synth_dagster.errors import GateClosed, LakeError
+from synth_dagster.lake.erasing import copy_of
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import Release
 from synth_dagster.parts.text.tokens import NAME as TOKEN_COUNTER
@@ -100,7 +101,10 @@ def _refuse_gaps(inputs: Inputs, *, allow_missing: bool) -> None:
 
 
 def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
-    """The versions that a release was made from. Raises LakeError when one is gone or the rules are others."""
+    """The versions that a release was made from, or what erasures have left of them, of which it held nothing.
+
+    Raises LakeError when one is gone or the rules are others.
+    """
     recipe, meta = context.recipe, context.lake.meta
     if manifest["mix"] != recipe.mix_fingerprint(context.root):
         raise LakeError(
@@ -109,7 +113,8 @@ def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
         )
     batches: dict[str, tuple[Candidate, Candidate]] = {}
     for batch, pins in manifest["batches"].items():
-        batches[batch] = (meta.candidate(pins["records"]), meta.candidate(pins["signals"]))
+        records, signals = (copy_of(context.lake, pins[name]) for name in ("records", "signals"))
+        batches[batch] = (meta.candidate(records), meta.candidate(signals))
     held_then = {
         batch: {bytes.fromhex(one): why for one, why in pins.get("held", {}).items()}
         for batch, pins in manifest["batches"].items()

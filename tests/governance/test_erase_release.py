@@ -1,0 +1,118 @@
+"""A release and an erasure that meet: whatever was killed where, a release names versions that are there."""
+
+import pytest
+
+from synth_dagster.errors import LakeError
+from synth_dagster.governance.erase import Asked, Surroundings, erase
+from synth_dagster.runner.release import make_release, publish
+from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
+from tests.governance.erase_world import said
+from tests.runner.by_hand import ByHand
+from tests.scripted_teacher.echo import EchoTeacher
+
+# the last one has no word that the filter asks for, and is dropped
+KEPT, DROPPED = f"The text that is kept is of the {said('kept')}", said("dropped")
+STEPS = ("made", "verdicts", "filtered_mix")
+
+
+@pytest.fixture
+def hand(tmp_path):
+    found = ByHand(small_project(tmp_path / "p", ONLY_CORPUS, Programs(EchoTeacher())))
+    found.project.deliver([*LINES, KEPT, DROPPED])
+    found.batches()
+    return found
+
+
+def killed_after(step, hand, monkeypatch):
+    """A release whose maker dies after this step, before it has its name: the candidate that it held."""
+    candidate = make_release(hand.context, "r0001").candidate
+    accept = type(hand.lake).accept
+
+    def killed(lake, one):
+        version = accept(lake, one)
+        if one.stage == step:
+            raise KeyboardInterrupt
+        return version
+
+    if step != "made":
+        with monkeypatch.context() as patch:
+            patch.setattr(type(hand.lake), "accept", killed)
+            with pytest.raises(KeyboardInterrupt):
+                publish(hand.context, candidate)
+    assert hand.project.releases() == []
+    return candidate
+
+
+def erased(hand, text):
+    around = Surroundings(hand.project.environment.cache, None, hand.project.root)
+    receipt = erase(hand.lake, Asked("tiny", where=f"text = '{text}'"), around, None)
+    assert receipt["counts"]["meant"] == 1 and receipt["proof"]["clean"]
+    return receipt["releases"]
+
+
+def pinned(release):
+    return {pins[name] for pins in release.manifest["batches"].values() for name in ("records", "signals")}
+
+
+def there(hand):
+    stages = (hand.context.recipe.mix.of, "quality_signals")
+    return {one.candidate_id for stage in stages for one in hand.lake.accepted_all("tiny", stage).values()}
+
+
+def at_its_gate(hand):
+    """What a gate does that is run alone, as when a run is executed again from where it failed."""
+    waiting = hand.lake.awaiting("tiny", "filtered_mix", "r0001")
+    if waiting is not None:
+        publish(hand.context, waiting)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("text", "kept"), [pytest.param(KEPT, 6, id="kept"), pytest.param(DROPPED, 7, id="dropped")])
+def test_a_release_killed_before_it_was_named_is_made_of_what_an_erasure_left(hand, monkeypatch, step, text, kept):
+    """Eight texts, of which one is dropped: seven verdicts are left, and six or seven records."""
+    candidate = killed_after(step, hand, monkeypatch)
+    assert erased(hand, text) == []  # none was published yet
+    at_its_gate(hand)
+    assert hand.project.releases() == []
+    if step != "filtered_mix":
+        with pytest.raises(LakeError, match="was replaced"):  # a gate that had read it before the erasure
+            publish(hand.context, candidate)
+    hand.batches()
+    hand.release(hand.lake.meta.next_release_name("tiny"))
+    (release,) = hand.lake.meta.releases("tiny")
+    assert pinned(release) == there(hand)
+    assert release.records == len(hand.project.rows("filtered_mix")) == kept
+    assert len(hand.project.rows("verdicts")) == 7
+    assert release.manifest["verdicts"]["kept"] == kept
+
+
+BLANK = ["!!! ???", "??? !!!"]  # nothing can be asked about them: two rejects, and no record
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """A release of seven questions; it holds nothing of two texts whose rejects stand in the batch that it read."""
+    found = ByHand(small_project(tmp_path / "p", TAUGHT, Programs(EchoTeacher())))
+    found.project.deliver([*LINES, KEPT, *BLANK])
+    found.batches()
+    found.release("r0001")
+    return found
+
+
+def test_a_release_that_held_nothing_of_what_was_erased_can_be_made_again(beside):
+    (before,) = beside.lake.meta.releases("tiny")
+    assert erased(beside, BLANK[0]) == []
+    assert not pinned(before) <= there(beside)
+    assert make_release(beside.context, "r0001").candidate.data_version == before.data_version
+    beside.release("r0001")
+    assert [one.release for one in beside.lake.meta.releases("tiny")] == ["r0001"]
+
+
+def test_a_successor_names_what_several_erasures_have_left(beside):
+    """The first two rewrite what the release was made from, and it stands; the third takes a record that it held."""
+    for text in BLANK:
+        assert erased(beside, text) == []
+    assert erased(beside, KEPT) == [{"dataset": "tiny", "withdrawn": "r0001", "successor": "r0002"}]
+    successor = beside.lake.meta.release("tiny", "r0002")
+    assert pinned(successor) == there(beside)
+    assert successor.records == 6
