@@ -105,8 +105,8 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "Round trip of composed constraints at least 95 % at 3 % wrong decompositions; at s = .8 and c = 3 one in five "
-        "passes as often as 1-(1-s^c)^5 = .972 says; kept answers keep all by program, and fewer as c grows. Composer: "
-        "frequencies in place of a trained model.",
+        "passes as often as 1-(1-s^c)^5 = .972 says; kept answers keep all by program, and fewer as c grows; by 27 "
+        "stored judgements the released code takes the same answers. Composer: frequencies in place of a model.",
     )
 
     compose_by: Literal["frequencies", "model"] = Field(

@@ -53,7 +53,8 @@ class UltraifPairs(Synthesizer[Instruction, Preference]):
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "With an exact judge every chosen answer keeps all constraints by program and every rejected one breaks one, "
-        "100 %; with a judge that errs, what is chosen is right as often as the closed form says.",
+        "100 %; with a judge that errs, what is chosen is right as often as the closed form says; by 27 stored "
+        "judgements the released code pairs the same queries.",
     )
 
     responses: int = Field(5, ge=2, le=64, description="Answers to each query.")
