@@ -58,8 +58,9 @@ class Craft(PoolSynthesizer[Document, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("retrieval", "few examples", "question answering", "summarisation", "domain")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "Retrieval is brute force's, 937 of 30,000 by each of 32 examples; of a topic that is a tenth of the texts at "
-        "least 80 % of what is retrieved; 30 malformed answers each have their reason",
+        "Retrieval is brute force's, and the released code's on stored vectors: 937 of 30,000 by each of 32 examples; "
+        "of a topic that is a tenth of the texts at least 80 % of what is retrieved; 30 malformed answers each have "
+        "their reason, 41 stored ones are read as the released code reads them, but for what is named",
     )
 
     few_shots: LabelsPath = Field(description="8 to 32 examples as .jsonl: Text, Instruction and Output on each line.")

@@ -1,8 +1,9 @@
 """Tasks in a fixed form, as a model is asked for them and as they are checked: choices, recipes, summaries.
 
 The forms and the checks are those of CRAFT (arXiv:2409.02098, and its code): a question has more than fifteen
-characters, there are as many options as were asked for, and the answer is one of them. What lacks words, repeats an
-option, or sums a text up in more words than it has is ours.
+characters, there are as many options as were asked for, and the answer is one of them; a summary has more than a
+hundred characters and its text more than five hundred. What lacks words, repeats an option, or sums a text up in more
+words than it has is ours.
 """
 
 import re
@@ -18,6 +19,7 @@ from synth_dagster.services import Reply
 
 TaskName: TypeAlias = Literal["multiple_choice", "yes_no", "recipe", "summary"]
 SHORTEST = 15  # characters: a question of no more is none
+SHORTEST_SUMMARY, SHORTEST_TEXT = 100, 500  # likewise
 LETTERS = "ABCD"
 OPTIONS: Mapping[str, int] = {"multiple_choice": 4, "yes_no": 2}
 _LETTER = re.compile(r"\A\W*([A-D])(?:[.):]|\W*\Z)")
@@ -106,6 +108,8 @@ def _summary(said: Summary) -> Formed:
             "short_question": len(said.instruction.strip()) <= SHORTEST,
             "no_text": is_blank(said.text),
             "no_summary": is_blank(said.summary),
+            "short_text": len(said.text.strip()) <= SHORTEST_TEXT,
+            "short_summary": len(said.summary.strip()) <= SHORTEST_SUMMARY,
             "summary_not_shorter": len(said.summary.strip()) >= len(said.text.strip()),
         }
     )
