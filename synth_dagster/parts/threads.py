@@ -21,10 +21,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def usable() -> int:
+    """How many cores what is computed here is to use: one inside of `alone`."""
+    return 1 if _alone.get() else cores()
+
+
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """What the work gives for each item, in the order of the items; few more than one a core are ever in hand."""
     _keep_what_is_freed()
-    threads = 1 if _alone.get() else cores()
+    threads = usable()
     if threads == 1:
         yield from map(work, items)
         return

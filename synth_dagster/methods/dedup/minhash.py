@@ -13,6 +13,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Deduplicator, Proof
+from synth_dagster.parts.processes import shared_out
 from synth_dagster.parts.similarity.clusters import clusters_of, first_of_bucket, jaccard, joined_by, slices_of
 from synth_dagster.parts.similarity.minhash import band_keys
 from synth_dagster.parts.spilled import SpilledRows
@@ -48,7 +49,7 @@ class Minhash(Deduplicator):
     memory_mib: int = Field(1_024, ge=1, description="Signatures that need more than this wait on disk.")
 
     def cluster(self, pool: pa.Table, /) -> pa.Table:
-        signed = in_threads(self._signed, slices_of(pool["text"]))
+        signed = self._all_signed(pool["text"])
         pairs = in_threads(first_of_bucket, SpilledRows(self.bands, self.memory_mib << 20).extend(signed))
         if self.verify is not None:
             pairs = self._verified(pool["text"], pairs)
@@ -62,10 +63,19 @@ class Minhash(Deduplicator):
 
     def signatures(self, texts: pa.ChunkedArray | pa.Array) -> np.ndarray:
         """Shape (bands, texts): two texts meet where they have the same value in a band."""
-        parts = in_threads(self._signed, slices_of(texts))
-        return np.concatenate([np.zeros((self.bands, 0), np.uint64), *parts], axis=1)
+        return np.concatenate([np.zeros((self.bands, 0), np.uint64), *self._all_signed(texts)], axis=1)
 
-    def _signed(self, texts: pa.Array) -> np.ndarray:
+    def _all_signed(self, texts: pa.ChunkedArray | pa.Array) -> Iterator[np.ndarray]:
+        """On all cores, by processes where there is much: signing is many short calls, and threads wait in each."""
+        named, settings = f"{type(self).__module__}:{type(self).__qualname__}.signed_by", self.model_dump(mode="json")
+        return in_threads(shared_out(self.signed, named, settings, size=texts.nbytes), slices_of(texts))
+
+    @classmethod
+    def signed_by(cls, texts: pa.Array, settings: Mapping[str, Json]) -> np.ndarray:
+        """What the method of these settings signs: in another process."""
+        return cls.model_validate(settings).signed(texts)
+
+    def signed(self, texts: pa.Array) -> np.ndarray:
         """The signatures of some texts, each different one computed once."""
         encoded = texts.fill_null("").dictionary_encode()
         once = encoded.dictionary

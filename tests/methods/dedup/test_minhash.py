@@ -1,6 +1,7 @@
 """MinHash: the collision curve of the paper, planted near-duplicates, and clusters that do not depend on order."""
 
 import random
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.dedup.minhash import Minhash
+from synth_dagster.parts import processes
 from synth_dagster.parts.similarity import clusters as clustering
 from synth_dagster.parts.similarity.clusters import first_of_bucket, jaccard
 from synth_dagster.parts.similarity.minhash import band_keys, banding_probability, best_banding, inflection
@@ -206,3 +208,25 @@ def test_what_is_on_disk_is_what_would_be_in_memory(monkeypatch):
     assert spilled._file is not None and spilled._held
     assert (np.stack(list(spilled)) == Minhash().signatures(table["text"])).all()
     assert Minhash(memory_mib=5).fingerprint() == Minhash().fingerprint() != Minhash(bands=3).fingerprint()
+
+
+def test_other_processes_sign_as_this_one_does(monkeypatch):
+    rng = random.Random(5)
+    texts = [" ".join(prose(rng, rng.choice([3, 8, 60]))) for _ in range(300)]
+    texts += [texts[7], None, "", texts[40] + " more", "x"]
+    alike = clusters(texts)
+    signed = Minhash().signatures(pa.array(texts))
+    monkeypatch.setattr(processes, "MUCH", 1)
+    monkeypatch.setattr(processes, "usable", lambda: 2)
+    monkeypatch.setattr(processes, "_WORKERS", workers := processes._Workers())
+    monkeypatch.setattr(clustering, "BYTES_AT_ONCE", 1 << 10)
+    try:
+        Minhash().signatures(pa.array(texts[:2]))
+        ends = time.monotonic() + 60
+        while not workers._idle[0].is_ready() and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert (Minhash().signatures(pa.array(texts)) == signed).all()
+        assert workers._idle[0].is_tried, "a worker signed some of them"
+        assert clusters(texts) == alike
+    finally:
+        workers.end()
