@@ -24,9 +24,11 @@ WORKERS ?= auto
 PROVERS ?= 3
 # In CI a test that skips because something is missing is a failure.
 PYTEST := $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
+# A test that hangs or crashes ends the run: a new process would begin its file again, and hang again, for ever.
+SPREAD := --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Many kills take longer than a test that hangs may. Which proofs took how long is said whether they held or not.
-PROVE = $(PYTEST) --durations=30 --durations-min=5 -o faulthandler_timeout=1500
+PROVE = $(PYTEST) --durations=30 --durations-min=5 -o faulthandler_timeout=900
 
 .PHONY: help run test check prove bench ui screenshots fifty docs format lock lowest clean clean-data
 
@@ -39,7 +41,7 @@ run: $(READY) ## Make the default dataset and say what was made.
 
 test: $(READY) ## Run the tests.
 	@# in the order of their folders: the files that take longest come first, and not those with the most tests
-	$(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n $(WORKERS) --maxprocesses 8 $(SPREAD)
 
 check: $(READY) ## Check format, lint, types and the direction of imports.
 	$(BIN)/ruff format --check .
@@ -50,7 +52,7 @@ check: $(READY) ## Check format, lint, types and the direction of imports.
 prove: $(READY) ## Run what is too long for `make test`: many kills, a browser, an installed wheel.
 	@# both parts run, whatever the first finds
 	@failed=0; set -x; \
-	$(PROVE) -m "prove and not alone" -n $(PROVERS) --dist loadfile --no-loadscope-reorder || failed=$$?; \
+	$(PROVE) -m "prove and not alone" -n $(PROVERS) $(SPREAD) || failed=$$?; \
 	$(PROVE) -m "prove and alone" || failed=$$?; \
 	{ set +x; } 2>/dev/null; exit $$failed
 

@@ -1,6 +1,8 @@
 """Where tables live, and the metadata that belongs to them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 from pydantic import Field
@@ -16,9 +18,15 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     root: str = Field(description="A folder, or s3://bucket/prefix.")
     metadata: str | None = Field(None, description="A SQLite file or a Postgres URL; null: the lake's own file.")
 
-    def create_resource(self, context: dg.InitResourceContext) -> Lake:
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Lake]:
         options = s3_options(os.environ) if is_bucket(self.root) else None
-        return Lake.open(self.root, metadata=self.metadata, s3=options)
+        lake = Lake.open(self.root, metadata=self.metadata, s3=options)
+        try:
+            yield lake
+        finally:
+            # Dagster holds what the first step of a process used for as long as the process lives
+            lake.meta.database.close()
 
 
 def without_secret(variable: str, value: str) -> str:

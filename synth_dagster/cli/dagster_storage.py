@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from sqlalchemy import create_engine, event
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 KEPT = 4  # databases: the index of all runs, and the runs of this moment
+PATIENT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
 
 
 class KeptEventLog(SqliteEventLogStorage):
@@ -29,8 +30,9 @@ class KeptEventLog(SqliteEventLogStorage):
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         super().__init__(base_dir)
         # Dagster makes the tables of a file that is not there. One whose maker was killed is there, and lacks some.
-        with self.index_connection():
-            pass
+        # Not by a connection that is kept: an instance that only looks must not hold the file open.
+        index = create_engine(self.conn_string_for_shard(INDEX_SHARD_NAME), poolclass=NullPool, connect_args=PATIENT)
+        self._initdb(index)
 
     @contextmanager
     def _connect(self, shard: str) -> "Iterator[Connection]":
@@ -66,9 +68,7 @@ def _opened(address: str) -> "Engine":
 
     After a failure of power the file is whole and may lack its last events; the next run finds out which runs died.
     """
-    engine = create_engine(
-        address, poolclass=QueuePool, pool_size=1, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-    )
+    engine = create_engine(address, poolclass=QueuePool, pool_size=1, connect_args=PATIENT)
     event.listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))
     return engine
 

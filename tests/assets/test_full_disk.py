@@ -5,6 +5,7 @@ delivers a new passage, fills one disk, sees the run end in words with the versi
 sees the same command complete without paying for any passage twice.
 """
 
+import gc
 import re
 from contextlib import ExitStack
 from itertools import count
@@ -46,6 +47,7 @@ class Parts:
 
     def fill(self, part, leaving=0):
         """Fill a disk. A database that nobody has open has no log with room in it."""
+        gc.collect()  # lakes of runs that are over, whose connections close with them
         self.project.lake.meta.database.close()
         self.disks[part].fill(leaving)
 
