@@ -1,5 +1,6 @@
 """Programs that a model wrote and whose result is an answer: what they leave in `result`, or why there is none."""
 
+import ast
 import re
 
 from synth_dagster.services import Limits, Ran, Sandbox
@@ -18,6 +19,18 @@ def bare_program(text: str) -> str:
 def in_fence(program: str) -> str:
     """The program as a trainer sees it."""
     return f"```python\n{program}\n```"
+
+
+def with_last_value_shown(program: str) -> str:
+    """The program, which prints its last line where that is an expression with a value, as in a notebook."""
+    try:
+        *before, last = ast.parse(program).body or [ast.Pass()]
+        if not isinstance(last, ast.Expr) or "print(" in ast.unparse(last):
+            return program
+        told = f"{ast.unparse(ast.Module(before, []))}\n_last = {ast.unparse(last)}\n"
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return program  # it fails by itself, and its error is shown
+    return f"{told}if _last is not None:\n    print(_last)\n"
 
 
 async def result_of(program: str, sandbox: Sandbox, limits: Limits) -> tuple[str | None, str | None]:
