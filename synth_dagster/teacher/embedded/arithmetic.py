@@ -13,7 +13,7 @@ def solved(request: Request, chance: Chance) -> str:
     """The calculation step by step and the answer, or that there is none."""
     text = request.text("problem")
     problem = read(text)
-    solution = solve(problem, Chance.of(chance.seed, text).pick) if problem else None
+    solution = solve(problem, chance.about(text).pick) if problem else None
     if problem is None or solution is None:
         return UNSOLVED
     what = "The value of x is" if problem.told is not None else "The answer is"

@@ -20,6 +20,10 @@ class Chance:
         canonical = json.dumps(parts, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
         return cls(int.from_bytes(hashlib.blake2b(canonical, digest_size=8).digest()))
 
+    def about(self, text: str) -> "Chance":
+        """The same chance for one text: another text is answered in another way."""
+        return Chance.of(self.seed, text)
+
     def number(self, purpose: str, below: int) -> int:
         named = f"{self.seed}:{purpose}".encode()
         return int.from_bytes(hashlib.blake2b(named, digest_size=8).digest()) % below

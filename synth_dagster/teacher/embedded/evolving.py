@@ -4,11 +4,12 @@ import re
 
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.chance import Chance
-from synth_dagster.teacher.embedded.grammar import lower_first
+from synth_dagster.teacher.embedded.grammar import clause_of, hidden, is_hanging, lower_first, upper_first
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions
 from synth_dagster.teacher.embedded.reading import overlap, terms
-from synth_dagster.teacher.embedded.writing import topic_of
+from synth_dagster.teacher.embedded.rules import is_generic, split_condition
+from synth_dagster.teacher.embedded.writing import documented_in, is_of_something, topic_of
 
 # Each demand can be met by quoting the source, and adds 5 to 20 words.
 DEMANDS = {
@@ -20,35 +21,35 @@ DEMANDS = {
         "Keep every condition and exception that belongs to the rule.",
     ),
     "deepen": (
-        "Also state the exact conditions under which your answer holds.",
+        "Give the answer together with every condition that belongs to it, if there are any.",
         "Include any restriction or exception that applies to your answer.",
-        "Say precisely which part of {topic} your answer concerns and how far it reaches.",
-        "Make clear what is guaranteed about {topic} and what is left open.",
+        "Answer so exactly that nobody who works with {topic} has to look it up again.",
+        "Go as far into {topic} as the rule itself goes, and not one step further.",
     ),
     "concretise": (
         "Suppose a colleague has to decide something about {topic} and needs the exact rule.",
-        "Imagine that something which concerns {topic} went wrong and the exact rule has to be found.",
+        "Imagine that something with {topic} went wrong and the exact rule has to be found.",
         "Assume that {topic} is being described for people who are new to it.",
         "Think of a beginner who meets {topic} for the first time in practice.",
     ),
     "reason": (
-        "First name the rule that applies and then draw the conclusion from it.",
-        "Give the reasoning in order, from the stated rule to the final conclusion.",
-        "Explain the steps between the rule and its effect before you conclude.",
         "Justify the answer by naming the rule that it follows from.",
+        "Name the rule that leads to the answer, and not the answer alone.",
+        "State the rule that decides this, so that the conclusion can be checked against it.",
+        "Give the rule in full, so that a reader can follow why the answer is right.",
     ),
 }
 _FURTHER = (
-    "Which rule applies to {topic}, and what does this rule say exactly?",
-    "What should a careful reader know about {topic}, stated in one precise sentence?",
-    "What is laid down about {topic}, and under which conditions does this hold?",
+    "what is worth knowing about {topic}?",
+    "what should a beginner know about {topic}?",
+    "what do the rules say about {topic}?",
 )
 
 
 def evolve(request: Request, chance: Chance) -> str:
     """A new instruction by the operation that is asked for; never the old one."""
     instruction = one_line(request.text("instruction"))
-    operation = request.text("operation").strip().lower()
+    operation, chance = request.text("operation").strip().lower(), chance.about(instruction)
     if operation == "breadth":
         return broaden(instruction, request.source, chance)
     return deepened(instruction, operation if operation in DEMANDS else "constraint", chance)
@@ -72,18 +73,45 @@ def _ended(text: str) -> str:
 
 def broaden(instruction: str, source: str, chance: Chance) -> str:
     """Another question that the source answers, of the same topic where it has one."""
-    asked = terms(instruction)
-    free = [one.question for one in questions(source) if _differs(asked, terms(one.question))]
+    asked, place = terms(instruction), place_of(instruction)
+    free = [one.question for one in questions(source, place) if _differs(asked, terms(one.question))]
     if free:
         return chance.pick("question", free[:3])
-    topics = [topic for topic in _quoted(source) if topic not in instruction] or [topic_of(source or instruction)]
-    forms = [form.format(topic=lower_first(chance.pick("topic", topics))) for form in _FURTHER]
+    named = documented_in(instruction)
+    topic = named if named and is_of_something(source) else chance.pick("topic", _things(source) or [topic_of(source)])
+    lead = _LEAD.match(instruction)
+    before = lead.group() if lead and not terms(topic) & terms(place) else ""
+    forms = [upper_first(before + form.format(topic=lower_first(topic))) for form in _FURTHER]
     return chance.pick("form", [form for form in forms if form != instruction])
 
 
-def _quoted(text: str) -> list[str]:
-    """The names that a text puts in quotes, in order of appearance."""
-    return list(dict.fromkeys(re.findall(r"\"[A-Za-z_][\w.]*(?:\(\))?\"", text)))
+_LEAD = re.compile(r"(?:In Python|(?:Regarding|For|With Python's) .{3,60}?), (?=\w+ )")
+
+
+def place_of(instruction: str) -> str:
+    """What an instruction puts in front of its question, as a heading has it: the name or topic that it belongs to."""
+    placed = re.match(r"(?:Regarding|For|With Python's) (.{3,60}?)(?: in Python)?, (?=\w+ )", instruction)
+    return placed.group(1) if placed else documented_in(instruction)
+
+
+# a thing with its article, up to the word that goes on about it
+_THING = re.compile(
+    r"\b(?:the|an?) ((?:[\w'-]+ ){1,3}?[\w'-]+)(?= (?:of|in|is|are|was|where|that|which|with|to|for|by|on)\b|[.,;:])"
+)
+
+
+def _things(text: str) -> list[str]:
+    """What a sentence speaks of: its subject, or that of its condition; else names in quotes; else things."""
+    plain = re.sub(r"[“‘](\"[^\"]*\")[”’]", r"\1", one_line(text).replace("*", ""))
+    plain = upper_first(re.sub(r"^(?:Unlike|In contrast to) [^,]+, ", "", plain))
+    found = re.match(r"(?:If|When) (.+)$", plain)
+    split = split_condition(found.group(1)) if found else None
+    clause = clause_of(upper_first(split[0]) if split else plain)
+    if clause and not is_hanging(clause.subject) and not is_generic(clause.subject):
+        return [clause.subject]
+    named = re.findall(r"\"[A-Za-z_][\w.]*(?:\(\))?\"", plain)
+    things = [f"the {thing}" for thing in _THING.findall(hidden(plain)) if not is_hanging(thing) and "_" not in thing]
+    return list(dict.fromkeys(named or things))
 
 
 def _differs(asked: frozenset[str], other: frozenset[str]) -> bool:

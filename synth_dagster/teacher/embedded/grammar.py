@@ -16,7 +16,7 @@ VERBS = frozenset(
     """
     accept access add allow append apply assign attach attempt become begin behave belong bind bring build call
     cause change check compare compute consist construct contain control convert copy correspond cover create
-    declare decode default define delegate delete denote depend describe determine disable discard divide enable
+    declare decode default define delegate delete denote depend describe determine differ disable discard divide enable
     encapsulate encode end ensure evaluate examine execute expand expect export express extend fail follow
     format generate give grow guarantee handle have help hide hold ignore implement imply import include
     increase indicate inherit insert introduce invoke iterate join keep lack lead let limit list live load

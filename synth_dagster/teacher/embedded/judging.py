@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.prompts import Request
-from synth_dagster.teacher.embedded.reading import best_sentences, overlap, terms, words
+from synth_dagster.teacher.embedded.reading import content_runs, overlap, terms, words
+from synth_dagster.teacher.embedded.writing import asked_in, find
 
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|probably|possibly|might|could be|generally|usually|it depends|in many cases|"
@@ -54,7 +55,7 @@ _WEIGHTS = (
 
 def marks(text: str, instruction: str, reference: str) -> Marks:
     """The five marks of one text."""
-    said, asked = terms(text), terms(instruction)
+    said, asked = terms(text), terms(asked_in(instruction))
     wanted = _wanted(instruction, reference)
     source = terms(reference) | asked if reference else asked
     hedges = len(_HEDGE.findall(text)) + 2 * len(_REFUSAL.findall(text))
@@ -62,16 +63,17 @@ def marks(text: str, instruction: str, reference: str) -> Marks:
     return Marks(
         faithful=overlap(said, source) if reference else 0.5 + 0.5 * overlap(asked, said),
         complete=overlap(wanted, said),
-        relevant=min(1.0, 1.6 * overlap(asked, said)),
+        # a short answer repeats little of the question, and speaks to it when it is a piece of what answers
+        relevant=max(min(1.0, 1.6 * overlap(asked, said)), overlap(said, wanted)),
         definite=1 / (1 + hedges),
         concise=min(1.0, 80 / size) if size else 0.0,
     )
 
 
 def _wanted(instruction: str, reference: str) -> frozenset[str]:
-    """What a good answer speaks of: the sentence of the reference that is nearest to the question."""
-    best = best_sentences(instruction, reference, 1) if reference else []
-    return terms(best[0][1].text) if best else (terms(reference) or terms(instruction))
+    """What a good answer speaks of: the sentence of the reference that answers the question."""
+    found = find(instruction, reference) if reference else None
+    return terms(found[1]) if found else (terms(reference) or terms(instruction))
 
 
 def rate(request: Request) -> dict[str, list[dict[str, object]]]:
@@ -124,9 +126,12 @@ def critique(request: Request) -> dict[str, object]:
 
 
 def _missing(text: str, instruction: str, reference: str) -> list[str]:
+    """What a good answer names and this one does not, the longest first to be chosen, as they come."""
     said, wanted = terms(text), _wanted(instruction, reference)
-    lacking = [word for word in words(reference or instruction) if terms(word) & (wanted - said)]
-    return list(dict.fromkeys(lacking))[:4]
+    runs = dict.fromkeys(content_runs(reference or instruction))
+    lacking = [run for run in runs if terms(run) and terms(run) <= wanted - said]
+    longest = sorted(lacking, key=len, reverse=True)[:3]
+    return [run for run in lacking if run in longest]
 
 
 def equal(request: Request) -> dict[str, object]:

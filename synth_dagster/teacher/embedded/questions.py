@@ -1,6 +1,6 @@
 """Questions that a passage answers by itself: what the rules find in its sentences, checked and put into words.
 
-The answer is a piece of that sentence, word for word. A question must make sense to
+The answer is a piece of that sentence, word for word and on one line. A question must make sense to
 someone who never saw the passage, so it names its topic. Few good questions are worth more than many bad ones.
 """
 
@@ -17,7 +17,7 @@ from synth_dagster.teacher.embedded.rules import RULES, SIGNATURE_RULES, Found, 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with its verbatim answer and the verbatim sentence that holds it."""
+    """A question with its answer, word for word, and the verbatim sentence that holds it."""
 
     kind: str
     question: str
@@ -90,7 +90,7 @@ def _finish(found: Found, sentence: Sentence, place: str, *, python: bool) -> Qu
     if _gives_away(asks, answer):
         return None
     bonus = 0.05 * (6 <= len(answer.split()) <= 30) - 0.1 * (len(text.split()) > 28)
-    return Question(found.kind, text, held, sentence.raw, found.worth + bonus)
+    return Question(found.kind, text, one_line(held), sentence.raw, found.worth + bonus)
 
 
 def _names_a_letter(asks: str, answer: str, signature: str) -> bool:
@@ -139,7 +139,7 @@ def _trim(answer: str) -> str:
 def _plain(asks: str) -> str:
     """A question without asides and marks of emphasis."""
     joined = re.sub(r"(?<=\w)- (?!and |or )(?=\w)", "-", one_line(_ASIDE.sub("", asks)))
-    return _EMPHASIS.sub(r"\1", joined).rstrip(" ,.;")
+    return _EMPHASIS.sub(r"\1", re.sub(r"[“‘](\"[^\"]*\")[”’]", r"\1", joined)).rstrip(" ,.;")
 
 
 def _placed(asks: str, place: str, *, python: bool) -> str:
@@ -199,9 +199,9 @@ def _distinct(ranked: list[Question]) -> Iterator[Question]:
     for question in ranked:
         about = terms(question.question)
         alike = any(len(about & other) >= 0.75 * len(about | other) for other in asked)
-        if alike or one_line(question.answer) in answered or sentences_used.get(question.evidence, 0) >= 2:
+        if alike or question.answer in answered or sentences_used.get(question.evidence, 0) >= 2:
             continue
         asked.append(about)
-        answered.add(one_line(question.answer))
+        answered.add(question.answer)
         sentences_used[question.evidence] = sentences_used.get(question.evidence, 0) + 1
         yield question

@@ -92,6 +92,17 @@ def terms(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
 
 
+def content_runs(text: str) -> list[str]:
+    """Words that stand together without a stop word or mark between them, at most four of each run."""
+    runs: list[list[str]] = [[]]
+    for word in re.findall(r"[\w.'’-]+|[^\w\s]", text):
+        if word.lower() in STOP_WORDS or not re.match(r"\w", word):
+            runs.append([])
+        else:
+            runs[-1].append(word.rstrip("."))
+    return [" ".join(run[:4]) for run in runs if run]
+
+
 def token_count(text: str) -> int:
     """Words and marks, the unit in which usage is given."""
     return sum(1 for _ in _TOKEN.finditer(text))
@@ -152,8 +163,14 @@ def kind_of(raw: str) -> str:
     return "heading" if len(lines) == 1 and _is_heading(raw) else "other"
 
 
+# "The simple form, "assert expression", is equivalent to" stands before a piece of code
+_GOES_ON = re.compile(r"(?:,|\b(?:to|of|is|are|as|by|with|and|or|the|an?|in|for|that|like|looks like))$")
+
+
 def _is_heading(line: str) -> bool:
-    return bool(re.fullmatch(r'["“A-Z][^.:;=<>()\[\]{}|]{2,60}', line)) and len(line.split()) <= 9
+    """A short line without the marks of a sentence or of code, and not the beginning of a sentence."""
+    short = re.fullmatch(r'["“A-Z][^.:;=<>()\[\]{}|]{2,60}', line) and len(line.split()) <= 9
+    return bool(short) and not _GOES_ON.search(line.rstrip())
 
 
 def _is_prose(raw: str) -> bool:

@@ -67,6 +67,8 @@ def does(text: str, sentence: Sentence) -> Iterator[Found]:
     verb = text.split(" ", 1)[0]
     is_order = base_form(verb.lower()) is not None and (verb.lower() in VERBS or verb.endswith("s"))
     skip = ("Return", "Returns", "Called", "Like", "Note", "Changed")
+    if "auditing event" in text:  # what a call does besides is not what it does
+        return
     if sentence.first and is_order and verb not in skip and len(text.split()) >= 5 and re.match(r"\w+ [a-z\"*]", text):
         yield Found("does", f"what does {call_of(sentence.signature)} do", text, 0.75)
 
@@ -131,7 +133,7 @@ def reverse_condition(text: str) -> Iterator[Found]:
         "if",
         "when",
     )
-    if not told or not _is_statement(answer.split(" ", 1)[1]) or _is_generic(clause.subject):
+    if not told or not _is_statement(answer.split(" ", 1)[1]) or is_generic(clause.subject):
         return
     if len(answer.split()) < 4 or "," in hidden(answer) or " and " in f" {hidden(answer)} ":
         return
@@ -195,7 +197,7 @@ def purpose(text: str) -> Iterator[Found]:
 def action(text: str) -> Iterator[Found]:
     """'The assert statement VERBs ...' for a verb that we know, and 'X do not VERB ...'."""
     clause = clause_of(text)
-    if not clause or _is_generic(clause.subject):
+    if not clause or is_generic(clause.subject):
         return
     if clause.verb in ("do", "does") and clause.rest.startswith("not "):
         verb, _, rest = clause.rest.removeprefix("not ").partition(" ")
@@ -203,10 +205,13 @@ def action(text: str) -> Iterator[Found]:
     else:
         asks, known, rest = ask("what", clause, ""), not clause.auxiliary, clause.rest
     split = _object_of(rest)
-    if base_form(clause.verb) in ("occur", "exist", "behave", "live") and split and not split[0]:
+    if base_form(clause.verb) in _WITHOUT_OBJECT and split and not split[0]:
         return
     if known and split and (clause.verb not in ("has", "have") or re.match(r"(?:an?|no|two|optional|several)\b", rest)):
         yield Found("action", f"{asks} {split[0]}", _up_to_clause(split[1]), 0.7)
+
+
+_WITHOUT_OBJECT = frozenset({"occur", "exist", "behave", "live"})
 
 
 def _one_action(answer: str) -> str:
@@ -232,7 +237,7 @@ def passive(text: str) -> Iterator[Found]:
             clause.rest,
         )
     )
-    if not clause or not found or _is_generic(clause.subject) or found.group(1).endswith(("used", "called", "allowed")):
+    if not clause or not found or is_generic(clause.subject) or found.group(1).endswith(("used", "called", "allowed")):
         return
     done, link, answer = found.groups()
     if link in ("using", "through") or re.match(r"\w+ing\b", answer):
@@ -273,7 +278,7 @@ def place(text: str) -> Iterator[Found]:
         and re.match(
             r"((?:not )?)((?:only |be |syntactically )*)(occur|appear|used|placed|come|stored|found|"
             r"located)( only| syntactically| nested)* "
-            r"((?:inside|within|in|at|on|before|after|outside|as part of) .+)$",
+            r"((?:inside|within|in|at|on|before|after|outside|between|as part of) .+)$",
             clause.rest,
         )
     )
@@ -291,7 +296,7 @@ def obligation(text: str) -> Iterator[Found]:
     negative = " not" if clause.verb == "cannot" or clause.rest.startswith("not ") else ""
     verb, _, answer = clause.rest.removeprefix("not ").partition(" ")
     asks = f"what {clause.verb.removesuffix('not')} {lower_first(clause.subject)}{negative} {verb}"
-    if _is_generic(clause.subject) or _has_conjunction(clause.rest):
+    if is_generic(clause.subject) or _has_conjunction(clause.rest) or verb in _WITHOUT_OBJECT:
         return
     if verb == "be" and re.match(r"(?:an?|the|one|of|at|no|all|some|positive|negative|\")\b", answer):
         yield Found("rule", asks, _up_to_clause(answer), 0.65)
@@ -362,12 +367,13 @@ def error_raised(text: str) -> Iterator[Found]:
         yield Found("which", asks, found.group(3), 0.95)
 
 
-def _is_generic(subject: str) -> bool:
+def is_generic(subject: str) -> bool:
     """'The value', 'the object': words for something at hand, which a reader of the question alone cannot know."""
     return (
         bool(
             re.fullmatch(
                 r"(?:[Tt]he|[Aa]ll|[Bb]oth|[Aa]n?) (?:\w+ )?(?:constructor|iterator|name|implementation|method|"
+                r"instance|exception|target|handler|suite|"
                 r"object|result|value|arguments?|function|class|operator|"
                 r"character|string|return|methods|objects|values|names|rules?|effect|syntax|form|type|types|"
                 r"case|default|functions|"
@@ -379,8 +385,14 @@ def _is_generic(subject: str) -> bool:
             )
         )
         and bool(re.match(r"[Tt]he|[Bb]oth|[Aa]ll", subject))
-        and len(subject.split()) <= 2
+        and (len(subject.split()) <= 2 or bool(_ONLY_SAID.match(subject)))
     )
+
+
+# what only a sentence before says which one it is: "the returned value"
+_ONLY_SAID = re.compile(
+    r"(?:[Tt]he|[Bb]oth|[Aa]ll) (?:returned|resulting|assigned|given|raised|new|created|passed|same) "
+)
 
 
 def _up_to_clause(answer: str) -> str:

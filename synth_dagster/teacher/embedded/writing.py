@@ -3,17 +3,19 @@
 import re
 
 from synth_dagster.teacher.embedded.chance import Chance
-from synth_dagster.teacher.embedded.grammar import lower_first, upper_first
+from synth_dagster.teacher.embedded.grammar import VERBS, hidden, lower_first, upper_first
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import Question, questions
 from synth_dagster.teacher.embedded.reading import (
     STOP_WORDS,
     best_sentences,
+    content_runs,
     one_line,
     overlap,
     sentences,
     terms,
 )
+from synth_dagster.teacher.embedded.rules import split_condition
 
 EXTRACTIVE, BRIEF, VAGUE, OFFTOPIC = "embedded-extractive", "embedded-brief", "embedded-vague", "embedded-offtopic"
 MODELS = (EXTRACTIVE, BRIEF, VAGUE, OFFTOPIC)
@@ -33,7 +35,7 @@ def find(question: str, passage: str, title: str = "") -> tuple[str, str] | None
     """The answer to a question and the verbatim sentence that it rests on, or None when the passage has none."""
     known = matching_question(question, passage, title)
     if known:
-        return one_line(known.answer), known.evidence
+        return known.answer, known.evidence
     best = best_sentences(asked_in(question), passage, 1)
     if not best or best[0][0] < _ENOUGH:
         return _only_sentence(question, passage)
@@ -41,10 +43,14 @@ def find(question: str, passage: str, title: str = "") -> tuple[str, str] | None
 
 
 def _only_sentence(question: str, passage: str) -> tuple[str, str] | None:
-    """A passage that is one sentence was quoted for the question: it answers what it shares a term with."""
+    """A passage that is one sentence was quoted for the question: it answers what it shares a term with.
+
+    "Return a copy ..." also answers what is asked about a documented name: that stands above it, and not in it.
+    """
     quoted = passage.strip()
     is_one = len(sentences(quoted)) <= 1 and "\n\n" not in quoted
-    return (one_line(quoted), quoted) if is_one and terms(asked_in(question)) & terms(quoted) else None
+    about_it = terms(asked_in(question)) & terms(quoted) or (is_of_something(quoted) and documented_in(question))
+    return (one_line(quoted), quoted) if is_one and about_it else None
 
 
 def asked_in(instruction: str) -> str:
@@ -67,7 +73,7 @@ def answer(request: Request) -> dict[str, str]:
     found = find(instruction, request.source, _title(request)) if request.source else None
     if not found:
         return {"answer": NO_ANSWER, "evidence": ""}
-    return {"answer": one_line(found[1]), "evidence": found[1]}
+    return {"answer": stated(found[1]), "evidence": found[1]}
 
 
 def _title(request: Request) -> str:
@@ -77,7 +83,7 @@ def _title(request: Request) -> str:
 def completion(request: Request, model: str, chance: Chance) -> str:
     """An answer to an instruction, as good as the model is."""
     instruction, source = request.text("instruction"), request.source
-    topic = topic_of(instruction)
+    topic, chance = topic_of(instruction), chance.about(instruction)
     if model == VAGUE:
         return chance.pick("hedge", _HEDGES).format(topic=topic)
     if model == OFFTOPIC:
@@ -90,14 +96,43 @@ def completion(request: Request, model: str, chance: Chance) -> str:
     return _full(found, instruction, request, chance)
 
 
+def stated(sentence: str) -> str:
+    """A sentence of the source as one that answers: "Return a copy ..." says of something that it returns a copy."""
+    text = _LABEL.sub("", one_line(sentence))
+    for opening, says in _OF_SOMETHING:
+        if opening.match(text):
+            return opening.sub(says, text, count=1)
+    return upper_first(text)
+
+
+_LABEL = re.compile(r"^(?:Note that|Note:|In general,|In particular,|However,|CPython implementation detail:) (?=\S)")
+_OF_SOMETHING = (
+    (re.compile(r"Returns? (?=[a-z\"*“])"), "It returns "),
+    (re.compile(r"Called (?=when|after|before|at|to|by|if|unconditionally)"), "It is called "),
+    (re.compile(r"(?:New|Added) in version (?=\d)"), "It is new in version "),
+)
+
+
+def is_of_something(sentence: str) -> bool:
+    """Whether a sentence describes what is named above it: 'Return ...', 'Called to ...', 'New in version ...'."""
+    return any(opening.match(one_line(sentence)) for opening, _ in _OF_SOMETHING)
+
+
+def documented_in(question: str) -> str:
+    """The documented name that a question is about, such as str.join(); nothing where it names none."""
+    found = _DOCUMENTED.search(asked_in(question))
+    return found.group() if found else ""
+
+
 def _full(found: tuple[str, str], instruction: str, request: Request, chance: Chance) -> str:
     """The answer with its sentence, and what the source adds where there is room for it."""
-    stated = one_line(found[1])
-    added = [one.text for _, one in best_sentences(instruction, request.source, 3) if one.text != stated]
-    forms = [
-        stated,
-        f"In short: {found[0].rstrip('.')}. In full, the rule reads: {stated}" if found[0] != stated else stated,
-    ]
+    whole = stated(found[1])
+    if _ONE_SENTENCE.search(instruction):
+        return whole
+    added = [one.text for _, one in best_sentences(instruction, request.source, 3) if one.raw != found[1]]
+    short = found[0].rstrip(".")
+    repeats = len(short) > 0.6 * len(whole)
+    forms = [whole, whole if repeats else f"In short: {short}. In full, the rule reads: {whole}"]
     text = chance.pick("form", forms)
     if added and (_wants(request.system, "helpful", "detail", "thorough", "complete") or chance.number("more", 2)):
         text = f"{text} {added[0]}"
@@ -106,6 +141,7 @@ def _full(found: tuple[str, str], instruction: str, request: Request, chance: Ch
     return text
 
 
+_ONE_SENTENCE = re.compile(r"\bone (?:\w+ )?sentence\b")
 _SURE = (
     "I am certain of this, because the source states it in these words.",
     "This rests on the source directly; beyond it I make no claim.",
@@ -117,23 +153,36 @@ def _wants(system: str, *signs: str) -> bool:
 
 
 def _brief(found: str) -> str:
-    """The first clause of the answer, at most twelve words."""
-    clause = re.split(r"[,;:(]", found, maxsplit=1)[0]
-    kept = clause.split()[:12]
-    while len(kept) > 2 and kept[-1].lower() in STOP_WORDS:
+    """The first clause of the answer, at most twelve words; of a condition, what follows from it."""
+    conditional = re.match(r"(?:If|When) (.+)$", found)
+    split = split_condition(conditional.group(1)) if conditional else None
+    found = split[1] if split else found
+    end = re.search(r"[,;:(]|\s_", hidden(found)[20:])
+    kept = found[: 20 + end.start() if end else None].split()[:12]
+    while len(kept) > 2 and (kept[-1].lower() in STOP_WORDS or " ".join(kept).count('"') % 2):
         kept.pop()
-    return upper_first(" ".join(kept).rstrip(".")) + "."
+    return upper_first(" ".join(kept).rstrip(".,")) + "."
 
 
 def _beside_the_point(instruction: str, source: str, chance: Chance) -> str:
     """A sentence of the source that has least to do with the question."""
     asked, found = terms(instruction), find(instruction, source)
     others = [one for one in sentences(source) if not found or one.raw != found[1]]
-    apart = sorted(others, key=lambda one: (overlap(asked, terms(one.text)), one.start))
-    if not apart or overlap(asked, terms(apart[0].text)) > _ENOUGH:
-        topics = ("the history of the subject", "the people who work on it", "the names that were proposed for it")
-        return f"A good place to begin is {chance.pick('topic', topics)}, which many find interesting."
+    apart = [one for one in others if overlap(asked, terms(one.text)) <= _ENOUGH]
+    apart.sort(key=lambda one: (overlap(asked, terms(one.text)), one.start))
+    if not apart:
+        return chance.pick("beside", _BESIDE)
     return apart[chance.number("which", min(2, len(apart)))].text
+
+
+_BESIDE = (
+    "A good place to begin is the history of the subject, which many find interesting.",
+    "Many people have worked on this over the years, and their names are worth remembering.",
+    "There was a long discussion about how it should be named before anyone agreed.",
+    "It is best to read widely first and to come back to the matter with fresh eyes.",
+    "Other languages have something like it, and opinions about them are divided.",
+    "Such questions are often asked at meetings, where the coffee is usually good.",
+)
 
 
 def _without_source(topic: str, chance: Chance) -> str:
@@ -144,26 +193,32 @@ def _without_source(topic: str, chance: Chance) -> str:
     return chance.pick("lead", leads).format(topic=topic)
 
 
+_DOCUMENTED = re.compile(r"(?<![\w\"'(*])[A-Za-z_]\w*(?:\.\w+)+(?:\(\))?")
+_OF_A_KIND = re.compile(r"^With Python's (\"[^\"]+\" \w+),")
+_QUOTED = re.compile(r"\"[A-Za-z_][^\"\n]{1,38}\"")
+
+
 def topic_of(text: str) -> str:
-    """A name for what a question is about: what it quotes, else its longest run of content words."""
-    quoted = re.findall(r"\"[^\"\n]{1,40}\"", text)
-    if quoted:
-        return quoted[0]
-    placed = re.match(r"(?:Regarding|For|With|In the context of) ([^,]{3,60}?)(?: in Python)?,", text)
+    """A name for what is asked about: a documented name, what stands in quotes, its place, or its longest words."""
+    asked = asked_in(text)
+    for name in (_DOCUMENTED, _OF_A_KIND, _QUOTED):
+        if found := name.search(asked):
+            return f"the {found.group(1)}" if name is _OF_A_KIND else found.group()
+    placed = re.match(r"(?:Regarding|For|With|In the context of) ([^,]{3,60}?)(?: in Python)?,", asked)
     if placed:
         return lower_first(placed.group(1))
-    runs = _content_runs(text)
-    return max(runs, key=len) if runs else "the subject"
+    runs = [run for run in map(_without_verb, content_runs(asked)) if run]
+    longest = max(runs, key=len, default="")
+    with_article = re.search(rf"\b(?:the|an?) {re.escape(longest)}\b", asked) if longest else None
+    return with_article.group() if with_article else longest or "the subject"
 
 
-def _content_runs(text: str) -> list[str]:
-    runs: list[list[str]] = [[]]
-    for word in re.findall(r"[\w.'’-]+|[^\w\s]", text):
-        if word.lower() in STOP_WORDS or not re.match(r"\w", word):
-            runs.append([])
-        else:
-            runs[-1].append(word.rstrip("."))
-    return [" ".join(run[:4]) for run in runs if run]
+def _without_verb(run: str) -> str:
+    """A run of words without the verbs at its end: of "code objects differ" the objects."""
+    kept = run.split()
+    while len(kept) > 1 and (kept[-1].lower() in VERBS or re.search(r"\w{3}ed$", kept[-1])):
+        kept.pop()
+    return " ".join(kept)
 
 
 def most_relevant(text: str, limit: int = 2) -> str:

@@ -8,9 +8,9 @@ import pytest
 from synth_dagster.teacher.embedded import fifty
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.evolving import DEMANDS, broaden, deepened
-from synth_dagster.teacher.embedded.judging import asks_the_same, marks
+from synth_dagster.teacher.embedded.judging import asks_the_same, marks, rationale
 from synth_dagster.teacher.embedded.questions import questions
-from synth_dagster.teacher.embedded.writing import MODELS, NO_ANSWER
+from synth_dagster.teacher.embedded.writing import MODELS, NO_ANSWER, stated, topic_of
 
 
 def wanted(**properties):
@@ -132,10 +132,12 @@ def test_a_critique_is_specific_and_agrees_with_its_score(ask, passage, texts):
 def test_marks_by_hand():
     found = marks("The loop ends.", "When does the loop stop?", "The loop ends early.")
     # said {loop, end}; source {loop, end, early, stop}: 2 of 2; wanted {loop, end, early}: 2 of 3;
-    # asked {loop, stop}: 1 of 2
+    # asked {loop, stop}: 1 of 2, and both that it says are of what answers: 2 of 2
     assert found.faithful == 1
     assert found.complete == pytest.approx(2 / 3)
-    assert found.relevant == pytest.approx(1.6 / 2)
+    assert found.relevant == 1
+    # said {nobody, hurt, end, loop}: 2 of 4 are of what answers, and 1.6 x 1 of 2 is asked
+    assert marks("Nobody hurt the end of a loop.", "When does the loop stop?", "The loop ends early.").relevant == 0.8
     assert (found.definite, found.concise) == (1, 1)
 
 
@@ -160,3 +162,63 @@ def test_off_topic_is_never_the_sentence_that_answers(tell):
     asked = "Regarding class definitions, what can descriptors be used for?"
     prompt = f"<reference>\n{sentence}\n</reference>\n<instruction>{asked}</instruction>"
     assert "instance variables" not in tell(prompt, model="embedded-offtopic")
+
+
+@pytest.mark.parametrize(
+    ("asked", "topic"),
+    [
+        pytest.param("In Python, what calls object.__hash__()?", "object.__hash__()", id="a documented name, whole"),
+        pytest.param('Regarding wildcards, what is "_"?', "wildcards", id="a sign is no name"),
+        pytest.param('With Python\'s "finally" clause, what is saved?', 'the "finally" clause', id="with its kind"),
+        pytest.param("What ends early? Justify the answer by naming the rule.", "ends early", id="not of the demand"),
+    ],
+)
+def test_a_topic_is_what_is_asked_about(asked, topic):
+    assert topic_of(asked) == topic
+
+
+@pytest.mark.parametrize(
+    ("sentence", "answer"),
+    [
+        pytest.param("Return a copy of\n   the string.", "It returns a copy of the string.", id="returns"),
+        pytest.param("Called to implement deletion.", "It is called to implement deletion.", id="called"),
+        pytest.param("New in version 3.4.", "It is new in version 3.4.", id="new"),
+        pytest.param("Note that loops end.", "Loops end.", id="label"),
+    ],
+)
+def test_a_sentence_about_what_stands_above_it_becomes_one_that_answers(sentence, answer):
+    assert stated(sentence) == answer
+
+
+def test_a_short_answer_that_is_a_piece_of_what_answers_speaks_to_the_question():
+    reference = "Multiple commands may be entered on a single line, separated by semicolons."
+    asked = "Where may multiple commands be entered? Justify the answer by naming the rule that it follows from."
+    assert "does not speak" not in rationale(marks("On a single line.", asked, reference))
+    assert "does not speak" in rationale(marks("There was a long discussion about its name.", asked, reference))
+
+
+def test_a_short_answer_is_not_cut_within_a_quotation(tell):
+    source = 'object.__repr__(self)\n\n   Called by the "repr()" built-in function to compute the official string.'
+    said = tell(
+        f"<reference>\n{source}\n</reference>\n<instruction>In Python, what calls object.__repr__()?</instruction>",
+        model="embedded-brief",
+    )
+    assert said.count('"') == 2
+    assert '"repr()"' in said
+
+
+def test_breadth_of_what_is_documented_asks_about_its_name_or_subject():
+    old = "In Python, what does str.lstrip() return?"
+    found = {broaden(old, "Return a copy of the string.", Chance.of(seed)) for seed in range(8)}
+    assert all("str.lstrip()" in question for question in found)
+    old = "For list.sort(), what does key specify?"
+    (asked,) = {broaden(old, "Both sorts are stable since a sort keeps equal elements in order.", Chance.of(1))}
+    assert asked.startswith("For list.sort(), ")
+
+
+def test_other_instructions_are_given_other_demands(ask):
+    def added(question):
+        prompt = f"<instruction>{question}</instruction>\n<operation>constraint</operation>"
+        return ask(prompt, EVOLVED)["instruction"].removeprefix(question)
+
+    assert len({added(f"What is rule {number}?") for number in range(12)}) > 1
