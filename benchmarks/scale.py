@@ -98,14 +98,14 @@ def part_duplicates(file: str, memory: str) -> dict[str, Any]:
             "shuffled": rows_of(folder, "work/met/split/*.parquet"),
             "pairs": rows_of(folder, "work/met/gather/*.parquet"),
         }
-    kept = int(np.count_nonzero(found["keep"].to_numpy(zero_copy_only=False)))
+    dropped = found.num_rows - int(np.count_nonzero(found["keep"].to_numpy(zero_copy_only=False)))
     return {
         "records": table.num_rows,
         "text_bytes": int(pa.compute.sum(pa.compute.binary_length(table["text"])).as_py()),  # type: ignore[attr-defined]
         "cpu_s": {phase: round(spent, 2) for phase, spent in clock.seconds.items() if spent >= 0.005},
         "bytes": sizes,
         "rows": rows,
-        "kept": kept,
+        "kept": table.num_rows - dropped,
         "above_start_mib": clock.peaks,
         "peak_before_mib": before,
         "peak_mib": peak_mib(),

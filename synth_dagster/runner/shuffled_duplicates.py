@@ -1,14 +1,15 @@
 """Duplicates of more records than an index of one machine holds: signed and brought together by the engine's workers.
 
 Workers sign texts and write, for each band, its key with the number of the record; a shuffle brings equal keys together
-and gives the pairs that met. Only the pairs come back. A text that stands several times in what a worker reads is sent
-once, with a pair for each copy: a million copies of one text are no million rows of one key.
+and gives the pairs that met. Only the pairs come back, and only records that are in one of them are joined: what has no
+duplicate costs a byte here. A text that stands several times in what a worker reads is sent once, with a pair for each
+copy: a million copies of one text are no million rows of one key.
 """
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -22,18 +23,22 @@ from synth_dagster.parts.similarity.clusters import clusters_of, first_of_run, j
 from synth_dagster.parts.text.hashed_words import mixed
 from synth_dagster.recipe import Step
 from synth_dagster.records import Json, canonical_json, digest
-from synth_dagster.scale.engine import Engine, Part, Told, Work, read, unheard
+from synth_dagster.scale.engine import Engine, Part, ScaleError, Told, Work, read, unheard
 from synth_dagster.scale.parts import write_part
 from synth_dagster.storage import Store
 
 _AT_ONCE = 20_000  # records that a worker is given at a time
 _NOWHERE = -1
+BYTES_A_DUPLICATE = 80  # id and priority, the id that stays, the size, and the numbers that joining takes
 
 
 def clusters_by_workers(
     engine: Engine, store: Store, folder: str, step: Step, pool: pa.Table, *, told: Told = unheard
 ) -> pa.Table:
-    """What the step's method finds in a pool, by its signatures: the same clusters, whoever works."""
+    """The records of clusters of two and more, as the step's method finds them by its signatures, whoever works.
+
+    Raises ScaleError where so many have a duplicate that what is known of them does not fit into a worker's memory.
+    """
     arguments: dict[str, Json] = {"slug": step.slug, "settings": step.method.model_dump(mode="json")}
     inputs = _written(store, f"{folder}/texts.parquet", pool, arguments)
     if not inputs:
@@ -43,7 +48,26 @@ def clusters_by_workers(
     keys = engine.map_batches(store, inputs, sign, folder=f"{folder}/signed", told=told)
     pairs = engine.shuffle(store, keys, meet, key="key", folder=f"{folder}/met", told=told)
     pa.default_memory_pool().release_unused()  # what workers that are threads of this process had is free for the union
-    return clusters_of(pool, joined_by(pool.num_rows, (_pairs(read(store, [part])) for part in pairs)))
+    rows = _in_pairs(store, pairs, pool.num_rows, most=engine.memory // BYTES_A_DUPLICATE)
+    met_again = (_pairs(read(store, [part])) for part in pairs)
+    cluster = joined_by(len(rows), ((np.searchsorted(rows, one), np.searchsorted(rows, two)) for one, two in met_again))
+    return clusters_of(pool.select(["record_id", "priority"]).take(pa.array(rows)), cluster)
+
+
+def _in_pairs(store: Store, pairs: Sequence[Part], count: int, *, most: int) -> np.ndarray:
+    """The rows, of so many, that are in a pair, in their order. Raises ScaleError for more of them than fit."""
+    there = np.zeros(count, bool)
+    for part in pairs:
+        for rows in _pairs(read(store, [part])):
+            there[rows] = True
+    several = int(np.count_nonzero(there))
+    if several > most:
+        needed = -(-several * BYTES_A_DUPLICATE >> 20)
+        raise ScaleError(
+            f"{several} of {count} records have a near-duplicate. To join them takes {needed} MiB, and a worker has "
+            f"{most * BYTES_A_DUPLICATE >> 20} MiB. Set SYNTH_WORKER_MEMORY_MB to {needed} or more, and run it again."
+        )
+    return np.flatnonzero(there).astype(np.int32 if count < 1 << 31 else np.int64)
 
 
 def _written(store: Store, file: str, pool: pa.Table, arguments: Mapping[str, Json]) -> list[Part]:

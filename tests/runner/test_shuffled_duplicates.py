@@ -15,8 +15,8 @@ from synth_dagster.runner import shuffled_duplicates
 from synth_dagster.runner import verdicts as deciding
 from synth_dagster.runner.duplicates import most_of_an_index
 from synth_dagster.runner.release_inputs import release_inputs
-from synth_dagster.runner.shuffled_duplicates import clusters_by_workers, met, signed
-from synth_dagster.scale.engine import Engine
+from synth_dagster.runner.shuffled_duplicates import BYTES_A_DUPLICATE, clusters_by_workers, met, signed
+from synth_dagster.scale.engine import Engine, ScaleError
 from synth_dagster.scale.workers import Processes, Threads
 from synth_dagster.storage import open_store
 from tests.assets.project import LINES, ONLY_CORPUS, Programs, small_project
@@ -49,6 +49,11 @@ def pool(count, *, seed=0):
     )
 
 
+def several(clusters):
+    """Of what a method finds, the records that have a duplicate."""
+    return clusters.filter(pa.compute.greater(clusters["size"], 1)).combine_chunks()
+
+
 @pytest.fixture
 def small_pieces(monkeypatch):
     monkeypatch.setattr(shuffled_duplicates, "_AT_ONCE", 64)
@@ -66,8 +71,9 @@ def test_workers_find_the_clusters_that_the_method_finds(small_pieces, tmp_path,
     table = pool(500)
     expected = Minhash().cluster(table)
     assert len(set(expected["cluster"].to_pylist())) < 400, "there are clusters to find"
+    assert expected["size"].to_pylist().count(1) > 0, "and records that have no duplicate"
     found = clusters_by_workers(Engine(workers, memory=4 * MIB), open_store(tmp_path), "work", STEP, table)
-    assert found.equals(expected)
+    assert found.equals(several(expected))
 
 
 def test_a_run_that_was_cut_off_goes_on_with_what_is_there(small_pieces, tmp_path):
@@ -83,7 +89,18 @@ def test_a_run_that_was_cut_off_goes_on_with_what_is_there(small_pieces, tmp_pat
 def test_hardly_any_records(tmp_path, count):
     table = pool(count)
     found = clusters_by_workers(Engine(Threads(1)), open_store(tmp_path), "work", STEP, table)
-    assert found.equals(Minhash().cluster(table))
+    assert found.equals(several(Minhash().cluster(table)))
+
+
+def test_more_duplicates_than_a_worker_has_memory_for_are_refused_with_what_to_set(tmp_path):
+    copies = pool(500).set_column(1, "text", pa.array(["one and the same text of some words"] * 500))
+    engine = Engine(Threads(1), memory=500 * BYTES_A_DUPLICATE - 1)
+    told = "500 of 500 records .* takes 1 MiB, and a worker has 0 MiB. Set SYNTH_WORKER_MEMORY_MB to 1 or more"
+    with pytest.raises(ScaleError, match=told):
+        clusters_by_workers(engine, open_store(tmp_path), "work", STEP, copies)
+    more = replace(engine, memory=500 * BYTES_A_DUPLICATE)
+    found = clusters_by_workers(more, open_store(tmp_path), "work", STEP, copies)
+    assert found.equals(Minhash().cluster(copies)) and found["size"].unique().to_pylist() == [500]
 
 
 ARGUMENTS = {"slug": "minhash", "settings": {}}

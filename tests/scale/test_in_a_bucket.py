@@ -15,7 +15,7 @@ from synth_dagster.scale.workers import Processes, Threads
 from synth_dagster.storage import open_store
 from tests.assets.project import ONLY_CORPUS, Programs, small_project
 from tests.runner.by_hand import ByHand
-from tests.runner.test_shuffled_duplicates import STEP, clusters_by_workers, pool
+from tests.runner.test_shuffled_duplicates import STEP, clusters_by_workers, pool, several
 from tests.scale import works
 from tests.scale.test_engine import ROWS, as_dict, by_hand, stored, work
 from tests.scripted_teacher.echo import EchoTeacher
@@ -128,7 +128,7 @@ def test_signals_and_near_duplicates_of_a_lake_in_a_bucket_are_those_of_one_in_a
 
     table = pool(200)
     there = clusters_by_workers(engine, bucket.store, "work", STEP, table)
-    assert there.equals(STEP.method.cluster(table))
+    assert there.equals(several(STEP.method.cluster(table)))
 
 
 class OnEngine(ByHand):
