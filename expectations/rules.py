@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.governance.answers_retention import emptied
 from synth_dagster.governance.checklist import checked
+from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind, schema_of
@@ -223,8 +224,8 @@ def _verdicts(gated: Gated) -> Candidate | None:
 
 def _records_of_manifest(gated: Gated, *more: str) -> pa.Table:
     manifest: Any = gated.candidate.details["manifest"]
-    pins = [gated.lake.meta.candidate(pin["records"]) for pin in manifest["batches"].values()]
-    return pa.concat_tables(gated.lake.candidate_table(pin, columns=["record_id", *more]) for pin in pins)
+    columns = ["record_id", *more]
+    return pa.concat_tables(gated.lake.candidate_table(one, columns) for one in pinned_by(gated.lake, manifest))
 
 
 def enough_passes_the_rules(gated: Gated) -> Finding:

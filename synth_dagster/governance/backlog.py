@@ -6,7 +6,6 @@ cell says how many more of them it may have: up to a share of what it should hav
 among their attributes.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import SynthError
+from synth_dagster.governance.translated import said_in
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
@@ -29,7 +29,6 @@ from synth_dagster.scale.signals import flatten
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
-TRANSLATED = "translated"  # the attribute of a record that is a translation
 _COLUMNS = ("record_id", "source", "lang", "attributes", "synthetic_depth")
 
 
@@ -60,14 +59,14 @@ def backlog_of(
     missing = method.measure(flat, **services_for(method, None, root)).histogram  # type: ignore[arg-type]
     places = _places(flat, method.by, missing.keys())
     allowed = int(most_translated * method.floor)
-    translated = _translated(flat)
+    translated = said_in(flat["attributes"].to_pylist())
     return [
         Lack(
             cell=cell,
             by=method.by,
             records=len(places[cell]),
             missing=math.ceil(lack),
-            translations_left=max(0, allowed - sum(translated[place] for place in places[cell])),
+            translations_left=max(0, allowed - sum(translated[place] is True for place in places[cell])),
             seeds=[flat["record_id"][place].as_py().hex() for place in places[cell][:seeds]],
         )
         for cell, lack in missing.items()
@@ -110,10 +109,6 @@ def _places(flat: pa.Table, by: str, wanted: Any) -> Mapping[str, list[int]]:
         for cell in set(own[place]) & found.keys():
             found[cell].append(place)
     return found
-
-
-def _translated(flat: pa.Table) -> list[bool]:
-    return [json.loads(said or "{}").get(TRANSLATED) is True for said in flat["attributes"].to_pylist()]
 
 
 def _shown(lake: Lake, release: Release, seeds: set[str]) -> dict[str, dict[str, Json]]:

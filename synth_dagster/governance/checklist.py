@@ -210,6 +210,9 @@ def _sourcing(seen: Seen) -> Iterator[Item]:
     yield Item(SOURCING, "there are several sources", len(sources) > 1, plural(len(sources), "source"))
     nameless = sum(count for name, count in seen.counts["lang"].items() if name in (None, "", "und"))
     yield Item(SOURCING, "languages are known", not nameless, f"{plural(nameless, 'record')} without one")
+    translations = seen.translated
+    question = "how much machines translated is known"
+    yield Item(SOURCING, question, not translations.unknown, translations.line())
     part = seen.said.communities
     yield Item(SOURCING, "those that it is about took part", bool(part), part or "publication.communities is not said")
     written = sum(count for depth, count in seen.counts["synthetic_depth"].items() if depth)

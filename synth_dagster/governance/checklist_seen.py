@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from synth_dagster.governance.versions import upwards
+from synth_dagster.governance.translated import COLUMNS, Translated, translated
+from synth_dagster.governance.versions import pinned_by, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.licences.registry import Licences
 from synth_dagster.recipe.publication import PublicationSettings
@@ -40,8 +41,7 @@ class Seen:
 
     @cached_property
     def chains(self) -> list[list[Candidate]]:
-        pins = self.manifest["batches"]
-        return [list(upwards(self.lake, self.lake.meta.candidate(pins[batch]["records"]))) for batch in sorted(pins)]
+        return [list(upwards(self.lake, version)) for version in pinned_by(self.lake, self.manifest)]
 
     @cached_property
     def versions(self) -> list[Candidate]:
@@ -73,6 +73,13 @@ class Seen:
     @cached_property
     def models(self) -> list[str]:
         return sorted(model for model in self.counts["model_id"] if model)
+
+    @cached_property
+    def translated(self) -> Translated:
+        """How much of what was kept is a translation by a machine."""
+        kept = self.lake.candidate_table(self.rows, columns=COLUMNS)
+        texts = (self.lake.candidate_table(chain[-1], columns=COLUMNS) for chain in self.chains)
+        return translated(kept, texts, self.said.translated)
 
     @cached_property
     def addresses(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import pyarrow.types as is_a
 from synth_dagster.errors import LakeError, SynthError
 from synth_dagster.governance.handover import LATEST, the_release
 from synth_dagster.governance.trace import NOT_SIGNALS
+from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.parts.sql import literal, quoted
@@ -195,11 +196,11 @@ def _signals(
     means, unread = [], set[str]()
     for side, release in zip(SIDES, releases, strict=True):
         sums: dict[str, list[float]] = {}
-        for batch, pins in sorted(release.manifest["batches"].items()):
+        for version in pinned_by(lake, release.manifest, "signals"):
             try:
-                table = lake.candidate_table(lake.meta.candidate(pins["signals"]))
+                table = lake.candidate_table(version)
             except LakeError:
-                unread.add(batch)
+                unread.add(version.batch)
                 continue
             for name, total, count in _sums(connection, table, side):
                 known = sums.setdefault(name, [0.0, 0.0])

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.errors import SynthError
+from synth_dagster.governance.versions import pinned
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.licences.consent import OptOuts, refused, refusing_parts
@@ -307,8 +308,8 @@ def _judged(lake: Lake, release: Release) -> list[dict[str, Any]]:
     verdicts = lake.read(
         release.dataset, "verdicts", columns=["record_id", "verdict", "reason"], batches=[release.release]
     )
-    versions = [lake.meta.candidate(pins["records"]) for pins in release.manifest["batches"].values()]
-    parts = [lake.candidate_table(version, columns=["record_id", "license"]) for version in versions]
+    columns = ["record_id", "license"]
+    parts = [lake.candidate_table(version, columns=columns) for version in pinned(lake, release)]
     if not parts:
         return []
     with duckdb.connect() as connection:

@@ -13,7 +13,7 @@ from synth_dagster.errors import UnknownName
 from synth_dagster.exports.base import maker
 from synth_dagster.exports.verify import hash_of
 from synth_dagster.governance.facts import facts_of
-from synth_dagster.governance.versions import kind_of, pinned, upwards
+from synth_dagster.governance.versions import kind_of, pinned, pinned_by, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.lake.seals import Seal, Seals
@@ -121,11 +121,10 @@ def _own(lake: Lake, release: Release) -> list[Candidate]:
 
 def _versions(lake: Lake, release: Release) -> list[Candidate]:
     """What the release is, what it read, and what that was made from: each version once."""
-    signals = (pins.get("signals") for pins in release.manifest["batches"].values())
     found = [
         *_own(lake, release),
         *(one for version in pinned(lake, release) for one in upwards(lake, version)),
-        *(lake.meta.candidate(one) for one in signals if one),
+        *pinned_by(lake, release.manifest, "signals"),
     ]
     return list({one.candidate_id: one for one in found}.values())
 

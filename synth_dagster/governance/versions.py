@@ -1,7 +1,13 @@
-"""The versions that a release was made from: pinned where the mix read them, and known by their inputs above that."""
+"""The versions that a release was made from: pinned where the mix read them, and known by their inputs above that.
 
-from collections.abc import Iterator
+Where an erasure has rewritten one of which the release held nothing that went, the copy stands for it: the rows that
+the release read are the same.
+"""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from synth_dagster.lake.erasing import copy_of
 from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
@@ -11,8 +17,14 @@ from synth_dagster.records import CONTENT, RecordKind
 
 def pinned(lake: Lake, release: Release) -> list[Candidate]:
     """The version of each batch that the mix read, in the order of their names."""
-    pins = release.manifest["batches"]
-    return [lake.meta.candidate(pins[batch]["records"]) for batch in sorted(pins)]
+    return pinned_by(lake, release.manifest)
+
+
+def pinned_by(lake: Lake, manifest: Mapping[str, Any], what: str = "records") -> list[Candidate]:
+    """The same by a manifest alone; or the `signals` of each batch, where it names any."""
+    pins = manifest["batches"]
+    named = (pins[batch].get(what) for batch in sorted(pins))
+    return [lake.meta.candidate(copy_of(lake, one)) for one in named if one]
 
 
 def upwards(lake: Lake, candidate: Candidate) -> Iterator[Candidate]:

@@ -257,11 +257,8 @@ class Eraser:
             known = self.lake.meta.candidate(row["candidate_id"])
             waiting = self.lake.awaiting(known.dataset, known.stage, known.batch)
             pins = known.details.get("manifest", {}).get("batches", {}).values()
-            if waiting is not None and any(self._is_rewritten(one) for pin in pins for one in _pinned(pin)):
+            if waiting is not None and any(self._repinned(one) != one for one in pins):
                 self._give_up(waiting)
-
-    def _is_rewritten(self, candidate_id: str) -> bool:
-        return copy_of(self.lake, candidate_id) != candidate_id
 
     def touched_releases(self) -> list[Release]:
         """The releases that held an erased record, by dataset and age."""
@@ -325,18 +322,19 @@ class Eraser:
         return pc.sum(rows.filter(pc.field("verdict") == "kept")["tokens"]).as_py() or 0  # type: ignore[attr-defined]
 
     def _manifest(self, release: Release, name: str) -> dict[str, Any]:
-        batches: dict[str, Any] = {}
-        for batch, pins in release.manifest.get("batches", {}).items():
-            records, signals = (self.lake.meta.candidate(copy_of(self.lake, one)) for one in _pinned(pins))
-            batches[batch] = dict(pins) | {
-                "records": records.candidate_id,
-                "data_version": records.data_version,
-                "signals": signals.candidate_id,
-                "signals_version": signals.data_version,
-            }
+        batches = {batch: self._repinned(pins) for batch, pins in release.manifest.get("batches", {}).items()}
         of = {"successor_of": release.release, "erasure": self.erasure, "release": name, "batches": batches}
         identity = blake2b(f"{release.identity}/{self.erasure}".encode(), digest_size=16).hexdigest()
         return dict(release.manifest) | of | {"identity": identity}
+
+    def _repinned(self, pins: Mapping[str, Any]) -> dict[str, Any]:
+        """The versions that were read of a batch, those that were rewritten by their copies."""
+        found = dict(pins)
+        for what, version in (("records", "data_version"), ("signals", "signals_version")):
+            copy = copy_of(self.lake, pins[what])
+            if copy != pins[what]:
+                found |= {what: copy, version: self.lake.meta.candidate(copy).data_version}
+        return found
 
     def _renamed(self, old: Candidate, name: str, manifest: Mapping[str, Any]) -> Candidate:
         lake = self.lake
@@ -363,11 +361,6 @@ def copy_of(lake: Lake, candidate_id: str) -> str:
     while row := lake.meta.database.row("select new from erased_versions where old = ?", (candidate_id,)):
         candidate_id = row["new"]
     return candidate_id
-
-
-def _pinned(pins: Mapping[str, str]) -> tuple[str, str]:
-    """The versions that a release has read of a batch: its records and their signals."""
-    return pins["records"], pins["signals"]
 
 
 def _counted(old: Candidate, table: pa.Table) -> dict[str, Any]:

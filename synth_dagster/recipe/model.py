@@ -409,7 +409,7 @@ class Recipe:
         made = [self.mix.of, chosen, _work(self.mix.deciding, root), [list(rule.items()) for rule in rules]]
         made = [*made, self.guards_fingerprint(self.mix.name, root)] if self.mix.guards else made
         stated = [self._licence_rules()] if self.use.is_stated else []
-        stated += [self.publication.model_dump(mode="json")] if self.publication.is_stated else []
+        stated += [self.publication.as_said()] if self.publication.is_stated else []
         return _hashed([*made, *stated])
 
     def guards(self, stage: str) -> tuple[Step, ...]:

@@ -1,6 +1,7 @@
 """What only a person knows of a dataset that is published: whom to ask for removal, why its sources, whose terms."""
 
 from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,7 +25,14 @@ class PublicationSettings(BaseModel):
     communities: str | None = _said("Who of those that the data is about took part, and how.")
     reasons: Mapping[str, str] = Field({}, description="Source -> why it is in the dataset.")
     public_sources: Mapping[str, str] = Field({}, description="Source -> where anybody can get it.")
+    translated: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {}, description="Source -> share of its texts that a machine has translated, from 0 to 1."
+    )
     open_models: tuple[str, ...] = Field((), description="Models that wrote parts of it and that anybody can get.")
+
+    def as_said(self) -> dict[str, Any]:
+        """As JSON, for a fingerprint: what came later is left out while nothing is said, so that releases stay."""
+        return self.model_dump(mode="json", exclude=set() if self.translated else {"translated"})
 
     def removal_unsaid(self) -> str | None:
         """What is missing for somebody to have data removed, in words; None where nothing is."""

@@ -151,7 +151,7 @@ def _section(draft: Draft, model: type[M], found: Mapping[str, Any], name: str) 
 def _publication(draft: Draft, found: Mapping[str, Any], sources: Sequence[Source]) -> PublicationSettings | None:
     said = _section(draft, PublicationSettings, found, "publication")
     names = [source.name for source in sources]
-    for setting in ("reasons", "public_sources") if said and sources else ():
+    for setting in ("reasons", "public_sources", "translated") if said and sources else ():
         for name in getattr(said, setting):
             if name not in names:
                 draft.say(("publication", setting, name), no_such("source", shown_name(name), names))

@@ -1,7 +1,10 @@
 """A release and an erasure that meet: whatever was killed where, a release names versions that are there."""
 
 import pytest
+from typer.testing import CliRunner
 
+from expectations.rules import Gated, every_record_has_one_verdict
+from synth_dagster.cli.app import app
 from synth_dagster.errors import LakeError
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.runner.release import make_release, publish
@@ -106,6 +109,26 @@ def test_a_release_that_held_nothing_of_what_was_erased_can_be_made_again(beside
     assert make_release(beside.context, "r0001").candidate.data_version == before.data_version
     beside.release("r0001")
     assert [one.release for one in beside.lake.meta.releases("tiny")] == ["r0001"]
+
+
+def test_every_question_about_such_a_release_has_an_answer(beside, tmp_path):
+    erased(beside, BLANK[0])
+    where = ["--project", str(beside.project.root)]
+    for asked in (
+        ["licences", "r0001"],
+        ["checklist", "r0001"],
+        ["diff", "r0001", "r0001"],
+        ["audit", "r0001", "--to", str(tmp_path / "page.html")],
+        ["export", "r0001", "--format", "openai", "--to", str(tmp_path / "out")],
+    ):
+        answer = CliRunner().invoke(app, [*asked, *where])
+        assert answer.exit_code == 0, answer.output
+
+
+def test_the_gate_of_such_a_release_can_be_run_again(beside):
+    erased(beside, BLANK[0])
+    rows = beside.lake.accepted("tiny", "filtered_mix", "r0001")
+    assert every_record_has_one_verdict(Gated(beside.context.recipe, beside.lake, rows, "instruction")).passed
 
 
 def test_a_successor_names_what_several_erasures_have_left(beside):
