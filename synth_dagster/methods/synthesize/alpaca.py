@@ -53,8 +53,8 @@ class Alpaca(PoolSynthesizer[Instruction, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("instruction tuning", "seed tasks", "Stanford Alpaca")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "Of 25 % mangled blocks all and only those are malformed; a stored completion is read as the released parser "
-        "read it; one call makes 17 records",
+        "Of 25 % mangled blocks all and only those are malformed; of stored completions the tasks that stay are the "
+        "released code's; one call makes 17 records",
     )
 
     instructions: int = Field(52_000, ge=1, description="New tasks after which a batch ends; the released data's.")

@@ -111,6 +111,8 @@ WITHOUT_INPUT = (
     "Task: {instruction}",
     "Task: {instruction}\n\nOutput:",
 )
+_EXAMPLE = re.compile(r"(?m)^\s*Example\s+\d+\s*\.?\s*$")
+_INPUT, _OUTPUT = re.compile(r"(?m)^\s*Input\s*\d*\s*:"), re.compile(r"Output\s*\d*\s*:")
 _FIELD_LABEL = re.compile(r"\A\w+:\s*")
 
 
@@ -120,8 +122,8 @@ class SelfInstruct(PoolSynthesizer[Instruction, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("bootstrapping", "seed tasks", "instruction tuning")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "Of 30 % planted near-copies all are refused and no accepted pair exceeds 0.7; on stored completions the "
-        "parsers give what the released ones gave",
+        "Of 30 % planted near-copies all are refused and no accepted pair exceeds 0.7; on stored completions the same "
+        "tasks are new and the same examples stay as in the released code",
     )
 
     instructions: int = Field(50_000, ge=1, description="New tasks after which a batch ends; the released script's.")
@@ -316,12 +318,14 @@ class _Item:
 
 
 def by_input(text: str) -> list[Task]:
-    """The examples of an input-first answer: an input where there is one, then the output."""
+    """The examples of an input-first answer: an input where there is one, then the output, and no second pair."""
     found = []
-    for part in re.split(r"(?m)^\s*Example\s+\d+\s*\.?\s*$", text):
-        given, marked, output = part.partition("Output:")
-        if marked:
-            found.append(Task("", re.sub(r"\A\s*Input:\s*", "", given).strip(), output.strip()))
+    for place, part in enumerate(_EXAMPLE.split(text)):
+        given, *outputs = _OUTPUT.split(part)
+        if outputs:
+            found.append(Task("", _INPUT.split(given, maxsplit=1)[-1].strip(), _INPUT.split(outputs[0])[0].strip()))
+        elif place:  # behind a heading what has no label is an output
+            found.append(Task("", "", _INPUT.split(part)[0].strip()))
     return found
 
 
