@@ -86,7 +86,8 @@ class Metamath(Augmenter[Instruction, Instruction]):
     topics: ClassVar[tuple[str, ...]] = ("mathematics", "reasoning", "word problems")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "The code's 4 masked variants of one sentence; of 30 % planted wrong solutions none is kept, all others are; "
+        "In stored questions the released code's numbers are hidden and its answers right, but for what is named; of "
+        "30 % planted wrong solutions none is kept, all others are; "
         "2,800 solutions by four real models of 700 problems are judged as the data marks them, each.",
     )
 
@@ -285,7 +286,7 @@ def is_number(token: str) -> bool:
     if token in _NUMBER_WORDS:
         return True
     has_letter = any(character.isalpha() for character in token)
-    return any(character.isdigit() for character in token) and not has_letter and not _NO_NUMBER & set(token)
+    return any(character.isdecimal() for character in token) and not has_letter and not _NO_NUMBER & set(token)
 
 
 def split_clause(question: str) -> tuple[str, str]:

@@ -67,8 +67,8 @@ class JudgePairwise(Refiner[Preference]):
     topics: ClassVar[tuple[str, ...]] = ("MT-bench", "position bias", "LLM judge", "win rate")
     proof: ClassVar[Proof] = Proof(
         "planted signal",
-        "All 16 verdicts by hand; a judge that always says A keeps nothing; at 30 % bias kept pairs are right as often "
-        "as the closed form says (.887)",
+        "All 16 verdicts by hand, and the released code's; a judge that always says A keeps nothing; at 30 % bias kept "
+        "pairs are right as often as the closed form says (.887)",
     )
 
     mode: Literal["verdict", "scores", "single"] = Field(

@@ -41,6 +41,7 @@ _IN_TEXT = re.compile(
 _UNIT = re.compile(r"(?<=[\d}])\s*(?:%|°\w?|[A-Za-z]{2}[A-Za-z./²³]*|\s[A-Za-z].*)$")
 _CURRENCY = re.compile(r"^([-\u2212+]?)\s*[$€£]\s*")
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_ROOT = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
 _SPACING = re.compile(r"\\(?:left|right|[,;:! ]|quad|qquad|displaystyle)|\{,\}(?=\d{3})|~")
 _WRAPPED = re.compile(r"\\(?:text|mbox|mathrm|textbf|mathbf)\s*\{([^{}]*)\}")
 _EQUATED = re.compile(r"^[A-Za-z]\s*=\s*")
@@ -151,6 +152,7 @@ def _plain(answer: str) -> str:
     if text.startswith("$") and text.endswith("$") and len(text) > 2:
         text = text[1:-1]
     text = _FRACTION.sub(lambda found: f" {found[1] or found[2]}/{found[3] or found[4]}", text)
+    text = _ROOT.sub(r"\\sqrt{\1}", text)
     return _EQUATED.sub("", text.strip()).removesuffix(".").strip()
 
 
