@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synth_dagster.method import Filter, LabelsPath, Proof, Rules
 from synth_dagster.parts.pages.language_addresses import speaks_for
@@ -25,12 +25,13 @@ from synth_dagster.parts.pages.language_rules import (
     unpacked,
 )
 from synth_dagster.parts.sql import literal
+from synth_dagster.parts.text.language_codes import Tellable, told
 from synth_dagster.parts.text.languages import languages_of
 from synth_dagster.records import Document
 from synth_dagster.services import Models
 
 
-class Fineweb2(Filter):
+class Fineweb2(Filter, Tellable):
     """Signals are what was measured and, as `limit_...`, what it is held against in the page's language."""
 
     paper = "arXiv:2506.20920"
@@ -60,7 +61,12 @@ class Fineweb2(Filter):
     min_stop_words: int = Field(2, ge=0, description="How many of the language's stop words must occur.")
 
     def threshold_settings(self) -> frozenset[str]:
-        return super().threshold_settings() - {"reference", "language"}
+        return super().threshold_settings() - {"reference", "language", "counted_as"}
+
+    @model_validator(mode="after")
+    def _names_what_is_told(self) -> "Fineweb2":
+        told([*self.keep, *self.precise], [self.language, *self.counted_as.values()])
+        return self
 
     def measure(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
         self, flat: pa.Table, /, *, models: Models
@@ -92,7 +98,7 @@ class Fineweb2(Filter):
     def _languages(self, text: pa.Array) -> tuple[list[str], np.ndarray]:
         if self.language:
             return [self.language] * len(text), np.ones(len(text))
-        found = languages_of(text)
+        found = languages_of(text, self.counted_as)
         return [str(name) for name in found.names], found.scores.astype(float)
 
     def rules(self) -> Rules:

@@ -8,14 +8,15 @@ threshold it keeps other borderline pages. `identify_language` writes what is fo
 from collections.abc import Mapping
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synth_dagster.method import Filter, Proof, Rules
 from synth_dagster.parts.sql import literal
+from synth_dagster.parts.text.language_codes import Tellable, told
 from synth_dagster.parts.text.languages import languages_of, scripts_of
 
 
-class Language(Filter):
+class Language(Filter, Tellable):
     """The language, how sure it is, the script, and the share of the text in another language."""
 
     paper = "arXiv:2406.17557"
@@ -34,10 +35,18 @@ class Language(Filter):
     )
     max_mixed: float = Field(1, ge=0, le=1, description="Largest share of a text in another language.")
 
+    def threshold_settings(self) -> frozenset[str]:
+        return super().threshold_settings() - {"counted_as"}
+
+    @model_validator(mode="after")
+    def _names_what_is_told(self) -> "Language":
+        told([*self.keep, *self.min_scores], self.counted_as.values())
+        return self
+
     def measure(self, flat: pa.Table, /) -> Mapping[str, pa.Array]:
         text = flat["text"].combine_chunks()
         unread = text.is_null().to_numpy(zero_copy_only=False)
-        found, (scripts, _) = languages_of(text), scripts_of(text)
+        found, (scripts, _) = languages_of(text, self.counted_as), scripts_of(text)
         return {
             "lang": pa.array(found.names, pa.string(), mask=unread),
             "score": pa.array(found.scores, pa.float64(), mask=unread),

@@ -8,11 +8,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Proof, Refiner
+from synth_dagster.parts.text.language_codes import Tellable
 from synth_dagster.parts.text.languages import UNKNOWN, languages_of, scripts_of
 from synth_dagster.records import Document
 
 
-class IdentifyLanguage(Refiner[Document]):
+class IdentifyLanguage(Refiner[Document], Tellable):
     """Fills in `lang`; a document whose language is not sure stays as it is."""
 
     paper = "arXiv:2506.20920"
@@ -28,7 +29,7 @@ class IdentifyLanguage(Refiner[Document]):
         if record.lang != UNKNOWN and not self.override:
             return record
         text = pa.array([record.body], pa.string())
-        found, (scripts, _) = languages_of(text), scripts_of(text)
+        found, (scripts, _) = languages_of(text, self.counted_as), scripts_of(text)
         lang, score = str(found.names[0]), float(found.scores[0])
         if lang == UNKNOWN or score <= self.min_score:
             return record

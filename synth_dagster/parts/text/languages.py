@@ -39,11 +39,15 @@ class Languages:
     mixed: np.ndarray
 
 
-def languages_of(texts: pa.Array | pa.ChunkedArray) -> Languages:
-    """The language of each text: that of the highest probability on average over its windows."""
+def languages_of(texts: pa.Array | pa.ChunkedArray, counted_as: Mapping[str, str] | None = None) -> Languages:
+    """The language of each text: that of the highest probability on average over its windows.
+
+    `counted_as` names languages whose probability is that of another, which need not be one that the model knows.
+    """
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     size = _WINDOWS_AT_ONCE // WINDOWS
-    return _joined([_identified(texts.slice(start, size)) for start in range(0, len(texts), size)])
+    parts = (texts.slice(start, size) for start in range(0, len(texts), size))
+    return _joined([_identified(part, counted_as or {}) for part in parts])
 
 
 def known_languages() -> tuple[str, ...]:
@@ -59,23 +63,36 @@ def _joined(parts: Sequence[Languages]) -> Languages:
     return Languages(*(np.concatenate([getattr(one, name) for one in (none, *parts)]) for name in Languages.__slots__))
 
 
-def _identified(texts: pa.Array) -> Languages:
+def _identified(texts: pa.Array, counted_as: Mapping[str, str]) -> Languages:
     windows, owners = _windows(texts)
     lengths = pc.binary_length(windows).to_numpy(zero_copy_only=False).astype(np.int64)
-    model = _model()
-    chances, has_words = model.chances(windows, lengths)
+    chances, has_words = _model().chances(windows, lengths)
+    names, chances = _as_one(_model().names, chances, counted_as)
     weight = np.where(has_words, lengths, 0).astype(float)
     total = np.bincount(owners, weight, len(texts))
     mean = _summed(chances * weight[:, None], owners, len(texts)) / np.maximum(total, 1)[:, None]
     best = mean.argmax(axis=1) if len(texts) else np.zeros(0, int)
-    nameable = (total > 0) & (model.names[best] != _NO_WORDS)
+    nameable = (total > 0) & (names[best] != _NO_WORDS)
     foreign = (chances.argmax(axis=1) != best[owners]) & (chances.max(axis=1) >= _SURE)
     mixed = np.bincount(owners, weight * foreign, len(texts)) / np.maximum(total, 1)
     return Languages(
-        np.where(nameable, model.names[best], UNKNOWN),
+        np.where(nameable, names[best], UNKNOWN),
         np.where(nameable, mean[np.arange(len(texts)), best].round(4), 0.0),
         np.where(nameable, mixed.round(4), 0.0),
     )
+
+
+def _as_one(names: np.ndarray, chances: np.ndarray, counted_as: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Names and chances (windows, classes) with the chances of some classes added to those of others."""
+    made = sorted({*counted_as.values()} - {*names})
+    if counted_as:
+        names = np.array([*names, *made], object)
+        chances = np.pad(chances, ((0, 0), (0, len(made))))
+    for name, other in sorted(counted_as.items()):
+        for place in np.flatnonzero(names == name):
+            chances[:, np.flatnonzero(names == other)[0]] += chances[:, place]
+            chances[:, place] = 0
+    return names, chances
 
 
 def _summed(rows: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from synth_dagster.methods.filter.language import Language
 
 ENGLISH = "All human beings are born free and equal in dignity and rights, and they are endowed with reason."
 GERMAN = "Alle Menschen sind frei und gleich an Würde und Rechten geboren, und sie sind mit Vernunft begabt."
+INDONESIAN = "Semua orang dilahirkan merdeka dan mempunyai martabat dan hak-hak yang sama."
 RUSSIAN = "Все люди рождаются свободными и равными в своем достоинстве и правах, и они наделены разумом."
 
 
@@ -22,6 +23,8 @@ RUSSIAN = "Все люди рождаются свободными и равны
         pytest.param({"keep": ()}, RUSSIAN, None, id="every language"),
         pytest.param({"keep": ()}, "12 + 30 = 42", "unsure", id="no language"),
         pytest.param({"keep": (), "scripts": ("Latn",)}, RUSSIAN, "other_script", id="another script"),
+        pytest.param({"keep": ("id",), "counted_as": {"ms": "id"}}, INDONESIAN, None, id="Malay counts as Indonesian"),
+        pytest.param({"keep": ("id",)}, INDONESIAN, "other_language", id="which is called Malay"),
         # three windows of English, one of German
         pytest.param({"max_mixed": 0.2}, (ENGLISH + " ") * 16 + (GERMAN + " ") * 4, "mixed", id="a fourth is German"),
         pytest.param({"max_mixed": 0.4}, (ENGLISH + " ") * 16 + (GERMAN + " ") * 4, None, id="which is allowed"),
