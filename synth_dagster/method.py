@@ -8,7 +8,7 @@ says what a record contains and what it was made from.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -75,13 +75,16 @@ class Proof:
     result: str
 
 
+METHODS = "synth_dagster.methods"  # the package whose modules are the methods
+
+
 class Method(BaseModel):
     """Base of all kinds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[MethodKind]
-    slug: ClassVar[str] = ""  # the file name; set by the catalog
+    slug: ClassVar[str] = ""  # the file name; of a method of another package the name that it is offered by
     version: ClassVar[str] = "1"  # raise it when the same settings and prompts give other records
     effort: ClassVar[frozenset[str]] = frozenset()  # settings that change what the work costs, never what it finds
     paper: ClassVar[str]  # arXiv:..., or "interpretation" where it is our own
@@ -94,6 +97,13 @@ class Method(BaseModel):
         1  # so many records are asked about in one call, so more of them are worked on at once
     )
     for_audit: ClassVar[bool] = False  # what it makes, and all that is made from that, is kept in no release
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "slug" not in vars(cls):
+            package, _, name = cls.__module__.rpartition(".")
+            cls.slug = name if package.startswith(f"{METHODS}.") else ""
 
     @classmethod
     def summary(cls) -> str:

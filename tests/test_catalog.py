@@ -14,6 +14,8 @@ import synth_dagster.methods.filter
 import synth_dagster.methods.refine
 from synth_dagster import catalog
 from synth_dagster.errors import ExitCode, MethodError, UnknownName
+from synth_dagster.method import Method
+from synth_dagster.recipe import load_recipes
 
 OUTSIDE = Path(__file__).parent / "fixtures/outside_method_package"
 
@@ -29,6 +31,14 @@ class {name}(Filter):
     def rules(self):
         return {{}}
 '''
+
+
+RECIPE = """dataset: {name}
+sources: [{{name: notes, reader: files, path: recipes/, license: CC0-1.0, lang: en}}]
+stages:
+  seed_corpus: []
+  filtered_mix: {{of: seed_corpus, filters: [{method}]}}
+"""
 
 
 @pytest.fixture
@@ -58,6 +68,19 @@ def test_a_file_in_its_folder_is_all_that_a_method_needs(folder):
     assert set(catalog.methods()) == known
 
 
+LOOKED_UP = """
+import sys
+from synth_dagster import catalog
+catalog.method("minhash")
+print([name for name in sys.modules if name.startswith("synth_dagster.methods.") and name.count(".") > 2])
+"""
+
+
+def test_only_what_is_looked_up_is_imported():
+    done = subprocess.run([sys.executable, "-c", LOOKED_UP], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "['synth_dagster.methods.dedup.minhash']"
+
+
 def test_the_order_is_that_of_the_alphabet():
     assert list(catalog.methods()) == sorted(catalog.methods())
 
@@ -82,7 +105,8 @@ def test_two_methods_of_one_name_are_refused(folder):
 def test_a_file_holds_one_public_method(folder, text, holds):
     (folder / "odd.py").write_text(text)
     with pytest.raises(MethodError, match=rf"filter\.odd must hold exactly one public method class and holds {holds}"):
-        catalog.methods()
+        catalog.method("odd")
+    assert issubclass(catalog.method("minhash"), Method)  # the others are as good as they were
 
 
 def test_a_method_in_the_folder_of_another_kind_is_told_where_it_belongs(folder, monkeypatch):
@@ -90,7 +114,7 @@ def test_a_method_in_the_folder_of_another_kind_is_told_where_it_belongs(folder,
     monkeypatch.setattr(synth_dagster.methods.refine, "__path__", [*synth_dagster.methods.refine.__path__, str(folder)])
     (folder / "lost.py").write_text(METHOD.format(idea="Lost", name="Lost"))
     with pytest.raises(MethodError, match=r"'lost' is a method of kind filter and stands in refine/\. Move its file"):
-        catalog.methods()
+        catalog.method("lost")
 
 
 def test_an_unknown_method_is_answered_with_the_nearest_one():
@@ -131,8 +155,22 @@ def test_a_broken_package_is_named_with_a_cure(monkeypatch, loaded, said):
     monkeypatch.setattr(catalog, "entry_points", lambda group: [Entry("outside", loaded)])
     catalog.methods.cache_clear()
     with pytest.raises(MethodError, match=said):
-        catalog.methods()
+        catalog.method("outside")
     catalog.methods.cache_clear()
+
+
+def test_a_broken_package_is_said_at_the_line_that_names_its_method_and_others_load(monkeypatch, tmp_path):
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    for name, method in (("good", "gopher_quality"), ("bad", "outside")):
+        (recipes / f"{name}.yaml").write_text(RECIPE.format(name=name, method=method))
+    monkeypatch.setattr(catalog, "entry_points", lambda group: [Entry("outside", ImportError("no module elsewhere"))])
+    catalog.methods.cache_clear()
+    loaded, problems = load_recipes(recipes, root=tmp_path)
+    catalog.methods.cache_clear()
+    assert [recipe.dataset for recipe in loaded] == ["good"]
+    (said,) = [str(problem) for problem in problems]
+    assert "bad.yaml:5" in said and "'outside' of another package does not load" in said
 
 
 @pytest.fixture(scope="module")

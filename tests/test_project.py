@@ -19,7 +19,18 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FOLDERS = ("assets", "resources", "expectations", "recipes", "deploy")
 FILES = ("definitions.py", "workspace.yaml", "dagster.yaml")
-HEAVY = ("great_expectations", "torch", "boto3", "psycopg", "matplotlib", "transformers", "scipy", "ray", "dagster_aws")
+HEAVY = (
+    "great_expectations",
+    "torch",
+    "boto3",
+    "psycopg",
+    "matplotlib",
+    "transformers",
+    "scipy",
+    "ray",
+    "dagster_aws",
+    "pandas",
+)
 
 
 def python(code: str, *, cwd: Path = ROOT, env: Mapping[str, str] | None = None, flags: tuple[str, ...] = ()) -> str:

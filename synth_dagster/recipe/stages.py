@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from synth_dagster.errors import no_such
+from synth_dagster.errors import MethodError, no_such
 from synth_dagster.method import ROW_KINDS, Method, MethodKind, Mixer, Selector
 from synth_dagster.parts.similarity.chosen_vectors import EmbeddedText, VectorChoice
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_methods
@@ -404,7 +404,12 @@ class Steps:
             self.unknown = True
             self.draft.say(where, no_such("method", shown_name(slug), methods, "'synth methods' lists them all."))
             return None
-        method = methods[slug]
+        try:
+            method = methods[slug]
+        except MethodError as error:  # the recipes that do not name it are as good as they were
+            self.unknown = True
+            self.draft.say(where, str(error))
+            return None
         self.roles.update(method_roles(method))
         if "seed" in method.model_fields and "seed" not in settings and self.seed:
             settings = {"seed": self.seed, **settings}

@@ -50,12 +50,13 @@ class LakeAncestors:
                 there = table.filter(pc.is_in(table["record_id"], value_set=heirs["parent"].combine_chunks()))
                 yield _told(there, heirs)
                 next_links.append(_inherited(there, here, met))
-            links = pa.concat_tables([_NO_LINKS, *next_links])
+            links = pa.concat_tables([_LINK.empty_table(), *next_links])
 
     def delivered(self) -> pa.Table:
         batches = self._batches if self._is_release else [self._version.batch]
         parts = [self._table(self._first_stage, batch, ABOUT) for batch in batches]
-        return pa.concat_tables([_NOTHING, *(part.select(list(ABOUT)).cast(_NOTHING.schema) for part in parts if part)])
+        told = (part.select(list(ABOUT)).cast(_TOLD) for part in parts if part)
+        return pa.concat_tables([_TOLD.empty_table(), *told])
 
     @property
     def _batches(self) -> dict[str, int]:
@@ -83,8 +84,7 @@ class LakeAncestors:
 
 
 _LINK = pa.schema([("heir", pa.binary()), ("parent", pa.binary()), ("stage", pa.string()), ("batch", pa.string())])
-_NO_LINKS = _LINK.empty_table()
-_NOTHING = pa.schema([("source", pa.string()), ("lang", pa.string()), ("synthetic_depth", pa.int32())]).empty_table()
+_TOLD = pa.schema([("source", pa.string()), ("lang", pa.string()), ("synthetic_depth", pa.int32())])  # of ABOUT
 
 
 def _links(heirs: pa.ChunkedArray, parents: pa.ChunkedArray, met: set[tuple[bytes, bytes]]) -> pa.Table:

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.errors import SynthError
 from synth_dagster.methods.filter.fineweb_edu import FinewebEdu
 from synth_dagster.methods.refine.edu_rubric import EduRubric
@@ -16,8 +15,6 @@ from synth_dagster.records import Document, digest
 from synth_dagster.runner.models import TrainedModels
 from tests.scripted_teacher.teacher import ScriptedTeacher
 from tests.scripted_teacher.teaching import TeachingWorld, pages
-
-methods()  # which gives each its name
 
 
 class Judged(TrainedModels):

@@ -5,13 +5,11 @@ import random
 import numpy as np
 import pyarrow as pa
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.filter.opencsg_edu import OpencsgEdu
 from synth_dagster.parts.models.linear_text import auc
 from synth_dagster.runner.models import TrainedModels
 from synth_dagster.runner.vectors import NoVectors
 
-methods()  # which gives each its name
 LESSONS = (
     "因为{0}的作用，{1}会发生变化。",
     "{0}由{1}和其他部分组成。",

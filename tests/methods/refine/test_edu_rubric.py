@@ -4,14 +4,11 @@ import asyncio
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.refine.edu_rubric import EduRubric
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Unusable
 from tests.scripted_teacher.teacher import ScriptedTeacher
 from tests.scripted_teacher.teaching import TeachingWorld, pages
-
-methods()  # which gives each its name
 
 
 def documents(number, seed=0):

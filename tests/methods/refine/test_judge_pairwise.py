@@ -5,7 +5,6 @@ from itertools import product
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.refine.judge_pairwise import JudgePairwise
 from synth_dagster.parts.asking.judging import (
     consistency,
@@ -22,8 +21,6 @@ from synth_dagster.records import Message, Preference, digest
 from synth_dagster.services import Answer, Call, Drop, Unusable
 from tests.scripted_teacher.judging import JudgeWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
-
-methods()  # which gives each its name
 
 
 def pair(chosen, rejected, *, prompt="Which is it?", **more):

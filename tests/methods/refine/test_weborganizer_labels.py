@@ -5,15 +5,12 @@ import random
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.refine.weborganizer_labels import WeborganizerLabels
 from synth_dagster.parts.pages.web_domains import FORMATS, TOPICS
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Unusable
 from tests.scripted_teacher.sorting import SortingWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
-
-methods()  # which gives each its name
 
 KNOWN = {
     f"This page is number {number} of many.": (list(TOPICS)[number % 24], list(FORMATS)[number * 7 % 24])

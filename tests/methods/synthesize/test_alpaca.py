@@ -7,7 +7,6 @@ from itertools import combinations
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.alpaca import WRITING, Alpaca, blocks, refused
 from synth_dagster.parts.asking.tasks import Task
 from synth_dagster.records import Instruction, digest
@@ -15,8 +14,6 @@ from synth_dagster.services import Answer, Call, Drop, Unusable
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import BlockWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
-
-methods()  # which gives each its name
 
 
 def seeds(count=6):

@@ -6,7 +6,6 @@ from typing import get_args
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.cosmopedia_zh import CosmopediaZh, Style
 from synth_dagster.parts.text.chinese import is_chinese, refuses, repeated
 from synth_dagster.records import Document, digest
@@ -14,7 +13,6 @@ from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.chinese import ChineseWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
-methods()  # which gives each its name
 SEED = "村里的老人说，茶叶要在清明以前采，叶子小，味道才香。炒茶的火不能太大，手要快，不然叶子就焦了。"
 
 

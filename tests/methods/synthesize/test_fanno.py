@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.fanno import CHARACTERISTICS, FORMS, SEEDS, TASKS, Fanno, instruction_of
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import Document, digest
@@ -14,8 +13,6 @@ from synth_dagster.services import Call, Drop, Unusable
 from tests.scripted_teacher.embedding import BagOfWords
 from tests.scripted_teacher.paragraphs import UNFIT, ParagraphWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
-
-methods()  # which gives each its name
 
 
 def documents(most=12):

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.persona_hub import TEXT_TO_PERSONA, PersonaHub
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop, Unusable
@@ -14,8 +13,6 @@ from synth_dagster.teacher.lexical import LexicalEmbedder
 from tests.scripted_teacher.embedding import BagOfWords
 from tests.scripted_teacher.personas import GERMAN, PersonaWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
-
-methods()  # which gives each its name
 
 
 def texts(count=30):

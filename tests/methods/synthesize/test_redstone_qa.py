@@ -5,12 +5,9 @@ import random
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.redstone_qa import Pair, Pairs, RedstoneQa
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable
-
-methods()  # which gives each its name
 
 PAGE = Document(
     body="Exam on rivers, spring term\n\n1. Which river runs through Corran?\na) the Pell\nb) the Sulmar\nc) the Weir\n"

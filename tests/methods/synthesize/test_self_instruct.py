@@ -7,7 +7,6 @@ from itertools import combinations
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.self_instruct import (
     SelfInstruct,
     by_input,
@@ -21,8 +20,6 @@ from synth_dagster.services import Answer, Call, Drop, Unusable
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import TaskWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
-
-methods()  # which gives each its name
 
 
 def seeds(count=12):

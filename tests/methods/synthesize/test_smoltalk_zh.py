@@ -5,14 +5,12 @@ from collections import Counter
 
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.methods.synthesize.smoltalk_zh import SmoltalkZh
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.chinese import ChineseWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
-methods()  # which gives each its name
 TASK = Document(title="生活常识", body="你是一位熟悉手艺和农事的助手，回答人们日常的问题。", record_id=digest("task"))
 
 

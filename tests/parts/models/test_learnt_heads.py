@@ -4,14 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from synth_dagster.catalog import methods
 from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.parts.models.learnt_heads import head_of
 from synth_dagster.parts.models.linear_head import HeadSettings, TextHead, macro_f1
 from synth_dagster.runner.models import TrainedModels
 from tests.scripted_teacher.synonyms import LENGTH, pages, retold, vector
-
-methods()  # which gives each its name
 
 SETTINGS = {"target": "number", **HeadSettings().training()}
 
