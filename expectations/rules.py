@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.judges import the_judge_is_steady
 from synth_dagster.governance.answers_retention import emptied
 from synth_dagster.governance.checklist import checked
+from synth_dagster.governance.judges import judges_pairs
 from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
@@ -313,4 +315,6 @@ def rules_for(stage: str, recipe: Recipe) -> tuple[Rule, ...]:
     """The rules of an asset's gate."""
     if stage == SIGNALS:
         return SIGNAL_RULES
-    return MIX_RULES if stage == recipe.mix.name else ROW_RULES
+    if stage == recipe.mix.name:
+        return MIX_RULES
+    return (*ROW_RULES, the_judge_is_steady) if judges_pairs(recipe, stage) else ROW_RULES

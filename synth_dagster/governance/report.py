@@ -22,6 +22,7 @@ from synth_dagster.governance.descent import Defect, defects, descend, fates, re
 from synth_dagster.governance.facts import facts_from
 from synth_dagster.governance.guarded import decided, found_by_guards
 from synth_dagster.governance.history import files_of, gate_days, release_lines
+from synth_dagster.governance.judges import judged_by_stage
 from synth_dagster.governance.licences import licence_report
 from synth_dagster.governance.release_rows import ReleaseRows, release_rows
 from synth_dagster.governance.report_card import card
@@ -120,6 +121,7 @@ def release_facts(
             models=rows.counts("kept", "model_id"),
             methods=rows.counts("kept", "method"),
             stages=_stages(rows.chains),
+            judges=judged_by_stage(lake, recipe, rows.chains),
             measures=_numbers(measured),
             before=_numbers(measures.of(_first_judged(lake, rows, kind), partial(_all_judged, lake, rows))),
             spreads={key: one.histogram for key, one in measured.items() if one.histogram},

@@ -128,6 +128,7 @@ class ReleaseFacts:
     models: Mapping[str, int]  # of the kept records
     methods: Mapping[str, int]  # of the kept records
     stages: Sequence[StageFacts]
+    judges: Mapping[str, Mapping[str, float]]  # stage -> what the judgments of its pairs say of the judge
     measures: Mapping[str, Mapping[str, float]]  # measure -> name -> value, of the kept records
     before: Mapping[str, Mapping[str, float]]  # the same of everything that was judged
     spreads: Mapping[str, Mapping[str, float]]  # measure -> what it counts by -> value, of the kept records

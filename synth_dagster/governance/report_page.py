@@ -231,9 +231,32 @@ def _stages(facts: ReleaseFacts) -> str:
         ]
         for one in facts.stages
     ]
-    return table_of(
+    table = table_of(
         Table("Row stages, over the versions that the release rests on", [*head, "tokens", "cost"], rows, 8)
-    ) + (f"<p>{escape(_duplicates(facts))}</p>")
+    )
+    return f"{table}{_judges(facts)}<p>{escape(_duplicates(facts))}</p>"
+
+
+def _judges(facts: ReleaseFacts) -> str:
+    """What the judges of pairs are swayed by; nothing where no step judges pairs."""
+    rows: list[list[Cell]] = [
+        [
+            stage,
+            f"{said['consistency']:.0%}",
+            f"{said['first_position_rate']:.0%}",
+            f"{said['win_rate']:.0%} ({said['win_rate_low']:.0%} to {said['win_rate_high']:.0%})",
+            f"{said['length_correlation']:+.2f}",
+            int(said["of_its_own_family"]),
+            int(said["without_verdict"]),
+            int(said["pairs"]),
+        ]
+        for stage, said in facts.judges.items()
+        if said
+    ]
+    head = ["stage", "the same in both orders", "shown first wins", "the chosen one wins", "correlation with length"]
+    more = ["with an answer of its own family", "without a verdict", "pairs judged"]
+    title = "The judges of pairs: a fair one is swayed neither by the order of the answers nor by their length"
+    return table_of(Table(title, [*head, *more], rows, 7)) if rows else ""
 
 
 def _duplicates(facts: ReleaseFacts) -> str:

@@ -2,8 +2,8 @@
 
 Paper: arXiv:2306.05685 (MT-bench); the prompts are ours. Two calls a pair. A pair that the judge prefers the other way
 round is turned, and loses the scores that spoke for the old order. `attributes["judge_pairwise"]` has both judgments;
-`parts.judging` counts what many of them say of the judge. That long answers and the judge's own are preferred survives
-the swap.
+the gate of the stage and the audit page say what all of them say of the judge: how often both orders agree, how often
+what is shown first wins, and whether longer answers do. That these and the judge's own are preferred survives the swap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -139,6 +139,7 @@ class JudgePairwise(Refiner[Preference]):
             "games": list(winners),
             "winner": winner,
             "consistent": "error" not in winners and winners[0] == winners[1],
+            "turned": winner == "second" and self.when_reversed == "turn",
             "judge": judgments[0].call.model_id,
             "judgments": [judgment.text for judgment in judgments],
         }

@@ -81,6 +81,23 @@ def match_winner(one: Winner, other: Winner) -> Winner:
 # ---------------------------------------------------------------------------------------------------------- the judge
 
 
+def about_the_judge(
+    matches: Sequence[tuple[Winner, Winner]], lengths: Sequence[tuple[int, int]]
+) -> Mapping[str, float]:
+    """All that is counted here by name: a number of matches, shares, and a correlation, to four decimals."""
+    middle, low, high = win_rate(matches)
+    return {
+        "pairs": len(matches),
+        "without_verdict": sum("error" in match for match in matches),
+        "consistency": round(consistency(matches), 4),
+        "first_position_rate": round(first_position_rate(matches), 4),
+        "win_rate": round(middle, 4),
+        "win_rate_low": round(low, 4),
+        "win_rate_high": round(high, 4),
+        "length_correlation": round(length_correlation(matches, lengths), 4),
+    }
+
+
 def consistency(matches: Sequence[tuple[Winner, Winner]]) -> float:
     """Share of matches whose two games name the same, of those without an error; 0 where there is none."""
     sound = [match for match in matches if "error" not in match]

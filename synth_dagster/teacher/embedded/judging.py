@@ -63,8 +63,9 @@ def marks(text: str, instruction: str, reference: str) -> Marks:
     return Marks(
         faithful=overlap(said, source) if reference else 0.5 + 0.5 * overlap(asked, said),
         complete=overlap(wanted, said),
-        # a short answer repeats little of the question, and speaks to it when it is a piece of what answers
-        relevant=max(min(1.0, 1.6 * overlap(asked, said)), overlap(said, wanted)),
+        # a short answer repeats little of the question, and speaks to it when it is a piece of what answers; one that
+        # also says what it answers does so more
+        relevant=max(min(1.0, 1.6 * overlap(asked, said)), 0.8 * overlap(said, wanted)),
         definite=1 / (1 + hedges),
         concise=min(1.0, 80 / size) if size else 0.0,
     )

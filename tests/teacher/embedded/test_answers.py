@@ -132,12 +132,12 @@ def test_a_critique_is_specific_and_agrees_with_its_score(ask, passage, texts):
 def test_marks_by_hand():
     found = marks("The loop ends.", "When does the loop stop?", "The loop ends early.")
     # said {loop, end}; source {loop, end, early, stop}: 2 of 2; wanted {loop, end, early}: 2 of 3;
-    # asked {loop, stop}: 1 of 2, and both that it says are of what answers: 2 of 2
+    # asked {loop, stop}: 1.6 x 1 of 2, as much as .8 x 2 of 2, for both that it says are of what answers
     assert found.faithful == 1
     assert found.complete == pytest.approx(2 / 3)
-    assert found.relevant == 1
-    # said {nobody, hurt, end, loop}: 2 of 4 are of what answers, and 1.6 x 1 of 2 is asked
-    assert marks("Nobody hurt the end of a loop.", "When does the loop stop?", "The loop ends early.").relevant == 0.8
+    assert found.relevant == pytest.approx(0.8)
+    # said {early, today}: none is asked, and .8 x 1 of 2 is of what answers
+    assert marks("Early, today.", "When does the loop stop?", "The loop ends early.").relevant == pytest.approx(0.4)
     assert (found.definite, found.concise) == (1, 1)
 
 
