@@ -50,7 +50,8 @@ class ChaseScenarios(PoolSynthesizer[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "equation by hand",
         "Personas of 5/8 shared words: with the same collection the mean is 81.25 % and the scenario goes, with "
-        "another one 31.25 % and it stays; no two that stay are alike to 60 %.",
+        "another one 31.25 % and it stays; no two that stay are alike to 60 %; of twelve stored ones the released "
+        "code keeps the same.",
     )
 
     scenarios: int = Field(100, ge=1, le=100_000, description="New scenarios after which the method ends.")

@@ -14,11 +14,17 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 
 _TOKEN = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def tokens(text: str) -> list[str]:
     """The tokens that ROUGE counts: runs of Latin letters and digits, in lower case."""
     return _TOKEN.findall(text.lower())
+
+
+def word_set(text: str) -> set[str]:
+    """The different words of any script, in lower case: runs of letters and digits."""
+    return set(_WORD.findall(text.lower()))
 
 
 def common_subsequence(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
@@ -41,13 +47,13 @@ def f_measure(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:
 
 def jaccard(first: str, second: str) -> float:
     """Shared words by all words; 0 where neither has any."""
-    one, other = set(tokens(first)), set(tokens(second))
+    one, other = word_set(first), word_set(second)
     return len(one & other) / len(one | other) if one | other else 0.0
 
 
 def token_set_ratio(first: str, second: str) -> float:
     """The best likeness by characters of the shared words, and these with what either adds; 1 where one adds none."""
-    one, other = set(tokens(first)), set(tokens(second))
+    one, other = word_set(first), word_set(second)
     shared = " ".join(sorted(one & other))
     sides = [f"{shared} {' '.join(sorted(rest))}".strip() for rest in (one - other, other - one)]
     if not shared:
@@ -132,7 +138,7 @@ class TokenSetKeeper(Generic[K]):
 
     def add(self, key: K, text: str) -> None:
         """Take a text in, whatever is there."""
-        its = set(tokens(text))
+        its = word_set(text)
         for token in its:
             self._where[token].append(len(self._kept))
         self._kept.append((key, text, len(its)))
@@ -140,7 +146,7 @@ class TokenSetKeeper(Generic[K]):
     def nearest(self, text: str) -> Near[K] | None:
         """The kept text that is most alike of those at or above the threshold, the earliest of equals."""
         best: Near[K] | None = None
-        its = set(tokens(text))
+        its = word_set(text)
         shared = Counter(place for token in its for place in self._where.get(token, ()))
         for place in sorted(shared):
             key, other, size = self._kept[place]
@@ -165,7 +171,7 @@ class JaccardKeeper(Generic[K]):
 
     def offer(self, key: K, text: str) -> Near[K] | None:
         """Take a text in, or say which kept one is too near: the most alike, the earliest of equals."""
-        its = set(tokens(text))
+        its = word_set(text)
         shared = Counter(place for token in its for place in self._where.get(token, ()))
         scores = [(both / (len(its) + self._kept[place][1] - both), -place) for place, both in shared.items()]
         score, place = max(scores, default=(0.0, 0))

@@ -17,6 +17,7 @@ from synth_dagster.parts.similarity.short_texts import (
     jaccard,
     token_set_ratio,
     tokens,
+    word_set,
 )
 from tests.rouge import common, rouge_l
 
@@ -38,6 +39,7 @@ def test_jaccard_by_hand():
     # hr manager at a law are shared; top, firm and office are not: 5 of 8
     assert jaccard("hr manager at a top law firm", "hr manager at a law office") == 5 / 8
     assert jaccard("", "") == 0
+    assert jaccard("Капитан на пенсии", "капитан на судне") == 2 / 4  # words of any script
 
 
 FUZZY = json.loads((Path(__file__).parents[2] / "fixtures" / "token_set_ratios.json").read_text())
@@ -103,11 +105,11 @@ def test_a_keeper_by_token_sets_misses_only_what_shares_less_than_half_of_its_wo
     keeper = TokenSetKeeper(0.85)
     for place, one in enumerate(kept):
         keeper.add(place, one)
-    its = set(tokens(text))
+    its = word_set(text)
     near = [
         (token_set_ratio(text, one), -place)
         for place, one in enumerate(kept)
-        if its & set(tokens(one)) and 2 * len(its & set(tokens(one))) >= min(len(its), len(set(tokens(one))))
+        if its & word_set(one) and 2 * len(its & word_set(one)) >= min(len(its), len(word_set(one)))
     ]
     best = max((pair for pair in near if pair[0] >= 0.85), default=None)
     found = keeper.nearest(text)
