@@ -60,7 +60,7 @@ def _action(what: str) -> Action:
 class PrivacySecurityGuard(Guard):
     """Findings by check; every record with one is held back unless a setting says otherwise."""
 
-    version = "2"
+    version = "3"
     paper = "interpretation"
     proof = Proof(
         "planted signal",

@@ -34,6 +34,7 @@ _GUARDED = (
     r"rules|message)|api[ _-]?keys?|passwords?|credentials|secret keys?|access tokens?|"
     r"(?:text|words|everything|conversation) (?:above|so far)|environment variables)"
 )
+_WITHOUT = r"without (?:any )?(?:restrictions?|limitations?|filters?|censorship|ethic\w+)"
 
 
 # Between words stands a blank, the end of a line that was wrapped or quoted, or marks of emphasis; and a sentence goes
@@ -99,11 +100,15 @@ _FEATURES: Mapping[str, tuple[float, re.Pattern[str]]] = {
         1.0,
         _words(
             r"\b(?:(?:developer|god|jailbreak|dan|unrestricted|sudo|unsafe) mode|do anything now|"
-            r"without (?:any )?(?:restrictions?|limitations?|filters?|censorship|ethic\w+)|"
+            r"(?:answer|respond|reply|act|behave|speak|talk|operate|chat|comply|assist|you are)\b[^.\n]{0,60}\b"
+            + _WITHOUT
+            + r"|"
             r"(?:free|freed|exempt|released) from (?:all|any|your|the) (?:\w+ )?(?:rules|restrictions|limits|"
-            r"limitations|guidelines|constraints|policies)|not bound by)\b"
+            r"limitations|guidelines|constraints|policies)|you(?:'re| are) (?:no longer|not) bound by)\b"
         ),
     ),
+    # every licence includes something "without limitation", and has somebody do something "without restriction"
+    "without_limits": (0.5, _words(r"\b" + _WITHOUT + r"\b")),
     "addressed": (
         0.7,
         _words(
