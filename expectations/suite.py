@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from synth_dagster.records import Json, RecordKind
+from synth_dagster.runner.stage import seldom_collected
 from synth_dagster.scale.signals import flatten
 
 SUITES = Path(__file__).parent / "suites"
@@ -63,7 +64,10 @@ def _is_plain(type_: pa.DataType) -> bool:
 
 def validate(name: str, rows: pa.Table) -> list[Expected]:
     """The suite's expectations over flat rows, in the suite's order."""
-    import great_expectations as gx
+    with (
+        seldom_collected()
+    ):  # it makes some hundred thousand lasting objects: a quarter of its time went into walking them
+        import great_expectations as gx
 
     wanted = json.loads(suite_text(name))
     suite = gx.ExpectationSuite(name=wanted["name"], expectations=wanted["expectations"])
