@@ -12,10 +12,12 @@ told, without a limit, and the same programs one at a time and all at once.
 import asyncio
 import os
 import random
+import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -39,7 +41,7 @@ from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 MOST_MS = 2.0
 TEXTS = 400
 ENOUGH = 100  # records, over which what is done once counts for little
-AT_LEAST = 1.6  # times as many programs a second with two cores and more than one after another
+AT_LEAST = 0.9  # of what plain processes gain from all cores
 PROGRAMS = 24
 FIRST, LAST = "ba de fi ko lu ma ne po ri su ta vo", "n r l st nd"
 
@@ -190,30 +192,54 @@ MAKERS: dict[Any, Any] = {Document: documents, Instruction: instructions, Prefer
 
 
 def sandboxed() -> dict[str, float]:
-    """The same programs one after another and all at once."""
+    """The same programs one after another and all at once: in the sandbox, and as plain processes of this machine.
+
+    Two cores of a machine that others use too, or that clocks down when both work, give less than twice. So the limit
+    is what plain processes reach in the same minute.
+    """
     from synth_dagster.sandbox.local import LocalSandbox
 
     sandbox = LocalSandbox()
     programs = [f"print(sum(i * i % 7 for i in range({1_500_000 + n})))" for n in range(PROGRAMS)]
 
+    async def boxed(program: str) -> None:
+        assert (await sandbox.run(program, limits=Limits())).output.strip()
+
+    workers = ThreadPoolExecutor(os.cpu_count() or 1)
+
+    async def plain(program: str) -> None:
+        await asyncio.get_running_loop().run_in_executor(workers, _plainly, program)
+
+    asyncio.run(boxed("print(1)"))  # which looks for the isolation that this machine gives
+    found = {
+        f"{name}_{way}": value for name, one in (("", boxed), ("plain", plain)) for way, value in _timed(one, programs)
+    }
+    return {"programs": PROGRAMS, **{name.lstrip("_"): value for name, value in found.items()}}
+
+
+def _timed(one: Callable[[str], Awaitable[None]], programs: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """Milliseconds a program in both ways, how many times as fast the second is; the ways take turns, three times."""
+
     async def one_by_one() -> None:
-        for program in programs:
-            assert (await sandbox.run(program, limits=Limits())).output.strip()
+        for program in programs[::3]:
+            await one(program)
 
     async def at_once() -> None:
-        await asyncio.gather(*(sandbox.run(program, limits=Limits()) for program in programs))
+        await asyncio.gather(*map(one, programs))
 
-    seconds = {}
-    for name, work in (("one_by_one", one_by_one), ("at_once", at_once)):
-        began = time.perf_counter()
-        asyncio.run(work())
-        seconds[name] = time.perf_counter() - began
-    return {
-        "programs": PROGRAMS,
-        "ms_one_by_one": round(1000 * seconds["one_by_one"] / PROGRAMS, 1),
-        "ms_at_once": round(1000 * seconds["at_once"] / PROGRAMS, 1),
-        "times_as_fast": round(seconds["one_by_one"] / seconds["at_once"], 2),
-    }
+    alone, together = [], []
+    for _ in range(3):
+        for work, seconds, count in ((one_by_one, alone, len(programs[::3])), (at_once, together, len(programs))):
+            began = time.perf_counter()
+            asyncio.run(work())
+            seconds.append((time.perf_counter() - began) / count)
+    yield "ms_one_by_one", round(1000 * min(alone), 1)
+    yield "ms_at_once", round(1000 * min(together), 1)
+    yield "times_as_fast", round(min(alone) / min(together), 2)
+
+
+def _plainly(program: str) -> None:
+    subprocess.run([sys.executable, "-I", "-c", program], check=True, capture_output=True, timeout=60)
 
 
 def main(*chosen: str) -> int:
@@ -230,12 +256,13 @@ def main(*chosen: str) -> int:
     in_sandbox = {slug for slug in shown if "sandbox" in methods()[slug].needs()}
     slow = {slug for slug, cost in shown.items() if slug not in in_sandbox and cost.ms(cost.cpu_s) > MOST_MS}
     programs = sandboxed()
-    cores = os.cpu_count() or 1
     return tell(
         "methods",
         limits={
             f"none above {MOST_MS} ms of CPU a record besides its teacher's calls": not slow,
-            f"programs run {AT_LEAST} times as fast at once": cores < 2 or programs["times_as_fast"] >= AT_LEAST,
+            f"programs gain from all cores at least {AT_LEAST} of what plain processes gain": (
+                programs["times_as_fast"] >= AT_LEAST * programs["plain_times_as_fast"]
+            ),
         },
         above=sorted(slow),
         not_measured=sorted(set(every) - set(costs)),

@@ -17,7 +17,6 @@ from typing import TypeAlias
 import numpy as np
 
 from synth_dagster.parts.models.membership import Scored, scores_of
-from synth_dagster.parts.models.priors import Prior
 from synth_dagster.parts.streams import stream
 
 VARIANTS = 3
@@ -130,8 +129,3 @@ def scored_all(score: Score, asked: Sequence[Probe]) -> dict[str, Scores]:
 def scores_with_whole(text: str, said: Scored) -> dict[str, float]:
     """The scores of membership, and `whole`, the log-probability of the text."""
     return scores_of(text, said) | {"whole": float(said.own.sum())}
-
-
-def by_prior(prior: Prior) -> Score:
-    """What a prior says of a text; it does not tell the mean and spread of all tokens."""
-    return lambda text: Scored(np.log(np.maximum(prior.probabilities(prior.tokens(text)), 1e-300)))

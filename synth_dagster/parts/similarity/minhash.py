@@ -5,6 +5,7 @@ function is x -> a*x + b over 32 bits with an odd a: a permutation, of which a p
 """
 
 from collections.abc import Iterator
+from typing import overload
 
 import numpy as np
 
@@ -14,7 +15,13 @@ _PIECE = 64  # grams of a set that are looked at as one column of a matrix
 _AT_ONCE = 2_048  # columns: the matrix and what one hash function makes of it stay in the processor's cache
 
 
-def banding_probability(similarity: float, bands: int = 14, rows: int = 8) -> float:
+@overload
+def banding_probability(similarity: float, bands: int = 14, rows: int = 8) -> float: ...
+@overload
+def banding_probability(similarity: np.ndarray, bands: np.ndarray | int = 14, rows: int = 8) -> np.ndarray: ...
+def banding_probability(
+    similarity: float | np.ndarray, bands: np.ndarray | int = 14, rows: int = 8
+) -> float | np.ndarray:
     """How likely two sets of this Jaccard similarity agree in at least one band: 1 - (1 - s^rows)^bands."""
     return 1 - (1 - similarity**rows) ** bands
 
@@ -37,9 +44,9 @@ def best_banding(
     best, least = (1, 1), np.inf
     for rows in range(1, permutations + 1):
         bands = np.arange(1, permutations // rows + 1)
-        misses = (1 - grid**rows) ** bands
+        meets = banding_probability(grid, bands, rows)
         below = grid[:, 0] < threshold
-        errors = false_positives * (1 - misses[below]).sum(axis=0) + false_negatives * misses[~below].sum(axis=0)
+        errors = false_positives * meets[below].sum(axis=0) + false_negatives * (1 - meets[~below]).sum(axis=0)
         place = int(np.argmin(errors))
         # of equals the first by bands, then by rows, as in the nested loop of the official code
         if (round(float(errors[place]), 9), int(bands[place])) < (round(float(least), 9), best[0]):

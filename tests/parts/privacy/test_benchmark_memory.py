@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.parts.models.membership import Scored
 from synth_dagster.parts.models.ngram_prior import NgramPrior, PriorSettings
-from synth_dagster.parts.privacy.benchmark_memory import by_prior, gains, order_p, probes, scored_all, variant
+from synth_dagster.parts.privacy.benchmark_memory import gains, order_p, probes, scored_all, variant
 from tests.parts.made_up_prose import prose
 
 NAMES = ["Ada", "Bela", "Cato", "Dora", "Enno", "Fritz", "Greta", "Hanno", "Ilse", "Jonas", "Karla", "Lotte"]
@@ -55,6 +55,11 @@ def test_gains_and_order_by_hand():
     # three even draws have a mean of .5 with a deviation of sqrt(1 / 36): 2.25 deviations, p = 0.0122
     assert chance == pytest.approx(0.0122, abs=1e-4)
     assert order_p({}) == (0.5, 1.0)
+
+
+def by_prior(prior):
+    """What a prior says of a text; it does not tell the mean and spread of all tokens."""
+    return lambda text: Scored(np.log(np.maximum(prior.probabilities(prior.tokens(text)), 1e-300)))
 
 
 def test_a_prior_that_read_the_benchmark_in_order_shows_it_and_one_that_read_it_shuffled_does_not():
