@@ -5,7 +5,8 @@ that say the same one stays, the longest come first. The first few give 96 seeds
 task, 2 forms. Each other document is then shown with three instructions that an upper confidence bound draws, scored by
 the length of their answers, and gives one that differs. Not repeated: key words are words and not parts of them, fewer
 than 60 seeds give three all the same, a document without a neighbour is not lost, showing an instruction does not cut
-it for good, and none stays that is near to one of before. `fanno_screen` comes before.
+it for good, and none stays that is near to one of before. An instruction is one line: what stands below its first one,
+which that code calls its input, is a part of it. `fanno_screen` comes before.
 """
 
 from collections import Counter
