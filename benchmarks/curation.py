@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet as parquet
 
-from benchmarks import curation_juicer, curation_texts
+from benchmarks import curation_addresses, curation_juicer, curation_texts
 from benchmarks.curation_peer import peak_mib
 from benchmarks.measured import ROOT, tell, two_cores_hold, two_processes
 from synth_dagster.catalog import method, methods
@@ -203,8 +203,16 @@ def _beside(pages: Sequence[Path], peer: str, documents: int) -> dict[str, Any]:
     start = time.process_time()
     _through(table)
     rows["chain"] = _row(table.num_rows, time.process_time() - start, theirs["seconds"]["chain"])
+    rows["url_filter"] = _addresses_beside(peer)
     told = {name: theirs[name] for name in ("datatrove", "peak_mib")}
     return told | {"documents": table.num_rows, "filters": rows}
+
+
+def _addresses_beside(peer: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = curation_addresses.beside(Path(folder), peer)
+    row = _row(found["count"], found["seconds"], found["theirs"]["seconds"])
+    return row | _compared(found["reasons"], found["theirs"]["reasons"])
 
 
 def _sample(pages: Sequence[Path], documents: int) -> pa.Table:

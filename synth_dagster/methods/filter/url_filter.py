@@ -24,7 +24,7 @@ from pydantic import Field
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter, InputPath, Proof, Rules
-from synth_dagster.parts.pages.addresses import Block, Sieve, blocks
+from synth_dagster.parts.pages.addresses import Block, Parts, Sieve, blocks
 from synth_dagster.parts.pages.hosts import domain_of, hosts_of, plain_host
 from synth_dagster.records import Document
 from synth_dagster.services import References
@@ -32,6 +32,7 @@ from synth_dagster.services import References
 Values: TypeAlias = NDArray[Any]
 
 KINDS = ("domain", "url", "word", "soft", "part")
+_EITHER = "word or soft"  # both kinds of words are looked for at once
 _SIGNALS = {
     "domain": pa.bool_(),
     "subdomain": pa.bool_(),
@@ -74,13 +75,14 @@ class UrlFilter(Filter):
 
     def _found(self, block: Block, banned: Mapping[str, "Entries"]) -> Mapping[str, Values]:
         domain, subdomain = self._listed(block, banned["domain"])
+        words, soft = _different(block, banned)
         return {
             "domain": domain,
             "subdomain": subdomain,
             "address": _addresses(block, banned["url"]),
-            "banned_words": _different(block, banned["word"]),
-            "soft_words": _different(block, banned["soft"]),
-            "banned_part": _with_part(block, banned["part"]),
+            "banned_words": words,
+            "soft_words": soft,
+            "banned_part": banned["part"].parts.are_in(*block.letters),
         }
 
     def _listed(self, block: Block, domains: "Entries") -> tuple[Values, Values]:
@@ -90,7 +92,8 @@ class UrlFilter(Filter):
         asked = plain & domains.sieve.may_hold(block.hashes(hosts))
         asked[tails.owners[domains.sieve.may_hold(block.hashes(tails))]] = True
         texts = [host.lower() for host in block.cut(hosts.chosen(asked))]
-        texts += hosts_of(block.urls.filter(pa.array(~plain))).to_pylist()
+        if not plain.all():
+            texts += hosts_of(block.urls.filter(pa.array(~plain))).to_pylist()
         verdicts = {host: self._verdict(domains.values, host) for host in set(texts)}
         found = np.zeros(len(block), np.uint8)
         found[asked], found[~plain] = np.split(np.array([verdicts[host] for host in texts], np.uint8), [asked.sum()])
@@ -124,8 +127,8 @@ class Entries:
         return Sieve(self.values)
 
     @cached_property
-    def pattern(self) -> str:
-        return "|".join(map(re.escape, sorted(self.values)))
+    def parts(self) -> Parts:
+        return Parts(self.values)
 
 
 @lru_cache(maxsize=2)  # a list of millions of domains takes seconds, and each batch asks for it
@@ -140,6 +143,7 @@ def entries(texts: Sequence[str]) -> Mapping[str, Entries]:
         if kind not in found:
             raise MethodError(f"url_filter: a list has an entry of kind '{kind}'. Kinds are {', '.join(KINDS)}.")
         found[kind].add(_FORMS.get(kind, _letters)(entry))
+    found[_EITHER] = found["word"] | found["soft"]
     return {kind: Entries(frozenset(values - {""})) for kind, values in found.items()}
 
 
@@ -157,17 +161,16 @@ def _addresses(block: Block, banned: Entries) -> Values:
     return there
 
 
-def _different(block: Block, banned: Entries) -> Values:
-    """How many different banned words each address holds. Capitals count: a word is banned as it is listed."""
-    found = block.words.chosen(banned.sieve.may_hold(block.hashes(block.words)))
+def _different(block: Block, banned: Mapping[str, Entries]) -> tuple[Values, Values]:
+    """How many different banned words each address holds, and how many softly banned ones.
+
+    Capitals count: a word is banned as it is listed.
+    """
+    found = block.words.chosen(banned[_EITHER].sieve.may_hold(block.word_hashes))
     pairs = set(zip(block.owners_of(found).tolist(), block.cut(found), strict=True))
-    return np.bincount([owner for owner, word in pairs if word in banned.values], minlength=len(block))
-
-
-def _with_part(block: Block, banned: Entries) -> Values:
-    if not banned.values:
-        return np.zeros(len(block), bool)
-    return pc.match_substring_regex(block.letters(), banned.pattern).to_numpy(zero_copy_only=False)
+    kinds = (banned[kind].values for kind in ("word", "soft"))
+    words, soft = ([owner for owner, word in pairs if word in values] for values in kinds)
+    return np.bincount(words, minlength=len(block)), np.bincount(soft, minlength=len(block))
 
 
 def _joined(found: Sequence[Mapping[str, Values]], name: str) -> Values:

@@ -27,8 +27,8 @@ _BITS_AN_ENTRY, _LEAST_BITS = 16, 18  # 1 in 64 of what is in no list is looked 
 _BIT = (1 << np.arange(8)).astype(np.uint8)
 
 _BYTES = np.arange(256)
-_LETTERS = np.array([chr(byte).isalnum() and byte < 128 for byte in _BYTES])
-_SMALL = np.array([byte | 32 if 65 <= byte <= 90 else byte for byte in _BYTES], np.uint8)
+_SMALL = bytes(byte | 32 if 65 <= byte <= 90 else byte for byte in range(256))
+_SIGNS = bytes(byte for byte in range(256) if byte > 127 or not chr(byte).isalnum())
 
 # What ends the plain host of an address, and what makes it one to be read in full.
 _PLAIN, _END, _PORT, _ODD = range(4)
@@ -36,6 +36,7 @@ _CLASSES = np.array([_PLAIN if 32 < byte < 127 else _ODD for byte in _BYTES], np
 _CLASSES[list(b"/?#")] = _END
 _CLASSES[list(b":")] = _PORT
 _CLASSES[list(b"@[\\")] = _ODD
+_STOPS = _CLASSES != _PLAIN
 
 _DOT = ord(".")
 _HTTPS, _HTTP = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"https://", b"http://"))
@@ -64,7 +65,7 @@ class Block:
         self.urls = urls
         self.starts, self.ends = limits[:-1], limits[1:] - 1
         self.bytes = np.frombuffer(data, np.uint8)[: limits[-1]]
-        self.small = _SMALL[self.bytes]
+        self.small = self.bytes | (_between(self.bytes, "A", "Z").view(np.uint8) << np.uint8(5))
 
     def __len__(self) -> int:
         return len(self.urls)
@@ -84,7 +85,7 @@ class Block:
 
     @cached_property
     def _lettered(self) -> NDArray[np.bool_]:
-        return _LETTERS[self.bytes]
+        return _between(self.small, "a", "z") | _between(self.small, "0", "9")
 
     @cached_property
     def words(self) -> Spans:
@@ -95,32 +96,34 @@ class Block:
             turns = np.concatenate([[0], turns])
         return Spans(turns[0::2], turns[1::2], turns[:0])
 
+    @cached_property
+    def word_hashes(self) -> NDArray[np.uint32]:
+        return self.hashes(self.words)
+
     def owners_of(self, spans: Spans) -> Numbers:
         return np.searchsorted(self.starts, spans.starts, side="right") - 1
 
-    def letters(self) -> pa.Array:
-        """Each address as nothing but its ASCII letters and digits, in small letters."""
-        words = self.words
-        lengths = np.concatenate([[0], np.cumsum(words.ends - words.starts)])
-        limits = np.append(self.starts, len(self.bytes))
-        offsets = lengths[np.searchsorted(words.starts, limits)].astype(np.int32)
-        data = self.small[self._lettered]
-        return pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(data))
+    @cached_property
+    def letters(self) -> tuple[bytes, Numbers]:
+        """All addresses as nothing but their ASCII letters and digits, in small letters, and where each begins."""
+        counts = np.add.reduceat(self._lettered, self.starts, dtype=np.int64)
+        return self.bytes.tobytes().translate(_SMALL, _SIGNS), np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
     def hosts(self) -> tuple[Spans, NDArray[np.bool_]]:
         """The host of each address, and which are plain: after http(s):// or nothing, of visible ASCII, without a user
         or brackets, so that it is what `hosts_of` says but for capitals. Others have no span that may be used."""
-        heads = np.append(self.small, np.zeros(8, np.uint8))[self.starts[:, None] + np.arange(8)]
-        head, room = heads.view("<u8").ravel(), self.ends - self.starts
+        head, room = _eights(self.small)[self.starts], self.ends - self.starts
         https, http = (head == _HTTPS) & (room >= 8), ((head & _SEVEN) == _HTTP) & (room >= 7)
         starts = self.starts + 8 * https + 7 * http
-        kinds = _CLASSES[self.bytes]
-        stops = np.append(np.flatnonzero(kinds), [len(kinds) - 1])  # the last line break once more, for its successor
+        stops = np.flatnonzero(_STOPS.take(self.bytes))
+        kinds = np.append(_CLASSES[self.bytes[stops]], _ODD)
+        stops = np.append(stops, len(self.bytes) - 1)  # the last line break once more, for its successor
         first = np.searchsorted(stops, starts)
-        ends, after = stops[first], stops[np.minimum(first + 1, len(stops) - 1)]
-        ended = (kinds[ends] == _END) | (ends == self.ends)
-        port = (kinds[ends] == _PORT) & ((kinds[after] == _END) | (after == self.ends))
+        second = np.minimum(first + 1, len(stops) - 1)
+        ends, after = stops[first], stops[second]
+        ended = (kinds[first] == _END) | (ends == self.ends)
+        port = (kinds[first] == _PORT) & ((kinds[second] == _END) | (after == self.ends))
         plain = (ends > starts) & (ended | (port & (https | http)))
         ends = ends - (plain & (self.bytes[ends - 1] == _DOT))
         plain &= (self.bytes[starts] != _DOT) & (self.bytes[ends - 1] != _DOT)
@@ -150,6 +153,15 @@ class Block:
         return (found ^ (found >> np.uint32(15))) * _MIX
 
 
+def _between(data: NDArray[np.uint8], first: str, last: str) -> NDArray[np.bool_]:
+    return (data - np.uint8(ord(first))) <= np.uint8(ord(last) - ord(first))
+
+
+def _eights(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The eight bytes that begin at each place, zeros behind the last."""
+    return np.ndarray((len(data),), "<u8", np.append(data, np.zeros(8, np.uint8)), strides=(1,))
+
+
 @lru_cache(maxsize=4)
 def _powers_of(size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     bases = (_BASE, pow(_BASE, -1, 1 << 32))
@@ -172,6 +184,47 @@ def blocks(urls: pa.Array) -> Iterator[Block]:
         end = max(int(np.searchsorted(sizes, done + BLOCK, side="right")), start + 1)
         yield Block(urls.slice(start, end - start))
         start = end
+
+
+class Parts:
+    """Which of many texts of ASCII hold one of some parts.
+
+    As many bytes are looked at as the shortest part has, eight at most: by a hash of 16 bits at every place, then by
+    themselves, and only where they are those that a part begins with is the whole part compared.
+    """
+
+    def __init__(self, parts: Collection[str]) -> None:
+        """None may be empty."""
+        self._width = min(8, *map(len, parts)) if parts else 8
+        self._parts: dict[bytes, tuple[bytes, ...]] = {}
+        for part in (part.encode() for part in parts):
+            start = part[: self._width]
+            self._parts[start] = (*self._parts.get(start, ()), part)
+        self._table = np.zeros(1 << 16, bool)
+        self._table[[self._hashes(np.frombuffer(start, np.uint8))[0] for start in self._parts]] = True
+        self._starts = np.array([int.from_bytes(start, "little") for start in self._parts], np.uint64)
+
+    def are_in(self, texts: bytes, offsets: Numbers) -> NDArray[np.bool_]:
+        """Of texts that lie one behind the other."""
+        found = np.zeros(len(offsets) - 1, bool)
+        data = np.frombuffer(texts, np.uint8)
+        if len(data) < self._width or not self._parts:
+            return found
+        at = np.flatnonzero(self._table.take(self._hashes(data)))
+        at = at[np.isin(_eights(data)[at] & np.uint64((1 << 8 * self._width) - 1), self._starts)]
+        owners = np.searchsorted(offsets, at, side="right") - 1
+        for owner, place, end in zip(owners.tolist(), at.tolist(), offsets[owners + 1].tolist(), strict=True):
+            if texts.startswith(self._parts[texts[place : place + self._width]], place, end):
+                found[owner] = True
+        return found
+
+    def _hashes(self, data: NDArray[np.uint8]) -> NDArray[np.uint16]:
+        places, values = len(data) - self._width + 1, data.astype(np.uint16)
+        found = values[:places].copy()
+        for step in range(1, self._width):
+            found *= np.uint16(0x9E37)
+            found += values[step : step + places]
+        return found
 
 
 class Sieve:

@@ -1,6 +1,7 @@
 """Addresses of a batch at once, against the same asked address by address."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth_dagster.parts.pages.addresses import Block, Sieve, blocks
+from synth_dagster.parts.pages.addresses import Block, Parts, Sieve, blocks
 from synth_dagster.parts.pages.hosts import hosts_of
 
 PIECES = [
@@ -27,7 +28,9 @@ def test_plain_hosts_words_and_letters_are_those_of_the_plain_form(urls, start):
     assert [host.lower() for host in block.cut(spans.chosen(plain))] == hosts_of(urls.filter(plain)).to_pylist()
     words = [(owner, word) for owner, url in enumerate(urls.to_pylist()) for word in re.findall("[a-zA-Z0-9]+", url)]
     assert list(zip(block.owners_of(block.words).tolist(), block.cut(block.words), strict=True)) == words
-    assert block.letters().to_pylist() == [re.sub("[^a-zA-Z0-9]+", "", url).lower() for url in urls.to_pylist()]
+    letters, offsets = block.letters
+    cut = [letters[start:end].decode() for start, end in pairwise(offsets)]
+    assert cut == [re.sub("[^a-zA-Z0-9]+", "", url).lower() for url in urls.to_pylist()]
 
 
 def test_an_address_as_most_are_is_plain():
@@ -57,6 +60,15 @@ def test_a_sieve_says_no_of_nearly_all_others():
     assert (
         sieve.may_hold(block.hashes(block.whole)).sum() < 500
     )  # 1 in 16 would be 250, and it has 32,768 bits at least
+
+
+@given(
+    st.lists(st.text("ab0", min_size=1, max_size=11), max_size=4), st.lists(st.text("ab0", max_size=24), max_size=12)
+)
+def test_parts_are_found_where_they_stand_and_never_across_two_texts(parts, texts):
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
+    found = Parts(parts).are_in("".join(texts).encode(), offsets)
+    assert found.tolist() == [any(part in text for part in parts) for text in texts]
 
 
 @pytest.mark.parametrize("size", [0, 1, 300])
