@@ -1,10 +1,11 @@
 """Questions 7 to 15: what was checked and found, what the rules did, the bytes, the people, and what is not used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
 from synth_dagster.governance.answers_origin import EMBEDDED
+from synth_dagster.governance.guarded import Found
 from synth_dagster.governance.plots import number
 from synth_dagster.governance.report_facts import ReleaseFacts
 from synth_dagster.records import Json, RecordKind
@@ -33,7 +34,8 @@ def checks(facts: ReleaseFacts) -> Answer:
             unknown=["which checks ran"],
         )
     return Answer(
-        said=f"{plural(ran, 'check')} ran on the release and on what it rests on, {failed:,} failed.{missing}",
+        said=f"{plural(ran, 'check')} ran on the release and on what it rests on, {failed:,} failed"
+        f"{_of_its_own(facts) if failed else ''}.{missing}",
         tables=[
             Table("Checks of all versions behind it", ["stage", "check", "passed", "failed"], rows, 2),
             Table("Checks of the release itself", ["check", "severity", "result", "observed"], own, 0),
@@ -48,6 +50,10 @@ def checks(facts: ReleaseFacts) -> Answer:
         ],
         unknown=[] if facts.expected else ["the thresholds of the gates: the recipe cannot be read any more"],
     )
+
+
+def _of_its_own(facts: ReleaseFacts) -> str:
+    return f": {len(facts.failed_checks()):,} of the {len(facts.checks):,} of the release itself"
 
 
 FOUND = ["stage", "kind", "severity", "findings", "records", "held back", "in the release"]
@@ -74,7 +80,7 @@ def contamination(facts: ReleaseFacts) -> Answer:
         return Answer(unknown=["whether it holds benchmark items: no step and no guard compared it with any"])
     steps = [str(key) for key in dict.fromkeys(one["step"] for one in looked)]
     rows: list[list[Cell]] = [
-        [str(one["step"]), str(one["stage"]), str(one["against"]), int(str(one["items"])), _hashes(one), _worked(one)]
+        [str(one["step"]), str(one["stage"]), str(one["against"]), _hashes(one), _worked(one), int(str(one["items"]))]
         for one in looked
     ]
     dropped = sum(_dropped_by(facts, step) for step in steps)
@@ -88,8 +94,8 @@ def contamination(facts: ReleaseFacts) -> Answer:
         said=f"Records were compared with {plural(sum(int(str(one['items'])) for one in looked), 'item')} of "
         f"{plural(len(looked), 'benchmark')} by {listed(steps)}, which dropped {plural(dropped, 'record')} of the mix.",
         tables=[
-            Table("Benchmarks that were looked for", ["by", "stage", "file", "items", "SHA-256", "settings"], rows, 3),
-            *([Table("Contamination by benchmark file", RATES, rates, 2)] if rates else []),
+            Table("Benchmarks that were looked for", ["by", "stage", "file", "SHA-256", "settings", "items"], rows),
+            *([Table("Contamination by benchmark file", RATES, rates, 4)] if rates else []),
             Table("Benchmark items found by guards", FOUND, guarded, 4),
         ],
         unknown=["items of other benchmarks, and items in other words, which no comparison of words finds"],
@@ -141,17 +147,27 @@ def personal(facts: ReleaseFacts) -> Answer:
     by_guards: list[list[Cell]] = [
         [one.stage, one.kind, one.severity, one.findings, one.records, one.held, one.kept] for one in guarded
     ]
-    left = sum(one.kept for one in guarded)
-    more = f"; guards found some in {plural(left, 'record')} of the release" if left else ""
+    told = [f"{plural(found, 'piece')} found and replaced by placeholders"] if looked else []
+    told += [*_found_by_guards(guarded)] if guarded or ran else []
     return Answer(
-        said=f"Personal data was looked for in {where}: {plural(found, 'piece')} found and replaced by placeholders"
-        f"{more}.",
+        said=f"Personal data was looked for in {where}: {'; '.join(told)}.",
         tables=[
             Table("Replaced", ["stage", "kind", "pieces"], rows),
             Table("Found by guards", FOUND, by_guards, 4),
         ],
         unknown=["personal data of the kinds that no step looks for, such as names and addresses"],
     )
+
+
+def _found_by_guards(guarded: Sequence[Found]) -> Iterator[str]:
+    """What guards found, how much of it is held back, and how much stands in the release."""
+    if not guarded:
+        yield "guards found none"
+        return
+    pieces, held = sum(one.findings for one in guarded), sum(one.held for one in guarded)
+    yield f"guards found {plural(pieces, 'piece')} and hold {plural(held, 'record')} back"
+    if left := sum(one.kept for one in guarded):
+        yield f"guards found some in {plural(left, 'record')} of the release"
 
 
 def exact_bytes(facts: ReleaseFacts) -> Answer:

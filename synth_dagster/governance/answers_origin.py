@@ -12,7 +12,7 @@ def origin(facts: ReleaseFacts) -> Answer:
     """Q1: the sources that kept records rest on, over any number of parents."""
     about = facts.about
     reach = {one.source: one for one in facts.reach}
-    used = sum(one.used for one in facts.reach)
+    used, from_ = sum(one.used for one in facts.reach), sum(one.used > 0 for one in facts.reach)
     rows: list[list[Cell]] = []
     for one in about.sources:
         own = reach.get(one.name)
@@ -26,7 +26,8 @@ def origin(facts: ReleaseFacts) -> Answer:
     unknown += [f"all parents of {plural(gone, 'record')}: some are in the lake no longer"] if gone else []
     return Answer(
         said=f"{plural(about.kept, 'kept record')} {_rest(about.kept)} on {plural(used, 'record')} that "
-        f"{'was' if used == 1 else 'were'} read from {plural(len(about.sources), 'source')}.",
+        f"{'was' if used == 1 else 'were'} read from {plural(from_, 'source')}"
+        f"{_of_sources(len(about.sources), from_)}.",
         tables=[
             Table(
                 "Sources",
@@ -37,6 +38,11 @@ def origin(facts: ReleaseFacts) -> Answer:
         ],
         unknown=unknown,
     )
+
+
+def _of_sources(read: int, used: int) -> str:
+    more = read - used
+    return f"; nothing that was kept rests on {plural(more, 'other source')}" if more > 0 else ""
 
 
 def _rest(count: int) -> str:

@@ -97,7 +97,7 @@ def _tiles(facts: ReleaseFacts, found: Sequence[Answered]) -> str:
         "of those judged": f"{about.kept / about.judged:.0%}" if about.judged else "-",
         "tokens": f"{about.tokens:,}",
         "cost of the teachers": dollars(facts.usd()),
-        "checks failed": f"{len(facts.failed_checks())} of {len(facts.checks)}",
+        "of its own checks failed": f"{len(facts.failed_checks())} of {len(facts.checks)}",
         f"questions answered, {told['partly']} partly": f"{told['answered']} of {len(found)}",
     }
     shown = "".join(

@@ -8,6 +8,7 @@ from synth_dagster.cli.terminal import plain
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.governance.answer import Code
 from synth_dagster.governance.answers_control import contamination, personal, rebuild
+from synth_dagster.governance.answers_origin import origin
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.questions import answered, audit_json
@@ -59,6 +60,13 @@ def test_1_where_it_comes_from(told):
     assert rows["notes"]["sites"] == "example.org 3" and rows["odd"]["sites"] == "no address"
     assert (rows["notes"]["read on"], rows["odd"]["read on"]) == ("2026-03-01", "2026-04-01")
     assert "3 kept records rest on 4 records that were read from 3 sources" in told[1]["said"]
+
+
+def test_1_sources_on_which_nothing_rests_are_told_apart(facts):
+    """Of three sources one is read for nothing."""
+    reach = [replace(one, used=0) if place == 0 else one for place, one in enumerate(facts.reach)]
+    said = origin(replace(facts, reach=reach)).said
+    assert "read from 2 sources; nothing that was kept rests on 1 other source." in said
 
 
 def test_2_which_steps(told):
@@ -131,8 +139,8 @@ def test_8_benchmarks_with_the_hashes_of_what_was_compared(facts):
     found = replace(facts.found[0], guard="decontaminate", check="contamination", kind="overlap", findings=4)
     answer = contamination(replace(facts, about=about, found=[*facts.found, found]))
     looked, guarded = answer.tables
-    assert looked.rows[0][:4] == ["decontaminate", "mix", "data/gsm8k.jsonl", 1_319]
-    assert looked.rows[0][4] == Code("abababababab")
+    assert looked.rows[0][:4] == ["decontaminate", "mix", "data/gsm8k.jsonl", Code("abababababab")]
+    assert looked.rows[0][-1] == 1_319
     assert [row[3] for row in guarded.rows] == [4], "what guards of personal data found stands elsewhere"
     shown = replace(about, benchmarks=[items | {"found": {"": {"records": 3, "items": 2}}}])
     rates = contamination(replace(facts, about=shown, found=[])).tables[1]
@@ -141,11 +149,17 @@ def test_8_benchmarks_with_the_hashes_of_what_was_compared(facts):
     assert "1,319 items of 1 benchmark by decontaminate, which dropped 3 records of the mix" in answer.said
 
 
+def test_9_what_a_guard_holds_back_is_found_too(facts):
+    held = replace(facts.found[0], check="personal_data", findings=3, records=2, held=2, kept=0)
+    answer = personal(replace(facts, found=[held], personal={}, about=replace(facts.about, steps=[])))
+    assert answer.said.endswith(": guards found 3 pieces and hold 2 records back.")
+
+
 def test_9_a_guard_that_found_nothing_has_looked(facts):
     clean = {"stage": "questions", "name": "privacy_security_guard__personal_data", "passed": 1, "failed": 0}
     about = replace(facts.about, checks=[clean], steps=[])
     answer = personal(replace(facts, about=about, found=[], personal={}))
-    assert answer.said == "Personal data was looked for in questions: 0 pieces found and replaced by placeholders."
+    assert answer.said == "Personal data was looked for in questions: guards found none."
     assert personal(replace(facts, about=replace(about, checks=[]), found=[], personal={})).said == ""
 
 
