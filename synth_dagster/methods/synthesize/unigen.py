@@ -113,7 +113,7 @@ class Unigen(PoolSynthesizer[Instruction, Instruction]):
         ("reflection", "code", "group"), description="Which checks are made, each in its turn; `facts` needs `pages`."
     )
     epochs: int = Field(5, ge=1, le=20, description="Most times that an item is reflected upon.")
-    attempts: int = Field(5, ge=1, le=20, description="Most programs for an item, until one runs.")
+    attempts: int = Field(5, ge=1, le=20, description="Most programs for an item, until one agrees, or two of them do.")
     pages: LabelsPath = Field("", description="JSON lines of `title` and `text` by which facts are checked.")
     distance: float = Field(0.3, ge=0, le=2, description="Items closer than this (L2 of unit vectors) repeat another.")
     harden: bool = Field(False, description="Make each question harder in the end, with the same answer.")

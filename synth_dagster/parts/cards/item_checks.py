@@ -13,6 +13,7 @@ from pydantic import Field
 from synth_dagster.parts.asking.calls import attempted, prompt, tagged
 from synth_dagster.parts.mathematics.answers import final_answer, same_answer
 from synth_dagster.parts.mathematics.programs import bare_program, result_of
+from synth_dagster.parts.mathematics.voting import vote
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Json
 from synth_dagster.services import Limits, Reply, Sampling, Sandbox, Teacher, Unusable
@@ -89,34 +90,47 @@ class Checked:
 async def by_program(
     item: Item, writer: Teacher, judge: Teacher, sandbox: Sandbox, *, attempts: int, limits: Limits
 ) -> Checked:
-    """The item with the output of a program as its label, where the two do not say the same.
+    """The item with the output of programs as its label, where these do not say the same as it.
 
-    A program that fails is asked for again, with its error. Without one that runs the label stays.
+    A program that fails is asked for again, with its error, and so is one that disagrees, until another one says the
+    same: then, or when the attempts are over, the label is what most of them say. Without one that runs it stays.
     """
-    error = ""
-    for attempt in range(attempts):
-        told = tagged("error", error)
-        asked = writer.ask(
-            SOLVE_BY_PROGRAM,
-            into=Program,
-            sampling=CHECKING,
-            sample=attempt,
-            problem=tagged("problem", item.text),
-            error=told,
-        )
-        said = await attempted(asked)
-        if isinstance(said, Unusable):
-            error = said.reason
-            continue
-        output, reason = await result_of(bare_program(said.program), sandbox, limits)
+    error, outputs, tried = "", list[str](), 0
+    while tried < attempts:
+        output, error = await _run(item, error, writer, sandbox, sample=tried, limits=limits)
+        tried += 1
         if output is None:
-            error = reason or ""
             continue
-        if await _same(item, output, judge):
-            return Checked(item, {"attempts": attempt + 1, "output": output, "agrees": True})
-        facts = {"attempts": attempt + 1, "output": output, "agrees": False, "replaced": item.label}
-        return Checked(Item(item.text, output), facts)
-    return Checked(item, {"attempts": attempts, "error": error})
+        confirmed = any(same_answer(output, earlier, symbolic=True) for earlier in outputs)
+        if not confirmed and await _same(item, output, judge):
+            return Checked(item, {"attempts": tried, "output": output, "agrees": True})
+        outputs.append(output)
+        if confirmed:
+            break
+    settled = vote(outputs, symbolic=True).answer
+    if settled is None:
+        return Checked(item, {"attempts": tried, "error": error})
+    facts = {"attempts": tried, "output": settled, "agrees": False, "replaced": item.label}
+    return Checked(Item(item.text, settled), facts)
+
+
+async def _run(
+    item: Item, error: str, writer: Teacher, sandbox: Sandbox, *, sample: int, limits: Limits
+) -> tuple[str | None, str]:
+    """What a program for the item says, or None and what is wrong with it."""
+    asked = writer.ask(
+        SOLVE_BY_PROGRAM,
+        into=Program,
+        sampling=CHECKING,
+        sample=sample,
+        problem=tagged("problem", item.text),
+        error=tagged("error", error),
+    )
+    said = await attempted(asked)
+    if isinstance(said, Unusable):
+        return None, said.reason
+    output, reason = await result_of(bare_program(said.program), sandbox, limits)
+    return output, reason or ""
 
 
 async def _same(item: Item, output: str, judge: Teacher) -> bool:

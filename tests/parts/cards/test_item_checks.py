@@ -1,11 +1,11 @@
-"""Facts are corrected by the pages that speak of them, and by no others."""
+"""Facts are corrected by the pages that speak of them, labels by programs that say the same, and nothing else."""
 
 import asyncio
 
 import pytest
 
-from synth_dagster.parts.cards.item_checks import Item, by_pages, pages_from
-from synth_dagster.services import Unusable
+from synth_dagster.parts.cards.item_checks import Item, by_pages, by_program, pages_from
+from synth_dagster.services import Limits, Ran, Unusable
 
 PAGES = pages_from(
     [
@@ -62,3 +62,43 @@ def test_without_a_page_nobody_is_asked_to_confirm(names):
 def test_a_judge_that_refuses_leaves_the_item(fails):
     found = checked(Checks("Lisbon", fails=fails))
     assert found.item == ITEM and found.facts["error"] == "refused"
+
+
+class Programs:
+    """A writer, a judge and a sandbox at once: what each program prints, in order; None where it fails."""
+
+    def __init__(self, *prints):
+        self.prints, self.asked = prints, []
+
+    async def ask(self, prompt, /, *, into, sample=0, **given):
+        self.asked.append(into.__name__)
+        return into(program=str(sample)) if into.__name__ == "Program" else into(same=False)
+
+    async def run(self, program, /, **_):
+        said = self.prints[int(program.split()[0])]
+        return Ran("failed", errors="it broke") if said is None else Ran("finished", f"\nthe result is: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("prints", "label", "tried", "agrees"),
+    [
+        pytest.param(("5",), "5", 1, True, id="it agrees"),
+        pytest.param(("7", "5"), "5", 2, True, id="the second one agrees: the first was wrong"),
+        pytest.param(("7", "7"), "7", 2, False, id="two say the same"),
+        pytest.param((None, "7", "8", "7"), "7", 4, False, id="two of three that ran"),
+        pytest.param(("7", "8", "9", None), "7", 4, False, id="none says the same as another"),
+    ],
+)
+def test_a_label_goes_where_two_programs_say_the_same_or_the_attempts_are_over(prints, label, tried, agrees):
+    known = Programs(*prints)
+    found = asyncio.run(by_program(Item("2 + 3?", "5"), known, known, known, attempts=4, limits=Limits()))
+    assert found.item.label == label
+    assert (found.facts["attempts"], found.facts["agrees"]) == (tried, agrees)
+    # what a program before it said already is not put to the judge again
+    assert known.asked.count("SameAnswer") == len({one for one in prints[:tried] if one not in (None, "5")})
+
+
+def test_without_a_program_that_runs_a_label_stays():
+    known = Programs(None, None)
+    found = asyncio.run(by_program(Item("2 + 3?", "5"), known, known, known, attempts=2, limits=Limits()))
+    assert found.item.label == "5" and found.facts == {"attempts": 2, "error": "program_failed"}
