@@ -70,12 +70,23 @@ def steps(facts: ReleaseFacts) -> Answer:
         f"{_code(facts)}; {plural(len(about.prompts), 'prompt')}.",
         tables=[
             Table("Steps, in their order", ["stage", "step", "method", "settings", "prompts"], list(told.values()), 0),
+            _did(facts),
             Table(
                 "Who made the current records", ["stage", "method and version", "model", "prompt", "records"], makers
             ),
         ],
         unknown=unknown,
     )
+
+
+def _did(facts: ReleaseFacts) -> Table:
+    head = ["stage", "step", "dropped for", "records in", "dropped", "replaced", "made", "records out"]
+    rows: list[list[Cell]] = []
+    for one in facts.step_counts:
+        dropped = sum(one.dropped.values())
+        numbers = [one.records_in, dropped, one.replaced, one.made, one.records_out]
+        rows.append([one.stage, one.step, counted(one.dropped) or "-", *numbers])
+    return Table("What each step did", head, rows, 5)
 
 
 def _code(facts: ReleaseFacts) -> str:

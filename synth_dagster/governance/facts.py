@@ -222,8 +222,10 @@ def _versions(rows: ReleaseRows) -> list[VersionFacts]:
 
 
 def _steps(lake: Lake, rows: ReleaseRows) -> list[StepFacts]:
-    """The steps behind each code version, as they were written down when it first made something."""
-    codes = dict.fromkeys((one.stage, one.code_version) for chain in rows.chains for one in reversed(chain))
+    """The steps behind each code version in the order in which they ran, as was written down when it made something."""
+    codes = {
+        (one.stage, one.code_version): one.details.get("steps", ()) for chain in rows.chains for one in reversed(chain)
+    }
     return [
         StepFacts(
             stage=stage,
@@ -234,9 +236,15 @@ def _steps(lake: Lake, rows: ReleaseRows) -> list[StepFacts]:
             settings=step["settings"],
             prompts=step.get("prompts", {}),
         )
-        for stage, code in codes
-        for key, step in (lake.meta.made_by(code) or {}).get("steps", {}).items()
+        for (stage, code), order in codes.items()
+        for key, step in _in_order((lake.meta.made_by(code) or {}).get("steps", {}), order)
     ]
+
+
+def _in_order(steps: Mapping[str, Any], order: Sequence[str]) -> list[tuple[str, Any]]:
+    """Steps by key, those first that an order names; what is written down keeps none."""
+    places = {key: place for place, key in enumerate(order)}
+    return sorted(steps.items(), key=lambda step: places.get(step[0], len(places)))
 
 
 def _checks(lake: Lake, release: Release, rows: ReleaseRows) -> list[dict[str, Json]]:

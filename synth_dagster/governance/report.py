@@ -29,6 +29,7 @@ from synth_dagster.governance.report_card import card
 from synth_dagster.governance.report_facts import ReleaseFacts, StageFacts
 from synth_dagster.governance.report_page import page, picture
 from synth_dagster.governance.report_samples import samples_of
+from synth_dagster.governance.step_counts import step_counts
 from synth_dagster.governance.tallies import clusters, dropped_by_language, flows, lengths, personal, retained
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
@@ -109,13 +110,17 @@ def release_facts(
         about = facts_from(lake, release, kind, rows)
         licences = licence_report(lake, release)
         found = [*defects(rows), *_hashes(lake, release, kind)]
+        deciding = _deciding(release, recipe)
         return ReleaseFacts(
             about=about,
             approval=approval_of(lake, release),
             of=release.manifest["of"],
             manifest=release.manifest,
-            deciding=_deciding(release, recipe),
+            deciding=deciding,
             mix_steps=_mix_steps(release, recipe),
+            step_counts=step_counts(
+                rows, [(one.stage, one.method) for one in about.steps], release.manifest["table"], deciding
+            ),
             expected=recipe.expect.model_dump(mode="json") if recipe else {},
             answerers=_answerers(lake, rows),
             models=rows.counts("kept", "model_id"),

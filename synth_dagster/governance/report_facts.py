@@ -10,6 +10,7 @@ from synth_dagster.governance.checklist import Checklist
 from synth_dagster.governance.descent import Defect, Fate, SourceReach
 from synth_dagster.governance.guarded import Decided, Found
 from synth_dagster.governance.licences import LicenceReport
+from synth_dagster.governance.step_counts import StepCount
 from synth_dagster.records import Json
 
 DEMO = (
@@ -123,6 +124,7 @@ class ReleaseFacts:
     manifest: Mapping[str, Any]
     deciding: Sequence[str]  # the steps of the mix, in their order
     mix_steps: Sequence[StepFacts]  # the same with their settings; none where the recipe can be read no more
+    step_counts: Sequence[StepCount]  # what each step did, those of the mix last
     expected: Mapping[str, Json]  # the thresholds of the recipe's gates
     answerers: Mapping[str, Mapping[str, Json]]  # role -> who answers, and how it is asked
     models: Mapping[str, int]  # of the kept records
