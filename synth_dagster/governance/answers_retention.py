@@ -27,12 +27,24 @@ def retention(facts: ReleaseFacts) -> Answer:
     rows = facts.dropped_by_language[:MOST_DROPS]
     dropped: list[list[Cell]] = [[str(one["lang"]), str(one["reason"]), int(str(one["records"]))] for one in rows]
     tables += [by_step(facts), Table("Dropped, by language and rule", ["language", "rule", "records"], dropped)]
+    tables += [_named(facts)] if facts.named else []
     und = sum(one.judged for one in facts.retained["lang"] if one.value in UNKNOWN)
     return Answer(
         said=(_spread(facts) + _deleted(facts)) or "Nothing was judged.",
         tables=tables,
         unknown=[f"the language of {plural(und, 'judged record')}"] if und else [],
     )
+
+
+def _named(facts: ReleaseFacts) -> Table:
+    """Where a source declares languages: how well each is told from the texts, the worst first."""
+    head = ["language", "told by", "mostly called otherwise", "declared", "right", "share"]
+    worst = sorted(facts.named, key=lambda one: (one.right / one.declared, one.lang, one.filter))
+    rows: list[list[Cell]] = []
+    for one in worst:
+        mostly = f"{one.mostly} {one.others:,}" if one.others else "-"
+        rows.append([one.lang, one.filter, mostly, one.declared, one.right, share(one.right, one.declared)])
+    return Table("Told rightly, by declared language", head, rows, 3)
 
 
 def by_step(facts: ReleaseFacts) -> Table:

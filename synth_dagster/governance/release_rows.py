@@ -101,7 +101,8 @@ _TABLES = """
     create table records (stage varchar, place integer, record_id blob, batch varchar, source varchar, status varchar,
         reason varchar, license varchar, consent varchar, lang varchar, method varchar, method_version varchar,
         model_id varchar, prompt_hash varchar, synthetic_depth integer, human_share double, created_at timestamptz,
-        host varchar, spans integer, pii varchar, is_root boolean);
+        host varchar, spans integer, pii varchar,
+        declared boolean, is_root boolean);
     create table edges (child blob, parent blob, stage varchar, batch varchar, relation varchar);
 """
 
@@ -111,7 +112,8 @@ def _add_part(connection: "DuckDBPyConnection", part: pa.Table, stage: str, plac
     connection.register("part", part)
     connection.execute(
         f"""insert into records select ?, ?, {", ".join(PLAIN)}, {more},
-            json_extract(attributes, '$.pii')::varchar, coalesce(len(parents), 0) = 0 from part""",
+            json_extract(attributes, '$.pii')::varchar,
+            json_extract(attributes, '$.language.score') is null, coalesce(len(parents), 0) = 0 from part""",
         [stage, place],
     )
     connection.execute(

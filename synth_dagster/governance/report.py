@@ -24,6 +24,7 @@ from synth_dagster.governance.guarded import decided, found_by_guards
 from synth_dagster.governance.history import files_of, gate_days, release_lines
 from synth_dagster.governance.judges import judged_by_stage
 from synth_dagster.governance.licences import licence_report
+from synth_dagster.governance.named_languages import named_languages
 from synth_dagster.governance.release_rows import ReleaseRows, release_rows
 from synth_dagster.governance.report_card import card
 from synth_dagster.governance.report_facts import ReleaseFacts, StageFacts
@@ -136,6 +137,7 @@ def release_facts(
             flows=flows(rows),
             retained={column: retained(rows, column) for column in RETAINED},
             dropped_by_language=dropped_by_language(rows),
+            named=named_languages(lake, release, rows),
             reach=reach_of(rows, _others(lake, release)),
             fates=fates(rows),
             relations=rows.counts("edges", "relation"),

@@ -10,6 +10,7 @@ from synth_dagster.governance.checklist import Checklist
 from synth_dagster.governance.descent import Defect, Fate, SourceReach
 from synth_dagster.governance.guarded import Decided, Found
 from synth_dagster.governance.licences import LicenceReport
+from synth_dagster.governance.named_languages import Named
 from synth_dagster.governance.step_counts import StepCount
 from synth_dagster.records import Json
 
@@ -140,6 +141,7 @@ class ReleaseFacts:
     flows: Sequence[Flow]
     retained: Mapping[str, Sequence[Retained]]  # column -> its values
     dropped_by_language: Sequence[Mapping[str, Json]]  # lang, reason, records
+    named: Sequence[Named]  # how often filters give a language the name that its source declares
     reach: Sequence[SourceReach]
     fates: Sequence[Fate]
     relations: Mapping[str, int]  # what parents are to their children -> references

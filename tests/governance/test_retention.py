@@ -43,6 +43,27 @@ def test_stop_words_of_english_delete_yoruba_and_it_is_told(tmp_path, where):
     assert table.rows == [["en", 20, "100.0%"], ["yo", 12, "0.0%"]]
 
 
+def test_how_well_a_filter_tells_the_languages_that_are_declared(tmp_path):
+    every = "language: {keep: [], min_score: 0}"
+    project, release = released(tmp_path, steps="", filters=every, strays=2)
+    publish(project.context(), release)
+    published = project.lake.meta.release("tiny", "r0001")
+    facts = release_facts(project.lake, published, project.recipe("tiny"), project.root)
+    (table,) = [one for one in retention(facts).tables if one.caption == "Told rightly, by declared language"]
+    assert table.head == ["language", "told by", "mostly called otherwise", "declared", "right", "share"]
+    # two texts in English came with a source that declares Yoruba: the worst comes first
+    assert table.rows == [["yo", "language", "en 2", 14, 12, "85.7%"], ["en", "language", "-", 20, 20, "100.0%"]]
+
+
+def test_what_was_found_out_from_the_text_is_no_witness_of_how_well_it_was_found(tmp_path):
+    project, release = released(
+        tmp_path, steps="{identify_language: {override: true}}", filters="language: {keep: [], min_score: 0}"
+    )
+    publish(project.context(), release)
+    published = project.lake.meta.release("tiny", "r0001")
+    assert release_facts(project.lake, published, project.recipe("tiny"), project.root).named == []
+
+
 def test_what_no_filter_deletes_is_no_warning(tmp_path):
     project, release = released(tmp_path, steps="gopher_quality: {min_words: 3, min_stop_words: 0}", filters="")
     found = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
@@ -65,12 +86,13 @@ def test_when_a_step_deletes_a_language(judged, dropped, found):
     assert emptied(judged, dropped) == found
 
 
-def released(tmp_path, *, steps, filters):
-    """The project, and its release as a candidate: twenty texts in English, twelve in Yoruba."""
+def released(tmp_path, *, steps, filters, strays=0):
+    """The project, and its release as a candidate: twenty texts in English, twelve in Yoruba, and strays among them."""
     recipe = RECIPE.replace("{steps}", steps).replace("{filters}", filters)
     project = small_project(tmp_path / "p", recipe, Programs(EchoTeacher()))
+    strayed = {f"s{n}": ENGLISH.format(100 + n) for n in range(strays)}
     project.deliver({f"e{n}": ENGLISH.format(n) for n in range(20)})
-    project.deliver({f"y{n}": YORUBA.format(n) for n in range(12)}, source="iwe")
+    project.deliver({f"y{n}": YORUBA.format(n) for n in range(12)} | strayed, source="iwe")
     context = project.context()
     plan_batches(context)
     for batch in ("notes:start", "iwe:start"):
