@@ -12,7 +12,7 @@ import dagster as dg
 from assets.arrivals import arrivals_sensor, ingest_job
 from assets.batch_runs import batches_sensor
 from assets.failure_webhook import Webhook, failure_sensor
-from assets.flow import OpenLake, flow_sensor, flows_on
+from assets.flow import OpenLake, flow_sensor, flows_on, flows_on_from_all
 from assets.materialized import Project
 from assets.pace import Pace
 from assets.provider_batches import provider_batches_sensor
@@ -20,6 +20,7 @@ from assets.schedules import nightly_ingest, weekly_release
 from synth_dagster.errors import SynthError
 from synth_dagster.readers.places import INBOX
 from synth_dagster.recipe import Freshness, Recipe, Source
+from synth_dagster.recipe.reading import reads_corpus
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.todo import corpus_of
 
@@ -79,7 +80,13 @@ def automated(asset: dg.AssetsDefinition, recipe: Recipe, open_lake: OpenLake) -
     """An asset with its automation condition, if it is a row stage below another, and how old it may become."""
     name = asset.key.path[-1]
     above = recipe.mix.of if name == SIGNALS else recipe.stages[name].reads if name in recipe.stages else None
-    condition = flows_on(recipe.dataset, name, above, open_lake) if above else None
+    looks_at_all = name in recipe.stages and reads_corpus(recipe.stages[name])
+    if above is None:
+        condition = None
+    elif looks_at_all:
+        condition = flows_on_from_all(recipe, name, above, open_lake)
+    else:
+        condition = flows_on(recipe.dataset, name, above, open_lake)
     freshness = how_fresh(recipe.fresh) if name in (corpus_of(recipe), recipe.mix.name) else None
     return asset.map_asset_specs(
         lambda spec: spec.replace_attributes(automation_condition=condition, freshness_policy=freshness)

@@ -7,7 +7,7 @@ batches whose run died, and after a nightly ingest with those that are not whole
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,12 +16,13 @@ import dagster as dg
 from assets.arrivals import MOST_TRIES, ingest_job_name
 from assets.materialized import Project
 from assets.pace import Pace
-from assets.partitions import batches
+from assets.partitions import batches, of_wave
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
+from synth_dagster.recipe.reading import reads_corpus
 from synth_dagster.runner.context import SESSION_TAG, RunContext, TeacherSource
 from synth_dagster.runner.dead_runs import free_dead_runs, has_died
-from synth_dagster.runner.todo import arrived, has_work
+from synth_dagster.runner.todo import arrived, corpus_is_decided, wave_to_make
 
 AT_ONCE = 50  # runs that one tick launches; a tick must end within a minute
 SLICE_SECONDS = 20.0  # that one tick looks for unfinished batches
@@ -65,7 +66,8 @@ def batches_sensor(
         run = RunContext(recipe=recipe, lake=lake, teachers=teachers, places=project.places, run_id="sensor")
         session = _session(instance, recipe)
         busy = busy_batches(instance, job)
-        fresh = not_launched(instance, [_request(one.batch, one.key, session) for one in arrived(run)])
+        first = of_wave(recipe, 0)  # the next one looks at all batches: it flows on when all are decided
+        fresh = not_launched(instance, [_request(one.batch, one.key, session, first) for one in arrived(run)])
         nightly, place = _unfinished(
             instance, run, place, started, skip={str(one.partition_key) for one in fresh} | busy
         )
@@ -98,10 +100,10 @@ def place_of(text: str | None) -> Place | None:
         return None
 
 
-def _request(batch: str, key: str, session: str, **tags: str) -> dg.RunRequest:
-    return dg.RunRequest(
-        partition_key=batch, run_key=f"{batch}:{key}", tags={**({SESSION_TAG: session} if session else {}), **tags}
-    )
+def _request(batch: str, key: str, session: str, part: Sequence[dg.AssetKey] | None, **tags: str) -> dg.RunRequest:
+    """A run of the whole batch, or of these assets of it."""
+    told = {**({SESSION_TAG: session} if session else {}), **tags}
+    return dg.RunRequest(partition_key=batch, run_key=f"{batch}:{key}", tags=told, asset_selection=part)
 
 
 def _session(instance: dg.DagsterInstance, recipe: Recipe) -> str:
@@ -121,9 +123,9 @@ def _after_deaths(instance: dg.DagsterInstance, job: str, since: float) -> Itera
     for run in instance.get_runs(failed):
         tries = int(run.tags.get(TRY_TAG, "1"))
         if "dagster/run_key" in run.tags and tries < MOST_TRIES and has_died(instance, run):
-            yield _request(
-                run.tags[PARTITION_TAG], run.run_id, run.tags.get(SESSION_TAG, ""), **{TRY_TAG: str(tries + 1)}
-            )
+            part = sorted(run.asset_selection) if run.asset_selection else None
+            again = {TRY_TAG: str(tries + 1)}
+            yield _request(run.tags[PARTITION_TAG], run.run_id, run.tags.get(SESSION_TAG, ""), part, **again)
 
 
 def busy_batches(instance: dg.DagsterInstance, job: str) -> set[str]:
@@ -146,10 +148,18 @@ def _unfinished(
             continue
         if len(found) >= AT_ONCE or time.time() - started > SLICE_SECONDS:
             return found, place
-        if batch not in skip and has_work(run, batch):
-            found.append(_request(batch, place.nightly, place.nightly))
+        wave = None if batch in skip else wave_to_make(run, batch)
+        if wave is not None and _may_begin(run, wave):
+            found.append(_request(batch, place.nightly, place.nightly, of_wave(run.recipe, wave)))
         place = replace(place, after=batch)
     return found, replace(place, done=True)
+
+
+def _may_begin(run: RunContext, wave: int) -> bool:
+    """Whether what stages of a wave look at, the whole corpus, is decided."""
+    stages = [run.recipe.stage(name) for name in run.recipe.waves[wave]]
+    looked_at = {stage.reads for stage in stages if reads_corpus(stage) and stage.reads}
+    return all(corpus_is_decided(run.lake, run.recipe, name) for name in looked_at)
 
 
 def _newest_nightly(instance: dg.DagsterInstance, recipe: Recipe, place: Place) -> Place:

@@ -14,8 +14,11 @@ import dagster as dg
 from dagster._core.definitions.instigation_logger import InstigationLogger  # what `context.log` has to be
 
 from assets.pace import Pace
+from synth_dagster.lake.corpus_state import held_of, name_of, state_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.remaking import is_to_remake
+from synth_dagster.recipe import Recipe
+from synth_dagster.runner.todo import corpus_is_decided
 
 OpenLake = Callable[[], Lake]
 
@@ -63,6 +66,39 @@ class GateOpen(dg.AutomationCondition[dg.AssetKey]):
         return own.inputs.get(self.above) == version.data_version
 
 
+class CorpusDecided(dg.AutomationCondition[dg.AssetKey]):
+    """True for batches that a stage has not made in view of the whole corpus as it is, once all of that is decided."""
+
+    def __init__(self, recipe: Recipe, stage: str, above: str, open_lake: OpenLake) -> None:
+        self.recipe, self.stage, self.above, self.open_lake = recipe, stage, above, open_lake
+        self.gate = GateOpen(recipe.dataset, stage, above, open_lake)
+
+    @property
+    def name(self) -> str:
+        return f"all_of_{self.above}_decided"
+
+    @property
+    def description(self) -> str:
+        return f"Every batch of {self.above} is decided, and {self.stage} was made in view of another state of them"
+
+    def evaluate(self, context: dg.AutomationContext[Any]) -> dg.AutomationResult[Any]:
+        candidates = context.candidate_subset
+        if candidates.is_empty:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        return dg.AutomationResult(context, candidates.compute_intersection_with_partition_keys(self.batches()))
+
+    def batches(self) -> set[str]:
+        """The batches for which it holds."""
+        lake, dataset = self.open_lake(), self.recipe.dataset
+        if not corpus_is_decided(lake, self.recipe, self.above):
+            return set()
+        shown = lake.accepted_all(dataset, self.above)
+        state = state_of({batch: one.data_version for batch, one in shown.items()}, held_of(lake, shown))
+        made = {one.batch: one for one in lake.meta.candidates(dataset, self.stage)}
+        seen = {batch for batch, own in made.items() if own.inputs.get(name_of(self.above), state) == state}
+        return self.gate.batches() | (made.keys() & shown.keys() - seen)
+
+
 def flows_on(dataset: str, stage: str, above: str, open_lake: OpenLake) -> dg.AutomationCondition[Any]:
     """Request a batch when its gate above opens or what is above is made anew; not again after a failure.
 
@@ -70,19 +106,31 @@ def flows_on(dataset: str, stage: str, above: str, open_lake: OpenLake) -> dg.Au
     """
     condition = dg.AutomationCondition
     gate = GateOpen(dataset, stage, above, open_lake)
-    handled = (
+    with_the_run_above = condition.any_deps_match(condition.will_be_requested())
+    return (
+        (gate.newly_true() | condition.any_deps_updated()).since(_handled())
+        & (gate | with_the_run_above)
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+    ).with_label("flows on when the gate above accepts")
+
+
+def flows_on_from_all(recipe: Recipe, stage: str, above: str, open_lake: OpenLake) -> dg.AutomationCondition[Any]:
+    """Request the batches of a stage that looks at the whole corpus when all of it is decided, and when it changed."""
+    decided = CorpusDecided(recipe, stage, above, open_lake)
+    return (decided.newly_true().since(_handled()) & decided & ~dg.AutomationCondition.in_progress()).with_label(
+        "flows on when the whole corpus above is decided"
+    )
+
+
+def _handled() -> dg.AutomationCondition[Any]:
+    condition = dg.AutomationCondition
+    return (
         condition.newly_requested()
         | condition.newly_updated()
         | condition.execution_failed().newly_true()
         | condition.initial_evaluation()
     )
-    with_the_run_above = condition.any_deps_match(condition.will_be_requested())
-    return (
-        (gate.newly_true() | condition.any_deps_updated()).since(handled)
-        & (gate | with_the_run_above)
-        & ~condition.any_deps_in_progress()
-        & ~condition.in_progress()
-    ).with_label("flows on when the gate above accepts")
 
 
 class FlowSensor(dg.AutomationConditionSensorDefinition):

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from synth_dagster.recipe import Recipe
+from synth_dagster.runner.todo import tables_of_wave
 
 
 def batches(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
@@ -13,6 +14,13 @@ def batches(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
 def releases(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
     """`r0001`, `r0002`, ...: published versions of the mix."""
     return dg.DynamicPartitionsDefinition(name=f"{recipe.dataset}_releases")
+
+
+def of_wave(recipe: Recipe, number: int) -> list[dg.AssetKey] | None:
+    """The assets of a batch that are made before the next wave begins for any batch; None where there is one wave."""
+    if len(recipe.waves) == 1:
+        return None
+    return [dg.AssetKey([recipe.dataset, name]) for name in tables_of_wave(recipe, number)]
 
 
 def the_batch(context: dg.AssetExecutionContext) -> str:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.batch_runs import AT_ONCE, busy_batches, not_launched
 from assets.pace import Pace
+from assets.partitions import of_wave
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Lake
 from synth_dagster.recipe import Recipe
@@ -44,7 +45,7 @@ def provider_batches_sensor(
         said = _collected(recipe, ledger, teachers)
         ready = [pause for pause in ledger.pauses() if ledger.is_ready(pause)]
         busy = busy_batches(context.instance, job)
-        requests = not_launched(context.instance, [_request(one) for one in ready if one.batch not in busy])
+        requests = not_launched(context.instance, [_request(recipe, one) for one in ready if one.batch not in busy])
         return dg.SensorResult(run_requests=requests[:AT_ONCE], skip_reason=None if requests else dg.SkipReason(said))
 
     return [collect]
@@ -68,8 +69,10 @@ def _sentence(found: Collected) -> str:
     )
 
 
-def _request(pause: Pause) -> dg.RunRequest:
+def _request(recipe: Recipe, pause: Pause) -> dg.RunRequest:
     """A run of a stage that waits no longer. Its key names what it waited for, so that it is launched once."""
     key = digest("resumed", pause.stage, pause.batch, list(pause.awaits), pause.not_before).hex()
     tags = {SESSION_TAG: pause.session_id} if pause.session_id else {}
-    return dg.RunRequest(partition_key=pause.batch, run_key=f"{pause.batch}:{key}", tags=tags)
+    number = next((number for number, stages in enumerate(recipe.waves) if pause.stage in stages), 0)
+    part = of_wave(recipe, number)
+    return dg.RunRequest(partition_key=pause.batch, run_key=f"{pause.batch}:{key}", tags=tags, asset_selection=part)

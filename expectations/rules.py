@@ -125,9 +125,19 @@ def _ids_above(gated: Gated, above: str | None) -> pa.Table:
 
 
 def something_came_out(gated: Gated) -> Finding:
-    """A stage that gives nothing is a closed gate, never a success; the examples say which inputs gave nothing."""
-    rows = gated.current.num_rows
-    return Finding("not_empty", passed=rows > 0, counts={"records": rows}, examples=[] if rows else _barren(gated))
+    """A stage that gives nothing is a closed gate, never a success; the examples say which inputs gave nothing.
+
+    Of a corpus from which a step retrieves, a batch may hold nothing that is meant: then nothing was tried either.
+    """
+    rows, tried = gated.current.num_rows, gated.rows.num_rows + gated.candidate.rejected
+    passed = rows > 0 or (not tried and _is_chosen_from(gated))
+    return Finding("not_empty", passed=passed, counts={"records": rows}, examples=[] if passed else _barren(gated))
+
+
+def _is_chosen_from(gated: Gated) -> bool:
+    """Whether the stage, or one above it, takes only what it retrieves from the corpus."""
+    _, *later = gated.recipe.waves
+    return any(gated.candidate.stage in stages for stages in later)
 
 
 def enough_is_kept(gated: Gated) -> Finding:

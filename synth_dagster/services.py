@@ -361,6 +361,27 @@ class Readers(Protocol):
         ...
 
 
+class Corpus(Protocol):
+    """What a step compares the records of its batch with: what its stage reads, of all accepted batches.
+
+    It is for finding out which of its own records are meant. What others say must not enter what is made: a record
+    would rest on a parent of another batch.
+    """
+
+    def parts(self) -> Iterable[pa.Table]:
+        """record_id and text, a table for each batch in the order of their names; the step's own is among them."""
+        ...
+
+    @property
+    def vectors(self) -> Vectors:
+        """Those that the step `embed` of the stage above has asked for."""
+        ...
+
+    def once(self, what: str, look: Callable[[], pa.Table]) -> pa.Table:
+        """What a look at all of it gives, kept for the other batches. `what` names all that it depends on besides."""
+        ...
+
+
 class Sandbox(Protocol):
     """Runs what a model wrote, in a separate process that reaches nothing: no network, no files of the machine, no
     other process. Raises SandboxRefused where the machine offers no isolation, unless a person allowed that."""

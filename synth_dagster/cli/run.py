@@ -42,7 +42,7 @@ from synth_dagster.runner.plan import Plan, plan_batches, retire_surplus
 from synth_dagster.runner.release import check_name
 from synth_dagster.runner.release_inputs import is_released, release_inputs
 from synth_dagster.runner.stage import seldom_collected
-from synth_dagster.runner.todo import is_whole
+from synth_dagster.runner.todo import tables_of_wave, wave_of_work
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -187,16 +187,20 @@ class Session:
 
     def _make_batches(self, batches: Sequence[str], told: Told) -> None:
         self._add_partitions("batch", batches)
-        for batch in batches:
-            if not is_whole(self.context, batch):
-                self._launch("batch", batch, told, run_config=self._retrying())
+        for number, stages in enumerate(waves := self.recipe.waves):
+            part = None if len(waves) == 1 else tables_of_wave(self.recipe, number)
+            for batch in batches:
+                if wave_of_work(self.context, batch) == number:
+                    self._launch("batch", batch, told, run_config=self._retrying(stages), only=part)
+            if told.pending:
+                return  # the next wave looks at all batches: it waits for them
 
-    def _retrying(self) -> Mapping[str, Any]:
+    def _retrying(self, stages: Sequence[str]) -> Mapping[str, Any]:
         """What every stage is told when answers that could not be used are asked for again."""
         if not self.context.retry_rejects:
             return {}
         told = {"config": {"retry_rejects": True}}
-        return {"ops": {f"{self.recipe.dataset}__{stage}": told for stage in self.recipe.stages}}
+        return {"ops": {f"{self.recipe.dataset}__{stage}": told for stage in stages}}
 
     def _make_release(self, release: str | None, allow_missing: bool, told: Told) -> None:
         inputs = release_inputs(self.context)
@@ -230,11 +234,19 @@ class Session:
         with self.context.lake.lease("dagster", "exclusive"):
             self.instance.add_dynamic_partitions(growing.name, list(keys))
 
-    def _launch(self, which: str, partition: str, told: Told, run_config: Mapping[str, Any] | None = None) -> None:
+    def _launch(
+        self,
+        which: str,
+        partition: str,
+        told: Told,
+        run_config: Mapping[str, Any] | None = None,
+        only: Sequence[str] | None = None,
+    ) -> None:
+        """Run a job on a partition, or the part of it that makes these tables."""
         free_slots_of_dead_runs(self.instance)  # of the run before this one, too, if Dagster's disk was full at its end
         run_id = str(uuid.uuid4())
         with making(run_id):
-            result = self._execute(which, partition, run_id, run_config or {})
+            result = self._execute(which, partition, run_id, run_config or {}, only)
             if was_interrupted(result):
                 self._mark_stopped(run_id)
                 raise KeyboardInterrupt
@@ -243,7 +255,11 @@ class Session:
         else:
             self._tell_failure(f"{which} {partition}", result, told)
 
-    def _execute(self, which: str, partition: str, run_id: str, run_config: Mapping[str, Any]) -> Any:
+    def _execute(
+        self, which: str, partition: str, run_id: str, run_config: Mapping[str, Any], only: Sequence[str] | None
+    ) -> Any:
+        import dagster as dg
+
         tags = {**process_tags(), SESSION_TAG: self.id}
         tags |= {"dataset": self.recipe.dataset, "recipe": self.recipe.hash}
         with seldom_collected():
@@ -254,6 +270,7 @@ class Session:
                 tags=tags,
                 raise_on_error=False,
                 run_config={**SILENT, **run_config},
+                asset_selection=None if only is None else [dg.AssetKey([self.recipe.dataset, name]) for name in only],
             )
 
     def _tell_failure(self, what: str, result: Any, told: Told) -> None:

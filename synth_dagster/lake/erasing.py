@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from synth_dagster.lake import tables
 from synth_dagster.lake.canonical import data_version
+from synth_dagster.lake.corpus_state import held_of, name_of, state_of
+from synth_dagster.lake.database import Row
 from synth_dagster.lake.file_names import id_of, is_data
 from synth_dagster.lake.files import write_parquet
 from synth_dagster.lake.findings import forget_decisions
@@ -229,19 +231,39 @@ class Eraser:
     def _rename_inputs(self) -> None:
         """What was made from a version counts as made from its copy: nothing is made again, and nothing paid for."""
         database = self.lake.meta.database
-        renamed = {
-            (row["dataset"], row["old_version"]): row["new_version"]
-            for row in database.rows("select * from erased_versions where erasure = ?", (self.erasure,))
-        }
+        copies = database.rows(
+            "select erased_versions.*, stage, batch from erased_versions join candidates on candidate_id = old "
+            "where erasure = ?",
+            (self.erasure,),
+        )
+        renamed = {(row["dataset"], row["old_version"]): row["new_version"] for row in copies}
         for dataset in {dataset for dataset, _ in renamed}:
+            states = self._renamed_states(dataset, copies)
             for stage in self.lake.stages(dataset):
                 for candidate in self.lake.meta.candidates(dataset, stage):
-                    inputs = {name: renamed.get((dataset, one), one) for name, one in candidate.inputs.items()}
+                    inputs = {
+                        name: states.get((name, one), renamed.get((dataset, one), one))
+                        for name, one in candidate.inputs.items()
+                    }
                     if inputs != dict(candidate.inputs):
                         database.write(
                             "update candidates set inputs = ? where candidate_id = ?",
                             (canonical_json(inputs), candidate.candidate_id),
                         )
+
+    def _renamed_states(self, dataset: str, copies: Sequence[Row]) -> dict[tuple[str, str], str]:
+        """The same for what was made in view of a whole corpus: input and state -> the state with the copies."""
+        found: dict[tuple[str, str], str] = {}
+        for stage in sorted({row["stage"] for row in copies if row["dataset"] == dataset}):
+            shown = self.lake.accepted_all(dataset, stage)
+            now = {batch: version.data_version for batch, version in shown.items()}
+            old = {
+                row["new"]: row["old_version"] for row in copies if (row["dataset"], row["stage"]) == (dataset, stage)
+            }
+            before = {batch: old.get(version.candidate_id, now[batch]) for batch, version in shown.items()}
+            away = held_of(self.lake, shown)
+            found[name_of(stage), state_of(before, away)] = state_of(now, away)
+        return found
 
     # ------------------------------------------------------------------------------------------------------- releases
 

@@ -22,7 +22,7 @@ from synth_dagster.licences.registry import Licences, table_date, terms_of_provi
 from synth_dagster.licences.signals import reading
 from synth_dagster.method import Filter, Method
 from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
-from synth_dagster.recipe.reading import read_for
+from synth_dagster.recipe.reading import read_for, waves_of
 from synth_dagster.recipe.wording import said_by
 from synth_dagster.records import Json, RecordKind, canonical_json
 from synth_dagster.services import Embedder, Teacher, asked_of, role_of
@@ -349,6 +349,11 @@ class Recipe:
             way.insert(0, joined)
             joined = stage.reads
         return tuple(way)
+
+    @property
+    def waves(self) -> list[list[str]]:
+        """Its row stages in the order in which they are made: each list for all batches before the next for any."""
+        return waves_of(self.stages)
 
     def licences(self) -> Licences:
         """The terms of licences as this recipe counts them."""

@@ -1,13 +1,15 @@
-"""Which steps of a recipe will have a model read what a step leaves: those that follow it, in its stage and below.
+"""What steps of a recipe read besides their own records: what comes after them, and the other batches.
 
-A step that looks at texts for others (`services.Readers`) rests on them: on their settings, their prompts, their roles.
+A step that looks at texts for others (`services.Readers`) rests on those that will have a model read what it leaves: on
+their settings, their prompts, their roles. A step that looks at the whole corpus (`services.Corpus`) needs all batches
+of the stage above to be there, so the stages of a recipe are made in waves: all batches of the first, then of the next.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from synth_dagster.method import Method
-from synth_dagster.services import Readers, Teacher, asked_of
+from synth_dagster.services import Corpus, Readers, Teacher, asked_of
 
 if TYPE_CHECKING:
     from synth_dagster.recipe.model import Stage, Step
@@ -18,6 +20,27 @@ ONE_BY_ONE = ("synthesize", "augment", "refine")  # verbs that are given one rec
 def looks_for_others(method: type[Method]) -> bool:
     """Whether a method's verb asks for the steps that will read what it leaves."""
     return Readers in _asked(method)
+
+
+def looks_at_corpus(method: type[Method]) -> bool:
+    """Whether a method's verb asks for the records of all batches."""
+    return Corpus in _asked(method)
+
+
+def reads_corpus(stage: "Stage") -> bool:
+    """Whether a stage is made in view of all batches of the stage above."""
+    return any(looks_at_corpus(type(step.method)) for step in stage.steps)
+
+
+def waves_of(stages: "Mapping[str, Stage]") -> list[list[str]]:
+    """The stages in the order in which they are made: each list for all batches before the next one for any."""
+    waves: list[list[str]] = []
+    place: dict[str, int] = {}
+    for stage in stages.values():
+        place[stage.name] = place.get(stage.reads or "", 0) + reads_corpus(stage)
+        waves += [[] for _ in range(place[stage.name] + 1 - len(waves))]
+        waves[place[stage.name]].append(stage.name)
+    return waves
 
 
 def readers_of(stages: "Mapping[str, Stage]", stage: str, step: "Step") -> "dict[str, Step]":

@@ -14,6 +14,7 @@ from synth_dagster.method import ROW_KINDS, Method, MethodKind, Mixer, Selector
 from synth_dagster.parts.similarity.chosen_vectors import EmbeddedText, VectorChoice
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_methods
 from synth_dagster.recipe.model import DEFAULT_STAGES, RECORD_KINDS, Mix, Stage, StageKind, Step, method_roles
+from synth_dagster.recipe.reading import looks_at_corpus
 from synth_dagster.recipe.settings import shown, shown_name
 from synth_dagster.recipe.tree import Plain, Where
 from synth_dagster.records import VIEWS, RecordKind
@@ -287,8 +288,10 @@ class Steps:
         for number, step in enumerate(steps):
             if step and isinstance(step.method, EmbeddedText):
                 self.embedded.add(plan.name)
-            elif step and _goes_by_a_model(step) and plan.name not in self.embedded:
-                self.draft.say((*plan.steps_at, number), *_unembedded(step, plan.name))
+            elif step and _goes_by_a_model(step):
+                of = (plan.reads or plan.name) if looks_at_corpus(type(step.method)) else plan.name
+                if of not in self.embedded:
+                    self.draft.say((*plan.steps_at, number), *_unembedded(step, of))
 
     # ------------------------------------------------------------------------------------------------- a row stage
 

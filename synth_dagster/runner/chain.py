@@ -21,6 +21,7 @@ from synth_dagster.recipe.model import roles_of
 from synth_dagster.recipe.reading import looks_for_others, readers_of
 from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_id, to_table
 from synth_dagster.runner.context import OpenTeachers, RunContext
+from synth_dagster.runner.corpus import Records
 from synth_dagster.runner.missing import Sums, missing
 from synth_dagster.runner.readers import RecipeReaders
 from synth_dagster.runner.resting import in_one_order, resting_on
@@ -28,7 +29,7 @@ from synth_dagster.runner.services import services_for
 from synth_dagster.runner.stamp import Stamper
 from synth_dagster.runner.vectors import known_vectors
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Drop, Unusable, Vectors
+from synth_dagster.services import Corpus, Drop, Unusable, Vectors
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Chain:
     kind: RecordKind
     batch: str
     inputs: Sequence[Record]  # what the stage above holds, current records only
+    corpus: Corpus | None = None  # the same of all batches, for a step that asks; else the inputs are all there is
     made: list[Record] = field(default_factory=list)
     rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (step key, reject)
     bugs: Counter[tuple[str, str]] = field(default_factory=Counter)  # (method, where it failed) -> records
@@ -197,7 +199,8 @@ class Chain:
             readers = RecipeReaders(readers_of(self.context.recipe.stages, self.stage, step), self._services)
         context = self.context
         about = {"shelf": context.shelf, "readers": readers, "vectors": vectors}
-        return services_for(step.method, self.teachers, context.root, context.sandbox, **about)
+        corpus = self.corpus or Records({self.batch: self.inputs})
+        return services_for(step.method, self.teachers, context.root, context.sandbox, **about, corpus=corpus)
 
     def _stamper(self, step: Step) -> Stamper:
         return Stamper(self.stage, self.batch, step, self.context.terms(roles_of([step])))

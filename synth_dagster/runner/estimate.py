@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
 from typing import Literal, TypeAlias
 
-from synth_dagster.runner.forecast import Forecast, StageOfBatch, State, Unit
+from synth_dagster.runner.forecast import Forecast, StageOfBatch, Unit
+from synth_dagster.runner.forecast_states import State
 
 Basis: TypeAlias = Literal["exact", "sample", "stand-in"]
 LEAST_KNOWN = 10  # seeds, so that their ratio says something

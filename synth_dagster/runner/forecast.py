@@ -12,18 +12,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from synth_dagster.errors import SynthError
-from synth_dagster.lake.findings import held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
-from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.recipe import Stage, Step
-from synth_dagster.recipe.makeup import differences
+from synth_dagster.recipe.reading import reads_corpus
 from synth_dagster.records import Document, Json, Record, to_table
 from synth_dagster.runner.chain import Chain, Given
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.corpus import Records
+from synth_dagster.runner.forecast_states import State, There, states_of
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import batches_of
 from synth_dagster.runner.stage import (
@@ -35,9 +35,8 @@ from synth_dagster.runner.stage import (
     readable,
     seldom_collected,
 )
+from synth_dagster.runner.vectors import NoVectors, embedding_of
 from synth_dagster.teacher.rehearsal import Rehearsal, Sum
-
-State: TypeAlias = Literal["new", "stale", "refused", "current"]
 
 MOST_ITEMS = 3_000  # delivered items that are rehearsed; the rest of a larger delivery is estimated from them
 PACED = 20  # versions of a stage that say how long a call takes
@@ -89,26 +88,33 @@ def forecast(context: RunContext, rehearsal: Rehearsal, batches: Sequence[str] =
     known = {batch.batch for batch in planned}
     retired = sorted({batch.batch for batch in meta.planned(recipe.dataset)} - known)
     chosen = [batch for batch in planned if not batches or batch.batch in batches]
-    rehearsed = _rehearsed([batch for batch in chosen if _has_work(context, batch)])
-    parts = _all_parts(context, rehearsal, chosen, rehearsed)
+    others = [batch for batch in planned if batch not in chosen]
+    states = states_of(context, chosen, others)
+    busy = [batch for batch in chosen if any(one.state != "current" for one in states[batch.batch].values())]
+    rehearsed = _rehearsed(busy)
+    stories = [(batch, states[batch.batch], batch.batch in rehearsed) for batch in chosen]
+    parts = _all_parts(context, rehearsal, stories, others)
     is_mixed = rehearsal.stands_in and any(not unit.asked.guessed for part in parts for unit in part.units)
-    blind = _all_parts(context, rehearsal.blind(), chosen, rehearsed) if is_mixed else []
+    blind = _all_parts(context, rehearsal.blind(), stories, others) if is_mixed else []
     return Forecast(parts, retired, rehearsal.stands_in, blind, dict(rehearsal.batch_shares))
 
 
 def _all_parts(
-    context: RunContext, rehearsal: Rehearsal, batches: Sequence[PlannedBatch], rehearsed: set[str]
+    context: RunContext,
+    rehearsal: Rehearsal,
+    batches: Sequence[tuple[PlannedBatch, Mapping[str, There], bool]],
+    others: Sequence[PlannedBatch],
 ) -> list[StageOfBatch]:
+    stories = [
+        _Batch(context, rehearsal, batch, states, is_rehearsed=is_rehearsed) for batch, states, is_rehearsed in batches
+    ]
+    corpora = _Corpora(context, rehearsal, stories, others)
     parts: list[StageOfBatch] = []
     with seldom_collected():
-        for batch in batches:
-            story = _Batch(context, rehearsal, batch, is_rehearsed=batch.batch in rehearsed)
-            parts.extend(run_to_end(story.run()))
+        for stages in context.recipe.waves:
+            for story in stories:
+                parts.extend(run_to_end(story.run(stages, corpora)))
     return parts
-
-
-def _has_work(context: RunContext, batch: PlannedBatch) -> bool:
-    return any(found.state != "current" for found in _states(context, batch).values())
 
 
 def _rehearsed(batches: Sequence[PlannedBatch]) -> set[str]:
@@ -120,92 +126,37 @@ def _rehearsed(batches: Sequence[PlannedBatch]) -> set[str]:
     return {batch.batch for batch in batches[::every]}
 
 
-@dataclass(frozen=True, slots=True)
-class _There:
-    """What is there of a stage's batch, and why it would be made anew."""
-
-    state: State
-    why: str = ""
-    records: int = 0
-
-
-def _states(context: RunContext, batch: PlannedBatch) -> dict[str, _There]:
-    """The same by stage. What stands on something stale is stale."""
-    found: dict[str, _There] = {}
-    for stage in context.recipe.stages.values():
-        above = found.get(stage.reads or "")
-        found[stage.name] = _state(context, stage, batch, above.state if above else "current")
-    return found
-
-
-def _state(context: RunContext, stage: Stage, batch: PlannedBatch, above: State) -> _There:
-    lake, dataset = context.lake, context.recipe.dataset
-    there = lake.accepted(dataset, stage.name, batch.batch)
-    made = lake.meta.candidates(dataset, stage.name, batch.batch)
-    was_refused = bool(made) and made[-1].state == "refused" and above == "current"
-    if was_refused and not _changes(context, stage, batch, made[-1]):
-        return _There("refused", "its gate refused it as it is", there.current if there else 0)
-    if there is None:
-        return _There("new")
-    changes = _changes(context, stage, batch, there, above)
-    return _There("stale" if changes else "current", "; ".join(changes), there.current)
-
-
-def _changes(
-    context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate, above: State = "current"
-) -> list[str]:
-    """What a version was made by or from that a run would not use now, a phrase each."""
-    changes = _changed_steps(context, stage, batch, there)
-    if above != "current":
-        return [*changes, f"{stage.reads} is made anew"]
-    if is_to_remake(there):
-        return [*changes, "an erasure took records that are to be made again"]
-    return [*changes, *(["inputs changed"] if _reads_others(context, stage, batch, there) else [])]
-
-
-def _changed_steps(context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate) -> list[str]:
-    if there.code_version == context.code_version(stage.name, batch.batch):
-        return []
-    before = context.lake.meta.made_by(there.code_version)
-    named = differences(before, context.makeup(stage.name, batch.batch)) if before is not None else []
-    return named or ["steps or prompts changed"]
-
-
-def _reads_others(context: RunContext, stage: Stage, batch: PlannedBatch, there: Candidate) -> bool:
-    """Whether the inputs of a version are not those that a run would read."""
-    dataset = context.recipe.dataset
-    if stage.reads is None:
-        inputs = {"delivery": batch.digest}
-    else:
-        above = context.lake.accepted(dataset, stage.reads, batch.batch)
-        inputs = {stage.reads: above.data_version if above else ""}
-        inputs |= held_input(held(context.lake, above)) if above else {}
-    return dict(there.inputs) != inputs
-
-
 class _Batch:
     """The way of one batch through the stages."""
 
-    def __init__(self, context: RunContext, rehearsal: Rehearsal, batch: PlannedBatch, *, is_rehearsed: bool) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        rehearsal: Rehearsal,
+        batch: PlannedBatch,
+        states: Mapping[str, There],
+        *,
+        is_rehearsed: bool,
+    ) -> None:
         self.context, self.rehearsal, self.batch, self.is_rehearsed = context, rehearsal, batch, is_rehearsed
+        self.states = states
         self.made: dict[str, list[Record]] = {}  # stage -> its current records, of the lake or of the rehearsal
         self.guessed: set[bytes] = set()  # records that stand on the word of a stand-in
         self.seeds: dict[bytes, bytes] = {}  # record -> the record that it goes back to
 
-    async def run(self) -> list[StageOfBatch]:
-        return [
-            await self._stage(self.context.recipe.stage(name), there)
-            for name, there in _states(self.context, self.batch).items()
-        ]
+    async def run(self, stages: Sequence[str], corpora: "_Corpora") -> list[StageOfBatch]:
+        return [await self._stage(self.context.recipe.stage(name), self.states[name], corpora) for name in stages]
 
-    async def _stage(self, stage: Stage, there: _There) -> StageOfBatch:
+    async def _stage(self, stage: Stage, there: There, corpora: "_Corpora") -> StageOfBatch:
         facts: dict[str, Any] = {"batch": self.batch.batch, "stage": stage.name, "items": self.batch.count}
         facts |= {"state": there.state, "why": there.why, "records": there.records}
         if there.state == "current" or not self.is_rehearsed:
             return StageOfBatch(is_rehearsed=there.state == "current", **facts)
         began, before = time.monotonic(), self.rehearsal.sent_by_role()
         chain = _Watched(
-            self.context, self.rehearsal, stage.name, stage.record_kind, self.batch.batch, inputs=self._inputs(stage)
+            *(self.context, self.rehearsal, stage.name, stage.record_kind, self.batch.batch),
+            inputs=self._inputs(stage),
+            corpus=corpora.of(stage),
         )
         chain.guessed, chain.seeds = self.guessed, self.seeds
         with self.rehearsal.counting(guessed=bool(self.guessed)) as outside:
@@ -238,14 +189,19 @@ class _Batch:
     def _inputs(self, stage: Stage) -> list[Record]:
         return [] if stage.reads is None else self._current(stage.reads)
 
+    def known(self, stage: str) -> list[Record]:
+        """The current records of a stage as a run would see them; none where only the run would make them."""
+        if stage in self.made:
+            return self.made[stage]
+        is_shown = self.states[stage].state in ("current", "refused")
+        return accepted_records(self.context, stage, self.batch.batch) if is_shown else []
+
     def _current(self, stage: str) -> list[Record]:
         """The current records of a stage: as rehearsed, else as accepted."""
         if stage not in self.made:
-            recipe, lake = self.context.recipe, self.context.lake
-            there = lake.accepted(recipe.dataset, stage, self.batch.batch)
-            if there is None:
+            if self.context.lake.accepted(self.context.recipe.dataset, stage, self.batch.batch) is None:
                 raise SynthError(f"'{stage}' of {self.batch.batch} went while it was planned. Plan again.")
-            self.made[stage] = current_records(self.context, recipe.stage(stage), readable(lake, there))
+            self.made[stage] = accepted_records(self.context, stage, self.batch.batch)
         return self.made[stage]
 
     def _pace(self, stage: str) -> float | None:
@@ -257,6 +213,33 @@ class _Batch:
 
 def _calls_of(made: Candidate) -> int:
     return sum(numbers["calls"] for numbers in made.details.get("teacher", {}).values())
+
+
+def accepted_records(context: RunContext, stage: str, batch: str) -> list[Record]:
+    """The current records of a batch that is accepted; none where none is."""
+    there = context.lake.accepted(context.recipe.dataset, stage, batch)
+    return [] if there is None else current_records(context, context.recipe.stage(stage), readable(context.lake, there))
+
+
+class _Corpora:
+    """What stages that look at the whole corpus see of it: what was rehearsed before, and what is accepted."""
+
+    def __init__(
+        self, context: RunContext, rehearsal: Rehearsal, stories: Sequence[_Batch], others: Sequence[PlannedBatch]
+    ) -> None:
+        self._context, self._rehearsal, self._stories, self._others = context, rehearsal, stories, others
+        self._seen: dict[str, Records] = {}
+
+    def of(self, stage: Stage) -> Records | None:
+        if not reads_corpus(stage) or stage.reads is None:
+            return None
+        if stage.name not in self._seen:
+            batches = {one.batch: accepted_records(self._context, stage.reads, one.batch) for one in self._others}
+            batches |= {story.batch.batch: story.known(stage.reads) for story in self._stories}
+            embeds = embedding_of(self._context.recipe, stage.reads)
+            vectors = self._rehearsal.looked_up(embeds.shown) if embeds else NoVectors()
+            self._seen[stage.name] = Records(batches, vectors, found={})
+        return self._seen[stage.name]
 
 
 @dataclass

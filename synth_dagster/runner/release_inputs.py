@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from synth_dagster.lake.corpus_state import name_of
 from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import PlannedBatch
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.records import digest
 from synth_dagster.runner.context import SIGNALS, RunContext
+from synth_dagster.runner.corpus import CorpusView
 from synth_dagster.runner.planted import planted
 
 
@@ -65,6 +67,7 @@ class _Seen:
     shown: Mapping[str, Mapping[str, Candidate]]
     plans: Mapping[str, PlannedBatch]
     _wanted: dict[tuple[str, str], str] = field(default_factory=dict)
+    _states: dict[str, str | None] = field(default_factory=dict)
 
     def why_not(self, batch: str) -> str | None:
         """The first reason that keeps a batch out of a release."""
@@ -102,7 +105,16 @@ class _Seen:
             return f"'{stage}' was made before what is in quarantine of '{above}' changed"
         if there.code_version != self._code_version(stage, there.batch):
             return f"'{stage}' was made by other steps than the recipe has now"
+        if _seen(there, above) not in (None, self._corpus(stage)):
+            return f"'{stage}' was made when other batches of '{above}' were accepted"
         return None
+
+    def _corpus(self, stage: str) -> str | None:
+        """The state of the corpus in view of which a stage would be made now."""
+        if stage not in self._states:
+            view = CorpusView.of(self.context, stage)
+            self._states[stage] = view.state if view else None
+        return self._states[stage]
 
     def _code_version(self, stage: str, batch: str) -> str:
         key = (stage, self.plans[batch].source)
@@ -126,6 +138,11 @@ class _Seen:
 def _away(version: Candidate) -> dict[str, str]:
     """What a version says of the records in quarantine that it was made without."""
     return {name: value for name, value in version.inputs.items() if name == QUARANTINE}
+
+
+def _seen(version: Candidate, above: str | None) -> str | None:
+    """The state of the corpus in view of which a version was made, where it was."""
+    return version.inputs.get(name_of(above)) if above else None
 
 
 def is_released(context: RunContext, inputs: Inputs) -> str | None:

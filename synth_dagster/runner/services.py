@@ -19,6 +19,7 @@ from synth_dagster.runner.models import TrainedModels
 from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.services import (
     Ancestors,
+    Corpus,
     Embedder,
     Models,
     NoAncestors,
@@ -57,14 +58,17 @@ def _texts(root: Path, path: str, stamps: tuple[FileStamp, ...]) -> Sequence[str
     return tuple(read_texts(root, path))
 
 
+_BESIDE_TEACHERS = (Readers, References, Sandbox, Ancestors, Models, Vectors, Corpus)
+
+
 def wanted(verb: Callable[..., object]) -> dict[str, object]:
     """The services that a verb names after `*`: parameter -> type. Raises MethodError for a service nobody offers."""
     found = asked_of(verb)
     for name, service in found.items():
-        if service not in (Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models, Vectors):
+        if service not in (Teacher, Embedder, *_BESIDE_TEACHERS):
             raise MethodError(
                 f"{verb.__qualname__} asks for '{name}', which no service answers. "
-                "Annotate it as Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models or Vectors."
+                "Annotate it as Teacher, Embedder, Readers, References, Sandbox, Ancestors, Models, Vectors or Corpus."
             )
     return found
 
@@ -78,11 +82,13 @@ def services_for(
     shelf: Store | None = None,
     readers: Readers | None = None,
     vectors: Vectors | None = None,
+    corpus: Corpus | None = None,
 ) -> dict[str, object]:
     """What to call a method's verb with. `teachers` and `sandbox` may be None for a method that asks for none.
 
     Without `ancestors` records have none: in a chain they are still being made. Models are kept on the shelf, the files
-    of the lake; without one, in memory. Readers are those of a step of a row stage. Without `vectors` no text has one.
+    of the lake; without one, in memory. Readers and corpus are those of a step of a row stage. Without `vectors` no
+    text has one.
     """
     offered: dict[object, object] = {
         Ancestors: ancestors or NoAncestors(),
@@ -91,6 +97,7 @@ def services_for(
         Vectors: vectors or NoVectors(),
     }
     offered |= {Readers: readers} if readers is not None else {}
+    offered |= {Corpus: corpus} if corpus is not None else {}
     return {
         name: offered[service] if service in offered else _answer(name, service, teachers, sandbox)
         for name, service in wanted(_verb(method)).items()
@@ -121,6 +128,8 @@ def _answer(name: str, service: object, teachers: OpenTeachers | None, sandbox: 
         if sandbox is None:
             raise MethodError(f"'{name}' is a sandbox, and only the steps of row stages run code in one.")
         return sandbox
+    if service is Corpus:
+        raise MethodError(f"'{name}' is the corpus of a stage, and only the steps of row stages read one.")
     if service is Readers:
         raise MethodError(
             f"'{name}' are the steps that read what a step leaves, and only steps of row stages have any."

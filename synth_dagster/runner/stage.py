@@ -8,7 +8,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -43,12 +43,13 @@ from synth_dagster.records import (
 from synth_dagster.runner.adopt import adopted, unfit
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext, source_of
+from synth_dagster.runner.corpus import CorpusView
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
 from synth_dagster.runner.services import needs_teacher
 from synth_dagster.runner.stamp import counted
-from synth_dagster.services import Prompt
+from synth_dagster.services import Corpus, Prompt
 
 READ = "read"  # the step that brings records in
 
@@ -58,22 +59,29 @@ def run_stage(context: RunContext, stage: str, batch: str) -> Outcome:
     lake, dataset = context.lake, context.recipe.dataset
     with lake.lease(f"batch/{dataset}/{stage}/{batch}", kind="exclusive"):
         lake.let_erasures_end()
-        wanted = identity(context, stage, batch)
+        view = CorpusView.of(context, stage)
+        wanted = _identity(context, stage, batch, view)
         there = current(context, stage, batch, wanted)
         if there is not None:
             return Outcome(there, made=False)
-        return Outcome(_make(context, context.recipe.stage(stage), batch, wanted), made=True)
+        return Outcome(_make(context, context.recipe.stage(stage), batch, wanted, view), made=True)
 
 
 def identity(context: RunContext, stage: str, batch: str) -> tuple[str, dict[str, str]]:
     """What a batch is made by and from: the stage's code version, and the versions of its inputs."""
-    return context.code_version(stage, batch), inputs_of(context, stage, batch)
+    return _identity(context, stage, batch, CorpusView.of(context, stage))
+
+
+def _identity(context: RunContext, stage: str, batch: str, view: CorpusView | None) -> tuple[str, dict[str, str]]:
+    corpus = view.input if view and not adopts(context, context.recipe.stage(stage), batch) else {}
+    return context.code_version(stage, batch), inputs_of(context, stage, batch) | corpus
 
 
 def inputs_of(context: RunContext, stage: str, batch: str) -> dict[str, str]:
     """Input -> version: the delivery's digest for a corpus, the accepted data version of the stage above otherwise.
 
-    Which records of it are held in quarantine counts too: a release from there makes what stands below anew.
+    Which records of it are held in quarantine counts too: a release from there makes what stands below anew. What all
+    batches hold, of a stage that compares its batch with them, is not among these.
     """
     above = context.recipe.stage(stage).reads
     if above is None:
@@ -132,10 +140,12 @@ def accepted(context: RunContext, stage: str, batch: str) -> Candidate:
     return found
 
 
-def _make(context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict[str, str]]) -> Candidate:
+def _make(
+    context: RunContext, stage: Stage, batch: str, wanted: tuple[str, dict[str, str]], view: CorpusView | None
+) -> Candidate:
     started = time.monotonic()
-    with seldom_collected():
-        chain, usage = run_to_end(_run_chain(context, stage, batch))
+    with seldom_collected(), view.opened(context) if view else nullcontext() as corpus:
+        chain, usage = run_to_end(_run_chain(context, stage, batch, corpus))
     if tombstones := Tombstones(context.lake.meta.database):
         drop_erased(tombstones, chain)
     code_version, inputs = wanted
@@ -183,12 +193,14 @@ def _prompts(context: RunContext, stage: Stage) -> Iterator[Prompt]:
             yield from (coded(prompt), coded(prompt, form=True))
 
 
-async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Chain, dict[str, Json]]:
+async def _run_chain(
+    context: RunContext, stage: Stage, batch: str, corpus: Corpus | None
+) -> tuple[Chain, dict[str, Json]]:
     methods = [] if adopts(context, stage, batch) else [step.method for step in stage.steps]
     for prompt in _prompts(context, stage) if methods else ():
         context.lake.meta.remember_prompt(prompt.hash, prompt.system, prompt.user)
     if not needs_teacher(methods):
-        return await _chained(context, stage, batch, None), {}
+        return await _chained(context, stage, batch, None, corpus), {}
     ledger = batch_ledger(context, stage.name, batch)
     if ledger is not None:
         context = replace(context, in_flight=sys.maxsize)  # all records ask what they can before the answers come
@@ -202,7 +214,7 @@ async def _run_chain(context: RunContext, stage: Stage, batch: str) -> tuple[Cha
             retry_rejects=context.retry_rejects,
         ) as teachers:
             try:
-                chain = await _chained(context, stage, batch, teachers)
+                chain = await _chained(context, stage, batch, teachers, corpus)
                 teachers.check_whole()
             finally:
                 usage = _account(context, stage.name, batch, teachers)
@@ -216,8 +228,11 @@ def batch_ledger(context: RunContext, stage: str, batch: str) -> StageLedger | N
     return StageLedger(context.lake, context.recipe.dataset, stage, batch, context.session_id, context.run_id)
 
 
-async def _chained(context: RunContext, stage: Stage, batch: str, teachers: OpenTeachers | None) -> Chain:
-    chain = Chain(context, teachers, stage.name, stage.record_kind, batch, inputs=_inputs(context, stage, batch))
+async def _chained(
+    context: RunContext, stage: Stage, batch: str, teachers: OpenTeachers | None, corpus: Corpus | None
+) -> Chain:
+    inputs = _inputs(context, stage, batch)
+    chain = Chain(context, teachers, stage.name, stage.record_kind, batch, inputs=inputs, corpus=corpus)
     if stage.reads is None:
         chain.made, chain.rejects = read_batch(context, stage.name, batch)
     if adopts(context, stage, batch):

@@ -4,13 +4,15 @@ Sensors and schedules ask this at every tick. They keep no list of their own tha
 and the tables decide.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from synth_dagster.errors import SynthError
-from synth_dagster.lake.lake import Candidate
+from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import PlannedBatch
-from synth_dagster.recipe import Recipe
+from synth_dagster.lake.remaking import is_to_remake
+from synth_dagster.recipe import Recipe, Stage
 from synth_dagster.records import digest
 from synth_dagster.runner.context import SIGNALS, RunContext
 from synth_dagster.runner.signals import is_current as signals_are_current
@@ -64,24 +66,80 @@ def unfinished(context: RunContext) -> list[str]:
 
 def is_whole(context: RunContext, batch: str) -> bool:
     """Whether every stage of a batch is current and accepted; a missing input above means that it is not."""
+    return wave_of_work(context, batch) is None
+
+
+def tables_of_wave(recipe: Recipe, number: int) -> list[str]:
+    """What is made of a batch in a wave: its stages, and the signals with the stage that the mix is of."""
+    stages = recipe.waves[number]
+    return [*stages, *([SIGNALS] if recipe.mix.of in stages else [])]
+
+
+def wave_of_work(context: RunContext, batch: str) -> int | None:
+    """The first wave of the recipe in which a batch is not whole: all batches are made in it before the next."""
+    waves = enumerate(context.recipe.waves)
+    return next((number for number, stages in waves if not _wave_is_whole(context, stages, batch)), None)
+
+
+def _wave_is_whole(context: RunContext, stages: Sequence[str], batch: str) -> bool:
     try:
-        rows = all(is_settled(context, stage, batch) for stage in context.recipe.stages)
-        return rows and signals_are_current(context, batch)
+        rows = all(is_settled(context, stage, batch) for stage in stages)
+        return rows and (context.recipe.mix.of not in stages or signals_are_current(context, batch))
     except SynthError:
         return False
 
 
 def has_work(context: RunContext, batch: str) -> bool:
     """Whether a stage of a batch can be made that was not refused just like this before."""
+    return wave_to_make(context, batch) is not None
+
+
+def wave_to_make(context: RunContext, batch: str) -> int | None:
+    """The first wave of the recipe in which there is such a stage, or signals that can be computed."""
     stopped: set[str] = set()
-    for stage in context.recipe.stages.values():
-        if stage.reads in stopped or is_refused(context, stage.name, batch):
-            stopped.add(stage.name)
-        elif not _is_settled(context, stage.name, batch):
+    for number, stages in enumerate(context.recipe.waves):
+        for stage in map(context.recipe.stage, stages):
+            if stage.reads in stopped or is_refused(context, stage.name, batch):
+                stopped.add(stage.name)
+            elif not _is_settled(context, stage.name, batch):
+                return number
+        of = context.recipe.mix.of
+        if of in stages and of not in stopped and not signals_are_current(context, batch):
+            return None if _signals_refused(context, batch) else number
+    return None
+
+
+def corpus_is_decided(lake: Lake, recipe: Recipe, stage: str) -> bool:
+    """Whether each planned batch of a stage is accepted or refused as it is delivered now, or stopped further above.
+
+    A stage that looks at all of them waits for this where it is made by itself: in view of half of a corpus it would
+    have tasks made that nobody wants of the whole.
+    """
+    way: list[Stage] = []
+    above: str | None = stage
+    while above is not None:
+        way.insert(0, recipe.stage(above))
+        above = way[0].reads
+    newest = {one.name: {c.batch: c for c in lake.meta.candidates(recipe.dataset, one.name)} for one in way}
+    shown = {one.name: lake.accepted_all(recipe.dataset, one.name) for one in way}
+    return all(_is_decided(plan, way, newest, shown) for plan in lake.meta.planned(recipe.dataset))
+
+
+_Versions: TypeAlias = Mapping[str, Mapping[str, Candidate]]  # stage -> batch -> version
+
+
+def _is_decided(plan: PlannedBatch, way: Sequence[Stage], newest: _Versions, shown: _Versions) -> bool:
+    for stage in way:
+        made = newest[stage.name].get(plan.batch)
+        if made is None or made.state == "awaiting" or is_to_remake(made):
+            return False
+        above = shown[stage.reads].get(plan.batch) if stage.reads else None
+        of = plan.digest if stage.reads is None else above.data_version if above else None
+        if made.inputs.get(stage.reads or "delivery") != of:
+            return False
+        if made.state == "refused":
             return True
-    if context.recipe.mix.of in stopped:
-        return False
-    return not signals_are_current(context, batch) and not _signals_refused(context, batch)
+    return True
 
 
 def is_refused(context: RunContext, stage: str, batch: str) -> bool:

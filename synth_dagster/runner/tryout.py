@@ -56,14 +56,16 @@ def try_out(context: RunContext, limit: int) -> Tried:
 
     Raises SynthError as a run does; a source that gives nothing is a cause and does not stop the others.
     """
-    whole: list[str] = []
+    whole = _plan(context, limit)
     causes: list[str] = []
-    for batch, share in _plan(context, limit).items():
-        why = _through_the_stages(context, batch, share)
-        if why is None:
-            whole.append(batch)
-        else:
-            causes.append(why)
+    for stages in context.recipe.waves:
+        for batch, share in [*whole.items()]:
+            why = _through(context, stages, batch, share)
+            if why is not None:
+                causes.append(why)
+                del whole[batch]
+    for batch in whole:
+        context.lake.accept(run_signals(context, batch).candidate)
     if whole:
         publish(context, make_release(context, RELEASE, allow_missing=True).candidate)
     elif not causes:
@@ -101,17 +103,15 @@ def _planned(context: RunContext, source: str, items: Sequence[Item | Unreadable
     return batch
 
 
-def _through_the_stages(context: RunContext, batch: str, limit: int) -> str | None:
-    """Make and show a batch of so many passages in every stage; why it ended before the last, or None."""
-    lake = context.lake
+def _through(context: RunContext, stages: Sequence[str], batch: str, limit: int) -> str | None:
+    """Make and show a batch of so many passages in these stages; why it ended before the last, or None."""
     first = replace(context, limit=limit)
-    for stage, settings in context.recipe.stages.items():
-        made = run_stage(context if settings.reads else first, stage, batch).candidate
+    for stage in stages:
+        made = run_stage(context if context.recipe.stage(stage).reads else first, stage, batch).candidate
         _inspect(context, made)
-        lake.accept(made)
+        context.lake.accept(made)
         if made.current == 0:
             return f"'{stage}' made nothing of {batch.partition(':')[0]}"
-    lake.accept(run_signals(context, batch).candidate)
     return None
 
 

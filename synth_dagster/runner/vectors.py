@@ -72,10 +72,10 @@ class _WhenAsked:
     @cached_property
     def _vectors(self) -> Vectors:
         recipe = self._context.recipe
-        embeds = [step.method for step in recipe.stage(self._stage).steps if isinstance(step.method, EmbeddedText)]
-        if not embeds:
+        embeds = embedding_of(recipe, self._stage)
+        if embeds is None:
             raise SynthError(f"'vectors: embedder' needs a step 'embed' in the stage '{self._stage}'. Add it.")
-        opened = self._stack.enter_context(self._context.teachers.vectors(recipe, embeds[-1].shown))
+        opened = self._stack.enter_context(self._context.teachers.vectors(recipe, embeds.shown))
         for version in self._versions:
             self._check(version)
         return opened
@@ -89,6 +89,12 @@ class _WhenAsked:
                 f"The batch '{version.batch}' of '{version.stage}' was embedded by {_named(was)}, and the role "
                 f"'{EMBEDDER}' is {_named(now)} now: their vectors cannot be compared. 'synth run' makes it anew."
             )
+
+
+def embedding_of(recipe: Recipe, stage: str) -> EmbeddedText | None:
+    """How a stage embeds its texts, if it does; the last step that does decides."""
+    embeds = [step.method for step in recipe.stage(stage).steps if isinstance(step.method, EmbeddedText)]
+    return embeds[-1] if embeds else None
 
 
 EMBEDDER = "embedder"

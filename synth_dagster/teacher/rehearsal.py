@@ -15,13 +15,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from synth_dagster.records import canonical_json
-from synth_dagster.services import Call, Unusable
+from synth_dagster.services import Call, Unusable, Vectors
 from synth_dagster.teacher.attempts import Attempt
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector
 from synth_dagster.teacher.client import Teachers
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
+from synth_dagster.teacher.known_vectors import KnownVectors
 from synth_dagster.teacher.prices import Prices
 from synth_dagster.teacher.probe import FORM, QUESTION, dialect_id, probe_of, remembered
 from synth_dagster.teacher.roles import EMBEDDED_EMBEDDER, EMBEDDED_MODELS, Endpoint
@@ -165,6 +166,10 @@ class Rehearsal(Teachers):
     def blind(self) -> "Rehearsal":
         """The same roles with no answer kept: what the stand-in makes of inputs that a model has answered for."""
         return Rehearsal(self._endpoints, kept=None, prices=self._prices, answered=self._answered)
+
+    def looked_up(self, shown: Callable[[str], str]) -> Vectors:
+        """The vectors that are kept, and those that this plan has made for what a run would ask for."""
+        return KnownVectors(self._overlay, self._endpoints["embedder"], shown)
 
     def sent_by_role(self) -> dict[str, Counter[str]]:
         """What each role would have been sent so far: calls and tokens."""

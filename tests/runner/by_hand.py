@@ -34,12 +34,13 @@ class ByHand:
         plan = plan_batches(context)
         retire_surplus(context)
         made = {}
-        for batch in (one.batch for one in plan.active):
-            for stage in context.recipe.stages:
-                if self.accepted(run_stage(context, stage, batch)).made:
-                    made.setdefault(stage, []).append(batch)
-            if self.accepted(run_signals(context, batch)).made:
-                made.setdefault("quality_signals", []).append(batch)
+        for stages in context.recipe.waves:
+            for batch in (one.batch for one in plan.active):
+                for stage in stages:
+                    if self.accepted(run_stage(context, stage, batch)).made:
+                        made.setdefault(stage, []).append(batch)
+                if context.recipe.mix.of in stages and self.accepted(run_signals(context, batch)).made:
+                    made.setdefault("quality_signals", []).append(batch)
         return made
 
     def inputs(self):

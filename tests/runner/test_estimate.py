@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from synth_dagster.runner.estimate import consequences, estimates, ratio_of, total
-from synth_dagster.runner.forecast import Forecast, StageOfBatch, State, Unit
+from synth_dagster.runner.forecast import Forecast, StageOfBatch, Unit
+from synth_dagster.runner.forecast_states import State
 from synth_dagster.teacher.rehearsal import Sum
 
 

@@ -5,7 +5,7 @@ provider batches like any other, and a vector that was paid for is never asked f
 answers, by text and model; a record is the same afterwards and names the call that its vector came from, so an erasure
 finds it. Put it last in the stage that the mix is of: a text that is changed later has no vector. `vectors: embedder`
 of `fineweb_edu`, `opencsg_edu`, `weborganizer`, `semantic_dedup`, `quality_diversity_suite` and `remote_clique` reads
-them.
+them; `craft` reads those of the stage above its own.
 """
 
 from typing import ClassVar

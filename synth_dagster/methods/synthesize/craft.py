@@ -1,16 +1,19 @@
 """CRAFT: a few examples of a task find texts in a corpus that suit it, and each text becomes a task in their manner.
 
-Paper: arXiv:2409.02098. Examples and texts are embedded, what is nearest is retrieved (`parts.retrieval`), a writer is
-shown three examples and a text and answers in a fixed form, what is malformed or too like another sample goes, and as
-many as are wanted are drawn. Steps and numbers are those of the released code, the prompts are ours. Its slips are not
-repeated: exact duplicates go too, an answer is a letter and not any word that begins with one, and the last draw has a
-seed. It adds the examples to the result; here they come in by `conversation`, with their own licence.
+Paper: arXiv:2409.02098. Of the whole corpus, all batches of it, what is nearest to the examples is retrieved
+(`parts.similarity.nearest_texts`), a writer is shown three examples and a text and answers in a fixed form, what is
+malformed or too like another sample goes, and as many as are wanted are drawn. Steps and numbers are those of the
+released code, the prompts are ours. Its slips are not repeated: exact duplicates go too, an answer is a letter and not
+any word that begins with one, and the last draw has a seed. It adds the examples to the result; here they come in by
+`conversation`, with their own licence. Each batch makes the tasks of its own texts and draws its part of all that are
+wanted; near copies are looked for within a batch, those of two batches go with `minhash` in the mix.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.errors import SynthError
@@ -18,13 +21,14 @@ from synth_dagster.method import Family, LabelsPath, PoolSynthesizer, Proof
 from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.asking.task_forms import Choice, Formed, Recipe, Summary, TaskName, formed
-from synth_dagster.parts.similarity.retrieval import Hit, retrieved, shards_of
+from synth_dagster.parts.similarity.chosen_vectors import VectorChoice
+from synth_dagster.parts.similarity.nearest_texts import NearestTexts
 from synth_dagster.parts.similarity.short_texts import TokenSetKeeper
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.tokens import count
-from synth_dagster.parts.text.words import is_blank, normalised
+from synth_dagster.parts.text.words import normalised
 from synth_dagster.records import Document, Instruction, Json, Message, Span
-from synth_dagster.services import Call, Drop, Embedder, References, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Corpus, Drop, Embedder, References, Reply, Sampling, Teacher, Unusable
 
 _MANNER = """You make tasks from texts. The examples show the manner and the difficulty that are wanted; what a task is
 about comes from the text alone, and nothing is asked that the text does not say."""
@@ -50,10 +54,11 @@ FORMS: Mapping[TaskName, type[Reply]] = {
 }
 
 
-class Craft(PoolSynthesizer[Document, Instruction]):
-    """One task for each text that was retrieved from the batch; what is no good stays, with its reason."""
+class Craft(PoolSynthesizer[Document, Instruction], VectorChoice):
+    """One task for each text that was retrieved from the corpus; what is no good stays, with its reason."""
 
     paper: ClassVar[str] = "arXiv:2409.02098"
+    version: ClassVar[str] = "2"
     family: ClassVar[Family] = "domain distillation"
     topics: ClassVar[tuple[str, ...]] = ("retrieval", "few examples", "question answering", "summarisation", "domain")
     proof: ClassVar[Proof] = Proof(
@@ -65,8 +70,8 @@ class Craft(PoolSynthesizer[Document, Instruction]):
 
     few_shots: LabelsPath = Field(description="8 to 32 examples as .jsonl: Text, Instruction and Output on each line.")
     task: TaskName = Field("multiple_choice", description="What is made of a text.")
-    retrieve: int = Field(50_000, ge=2, description="Texts that are wanted of a batch: twice as many as tasks.")
-    tasks: int = Field(25_000, ge=1, description="Tasks of a batch; of more, so many are drawn.")
+    retrieve: int = Field(50_000, ge=2, description="Texts that are wanted of the corpus: twice as many as tasks.")
+    tasks: int = Field(25_000, ge=1, description="Tasks of all batches together; of more, so many are drawn.")
     top_share: float = Field(
         0.05, gt=0, le=1, description="p of the paper: share of a shard that is looked at; 1 for a small corpus."
     )
@@ -83,28 +88,43 @@ class Craft(PoolSynthesizer[Document, Instruction]):
     seed: int = Field(0, ge=0, description="Seed of the examples that are shown and of the last draw.")
 
     async def round(
-        self, pool: Sequence[Document], number: int, /, *, writer: Teacher, embedder: Embedder, references: References
+        self,
+        pool: Sequence[Document],
+        number: int,
+        /,
+        *,
+        writer: Teacher,
+        embedder: Embedder,
+        corpus: Corpus,
+        references: References,
     ) -> Sequence[Sequence[Instruction] | Drop]:
         if number or not pool:
             return []
         examples = examples_of(references.rows(self.few_shots), self.few_shots, at_least=self.shown)
-        texts = [one for one in pool if self.shortest <= len(one.body) <= self.longest and not is_blank(one.body)]
-        if not texts:
+        found = await self._retrieved(corpus, examples, embedder)
+        if not len(found):
             return [Drop("no_text", f"No text has {self.shortest:,} to {self.longest:,} characters.")]
-        hits = await self._retrieved(examples, texts, embedder)
-        told = await together(*(recorded(self._sample(hit, texts[hit.place], examples, writer)) for hit in hits))
+        hits = hits_among(pool, found)
+        told = await together(*(recorded(self._sample(hit, examples, writer)) for hit in hits))
         samples = [replace(sample, calls=calls) for sample, calls in told]
-        return [[one.record(self)] for one in self._drawn(self._distinct(samples, examples))]
+        wanted = part_of(self.tasks, [hit.place for hit in hits], of=len(found))
+        return [[one.record(self)] for one in self._drawn(self._distinct(samples, examples), wanted)]
 
-    async def _retrieved(
-        self, examples: Sequence["Example"], texts: Sequence[Document], embedder: Embedder
-    ) -> list[Hit]:
-        """In one call, since what is compared is embedded together."""
-        vectors = await embedder.embed([*(one.whole() for one in examples), *(one.body for one in texts)])
-        queries, corpus = vectors[: len(examples)], vectors[len(examples) :]
-        return retrieved(queries, shards_of(corpus, self.shard), share=self.top_share, most=self.retrieve)
+    async def _retrieved(self, corpus: Corpus, examples: Sequence["Example"], embedder: Embedder) -> pa.Table:
+        """The examples are asked for in each batch, so that its records say the same whichever batch looked first."""
+        texts = [one.whole() for one in examples]
+        vectors = await embedder.embed(texts) if self.chosen(corpus.vectors) else None
+        nearest = NearestTexts(
+            share=self.top_share,
+            most=self.retrieve,
+            shard=self.shard,
+            shortest=self.shortest,
+            longest=self.longest,
+        )
+        return nearest.found(corpus, texts, vectors)
 
-    async def _sample(self, hit: Hit, text: Document, examples: Sequence["Example"], writer: Teacher) -> "Sample":
+    async def _sample(self, hit: "Hit", examples: Sequence["Example"], writer: Teacher) -> "Sample":
+        text = hit.text
         draws = stream(self.seed, text.record_id, "craft")
         shown = draws.sample(range(len(examples)), self.shown)
         asked = draws.choice(PROMPTS[self.task])
@@ -112,7 +132,7 @@ class Craft(PoolSynthesizer[Document, Instruction]):
             "".join(examples[number].told() for number in shown),
             tagged("text", text.body, title=text.title),
         )
-        sample = Sample(text, hit, tuple(shown))
+        sample = Sample(hit, tuple(shown))
         if count(told) + count(material) > self.max_prompt_tokens:
             return replace(sample, reason="prompt_too_long")
         said = await attempted(
@@ -136,13 +156,13 @@ class Craft(PoolSynthesizer[Document, Instruction]):
         kept: TokenSetKeeper[str] = TokenSetKeeper(self.most_alike)
         return [one if one.reason else _compared(one, human, kept) for one in samples]
 
-    def _drawn(self, samples: Sequence["Sample"]) -> list["Sample"]:
+    def _drawn(self, samples: Sequence["Sample"], wanted: int) -> list["Sample"]:
         """As many as are wanted, at random."""
         good = [number for number, one in enumerate(samples) if one.reason is None]
-        if len(good) <= self.tasks:
+        if len(good) <= wanted:
             return list(samples)
         seed = samples[0].text.record_id
-        left = set(good) - set(stream(self.seed, seed, "tasks").sample(good, self.tasks))
+        left = set(good) - set(stream(self.seed, seed, "tasks").sample(good, wanted))
         return [replace(one, reason="not_drawn") if number in left else one for number, one in enumerate(samples)]
 
 
@@ -165,10 +185,19 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """A text of the batch that was retrieved: its place among all, how near it is, and which examples chose it."""
+
+    text: Document
+    place: int
+    similarity: float
+    examples: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What came of one text: a question with its answer, or the reason why not."""
 
-    text: Document
     hit: Hit
     shown: tuple[int, ...]
     question: str = ""
@@ -178,6 +207,10 @@ class Sample:
     reason: str | None = None
     call: Call | None = None
     calls: Sequence[bytes] = ()
+
+    @property
+    def text(self) -> Document:
+        return self.hit.text
 
     def record(self, method: Craft) -> Instruction:
         turns = [Message("user", self.question or self.text.title or "")]
@@ -200,6 +233,20 @@ class Sample:
             calls=self.calls,
             **written_by(self.call),
         )
+
+
+def hits_among(pool: Sequence[Document], found: pa.Table) -> list[Hit]:
+    """The texts of a batch that were retrieved, as they stand in it; `found` has those of all batches."""
+    rows = {
+        row["record_id"]: Hit(pool[0], place, row["similarity"], tuple(row["examples"]))
+        for place, row in enumerate(found.to_pylist())
+    }
+    return [replace(rows[one.record_id], text=one) for one in pool if one.record_id in rows]
+
+
+def part_of(wanted: int, places: Sequence[int], *, of: int) -> int:
+    """How many of what is wanted fall to these places of so many: over all batches it is exactly what is wanted."""
+    return sum(wanted * (place + 1) // of - wanted * place // of for place in places)
 
 
 def _written(form: Formed, sample: Sample) -> Sample:

@@ -2,10 +2,10 @@
 
 As CRAFT does it (arXiv:2409.02098, and its code): half of what is kept is nearest to one of the examples, half is
 nearest to all of them on average. Of each shard a share p is kept first, so that no more than that is held of a corpus
-of any size; then the best k over all shards. Vectors have unit length, equal similarities go by place.
+of any size; then the best k over all shards. Equal similarities go by place.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,43 +34,57 @@ class _Kept:
     known: Mapping[int, float]  # the mean of every place that is kept
 
 
-def retrieved(examples: np.ndarray, shards: Iterable[np.ndarray], *, share: float, most: int) -> list[Hit]:
+def similarities(examples: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """Shape (F, N), of F examples with N texts: cosines, since vectors have unit length."""
+    return (examples @ texts.T).astype(np.float64).round(DIGITS)
+
+
+def retrieved(shards: Iterable[np.ndarray], *, share: float, most: int) -> list[Hit]:
     """The texts nearest to the examples, by place: at most `most` / 2 * 1.2 by each of the two ways.
 
-    `examples` is (F, d), a shard (N, d). A shard of fewer than 2 F / share texts keeps none by a single example, and
-    always one by the mean.
+    A shard is the similarities of F examples with its N texts, shape (F, N). One of fewer than 2 F / share texts keeps
+    none by a single example, and always one by the mean.
     """
-    if not len(examples):
-        return []
     kept, first = [], 0
     for shard in shards:
-        kept.append(_best_of(examples, shard, share, first))
-        first += len(shard)
+        if shard.size:
+            kept.append(_best_of(shard, share, first))
+        first += shard.shape[1]
     if not kept:
         return []
     mixed = int(most / 2 * MORE)
     by_example = _best(np.hstack([one.places for one in kept]), np.hstack([one.similarities for one in kept]))
     by_mean = _best(np.hstack([one.mean_places for one in kept])[None], np.hstack([one.means for one in kept])[None])
     chosen: dict[int, list[int]] = {}
-    for number, places in enumerate(by_example[:, : mixed // len(examples)].tolist()):
+    for number, places in enumerate(by_example[:, : mixed // len(by_example)].tolist()):
         for place in places:
             chosen.setdefault(place, []).append(number)
     for place in by_mean[0, :mixed].tolist():
         chosen.setdefault(place, [])
     means = {place: mean for one in kept for place, mean in one.known.items()}
-    return [Hit(place, means[place], tuple(chosen[place])) for place in sorted(chosen)]
+    return [Hit(place, round(means[place], DIGITS), tuple(chosen[place])) for place in sorted(chosen)]
 
 
-def shards_of(vectors: np.ndarray, size: int) -> Iterable[np.ndarray]:
-    """A matrix as shards of so many rows."""
-    return (vectors[start : start + size] for start in range(0, len(vectors), size))
+def shards_of(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The columns of some matrices, one after the other, as matrices of so many columns and a last one of the rest."""
+    waiting: list[np.ndarray] = []
+    held = 0
+    for part in parts:
+        start = 0
+        while held + part.shape[1] - start >= size:
+            end = start + size - held
+            yield np.hstack([*waiting, part[:, start:end]])
+            waiting, held, start = [], 0, end
+        if start < part.shape[1]:
+            waiting, held = [*waiting, part[:, start:]], held + part.shape[1] - start
+    if waiting:
+        yield np.hstack(waiting)
 
 
-def _best_of(examples: np.ndarray, shard: np.ndarray, share: float, first: int) -> _Kept:
-    similar = (examples @ shard.T).astype(np.float64).round(DIGITS)
+def _best_of(similar: np.ndarray, share: float, first: int) -> _Kept:
     means = similar.mean(axis=0)
-    each = int(share * len(shard) / len(examples) / 2)
-    together = max(1, int(share * len(shard) / 2))
+    each = int(share * similar.shape[1] / len(similar) / 2)
+    together = max(1, int(share * similar.shape[1] / 2))
     places = _order(similar)[:, :each]
     by_mean = _order(means[None])[0, :together]
     known = {first + place: float(means[place]) for place in {*places.ravel().tolist(), *by_mean.tolist()}}

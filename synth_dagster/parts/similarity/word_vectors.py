@@ -6,7 +6,7 @@ record's neighbours never change what is found about it. It sees other word orde
 does not see that two sentences without a word in common mean the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,15 @@ class WordVectors:
 
     @classmethod
     def learnt(cls, texts: pa.Array) -> "WordVectors":
+        return cls.learnt_of(texts.slice(start, AT_ONCE) for start in range(0, len(texts), AT_ONCE))
+
+    @classmethod
+    def learnt_of(cls, slices: Iterable[pa.Array]) -> "WordVectors":
         """Weights as in TF-IDF: log((1 + texts) / (1 + texts with it)) + 1."""
-        slices = (texts.slice(start, AT_ONCE) for start in range(0, len(texts), AT_ONCE))
-        holders = sum((_counts(some) != 0).sum(axis=0) for some in slices) + np.zeros(DIMENSIONS, np.int64)
-        return cls((np.log((1 + len(texts)) / (1 + holders)) + 1).astype(np.float32))
+        texts, holders = 0, np.zeros(DIMENSIONS, np.int64)
+        for some in slices:
+            texts, holders = texts + len(some), holders + (_counts(some) != 0).sum(axis=0)
+        return cls((np.log((1 + texts) / (1 + holders)) + 1).astype(np.float32))
 
     def of(self, texts: pa.Array) -> np.ndarray:
         """Shape (len(texts), 4,096), float32, rows of unit length; of a text without words all zero."""

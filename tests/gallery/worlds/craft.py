@@ -6,7 +6,7 @@ from tests.scripted_teacher.teacher import ScriptedTeacher
 
 def teacher():
     says = {
-        "Swarming": {"question": "What does a swarm do?", "options": ["It flies.", "It hides."], "answer": "A"},
+        "Guard bees": {"question": "What does a guard bee do?", "options": ["It smells.", "It hides."], "answer": "A"},
         "Drones": {
             "question": "What decides whether a queen bee lays an egg for a worker or for a drone?",
             "options": ["The age of the queen.", "The weather of the day.", "The size of the cell.", "The foragers."],

@@ -7,13 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synth_dagster.errors import SynthError
-from synth_dagster.methods.synthesize.craft import Craft, Example, examples_of
-from synth_dagster.parts.similarity.retrieval import Hit
+from synth_dagster.methods.synthesize.craft import Craft, Example, Hit, examples_of, part_of
 from synth_dagster.records import Document, digest
+from synth_dagster.runner.corpus import Records
 from synth_dagster.services import Drop
-from synth_dagster.teacher.lexical import LexicalEmbedder
 from tests.scripted_teacher.crafted import CraftWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
@@ -33,16 +34,25 @@ class Rows:
         return self.given
 
 
+class Nobody:
+    """The vectors are those of words, and no model is asked for any."""
+
+    async def embed(self, texts):
+        raise AssertionError("nobody is to be asked")
+
+
 def document(text, title="", number=0):
-    return Document(body=text, title=title or None, record_id=digest("article", title, number, text), lang="en")
+    record_id = digest("article", title, number, text)
+    return Document(body=text, title=title or None, record_id=record_id, content_hash=digest(text), lang="en")
 
 
 DOCUMENTS = [document(one["text"], one["title"]) for one in ARTICLES]
 
 
-def made(method, documents=DOCUMENTS, teacher=None, shots=SHOTS, number=0):
-    teacher = teacher or ScriptedTeacher(CraftWorld())
-    verb = method.round(documents, number, writer=teacher, embedder=LexicalEmbedder(), references=Rows(shots))
+def made(method, documents=DOCUMENTS, teacher=None, shots=SHOTS, number=0, others=()):
+    """What comes of a batch that stands in a corpus with others."""
+    teacher, corpus = teacher or ScriptedTeacher(CraftWorld()), Records({"b": documents, "c": others})
+    verb = method.round(documents, number, writer=teacher, embedder=Nobody(), corpus=corpus, references=Rows(shots))
     return [one if isinstance(one, Drop) else one[0] for one in asyncio.run(verb)]
 
 
@@ -66,6 +76,36 @@ def test_every_text_is_shown_three_examples_drawn_for_it():
     assert all(len(set(one.attributes["shown"])) == 3 for one in found)
     assert len({tuple(one.attributes["shown"]) for one in found}) > 2
     assert all(request.user.count("<example>") == 3 for request in teacher.requests)
+
+
+# -------------------------------------------------------------------------------------------------- a batch of a corpus
+
+
+def test_a_batch_makes_tasks_of_its_own_texts_and_only_of_those_that_are_nearest_of_all():
+    halves = DOCUMENTS[::2], DOCUMENTS[1::2]
+    whole = {one.parents[0].title for one in made(Craft(**ALL, retrieve=14))}
+    found = [made(Craft(**ALL, retrieve=14), one, others=other) for one, other in (halves, halves[::-1])]
+    assert {one.parents[0].title for some in found for one in some} == whole
+    for some, half in zip(found, halves, strict=True):
+        assert {one.parents[0].title for one in some} == whole & {one.title for one in half}
+
+
+def test_a_batch_of_which_nothing_is_retrieved_gives_nothing_and_costs_nothing():
+    teacher = ScriptedTeacher(CraftWorld())
+    far = [document("Ink is made of galls and iron, and a clock has an escapement. " * 5, "Ink")]
+    assert made(Craft(**ALL, retrieve=14), far, teacher, others=DOCUMENTS) == []
+    assert teacher.requests == []
+
+
+@given(
+    wanted=st.integers(min_value=1, max_value=50),
+    sizes=st.lists(st.integers(min_value=0, max_value=20), min_size=1, max_size=6).filter(any),
+)
+def test_the_parts_of_all_batches_are_what_is_wanted(wanted, sizes):
+    places = iter(range(sum(sizes)))
+    parts = [part_of(wanted, [next(places) for _ in range(size)], of=sum(sizes)) for size in sizes]
+    assert sum(parts) == wanted
+    assert all(part >= size for part, size in zip(parts, sizes, strict=True)) or wanted < sum(sizes)
 
 
 # ------------------------------------------------------------------------------------------------------ the right texts
@@ -170,7 +210,7 @@ def sample(reply, method=None, text=None):
     method = method or Craft(**ALL)
     teacher = ScriptedTeacher(Says(reply))
     shots = examples_of(SHOTS, "shots", at_least=3)
-    return asyncio.run(method._sample(Hit(0, 0.5, (1,)), text, shots, teacher))
+    return asyncio.run(method._sample(Hit(text, 0, 0.5, (1,)), shots, teacher))
 
 
 class Says:

@@ -9,7 +9,7 @@ import pytest
 
 from synth_dagster.methods.synthesize.craft import FORMS, PROMPTS
 from synth_dagster.parts.asking.task_forms import formed
-from synth_dagster.parts.similarity.retrieval import retrieved
+from synth_dagster.parts.similarity.retrieval import retrieved, similarities
 from synth_dagster.parts.similarity.short_texts import TokenSetKeeper, token_set_ratio
 from synth_dagster.services import Unusable
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -26,14 +26,15 @@ def unit(rows, columns, seed):
 @pytest.mark.parametrize("case", RELEASED["retrieved"], ids=lambda case: f"{case['examples']} of {case['shards']}")
 def test_the_same_texts_are_retrieved(case):
     corpus, columns = unit(sum(case["shards"]), case["columns"], case["seed"]), case["columns"]
-    shards = np.split(corpus, np.cumsum(case["shards"])[:-1])
-    hits = retrieved(unit(case["examples"], columns, case["seed"] + 1), shards, share=case["share"], most=case["most"])
+    examples = unit(case["examples"], columns, case["seed"] + 1)
+    shards = (similarities(examples, shard) for shard in np.split(corpus, np.cumsum(case["shards"])[:-1]))
+    hits = retrieved(shards, share=case["share"], most=case["most"])
     assert [hit.place for hit in hits] == case["places"]
 
 
 def test_a_shard_too_small_for_a_text_by_each_example_ends_the_released_code_and_not_ours():
     assert RELEASED["small_shard"] == "RuntimeError"  # it takes the best of none
-    assert retrieved(unit(32, 16, 1), [unit(1_279, 16, 0)], share=0.05, most=100)
+    assert retrieved([similarities(unit(32, 16, 1), unit(1_279, 16, 0))], share=0.05, most=100)
 
 
 # ------------------------------------------------------------------------------------------------- answers and tasks
