@@ -10,11 +10,11 @@ paper answers some skills with search and code at hand; here a model answers alo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from synth_dagster.errors import MethodError, no_such
+from synth_dagster.errors import MethodError
 from synth_dagster.method import Family, LabelsPath, Proof, Synthesizer
 from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
@@ -35,51 +35,32 @@ from synth_dagster.parts.cards.agent_items import (
     unlike,
     without_repeats,
 )
-from synth_dagster.parts.cards.agent_skills import IDENTITY, TOOL_USE, Skill, skills_of
+from synth_dagster.parts.cards.agent_prompts import (
+    BUILT_IN,
+    FORM,
+    FORMS,
+    FREE_TASK,
+    FUNCTIONS,
+    REQUEST,
+    TASK,
+    TASKS,
+    form_prompt,
+    task_prompt,
+)
+from synth_dagster.parts.cards.agent_skills import IDENTITY, TOOL_USE, Skill, chosen, no_such_name, skills_of
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.rewriting import pieces, refuses, speaks_of_task, without_lead_in
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Document, Instruction, Json, Message
-from synth_dagster.services import Call, Drop, Prompt, References, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Drop, References, Sampling, Teacher, Unusable
 
-T = TypeVar("T")
+# what its teachers are told is part of the method
+__all__ = ["FORM", "FORMS", "FREE_TASK", "FUNCTIONS", "REQUEST", "TASK", "TASKS", "Agentinstruct"]
 
 WRITING = Sampling(temperature=0.7, top_p=0.95, max_tokens=3_072)
 ANSWERING = Sampling(temperature=0.0, max_tokens=2_048)
 
 
-FORM = prompt(
-    system="You give material another form. You write the new text and nothing else.",
-    user="{seed}Turn this into {how}. It has to be complete without the material that it comes from.",
-    variables="seed how",
-)
-FUNCTIONS = prompt(
-    system="You design interfaces of functions, so exactly that they could be called.",
-    user="{seed}Define {how}.",
-    variables="seed how",
-)
-TASK = prompt(
-    system="You set tasks about texts. Whoever gets a task has the text before them, and nothing else.",
-    user="""
-{text}Set one task of this kind: {how}. It is definite, has one right answer or a clear measure of a good one, and does
-not give that answer away. Skip it if the text gives nothing for such a task.""",
-    variables="text how",
-)
-FREE_TASK = prompt(
-    system="You set tasks. Whoever gets one has the task before them and nothing else; a text gives you the idea.",
-    user="""
-{text}Set one task of this kind: {how}. It has everything that is needed in it, names no text, is definite, and has one
-right answer or a clear measure of a good one, which it does not give away. Skip it if the text gives no idea for
-one.""",
-    variables="text how",
-)
-REQUEST = prompt(
-    system="You write what people ask of an assistant that can call functions.",
-    user="""
-{text}Write what somebody asks of an assistant that has these functions and no others. The request {how}. It names no
-function and says everything else that is needed. Skip it if these functions give nothing for such a request.""",
-    variables="text how",
-)
 SUGGEST = prompt(
     system="You know how a task becomes harder without becoming unclear.",
     user="""
@@ -104,25 +85,6 @@ nothing up: where a function or an argument is missing, you say so and call none
     user="{text}{task}",
     variables="text task",
 )
-
-
-def _base(skill: Skill, named: str, kind: str) -> Prompt:
-    """The prompt that a kind's words are put into."""
-    return REQUEST if named == TOOL_USE else FREE_TASK if kind in skill.free else TASK
-
-
-_BUILT_IN = skills_of()
-FORMS = {
-    (skill, name): (FUNCTIONS if skill == TOOL_USE else FORM).filled(how=how)
-    for skill, one in _BUILT_IN.items()
-    for name, how in one.forms.items()
-    if how
-}
-TASKS = {
-    (skill, name): _base(one, skill, name).filled(how=how)
-    for skill, one in _BUILT_IN.items()
-    for name, how in one.kinds.items()
-}
 
 
 class Agentinstruct(Synthesizer[Document, Instruction]):
@@ -152,7 +114,7 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
 
     @model_validator(mode="after")
     def _names_are_there(self) -> Self:
-        if not self.taxonomy and (told := self._no_such_name(_BUILT_IN)):
+        if not self.taxonomy and (told := no_such_name(BUILT_IN, self.skills, self.forms, self.kinds)):
             raise ValueError(told)
         return self
 
@@ -170,26 +132,9 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
     def _skills(self, references: References) -> dict[str, Skill]:
         """The skills that are asked for. Raises MethodError for a name that the project's file does not have either."""
         known = skills_of(references.rows(self.taxonomy) if self.taxonomy else ())
-        if told := self._no_such_name(known):
+        if told := no_such_name(known, self.skills, self.forms, self.kinds):
             raise MethodError(told)
-        found = {
-            name: Skill(_chosen(one.forms, self.forms), _chosen(one.kinds, self.kinds), one.free)
-            for name, one in _chosen(known, self.skills).items()
-        }
-        return {name: one for name, one in found.items() if one.forms and one.kinds}
-
-    def _no_such_name(self, known: Mapping[str, Skill]) -> str | None:
-        """What is wrong with the first name of a setting that is none, or None."""
-        chosen = _chosen(known, self.skills).values()
-        there = {
-            "skill": (self.skills, set(known)),
-            "form of these skills": (self.forms, {name for one in chosen for name in one.forms}),
-            "kind of these skills": (self.kinds, {name for one in chosen for name in one.kinds}),
-        }
-        told = (
-            no_such(what, name, names) for what, (asked, names) in there.items() for name in asked if name not in names
-        )
-        return next(told, None)
+        return chosen(known, self.skills, self.forms, self.kinds)
 
     def _drawn(self, skills: Mapping[str, Skill], flow: "_Flow") -> list["Cell"]:
         """The cells of a piece: kinds evenly without repetition, each with a form of its skill at random; or all."""
@@ -206,11 +151,6 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
             Cell(skill, rng.choice(list(skills[skill].forms)), kind, kind in skills[skill].free)
             for skill, kind in drawn
         ]
-
-
-def _chosen(there: Mapping[str, T], names: Sequence[str]) -> Mapping[str, T]:
-    """Those of the names, or all where none is named."""
-    return {name: how for name, how in there.items() if name in names or not names}
 
 
 @dataclass(frozen=True)
@@ -236,7 +176,7 @@ class _Flow:
     async def _formed(self, skills: Mapping[str, Skill], skill: str, form: str) -> Material:
         if form == IDENTITY and not skills[skill].forms[form]:
             return Material(self.text)
-        asked = _prompt(FORMS, FUNCTIONS if skill == TOOL_USE else FORM, skill, form, skills[skill].forms[form])
+        asked = form_prompt(skill, form, skills[skill].forms[form])
         shown = tagged("passage", self.text, title=self.seed.title)
         if skill == TOOL_USE:
             listed = await attempted(self.writer.ask(asked, into=Functions, sampling=WRITING, seed=shown))
@@ -273,8 +213,7 @@ class _Flow:
         return [record for _, record in found]
 
     async def _set(self, skills: Mapping[str, Skill], cell: Cell, material: Material) -> Draft:
-        base = _base(skills[cell.skill], cell.skill, cell.kind)
-        asked = _prompt(TASKS, base, cell.skill, cell.kind, skills[cell.skill].kinds[cell.kind])
+        asked = task_prompt(skills[cell.skill], cell.skill, cell.kind)
         item = await attempted(self.writer.ask(asked, into=Item, sampling=WRITING, text=material.shown))
         if isinstance(item, Unusable):
             return Draft(cell, material, item.raw, item.call, reason=f"task_{item.reason}")
@@ -376,10 +315,3 @@ class _Flow:
             "refinement": [one.model_dump() for one in draft.trace],
         }
         return facts | ({"verified": False} if draft.cell.skill == TOOL_USE else {})
-
-
-def _prompt(known: Mapping[tuple[str, str], Prompt], base: Prompt, skill: str, name: str, how: str) -> Prompt:
-    """The prompt of a form or kind: the one that comes with the project, or one in the words of a project's file."""
-    made = base.filled(how=how)
-    there = known.get((skill, name))
-    return there if there is not None and there.hash == made.hash else made

@@ -18,28 +18,16 @@ from pydantic import Field
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
 from synth_dagster.parts.asking.calls import attempted, prompt, tagged, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.cards.problem_chains import WINDOW, Chain, FirstStep, Step, digits, without_end
 from synth_dagster.parts.mathematics.answers import final_answer, known_answer, number_of
 from synth_dagster.parts.mathematics.kept_numbers import numbers_in
 from synth_dagster.parts.mathematics.leaked_numbers import says_number, without_number
 from synth_dagster.parts.similarity.repeated_phrases import FEWEST, without_repeated
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Instruction, Json
-from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
 
-WINDOW = 3  # contexts that are mended and solved together, in the released code
 CLOSE = Fraction(1, 100_000)  # answers nearer than this are the same, as there
-
-
-class Step(Reply):
-    statement: str = Field(description="The answer to the problem, stated as a fact in one sentence.")
-    new_context: str = Field(description="One operation on that answer. It does not say the answer.")
-    question: str = Field(description="The new question alone: what comes of the operation?")
-    reasoning: str = Field(description="How the new answer follows from the answer to the problem, with its number.")
-    answer: str = Field(description="The new answer, a number alone.")
-
-
-class FirstStep(Step):
-    context: str = Field(description="What the problem tells, word for word, without its question.")
 
 
 class Mended(Reply):
@@ -128,55 +116,7 @@ class ChaseMath(Synthesizer[Instruction, Instruction]):
             return Drop("no_number_to_go_on_with", "A chain grows from a problem whose answer is one number.")
         if len(seed.instruction.split()) > self.max_words:
             return Drop("too_long", f"A seed has at most {self.max_words} words.")
-        return [await _Growing(self, seed, writer, verifier).record(_Chain.of(seed, answer))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """A problem with its steps. `texts` is what the seed tells and what each step adds; a seed alone has none yet."""
-
-    problem: str  # what the next step goes on from: the answer before as a fact, the last context and its question
-    question: str
-    answers: tuple[Fraction, ...]  # the seed's first
-    reasonings: tuple[str, ...]
-    texts: tuple[str, ...] = ()
-    statements: tuple[str, ...] = ()  # each states the answer that a step began with
-    call: Call | None = None
-
-    @classmethod
-    def of(cls, seed: Instruction, answer: Fraction) -> "_Chain":
-        return cls(seed.instruction, seed.instruction, (answer,), (seed.response,))
-
-    @property
-    def depth(self) -> int:
-        return len(self.statements)
-
-    def grown(self, step: Step, context: str, answer: Fraction) -> "_Chain":
-        texts = self.texts or ((step.context,) if isinstance(step, FirstStep) else ())
-        return _Chain(
-            f"{step.statement} {context} {step.question}",
-            step.question,
-            (*self.answers, answer),
-            (*self.reasonings, step.reasoning),
-            (*texts, context),
-            (*self.statements, step.statement),
-            step.call,
-        )
-
-    def with_last(self, texts: Sequence[str]) -> "_Chain":
-        """The chain with its last contexts in other words."""
-        statement = self.statements[-1]
-        kept = (*self.texts[: -len(texts)], *texts)
-        problem = f"{statement} {kept[-1]} {self.question}"
-        return _Chain(problem, self.question, self.answers, self.reasonings, kept, self.statements, self.call)
-
-    def window(self) -> str:
-        """The last three contexts as a problem of their own, which begins with the answer before them as a fact."""
-        before = self.statements[-WINDOW] if len(self.texts) > WINDOW else ""
-        return " ".join([*([before] if before else []), *self.texts[-WINDOW:], self.question])
-
-    def whole(self) -> str:
-        return " ".join([*self.texts, self.question])
+        return [await _Growing(self, seed, writer, verifier).record(Chain.of(seed, answer))]
 
 
 @dataclass
@@ -190,9 +130,9 @@ class _Growing:
     failures: list[str] = field(default_factory=list)
     problem: Unusable | None = None  # the first answer that could not be used
     answered: bool = False
-    last: _Chain | None = None  # the last step that was refused
+    last: Chain | None = None  # the last step that was refused
 
-    async def record(self, chain: _Chain) -> Instruction:
+    async def record(self, chain: Chain) -> Instruction:
         grown = [chain]
         for attempt in range(self.method.attempts):
             if grown[-1].depth == self.method.depth:
@@ -208,11 +148,11 @@ class _Growing:
         reason = "chain_not_confirmed" if deep else self._why_short(grown[-1])
         return self._made(deep[0] if deep else grown[-1] if grown[-1].depth else self.last or chain, reason)
 
-    def _why_short(self, chain: _Chain) -> str:
+    def _why_short(self, chain: Chain) -> str:
         """The reason of most attempts that failed: it is what keeps chains short."""
         return max(self.failures, key=self.failures.count) if self.failures else "too_short"
 
-    async def _longer(self, chain: _Chain, attempt: int) -> _Chain | None:
+    async def _longer(self, chain: Chain, attempt: int) -> Chain | None:
         step = await self._step(chain, attempt)
         if step is None:
             return None
@@ -229,7 +169,7 @@ class _Growing:
             return self._refused("not_confirmed", chain, step)
         return longer
 
-    async def _step(self, chain: _Chain, attempt: int) -> Step | None:
+    async def _step(self, chain: Chain, attempt: int) -> Step | None:
         said = await attempted(
             self.writer.ask(
                 EXTEND,
@@ -237,7 +177,7 @@ class _Growing:
                 sampling=Sampling(temperature=self.method.temperature, max_tokens=self.method.max_tokens),
                 sample=attempt,
                 problem=tagged("problem", chain.problem),
-                answer=tagged("answer", _digits(chain.answers[-1])),
+                answer=tagged("answer", digits(chain.answers[-1])),
             )
         )
         if isinstance(said, Unusable):
@@ -247,11 +187,11 @@ class _Growing:
         self.answered = True
         return said
 
-    def _refused(self, reason: str, chain: _Chain, step: Step) -> None:
+    def _refused(self, reason: str, chain: Chain, step: Step) -> None:
         self.failures.append(reason)
         self.last = chain.grown(step, step.new_context, number_of(step.answer) or Fraction(0))
 
-    def _why_refused(self, chain: _Chain, step: Step, answer: Fraction | None) -> str | None:
+    def _why_refused(self, chain: Chain, step: Step, answer: Fraction | None) -> str | None:
         before = chain.answers[-1]
         if answer is None:
             return "answer_is_no_number"
@@ -264,20 +204,20 @@ class _Growing:
         foreign = in_another_language([f"{step.new_context} {step.question}"], self.seed.instruction)
         return "other_language" if any(foreign) else None
 
-    def _cleaned(self, chain: _Chain, context: str) -> str:
+    def _cleaned(self, chain: Chain, context: str) -> str:
         """The new context without answers that it must not say, and without what was said just before."""
         for answer in chain.answers:
             context = without_number(context, answer)
         before = chain.texts[-1] if chain.texts else self.seed.instruction
         return without_repeated(before, context, FEWEST)
 
-    def _without_leak(self, chain: _Chain) -> _Chain:
+    def _without_leak(self, chain: Chain) -> Chain:
         """A first step whose account of the seed does not say the seed's answer, unless the seed says that number."""
         if says_number(self.seed.instruction, chain.answers[0]):
             return chain
         return chain.with_last([without_number(chain.texts[0], chain.answers[0]), chain.texts[1]])
 
-    async def _mended(self, chain: _Chain, attempt: int) -> _Chain:
+    async def _mended(self, chain: Chain, attempt: int) -> Chain:
         texts = chain.texts[-WINDOW:]
         said = await attempted(
             self.writer.ask(
@@ -295,7 +235,7 @@ class _Growing:
 
     # -------------------------------------------------------------------------------------------------------- solving
 
-    async def _stands(self, chain: _Chain) -> bool:
+    async def _stands(self, chain: Chain) -> bool:
         """Whether the problem was solved from its beginning to its end; up to three contexts it was already."""
         if len(chain.texts) <= WINDOW or not self.method.whole_chain:
             return True
@@ -324,34 +264,22 @@ class _Growing:
 
     # --------------------------------------------------------------------------------------------------------- record
 
-    def _made(self, chain: _Chain, reason: str | None) -> Instruction:
-        answer = _digits(chain.answers[-1])
+    def _made(self, chain: Chain, reason: str | None) -> Instruction:
+        answer = digits(chain.answers[-1])
         attributes: dict[str, Json] = {
             "depth": chain.depth,
             "final_answer": answer,
             "contexts": list(chain.texts),
             "reasonings": list(chain.reasonings),
-            "intermediate_answers": [_digits(one) for one in chain.answers[:-1]],
+            "intermediate_answers": [digits(one) for one in chain.answers[:-1]],
             "failed_attempts": list(self.failures),
         }
         return Instruction.single(
             chain.whole(),
-            "\n".join([*(_without_end(text) for text in chain.reasonings), f"The answer is: {answer}"]),
+            "\n".join([*(without_end(text) for text in chain.reasonings), f"The answer is: {answer}"]),
             parents=(self.seed,),
             attributes=attributes,
             status="eliminated" if reason else "current",
             reason=reason,
             **written_by(chain.call),
         )
-
-
-def _digits(number: Fraction) -> str:
-    """A number as a verifier may write it: whole, or with up to six decimals."""
-    return str(number.numerator) if number.denominator == 1 else f"{float(number):.6f}".rstrip("0")
-
-
-def _without_end(reasoning: str) -> str:
-    """A solution without the line that names its answer: in a chain it is one step of several."""
-    lines = reasoning.strip().splitlines()
-    is_end = len(lines) > 1 and (lines[-1].startswith(("####", "The answer is")))
-    return "\n".join(lines[:-1] if is_end else lines)

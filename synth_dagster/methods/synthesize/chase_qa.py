@@ -18,12 +18,28 @@ from pydantic import BaseModel, Field
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
 from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.cards.document_checks import (
+    ANSWER,
+    CHECKING,
+    COMPARE,
+    REPAIR,
+    Compared,
+    DocumentChecks,
+    Draft,
+    Found,
+    Repaired,
+    numbered,
+    question_of,
+)
 from synth_dagster.parts.cards.scenarios import Scenario
 from synth_dagster.parts.similarity.short_texts import jaccard
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised, one_line
 from synth_dagster.records import Document, Instruction, Json
-from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
+
+# what its teachers are told is part of the method
+__all__ = ["ANSWER", "COMPARE", "REPAIR", "ChaseQa", "Compared", "Found", "Repaired"]
 
 
 class Holds(BaseModel):
@@ -41,19 +57,6 @@ class Crossing(Reply):
 
 class Written(Reply):
     texts: list[str] = Field(description="The documents in their order, each a text of several paragraphs.")
-
-
-class Found(Reply):
-    points: list[str] = Field(description="All that the document says in answer to the question; empty if nothing.")
-
-
-class Compared(Reply):
-    missing: list[int] = Field(description="The numbers of the points that were not found.")
-    extra: list[str] = Field(description="What was found and is none of the points.")
-
-
-class Repaired(Reply):
-    text: str = Field(description="The whole document, repaired.")
 
 
 ASK = prompt(
@@ -82,34 +85,11 @@ answers the other questions.
 """,
     variables="persona collection question documents others",
 )
-ANSWER = prompt(
-    user="""
-{question}{document}What does this document say in answer to the question? Give each point as one sentence, and
-nothing that does not stand there.
-""",
-    variables="question document",
-)
-COMPARE = prompt(
-    user="""
-{question}{points}{found}Which of the points were not found? And what was found that answers the question and is none
-of them?
-""",
-    variables="question points found",
-)
-REPAIR = prompt(
-    user="""
-{question}{document}{add}{remove}Work into the document what is to be added, and take out what is to be removed.
-Nothing else changes.
-""",
-    variables="question document add remove",
-)
-
 # How a record begins; the documents follow.
 HEAD = prompt(
     "{persona} asks: {question}\n\nAnswer in points, from these documents alone ({collection}).",
     variables="persona question collection",
 )
-CHECKING = Sampling(temperature=0.0, max_tokens=4_096)
 
 
 class ChaseQa(Synthesizer[Document, Instruction]):
@@ -145,38 +125,16 @@ class ChaseQa(Synthesizer[Document, Instruction]):
             raise next(one for one in asked if isinstance(one, Unusable))
         return await together(*(work.record(draft, place) for place, draft in enumerate(self._judged(drafts))))
 
-    def _judged(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
+    def _judged(self, drafts: Sequence[Draft]) -> list[Draft]:
         """The questions; one that is too like an earlier one, or holds nothing, with the reason."""
         kept: list[str] = []
-        judged: list[_Draft] = []
+        judged: list[Draft] = []
         for one in drafts:
             alike = max((jaccard(one.question, other) for other in kept), default=0.0) >= self.most_alike
             reason = one.why_nothing() or ("too_alike" if alike else None)
             kept += [] if reason else [one.question]
             judged.append(replace(one, reason=reason))
         return judged
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A question, the points that each of its documents holds, and these documents once they are written."""
-
-    question: str
-    points: tuple[tuple[str, ...], ...]
-    call: Call | None = None
-    texts: tuple[str, ...] = ()
-    reason: str | None = None
-
-    @property
-    def all_points(self) -> list[str]:
-        return [point for points in self.points for point in points]
-
-    def why_nothing(self) -> str | None:
-        return "incomplete" if is_blank(self.question) or not self.all_points else None
-
-    def without(self, points: frozenset[str]) -> "_Draft":
-        left = [tuple(one for one in held if one not in points) for held in self.points]
-        return replace(self, points=tuple(held for held in left if held))
 
 
 @dataclass(frozen=True)
@@ -189,7 +147,11 @@ class _Work:
     writer: Teacher
     verifier: Teacher
 
-    async def record(self, draft: _Draft, place: int) -> Instruction:
+    @property
+    def _checks(self) -> DocumentChecks:
+        return DocumentChecks(self.writer, self.verifier)
+
+    async def record(self, draft: Draft, place: int) -> Instruction:
         if draft.reason:
             return self._made(draft, (), place)
         try:
@@ -201,9 +163,9 @@ class _Work:
                 return self._made(main, (), place)
             if any(in_another_language(main.texts, f"{self.scenario.written()} {main.question}")):
                 return self._made(replace(main, reason="other_language"), (), place)
-            checked = await together(*(self._relevant(main, place) for place in range(len(main.texts))))
+            checked = await together(*(self._checks.relevant(main, place) for place in range(len(main.texts))))
             texts = [text for other in others if not other.reason for text in other.texts]
-            clean = await together(*(self._harmless(main, text) for text in texts))
+            clean = await together(*(self._checks.harmless(main, text) for text in texts))
         except Unusable as problem:
             return self._made(replace(draft, reason=problem.reason), (), place)
         reason = next((why for _, why in checked if why), None)
@@ -212,7 +174,7 @@ class _Work:
 
     # -------------------------------------------------------------------------------------------- questions and points
 
-    async def ask(self, others: Sequence[_Draft], sample: int) -> _Draft:
+    async def ask(self, others: Sequence[Draft], sample: int) -> Draft:
         said = await self.writer.ask(
             ASK,
             into=Asked,
@@ -224,9 +186,9 @@ class _Work:
         )
         seen: set[str] = set()
         points = [tuple(_new(held.points, seen)) for held in said.documents]
-        return _Draft(one_line(said.question), tuple(held for held in points if held), said.call)
+        return Draft(one_line(said.question), tuple(held for held in points if held), said.call)
 
-    async def _misleading(self, draft: _Draft) -> list[_Draft]:
+    async def _misleading(self, draft: Draft) -> list[Draft]:
         """Similar questions, one after the other, each told of those before it. One that is lost is left out."""
         group = [draft]
         for number in range(self.method.adversarial):
@@ -235,24 +197,24 @@ class _Work:
                 group.append(said)
         return group[1:]
 
-    async def _without_crossings(self, group: Sequence[_Draft]) -> list[_Draft]:
+    async def _without_crossings(self, group: Sequence[Draft]) -> list[Draft]:
         """The questions without the points that answer another question of the group."""
         found = await together(*(self._crossing(one, [two for two in group if two is not one]) for one in group))
         crossing = frozenset(point for points in found for point in points)
         return [one.without(crossing) for one in group]
 
-    async def _crossing(self, draft: _Draft, others: Sequence[_Draft]) -> list[str]:
+    async def _crossing(self, draft: Draft, others: Sequence[Draft]) -> list[str]:
         points = [point for other in others for point in other.all_points]
         if not points:
             return []
         said = await self.verifier.ask(
-            CROSS, into=Crossing, sampling=CHECKING, question=_question(draft), points=_numbered(points)
+            CROSS, into=Crossing, sampling=CHECKING, question=question_of(draft), points=numbered(points)
         )
         return [points[number - 1] for number in said.relevant if 1 <= number <= len(points)]
 
     # ------------------------------------------------------------------------------------------------------- documents
 
-    async def _written(self, draft: _Draft, group: Sequence[_Draft]) -> _Draft:
+    async def _written(self, draft: Draft, group: Sequence[Draft]) -> Draft:
         """The question with its documents; without the right number of texts a reason."""
         said = await attempted(
             self.writer.ask(
@@ -261,7 +223,7 @@ class _Work:
                 sampling=self._writing(),
                 persona=tagged("persona", self.scenario.persona),
                 collection=tagged("collection", self.scenario.collection),
-                question=_question(draft),
+                question=question_of(draft),
                 documents="".join(tagged("document", "\n".join(points)) for points in draft.points),
                 others="".join(tagged("other_question", one.question) for one in group if one is not draft),
             )
@@ -271,63 +233,12 @@ class _Work:
         is_whole = len(said.texts) == len(draft.points) and not any(map(is_blank, said.texts))
         return replace(draft, texts=tuple(said.texts), reason=None if is_whole else "documents_missing")
 
-    async def _relevant(self, draft: _Draft, place: int) -> tuple[str, str | None]:
-        """A document that holds its points and nothing more that answers; what is still wrong after the repair."""
-        text = draft.texts[place]
-        missing, extra = await self._differences(draft, place, text)
-        if not missing and not extra:
-            return text, None
-        text = await self._repaired(draft, text, add=missing, remove=extra)
-        missing, extra = await self._differences(draft, place, text)
-        return text, "point_missing" if missing else "extra_point" if extra else None
-
-    async def _differences(self, draft: _Draft, place: int, text: str) -> tuple[list[str], list[str]]:
-        points = list(draft.points[place])
-        found = await self._found(draft, text)
-        if not found:
-            return points, []
-        said = await self.verifier.ask(
-            COMPARE,
-            into=Compared,
-            sampling=CHECKING,
-            question=_question(draft),
-            points=_numbered(points),
-            found=tagged("found", "\n".join(found)),
-        )
-        return [points[number - 1] for number in said.missing if 1 <= number <= len(points)], said.extra
-
-    async def _harmless(self, draft: _Draft, text: str) -> str | None:
-        """A misleading document that does not answer the question; None where it still does after the repair."""
-        found = await self._found(draft, text)
-        if not found:
-            return text
-        text = await self._repaired(draft, text, add=[], remove=found)
-        return None if await self._found(draft, text) or is_blank(text) else text
-
-    async def _found(self, draft: _Draft, text: str) -> list[str]:
-        said = await self.verifier.ask(
-            ANSWER, into=Found, sampling=CHECKING, question=_question(draft), document=tagged("document", text)
-        )
-        return [point for point in said.points if not is_blank(point)]
-
-    async def _repaired(self, draft: _Draft, text: str, *, add: Sequence[str], remove: Sequence[str]) -> str:
-        said = await self.writer.ask(
-            REPAIR,
-            into=Repaired,
-            sampling=CHECKING,
-            question=_question(draft),
-            document=tagged("document", text),
-            add=tagged("add", "\n".join(add)),
-            remove=tagged("remove", "\n".join(remove)),
-        )
-        return said.text
-
     def _writing(self) -> Sampling:
         return Sampling(temperature=self.method.temperature, max_tokens=self.method.max_tokens)
 
     # --------------------------------------------------------------------------------------------------------- record
 
-    def _made(self, draft: _Draft, misleading: Sequence[str], place: int) -> Instruction:
+    def _made(self, draft: Draft, misleading: Sequence[str], place: int) -> Instruction:
         texts = [*draft.texts, *misleading]
         stream(self.method.seed, self.source.record_id, "order", place).shuffle(texts)
         shown = [f"Document {number}\n\n{text}" for number, text in enumerate(texts, 1)]
@@ -359,11 +270,3 @@ def _new(points: Sequence[str], seen: set[str]) -> list[str]:
     found = [one_line(point) for point in points if not is_blank(point) and normalised(point) not in seen]
     seen |= {normalised(point) for point in found}
     return found
-
-
-def _question(draft: _Draft) -> str:
-    return tagged("question", draft.question)
-
-
-def _numbered(points: Sequence[str]) -> str:
-    return tagged("points", "\n".join(f"{number}. {point}" for number, point in enumerate(points, 1)))

@@ -16,11 +16,11 @@ from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
 from synth_dagster.parts.asking.calls import attempted, prompt, recorded, tagged, together, with_its_calls, written_by
-from synth_dagster.parts.cards.topic_matrix import Topic, TopicMatrix, merged, topics_of
+from synth_dagster.parts.cards.key_points import Idea, Ideas, LabelledProblem
+from synth_dagster.parts.cards.topic_matrix import merged, topics_of
 from synth_dagster.parts.mathematics.answers import final_answers
 from synth_dagster.parts.mathematics.calculations import wrong_calculations
 from synth_dagster.parts.mathematics.solution_votes import Solution, voted
-from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json, Message
 from synth_dagster.services import Answer, Call, Drop, Embedder, Reply, Sampling, Teacher, Unusable
@@ -127,26 +127,27 @@ class Kpdds(PoolSynthesizer[Instruction, Instruction]):
             return []
         labelled = await together(*(recorded(self._labelled(record, writer)) for record in pool))
         drops = [replace(one, calls=calls) for one, calls in labelled if isinstance(one, Drop)]
-        told = [replace(one, calls=calls) for one, calls in labelled if isinstance(one, _Seed)]
+        told = [replace(one, calls=calls) for one, calls in labelled if isinstance(one, LabelledProblem)]
         seeds = await self._merged(told, embed)
         if not seeds:
             return drops
-        work = _Work(self, seeds, writer, judge)
-        written = await together(*(recorded(work.written(idea)) for idea in work.ideas()))
+        work = _Work(self, writer, judge)
+        ideas = Ideas(self.seed, self.three_topics, by_matrix=self.draw == "matrix").of(seeds, self.per_seed)
+        written = await together(*(recorded(work.written(idea)) for idea in ideas))
         items = [replace(item, calls=(*item.calls, *calls)) for item, calls in written]
         failed = [item for item in items if isinstance(item, Drop)]
         problems = without_repeats([item for item in items if isinstance(item, _Item)])
         finished = await together(*(with_its_calls(work.finished(item)) for item in problems))
         return [*drops, *failed, *finished]
 
-    async def _labelled(self, record: Instruction, writer: Teacher) -> "_Seed | Drop":
+    async def _labelled(self, record: Instruction, writer: Teacher) -> LabelledProblem | Drop:
         if is_blank(record.instruction):
             return Drop("blank_instruction")
         if len(f"{record.instruction} {record.response}".split()) > self.max_words:
             return Drop("too_long", "A seed is a problem; 'max_words' says how long it may be.")
         known = topics_of(record.attributes.get("topics"))
         if known:
-            return _Seed(record, known)
+            return LabelledProblem(record, known)
         said = await attempted(
             writer.ask(
                 LABEL,
@@ -159,9 +160,11 @@ class Kpdds(PoolSynthesizer[Instruction, Instruction]):
         if isinstance(said, Unusable):
             return Drop(f"topics_{said.reason}", raw=said.raw, call=said.call)
         topics = topics_of([topic.model_dump() for topic in said.topics])
-        return _Seed(record, topics) if topics else Drop("no_topic", raw=said.model_dump_json(), call=said.call)
+        return (
+            LabelledProblem(record, topics) if topics else Drop("no_topic", raw=said.model_dump_json(), call=said.call)
+        )
 
-    async def _merged(self, seeds: Sequence["_Seed"], embed: Embedder) -> "list[_Seed]":
+    async def _merged(self, seeds: Sequence[LabelledProblem], embed: Embedder) -> list[LabelledProblem]:
         points = [point for seed in seeds for topic in seed.topics for point in topic.points]
         if not points:
             return []
@@ -172,54 +175,11 @@ class Kpdds(PoolSynthesizer[Instruction, Instruction]):
         return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seed:
-    """A problem with its topics."""
-
-    record: Instruction
-    topics: Sequence[Topic]
-    calls: Sequence[bytes] = ()  # by which it was labelled
-
-    def points(self, name: str) -> tuple[str, ...]:
-        return next((topic.points for topic in self.topics if topic.name == name), ())
-
-
-@dataclass(frozen=True, slots=True)
-class _Idea:
-    """What a new problem is to take together: topics, and for each a seed that shows it with its key points there."""
-
-    number: int
-    topics: tuple[str, ...]
-    seeds: tuple[_Seed, ...]
-
-    @property
-    def points(self) -> list[str]:
-        return list(
-            dict.fromkeys(p for name, seed in zip(self.topics, self.seeds, strict=True) for p in seed.points(name))
-        )
-
-    @property
-    def calls(self) -> tuple[bytes, ...]:
-        """Those that labelled its seeds."""
-        return tuple(call for seed in self.seeds for call in seed.calls)
-
-    @property
-    def parents(self) -> tuple[Instruction, ...]:
-        return tuple({seed.record.record_id: seed.record for seed in self.seeds}.values())
-
-    def shown(self, *, solved: bool) -> str:
-        """The seed problems, or those that have a solution, with it."""
-        found = [one for one in self.parents if not solved or not is_blank(one.response)]
-        return "".join(
-            tagged("example", f"{one.instruction}\n\n{one.response}" if solved else one.instruction) for one in found
-        )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Item:
     """A problem on its way to records."""
 
-    idea: _Idea
+    idea: Idea
     question: str
     call: Call | None
     quality: float | None = None
@@ -232,27 +192,12 @@ class _Work:
     """What all new problems of a batch share."""
 
     method: Kpdds
-    seeds: Sequence[_Seed]
     writer: Teacher
     judge: Teacher
 
-    def ideas(self) -> list[_Idea]:
-        matrix = TopicMatrix.of([seed.topics for seed in self.seeds])
-        where: dict[str, list[_Seed]] = {}
-        for seed in self.seeds:
-            for topic in seed.topics:
-                where.setdefault(topic.name, []).append(seed)
-        return [self._idea(number, matrix, where) for number in range(self.method.per_seed * len(self.seeds))]
-
-    def _idea(self, number: int, matrix: TopicMatrix, where: dict[str, list[_Seed]]) -> _Idea:
-        rng = stream(self.method.seed, self.seeds[0].record.record_id, "topics", number)
-        count = 3 if rng.random() < self.method.three_topics else 2
-        names = matrix.drawn(count, rng) if self.method.draw == "matrix" else matrix.at_random(count, rng)
-        return _Idea(number, names, tuple(rng.choice(where[name]) for name in names))
-
     # ----------------------------------------------------------------------------------------------------- the problem
 
-    async def written(self, idea: _Idea) -> _Item | Drop:
+    async def written(self, idea: Idea) -> _Item | Drop:
         examples = idea.shown(solved=False)
         # the same topics and seeds may come again: the number tells the requests apart
         given: dict[str, Any] = {"into": Problem, "sampling": self.method.sampling(), "sample": idea.number}
@@ -268,7 +213,7 @@ class _Work:
         question, reason = said.question.strip(), self._why_no_problem(said.question.strip(), idea)
         return _Item(idea=idea, question=question, call=said.call, reason=reason, calls=idea.calls)
 
-    def _why_no_problem(self, question: str, idea: _Idea) -> str | None:
+    def _why_no_problem(self, question: str, idea: Idea) -> str | None:
         if is_blank(question):
             return "blank_problem"
         if any(normalised(question) == normalised(parent.instruction) for parent in idea.parents):

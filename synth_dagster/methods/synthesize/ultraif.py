@@ -10,9 +10,8 @@ Bugs of the released code that are not repeated: a query none of whose answers p
 the list of questions loses step with the rounds when a round fails; a worked example of its prompt is wrong.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -22,16 +21,16 @@ from synth_dagster.parts.asking.checked_answers import EVALUATE, RESPOND, Evalua
 from synth_dagster.parts.asking.composing import (
     ConstraintType,
     Frequencies,
-    Triple,
     added_sentence,
     has_residue,
     why_not_composed,
     with_sentence,
 )
 from synth_dagster.parts.asking.same_language import in_another_language
+from synth_dagster.parts.cards.constraint_threads import Thread, threads_of
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised
-from synth_dagster.records import Instruction, Json, Message, Record
+from synth_dagster.records import Instruction, Json, Message
 from synth_dagster.services import Drop, Reply, Sampling, Teacher, Unusable
 
 __all__ = ["EVALUATE", "RESPOND", "Evaluation", "Ultraif"]  # what its teachers are told is part of the method
@@ -197,16 +196,14 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
     # --------------------------------------------------------------------------------------------------- composing
 
     async def _composed(
-        self, threads: "Sequence[Thread]", number: int, composer: Teacher
+        self, threads: Sequence[Thread], number: int, composer: Teacher
     ) -> Sequence[Sequence[Instruction] | Drop]:
         if self.compose_by == "model":
             return await together(*(with_its_calls(self._by_model(thread, number, composer)) for thread in threads))
         frequencies = Frequencies(triple for thread in threads for triple in thread.triples())
         return [made for thread in threads if (made := self._by_frequencies(thread, number, frequencies))]
 
-    def _by_frequencies(
-        self, thread: "Thread", number: int, frequencies: Frequencies[Instruction]
-    ) -> list[Instruction]:
+    def _by_frequencies(self, thread: Thread, number: int, frequencies: Frequencies[Instruction]) -> list[Instruction]:
         rng = stream(self.seed, thread.start.record_id, "constraint", number)
         triple = frequencies.drawn(thread.types, rng)
         if triple is None:
@@ -215,7 +212,7 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
         added = {"constraint": triple.sentence, "question": triple.question, "type": triple.kind}
         return [thread.with_more(text, number, added, beside=(triple.origin,))]
 
-    async def _by_model(self, thread: "Thread", number: int, composer: Teacher) -> Sequence[Instruction] | Drop:
+    async def _by_model(self, thread: Thread, number: int, composer: Teacher) -> Sequence[Instruction] | Drop:
         query = thread.latest.instruction
         said = await attempted(
             composer.ask(
@@ -242,7 +239,7 @@ class Ultraif(PoolSynthesizer[Instruction, Instruction]):
 
     # --------------------------------------------------------------------------------------------------- answering
 
-    async def _answered(self, thread: "Thread", writer: Teacher, judge: Teacher) -> Sequence[Instruction] | Drop:
+    async def _answered(self, thread: Thread, writer: Teacher, judge: Teacher) -> Sequence[Instruction] | Drop:
         query, about = thread.latest.instruction, thread.latest.attributes
         if thread.latest is thread.start:
             return Drop("not_composed", "No constraint could be added: the batch has none of a type that is free.")
@@ -287,74 +284,3 @@ def usable(parts: Sequence[Part], query: str) -> list[Part]:
         and normalised(part.simplified_query) != normalised(query)
         and not has_residue(f"{part.constraint}\n{part.simplified_query}")
     ]
-
-
-# ---------------------------------------------------------------------------------------------------- what is under way
-
-
-@dataclass
-class Thread:
-    """A query with what was taken from it, and the latest form that it was given."""
-
-    start: Instruction
-    latest: Instruction
-
-    @property
-    def questions(self) -> list[str]:
-        return list(self.latest.attributes["questions"])  # type: ignore[arg-type]  # our own attribute
-
-    @property
-    def types(self) -> list[str]:
-        """The types of constraint that the query has: its own, and those that were added."""
-        return list(self.latest.attributes["types"])  # type: ignore[arg-type]  # our own attribute
-
-    @property
-    def history(self) -> list[str]:
-        """The forms of the query before the latest, oldest first."""
-        return list(self.latest.attributes.get("history", []))  # type: ignore[arg-type]  # our own attribute
-
-    def triples(self) -> list[Triple[Instruction]]:
-        told: Any = self.start.attributes["triples"]
-        query = self.start.instruction
-        return [
-            Triple(one["type"], one["constraint"], one["simplified_query"], query, one["eval_question"], self.start)
-            for one in told
-        ]
-
-    def with_more(
-        self, text: str, number: int, added: Mapping[str, str], *, beside: Sequence[Record] = (), **more: Any
-    ) -> Instruction:
-        """The query in its next form, with the one constraint that was added to it and the question about that."""
-        about: Any = self.latest.attributes
-        attributes: dict[str, Json] = {
-            "round": number,
-            "initial_query": self.start.instruction,
-            "history": [*self.history, self.latest.instruction],
-            "questions": [*self.questions, added["question"]],
-            "constraints": [*about["constraints"], added["constraint"]],
-            "types": [*self.types, *([added["type"]] if "type" in added else [])],
-        }
-        return Instruction(
-            messages=(Message("user", text),),
-            parents=(self.latest, *beside),
-            attributes=attributes,
-            status="superseded",
-            reason="composed",
-            **more,
-        )
-
-
-def threads_of(pool: Sequence[Instruction]) -> list[Thread]:
-    """What is under way, in the order of the queries. What rounds made is superseded, what they were given never."""
-    threads: dict[bytes, Thread] = {}  # by the id of each form of a query
-    started: list[Thread] = []
-    for record in (one for one in pool if one.status == "superseded"):
-        if "triples" in record.attributes:
-            thread = Thread(record, record)
-            started.append(thread)
-        else:
-            (before, *_) = record.parents
-            thread = threads[before.record_id]
-            thread.latest = record
-        threads[record.record_id] = thread
-    return started

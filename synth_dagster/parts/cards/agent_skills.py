@@ -6,12 +6,14 @@ project adds its own as rows of a file with these fields. A part is a form, a ki
 kind, a task that the text only gives rise to: whoever does it does not have the text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, TypeVar, get_args
 
-from synth_dagster.errors import MethodError
+from synth_dagster.errors import MethodError, no_such
+
+T = TypeVar("T")
 
 Part: TypeAlias = Literal["form", "kind", "free"]
 IDENTITY = "identity"  # the form of a seed that stays as it is
@@ -34,6 +36,36 @@ def skills_of(rows: Iterable[Mapping[str, object]] = ()) -> dict[str, Skill]:
     for skill, part, name, how in [*_lines(), *map(_of_row, rows)]:
         found.setdefault(skill, {one: {} for one in get_args(Part)})[part][name] = how
     return {name: _skill(name, parts) for name, parts in found.items()}
+
+
+def chosen(
+    known: Mapping[str, Skill], skills: Sequence[str], forms: Sequence[str], kinds: Sequence[str]
+) -> dict[str, Skill]:
+    """The skills of these names with their forms and kinds of these names; where none is named, all."""
+    found = {
+        name: Skill(_named(one.forms, forms), _named(one.kinds, kinds), one.free)
+        for name, one in _named(known, skills).items()
+    }
+    return {name: one for name, one in found.items() if one.forms and one.kinds}
+
+
+def no_such_name(
+    known: Mapping[str, Skill], skills: Sequence[str], forms: Sequence[str], kinds: Sequence[str]
+) -> str | None:
+    """What is wrong with the first of these names that is none, or None."""
+    those = _named(known, skills).values()
+    there = {
+        "skill": (skills, set(known)),
+        "form of these skills": (forms, {name for one in those for name in one.forms}),
+        "kind of these skills": (kinds, {name for one in those for name in one.kinds}),
+    }
+    told = (no_such(what, name, names) for what, (asked, names) in there.items() for name in asked if name not in names)
+    return next(told, None)
+
+
+def _named(there: Mapping[str, T], names: Sequence[str]) -> Mapping[str, T]:
+    """Those of the names, or all where none is named."""
+    return {name: how for name, how in there.items() if name in names or not names}
 
 
 def _skill(name: str, parts: Mapping[str, Mapping[str, str]]) -> Skill:

@@ -4,7 +4,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth_dagster.parts.privacy.disguises import folded, hidden, read_otherwise
+from synth_dagster.parts.privacy.disguises import hidden, read_otherwise
+from synth_dagster.parts.privacy.look_alikes import folded
 from synth_dagster.parts.text.hashed_words import normalise
 
 LETTERS = st.text(
