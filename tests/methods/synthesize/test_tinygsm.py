@@ -2,11 +2,15 @@
 
 import asyncio
 from collections import Counter
+from math import comb
+from statistics import NormalDist
 
+import numpy as np
 import pytest
 
 from synth_dagster.methods.synthesize.tinygsm import Tinygsm
 from synth_dagster.parts.mathematics.programs import bare_program, result_of
+from synth_dagster.parts.mathematics.voting import vote
 from synth_dagster.records import Instruction
 from synth_dagster.sandbox.local import LocalSandbox
 from synth_dagster.services import Drop, Limits, Unusable
@@ -119,3 +123,59 @@ def test_a_program_that_was_cut_costs_that_pair():
     (records,) = made(Tinygsm(routes=("two_step",), problems=12), seeds(1), teacher)
     assert Counter(one.reason for one in records) == {"cut": len(teacher.planted), None: 12 - len(teacher.planted)}
     assert 0 < len(teacher.planted) < 12
+
+
+# -------------------------------------------------------------------------------- a verifier beside a vote, by planting
+
+RIGHT, CANDIDATES, PROBLEMS = 0.4, 48, 400
+
+
+def chosen(auc, together, seed):
+    """Shares of problems that a vote and that the best of 48 get right. A wrong candidate gives, with the chance
+    `together`, the one wrong answer that lies near, else one of its own; a verifier's scores are normal and right ones
+    are higher by as much as gives its AUC."""
+    rng = np.random.default_rng(seed)
+    right = rng.random((PROBLEMS, CANDIDATES)) < RIGHT
+    near = rng.random(right.shape) < together
+    scores = rng.normal(size=right.shape) + right * distance(auc)
+    answers = [
+        ["1" if good else "2" if same else str(3 + place) for place, (good, same) in enumerate(zip(*row, strict=True))]
+        for row in zip(right, near, strict=True)
+    ]
+    voted = np.mean([vote(one).answer == "1" for one in answers])
+    return float(voted), float(right[np.arange(PROBLEMS), scores.argmax(axis=1)].mean())
+
+
+def distance(auc):
+    """Between the means of two normals: one draw is above the other with this chance."""
+    return 2**0.5 * NormalDist().inv_cdf(auc)
+
+
+def best_is_right(auc):
+    """By quadrature: one of 48 has a score and is right, the 47 others have lower ones, right or wrong."""
+    wrong, right = NormalDist(0), NormalDist(distance(auc))
+    below = [(x / 200, RIGHT * right.cdf(x / 200) + (1 - RIGHT) * wrong.cdf(x / 200)) for x in range(-1_200, 1_800)]
+    return sum(CANDIDATES * RIGHT * right.pdf(x) * share**47 / 200 for x, share in below)
+
+
+@pytest.mark.parametrize("auc", [0.6, 0.7, 0.8, 0.9])
+def test_where_wrong_answers_are_one_answer_a_verifier_chooses_better_than_a_vote(auc):
+    # a vote is right where over 24 of 48 are, or 24 and the first: P(Bin(48, .4) > 24) + P(= 24) / 2 = .082
+    voting = sum(comb(48, k) * 0.4**k * 0.6 ** (48 - k) / (2 if k == 24 else 1) for k in range(24, 49))
+    voted, best = chosen(auc, together=1.0, seed=0)
+    sigma = (0.25 / PROBLEMS) ** 0.5
+    assert abs(voted - voting) < 4 * sigma and abs(best - best_is_right(auc)) < 4 * sigma
+    assert best > voted
+
+
+@pytest.mark.parametrize("auc", [0.6, 0.7, 0.8, 0.9])
+def test_where_each_wrong_answer_stands_alone_a_vote_chooses_better_than_a_verifier(auc):
+    # a vote is wrong where no two of 48 are right: .6^48 + 48 * .4 * .6^47 < 1e-8
+    voted, best = chosen(auc, together=0.0, seed=0)
+    assert voted == 1.0 > best
+
+
+def test_the_order_turns_where_as_many_give_the_near_wrong_answer_as_the_right_one():
+    # right .4; the near wrong answer .6 * .5 = .3 of the candidates, then .6 * .9 = .54
+    assert np.greater(*chosen(0.7, together=0.5, seed=1))
+    assert np.less(*chosen(0.7, together=0.9, seed=1))
