@@ -18,7 +18,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks import students_facts, students_sums, students_texts
+from benchmarks import (
+    students_edits,
+    students_facts,
+    students_needles,
+    students_sums,
+    students_texts,
+    students_verifiers,
+)
 from benchmarks.measured import tell
 
 Means = Mapping[str, float]
@@ -38,6 +45,18 @@ class Experiment:
 
 
 EXPERIMENTS: Mapping[str, Experiment] = {
+    "kv_retrieval": Experiment(
+        "Is a student that learns from tasks with answers anywhere as good at every place of the context?",
+        students_needles.run,
+        {
+            "flat: best less worst at most 5 points": lambda of: of["form shown, best less worst"] <= 0.05,
+            "better than before": lambda of: of["form shown"] > of["before"],
+            "flatter than before": lambda of: of["form shown, best less worst"] < of["before, best less worst"],
+            "form shown: less loss on its words": lambda of: (
+                of["form shown, loss of the form"] < of["form not shown, loss of the form"]
+            ),
+        },
+    ),
     "entigraph": Experiment(
         "Are facts of articles answered without the text after reading relations of their entities?",
         lambda seed: students_facts.run(seed, only=("raw", "rephrase", "entigraph")),
@@ -70,15 +89,27 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "tinygsm": Experiment(
         "Does a verifier choose better among 48 candidates than a vote, and does a label on every token help it?",
-        students_sums.verifiers,
+        students_verifiers.run,
         {
             "best by verifier above majority": lambda of: of["best by verifier, every token"] > of["majority"],
-            "majority above single": lambda of: of["majority"] > of["single"],
             "every token at least last token": lambda of: (
                 of["best by verifier, every token"] >= of["best by verifier, last token"]
             ),
         },
-        unmet=("best by verifier above majority", "every token at least last token"),
+        unmet=("every token at least last token",),
+    ),
+    "toedit": Experiment(
+        "Do texts that are edited where a prior is sure keep the spread of people's texts, and teach as much?",
+        students_edits.run,
+        {
+            "edited keeps 95 % of the span": lambda of: (
+                min(of["edited, span"], of["edited from .5, span"]) >= 0.95 * of["human, span"]
+            ),
+            "synthetic is narrower": lambda of: of["synthetic, span"] < of["human, span"],
+            "synthetic teaches less than edited": lambda of: (
+                of["synthetic, unseen texts"] > of["edited from .5, unseen texts"]
+            ),
+        },
     ),
     "phi4_pivotal": Experiment(
         "Is the one wrong step of a chain of sums found by the student's own probabilities, and nothing else?",

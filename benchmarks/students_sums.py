@@ -1,12 +1,10 @@
-"""Worlds of sums for students: expressions for word problems and a verifier, chains of sums with one wrong step.
+"""Chains of sums for a student, with one wrong step.
 
-`verifiers` is TinyGSM's student in small (arXiv:2312.09241): it writes an expression, which is executed, and a
-verifier, the same body with a head, chooses among 48 of them. `pivotal` searches answers for the step that spoils them
-(phi-4, arXiv:2412.08905, section 4.3), by the student's own log-probabilities and its own ways to go on.
+`pivotal` searches answers for the step that spoils them (phi-4, arXiv:2412.08905, section 4.3), by the student's own
+log-probabilities and its own ways to go on.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -14,157 +12,8 @@ from random import Random
 import numpy as np
 
 from synth_dagster.parts.cards.pivotal_tokens import pivots
-from synth_dagster.parts.mathematics.expressions import value_of
 from synth_dagster.parts.models.student import Shape, Student
-from synth_dagster.parts.models.training import (
-    Course,
-    next_symbol,
-    right_or_wrong,
-    rows_of,
-    train,
-    verdicts,
-    with_verdict,
-)
-from synth_dagster.parts.models.vocabulary import Words
-
-# ------------------------------------------------------------------------------------- word problems, and a verifier
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    question: str
-    expression: str
-    answer: int
-
-
-CANDIDATES = 48  # of a question, as in the paper
-_GAINS = ("finds {a} more", "is given {a}", "buys {a}")
-_LOSSES = ("loses {a}", "gives away {a}", "eats {a}")
-_PACKS = ("buys {a} bags of {b}", "is given {a} boxes of {b}")
-_DOUBT = "Her brother is {a} years old."  # a fact that does not matter, as in a third of the paper's problems
-
-
-def problem(rng: Random) -> Problem:
-    """What somebody has after two or three things have happened."""
-    first = rng.randint(2, 9)
-    said, expression, total = [f"Anna has {first} apples."], str(first), first
-    for _ in range(rng.choice((2, 3))):
-        a, b, kind = rng.randint(2, 9), rng.randint(2, 9), rng.choice("+-*")
-        if kind == "+":
-            said.append(f"She {rng.choice(_GAINS)}.")
-            expression, total = f"{expression} + {a}", total + a
-        elif kind == "-":
-            said.append(f"She {rng.choice(_LOSSES)}.")
-            expression, total = f"{expression} - {a}", total - a
-        else:
-            said.append(f"She {rng.choice(_PACKS)}.")
-            expression, total = f"{expression} + {a} * {b}", total + a * b
-        said[-1] = said[-1].format(a=a, b=b)
-    if rng.random() < 1 / 3:
-        said.insert(rng.randint(1, len(said)), _DOUBT.format(a=rng.randint(2, 9)))
-    return Problem(f"{' '.join(said)} How many?", f" {expression}", total)
-
-
-def executed(expression: str) -> int | None:
-    """What an expression comes to; None where it is none."""
-    found = value_of(expression)
-    return None if found is None or found.denominator != 1 else int(found)
-
-
-def sampled(student: Student, words: Words, asked: Sequence[Problem], count: int, seed: int) -> list[list[str]]:
-    """So many candidates of each question, at the two temperatures of the paper."""
-    prompts = [words.symbols(one.question) for one in asked for _ in range(count // 2)]
-    found: list[list[str]] = [[] for _ in asked]
-    for number, temperature in enumerate((0.5, 0.7)):
-        written = student.generated(prompts, 16, temperature=temperature, seed=2 * seed + number)
-        for place, symbols in enumerate(written):
-            found[place // (count // 2)].append(words.text(symbols))
-    return found
-
-
-def judged(judge: Student, words: Words, asked: Sequence[Problem], found: Sequence[Sequence[str]]) -> np.ndarray:
-    """The verdict on each candidate: (questions, candidates)."""
-    texts = [[*words.symbols(one.question + text), 0] for one, some in zip(asked, found, strict=True) for text in some]
-    return verdicts(judge, texts).reshape(len(asked), -1)
-
-
-def verifier(
-    student: Student,
-    words: Words,
-    asked: Sequence[Problem],
-    found: Sequence[Sequence[str]],
-    *,
-    every_token: bool,
-    seed: int,
-    steps: int,
-) -> Student:
-    """The student's body with a head; every token of question and answer has the label, or the last alone."""
-    pairs = [
-        (words.symbols(one.question), words.symbols(text), float(executed(text) == one.answer))
-        for one, some in zip(asked, found, strict=True)
-        for text in some
-    ]
-    judge = with_verdict(student)
-
-    def drawn(rng: np.random.Generator):
-        some = [pairs[place] for place in rng.integers(len(pairs), size=32)]
-        batch = rows_of([(given, [*answer, 0]) for given, answer, _ in some], [label for *_, label in some], both=True)
-        ends = batch.weights.sum(axis=1).astype(int) - 1
-        if not every_token:
-            batch.weights[...] = 0
-            batch.weights[np.arange(len(some)), ends] = 1
-        return batch
-
-    train(judge, drawn, Course(steps, rate=2e-3, seed=seed), objective=right_or_wrong)
-    return judge
-
-
-def verifiers(
-    seed: int, *, steps: int = 300, taught: int = 400, asked: int = 80, judge_steps: int = 500
-) -> dict[str, float]:
-    """Accuracy of one candidate, of the commonest answer, and of the best by a verifier of either supervision."""
-    rng = Random(seed)
-    pairs = [problem(rng) for _ in range(5_000)]
-    words = Words.of(one.question + one.expression for one in pairs)
-    rows = [(words.symbols(one.question), words.symbols(one.expression)) for one in pairs]
-    student = Student.new(Shape(words.size, context=64, width=64, layers=2, heads=2), seed=seed)
-    train(
-        student,
-        lambda draws: rows_of([rows[place] for place in draws.integers(len(rows), size=32)]),
-        Course(steps, rate=4e-3, seed=seed),
-        objective=next_symbol,
-    )
-    shown, held_out = pairs[:taught], [problem(rng) for _ in range(asked)]
-    for_judge = sampled(student, words, shown, CANDIDATES // 4, seed)
-    found = sampled(student, words, held_out, CANDIDATES, seed)
-    right = np.array(
-        [[executed(text) == one.answer for text in some] for one, some in zip(held_out, found, strict=True)]
-    )
-    answers = [[executed(text) for text in some] for some in found]
-    common = [Counter(one for one in some if one is not None).most_common(1) for some in answers]
-    scores = {"single": float(right.mean()), "any of 48": float(right.any(axis=1).mean())}
-    scores["majority"] = float(
-        np.mean([bool(c) and c[0][0] == p.answer for c, p in zip(common, held_out, strict=True)])
-    )
-    for name, every in (("every token", True), ("last token", False)):
-        judge = verifier(student, words, shown, for_judge, every_token=every, seed=seed, steps=judge_steps)
-        told = judged(judge, words, held_out, found)
-        scores[f"best by verifier, {name}"] = float(right[np.arange(len(right)), told.argmax(axis=1)].mean())
-        scores[f"AUC, {name}"] = auc(told.ravel(), right.ravel())
-    return scores
-
-
-def auc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """How often a right one is scored above a wrong one, ties half."""
-    good, bad = scores[labels], scores[~labels]
-    if not len(good) or not len(bad):
-        return 0.5
-    ranked = np.sort(bad)
-    below = np.searchsorted(ranked, good, "left") + np.searchsorted(ranked, good, "right")
-    return float(below.mean() / (2 * len(bad)))
-
-
-# ---------------------------------------------------------------------------------------- chains with one wrong step
+from synth_dagster.parts.models.training import Course, rows_of, train
 
 MODULUS, STEPS = 10, 6
 

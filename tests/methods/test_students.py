@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import students_sums, students_texts
+from benchmarks import students_edits, students_sums, students_texts
 
 
 @pytest.mark.prove
@@ -18,3 +18,11 @@ def test_rephrased_pages_lower_the_perplexity_of_clean_ones():
     found = students_texts.run(0, steps=100)
     assert found["rephrased, questions"] < found["noisy alone, questions"] / 2
     assert found["rephrased, clean"] < found["noisy alone, clean"]
+
+
+@pytest.mark.prove
+def test_texts_that_a_student_writes_have_a_narrower_spread_than_texts_that_it_edits():
+    found = students_edits.run(0, steps=100, learner_steps=50)
+    assert found["synthetic, span"] < found["human, span"]
+    assert found["edited, span"] >= 0.95 * found["human, span"]
+    assert found["synthetic, unseen texts"] > found["edited from .5, unseen texts"]

@@ -43,7 +43,11 @@ class Toedit(Augmenter[Document, Document], PriorSettings):
         "official parity",
         "Weights (0.9521, 0.0280, 0.0199) met in 10,000 draws; only tokens of at least .99 change, and from stored "
         "candidates and draws, facts not spared, each of the released code's three ways gives its text; in the paper's "
-        "linear model the error stays under 0.2247 where replacing all gives 0.1124 n",
+        "linear model the error stays under 0.2247 where replacing all gives 0.1124 n. To small students the "
+        "perplexities of people's texts span 601, from the 25th to the 99th percentile, and 601 when edited, where 3 "
+        "of 10,000 tokens change (780 from .5 on, where one of 20 does); what the prior writes at temperature .7 spans "
+        "408, at 1 more, 1,270. Who learnt from that reads unseen texts at 102, from edited ones at 65, from people's "
+        "at 63 (`python -m benchmarks.students toedit`).",
     )
 
     prior: LabelsPath = Field(

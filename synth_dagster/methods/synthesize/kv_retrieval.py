@@ -82,7 +82,10 @@ class KvRetrieval(Synthesizer[Document, Instruction]):
     proof: ClassVar[Proof] = Proof(
         "official parity",
         "From Python's seed 0 come the 85 dictionaries of the released builder, entry by entry, and its 49 of tuples; "
-        "of 10,000 tasks each has one answer; a small attention reader that learns from them is as good at every place",
+        "of 10,000 tasks each has one answer; a small attention reader that learns from them is as good at every "
+        "place. A small transformer that could look names up in lists finds all values at every place after 9,600 "
+        "tasks (best less worst .00), before .68 (.41); with the form of the answer shown its words cost .0001 nats, "
+        "without .045 (one seed; `python -m benchmarks.students kv_retrieval`).",
     )
 
     task: Literal["simple", "multi_subkey"] = Field("simple", description="A key is one number, or a tuple of several.")
@@ -133,7 +136,10 @@ class KvRetrieval(Synthesizer[Document, Instruction]):
         return made
 
     def _count(self) -> int:
-        return self.dictionaries or SHAPES[self.task].dictionaries
+        return self.dictionaries or self._shape().dictionaries
+
+    def _shape(self) -> Shape:
+        return SHAPES[self.task]
 
     def _places(self, rng: random.Random) -> list[int]:
         """The place of the answer in each task: anywhere, and exactly the stated shares at and near the start."""
@@ -155,8 +161,9 @@ class KvRetrieval(Synthesizer[Document, Instruction]):
         return None
 
     def _drawn(self, rng: random.Random, place: int) -> "Task":
-        shape = SHAPES[self.task]
-        builder = Builder(shape, (self.fewest_entries, self.most_entries), self.has_shared, self.each_shared, rng)
+        builder = Builder(
+            self._shape(), (self.fewest_entries, self.most_entries), self.has_shared, self.each_shared, rng
+        )
         gold, others = builder.dictionaries(self._count())
         asked = list(builder.gold_key)
         rng.shuffle(asked)
