@@ -67,11 +67,8 @@ class UrlFilter(Filter):
         banned = entries(tuple(references.texts(self.lists)))
         url = flat["url"].combine_chunks()
         found = [self._found(block, banned) for block in blocks(pc.fill_null(url, ""))]
-        missing = url.is_null()
-        return {
-            name: pc.if_else(missing, pa.scalar(None, kind), pa.array(_joined(found, name), kind))
-            for name, kind in _SIGNALS.items()
-        }
+        missing = url.is_null().to_numpy(zero_copy_only=False) if url.null_count else None
+        return {name: pa.array(_joined(found, name), kind, mask=missing) for name, kind in _SIGNALS.items()}
 
     def _found(self, block: Block, banned: Mapping[str, "Entries"]) -> Mapping[str, Values]:
         domain, subdomain = self._listed(block, banned["domain"])

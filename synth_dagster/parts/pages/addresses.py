@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Numbers: TypeAlias = NDArray[np.int64]
 
-BLOCK = 1 << 19  # bytes at a time: what is made of them stays near the processor
+BLOCK = 1 << 20  # bytes at a time: fewer calls, and what is made of them stays near the processor
 
 _BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32
 _MIX = np.uint32(0x85EBCA6B)
