@@ -18,7 +18,8 @@ from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.holdings_rows import Told
 from synth_dagster.lake.holdings_segments import Held, HeldFile
 from synth_dagster.lake.ids import Ids
-from synth_dagster.lake.lake import REJECTS, Lake
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.shingles import strings
 from synth_dagster.records import COMMON
 

@@ -9,7 +9,7 @@ from synth_dagster.governance.erase_files import NO_TEXTS, Files, RowFile, is_in
 from synth_dagster.lake.erasing import rows_of
 from synth_dagster.lake.holdings_rows import PARENT, RECORD
 from synth_dagster.lake.ids import Ids, together
-from synth_dagster.lake.lake import REJECTS
+from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.lineage import Moment
 from synth_dagster.lake.shingles import Needles
 

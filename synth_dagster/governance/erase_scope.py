@@ -19,7 +19,8 @@ from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.holdings_rows import CONTENT, RECORD
 from synth_dagster.lake.holdings_segments import Held
 from synth_dagster.lake.ids import Ids, together
-from synth_dagster.lake.lake import REJECTS, Lake
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.lineage import Lineage, Moment
 
 Search = Literal["everything", "touched"]

@@ -17,7 +17,8 @@ from synth_dagster.governance.erase_scope import Scope
 from synth_dagster.governance.erase_search import Found, Place, search
 from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.ids import Ids
-from synth_dagster.lake.lake import REJECTS, Lake
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.shingles import Hits, Needles, strings
 
 CONVERSATIONS = (("messages",), ("prompt", "chosen", "rejected"))

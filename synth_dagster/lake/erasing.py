@@ -22,7 +22,8 @@ from synth_dagster.lake.database import Row
 from synth_dagster.lake.file_names import id_of, is_data
 from synth_dagster.lake.files import write_parquet
 from synth_dagster.lake.findings import forget_decisions
-from synth_dagster.lake.lake import REJECTS, Lake
+from synth_dagster.lake.lake import Lake
+from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.meta import Candidate, Release
 from synth_dagster.lake.reading import current_rows
@@ -156,7 +157,7 @@ class Eraser:
 
     def _replace(self, dataset: str, old: Candidate) -> None:
         """Put a copy without the doomed rows in the place of a version, or remove one that nobody has ever seen."""
-        lake, place = self.lake, self.lake._table(dataset, old.stage)
+        lake, place = self.lake, self.lake.layout.table(dataset, old.stage)
         shown = old.candidate_id in {id_of(file) for file in tables.snapshot(place).files}
         if not shown and old.candidate_id not in self._shown_ever(dataset, old.stage):
             self._give_up(old)
@@ -169,7 +170,7 @@ class Eraser:
         self._forget(old)
 
     def _give_up(self, old: Candidate) -> None:
-        self.lake._restore_rejects(old, self.lake.accepted(old.dataset, old.stage, old.batch))
+        self.lake.acceptance.restore_rejects(old, self.lake.accepted(old.dataset, old.stage, old.batch))
         self._forget(old)
 
     def _copy(self, old: Candidate, new_id: str, *, shown: bool) -> None:
@@ -190,10 +191,10 @@ class Eraser:
             version=None,
         )
         if not shown:
-            write_parquet(lake.store, lake._records_file(new), table.drop_columns([old.partition]), ["record_id"])
+            write_parquet(lake.store, lake.layout.records_file(new), table.drop_columns([old.partition]), ["record_id"])
             if rejects is not None:
                 write_parquet(
-                    lake.store, lake._rejects_file(new), rejects.drop_columns(["stage", "batch"]), ["reject_id"]
+                    lake.store, lake.layout.rejects_file(new), rejects.drop_columns(["stage", "batch"]), ["reject_id"]
                 )
         self._note(old, new)
         if shown:
@@ -201,12 +202,12 @@ class Eraser:
 
     def _show(self, old: Candidate, new: Candidate, table: pa.Table, rejects: pa.Table | None) -> None:
         if self._candidate(new.candidate_id) is None:
-            self.lake._add_candidate(new, table.drop_columns([old.partition]), rejects, ("record_id",))
+            self.lake.acceptance.add(new, table.drop_columns([old.partition]), rejects, ("record_id",))
             gate = self.lake.meta.gate(old.candidate_id)
             if gate is not None:
                 self.lake.meta.record_gate(new.candidate_id, gate.passed, gate.suite, gate.checks, gate.guards)
         self.lake.meta.begin_accept(new.candidate_id)
-        self.lake._commit(self.lake.meta.candidate(new.candidate_id))
+        self.lake.acceptance.commit(self.lake.meta.candidate(new.candidate_id))
 
     def _note(self, old: Candidate, new: Candidate) -> None:
         self.lake.meta.database.write(
@@ -221,11 +222,11 @@ class Eraser:
         self.lake.meta.database.write(
             "update candidates set state = 'replaced' where candidate_id = ?", (old.candidate_id,)
         )
-        self.lake._remove_files(old)
+        self.lake.layout.remove_files(old)
 
     def _shown_ever(self, dataset: str, stage: str) -> set[str]:
         if (dataset, stage) not in self._ever:
-            self._ever[dataset, stage] = tables.ever_added(self.lake._table(dataset, stage))
+            self._ever[dataset, stage] = tables.ever_added(self.lake.layout.table(dataset, stage))
         return self._ever[dataset, stage]
 
     def _rename_inputs(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from synth_dagster.errors import LakeError, StorageError, UnknownName
 from synth_dagster.lake import files
+from synth_dagster.lake.acceptance import Acceptance
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
 from synth_dagster.parts.sql import literal
@@ -132,7 +133,7 @@ def test_the_table_is_right_when_the_note_was_never_made(lake, opened, write):
 def test_an_accept_killed_between_rejects_and_records_can_be_refused(lake, write, monkeypatch):
     lake.accept(write("notes:1", rejects=rejects("notes:1", "old reason")))
     second = write("notes:1", 1, rejects=rejects("notes:1", "new reason"))
-    commit = Lake._commit_files
+    commit = Acceptance.commit_files
 
     def killed_at_the_records(self, dataset, table, *rest, **more):
         if table == "corpus":
@@ -140,7 +141,7 @@ def test_an_accept_killed_between_rejects_and_records_can_be_refused(lake, write
         return commit(self, dataset, table, *rest, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "_commit_files", killed_at_the_records)
+        patch.setattr(Acceptance, "commit_files", killed_at_the_records)
         with pytest.raises(KeyboardInterrupt):
             lake.accept(second)
     assert len(texts(lake)) == 3
@@ -350,6 +351,7 @@ def test_a_full_disk_says_what_was_needed_and_leaves_nothing(lake, write, monkey
 FILE_TOO_LARGE = """
 import os, resource, signal, sys, pyarrow as pa
 from synth_dagster.errors import StorageError
+from synth_dagster.lake.acceptance import Acceptance
 from synth_dagster.lake.lake import Lake
 lake = Lake.open(sys.argv[1])
 noise = pa.table({"record_id": [os.urandom(16) for _ in range(100_000)], "text": [os.urandom(20).hex()] * 100_000})
@@ -376,6 +378,7 @@ NO_ROOM_TO_COMMIT = """
 import resource, signal, sys
 from synth_dagster.errors import StorageError
 from synth_dagster.lake import tables
+from synth_dagster.lake.acceptance import Acceptance
 from synth_dagster.lake.lake import Lake
 lake = Lake.open(sys.argv[1])
 candidate = lake.awaiting("demo", "corpus", "notes:1")
@@ -414,7 +417,7 @@ def test_rejects_of_a_candidate_have_all_their_columns(lake, write):
 
 def test_a_table_of_rejects_of_before_takes_the_calls_of_new_ones(lake, write, monkeypatch):
     before = pa.schema([field for field in REJECT if field.name != "calls"])
-    monkeypatch.setattr("synth_dagster.lake.lake.REJECT", before)
+    monkeypatch.setattr("synth_dagster.lake.layout.REJECT", before)
     old = write("notes:1", rejects=rejects("notes:1", "cut").select(before.names))
     lake.accept(old)
     monkeypatch.undo()
