@@ -11,6 +11,7 @@ MOST_DROPS = 30  # rows of the table of single rules
 FEW = 10  # records of a language that say something about a filter
 MOST_OF_IT = 0.9  # dropped by one filter: as good as deleted
 UNKNOWN = ("und", "none")
+CHOSEN = ("other_language", "other_script", "no_settings")  # rules that say which languages are wanted
 
 
 def retention(facts: ReleaseFacts) -> Answer:
@@ -69,30 +70,28 @@ def _dropped(facts: ReleaseFacts) -> Counter[tuple[str, str]]:
 
 
 def _deleted(facts: ReleaseFacts) -> str:
-    """The languages of which one step dropped nine records of ten and more, though it drops less than half of all."""
-    dropped = _dropped(facts)
+    """The languages of which one step dropped nine records of ten and more, and let another language through."""
+    dropped = {(str(one["lang"]), str(one["reason"])): int(str(one["records"])) for one in facts.dropped_by_language}
     judged = {one.value: one.judged for one in facts.retained["lang"]}
-    found = emptied(judged, dropped)
-    told = [f"{lang} by {step}" for lang, step in found]
+    told = [f"{lang} by {step}" for lang, step in emptied(judged, dropped)]
     return f" Nearly nothing is left of {listed(told)}." if told else ""
 
 
 def emptied(judged: Mapping[str, int], dropped: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
-    """(language, step) of the languages that a step all but deletes, which drops less than half of all records.
+    """(language, step) of the languages that a step all but deletes, while it lets most of another one through.
 
-    A step that is to choose languages does so to most of them, and is not meant.
+    What was dropped counts by (language, reason). What a step says it drops for being in another language is meant.
     """
-    whole = sum(judged.values())
-    by_step = Counter[str]()
-    for (_, step), records in dropped.items():
-        by_step[step] += records
+    found = Counter[tuple[str, str]]()
+    for (lang, reason), records in dropped.items():
+        step, _, why = reason.partition(":")
+        found[lang, step] += 0 if why in CHOSEN else records
+    enough = {lang for lang, records in judged.items() if records >= FEW}
+    spared = {step for _, step in found if any(found[lang, step] <= judged[lang] / 2 for lang in enough)}
     return sorted(
         (lang, step)
-        for (lang, step), records in dropped.items()
-        if lang not in UNKNOWN
-        and judged.get(lang, 0) >= FEW
-        and records >= MOST_OF_IT * judged[lang]
-        and by_step[step] < whole / 2
+        for (lang, step), records in found.items()
+        if lang in enough - {*UNKNOWN} and step in spared and records >= MOST_OF_IT * judged[lang]
     )
 
 

@@ -77,8 +77,21 @@ def test_what_no_filter_deletes_is_no_warning(tmp_path):
         pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 8}, [], id="eight of ten"),
         pytest.param({"en": 90, "yo": 9}, {("yo", "f"): 9}, [], id="too few to tell"),
         pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 5, ("yo", "g"): 5}, [], id="two filters share it"),
-        pytest.param({"en": 90, "yo": 10}, {("yo", "f"): 10, ("en", "f"): 60}, [], id="it drops most of all"),
+        pytest.param(
+            {"en": 90, "yo": 10}, {("yo", "f"): 10, ("en", "f"): 60}, [], id="it drops most of every language"
+        ),
         pytest.param({"en": 90, "und": 10}, {("und", "f"): 10}, [], id="in no known language"),
+        pytest.param(
+            {"en": 20, "yo": 50, "ig": 50},
+            {("yo", "f:stop_words"): 50, ("ig", "f:stop_words"): 30, ("ig", "f:words"): 20},
+            [("ig", "f"), ("yo", "f")],
+            id="all languages but one, for one reason and for several",
+        ),
+        pytest.param({"en": 90, "yo": 10}, {("yo", "f:other_language"): 10}, [], id="it is not among the wanted ones"),
+        pytest.param({"en": 90, "yo": 10}, {("yo", "f:unsure"): 10}, [("yo", "f")], id="nobody can tell it"),
+        pytest.param(
+            {"und": 90, "yo": 10}, {("yo", "f"): 10}, [("yo", "f")], id="among texts of which nothing is known"
+        ),
         pytest.param({}, {}, [], id="nothing"),
     ],
 )
