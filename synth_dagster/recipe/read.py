@@ -29,7 +29,8 @@ from synth_dagster.recipe.model import (
 )
 from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
 from synth_dagster.recipe.settings import SECRET, shown, shown_name
-from synth_dagster.recipe.stages import Graph, input_fault, read_stages
+from synth_dagster.recipe.stages import Graph, read_stages
+from synth_dagster.recipe.steps import input_fault
 from synth_dagster.recipe.tree import NotYaml, Plain, Where, read_yaml
 
 if TYPE_CHECKING:
