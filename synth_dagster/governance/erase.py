@@ -293,6 +293,7 @@ def _finish(
     Lineage(lake).purge()
     Holdings(lake).catch_up()
     _forget_provider_lines(lake, journal)
+    _forget_old_plans(lake, journal)
     _empty_logs(lake)
     counts["old_versions_removed"] = _erase_old_versions(lake, journal)
     passed_over = frozenset[str]()
@@ -356,6 +357,14 @@ def _forget_provider_lines(lake: Lake, journal: Journal) -> None:
     with lake.meta.database.transaction() as transaction:
         for one in gone:
             transaction.execute("delete from provider_lines where call_id = ?", (one,))
+
+
+def _forget_old_plans(lake: Lake, journal: Journal) -> None:
+    """Where batches began that no delivery holds any more: that names a file of theirs."""
+    with lake.meta.database.transaction() as transaction:
+        for place in journal.batches:
+            where = "where dataset = ? and batch = ? and state = 'retired'"
+            transaction.execute(f"update batches set start = '' {where}", place)
 
 
 def _embeddings_left(around: Surroundings) -> list[str]:

@@ -88,12 +88,17 @@ def _said(rows: Needles, found: Scope, around: Surroundings) -> Needles:
 
 
 def _own_words(lake: Lake) -> Iterator[str]:
-    """What the project itself says, in prompts and recipes: a model may have said it after them."""
+    """What the project itself says, in prompts and recipes: a model may have said it after them.
+
+    So is the name of a delivered file with which a batch begins: it stands in the plan while the delivery is there.
+    """
     database = lake.meta.database
     for row in database.rows('select system, "user" from prompts'):
         yield from (row["system"], row["user"])
     for row in database.rows("select text from recipes"):
         yield row["text"]
+    for row in database.rows("select start from batches where state = 'active'"):
+        yield row["start"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the release read are the same.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from synth_dagster.lake.erasing import copy_of
+from synth_dagster.lake.erasing import standing
 from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta import Release
@@ -24,7 +24,7 @@ def pinned_by(lake: Lake, manifest: Mapping[str, Any], what: str = "records") ->
     """The same by a manifest alone; or the `signals` of each batch, where it names any."""
     pins = manifest["batches"]
     named = (pins[batch].get(what) for batch in sorted(pins))
-    return [lake.meta.candidate(copy_of(lake, one)) for one in named if one]
+    return [standing(lake, one) for one in named if one]
 
 
 def upwards(lake: Lake, candidate: Candidate) -> Iterator[Candidate]:

@@ -354,9 +354,9 @@ class Eraser:
         """The versions that were read of a batch, those that were rewritten by their copies."""
         found = dict(pins)
         for what, version in (("records", "data_version"), ("signals", "signals_version")):
-            copy = copy_of(self.lake, pins[what])
-            if copy != pins[what]:
-                found |= {what: copy, version: self.lake.meta.candidate(copy).data_version}
+            if pins.get(what):
+                copy = standing(self.lake, pins[what])
+                found |= {what: copy.candidate_id, version: copy.data_version}
         return found
 
     def _renamed(self, old: Candidate, name: str, manifest: Mapping[str, Any]) -> Candidate:
@@ -379,11 +379,23 @@ class Eraser:
         return lake.meta.candidate(new_id)
 
 
-def copy_of(lake: Lake, candidate_id: str) -> str:
+def standing(lake: Lake, candidate_id: str) -> Candidate:
     """What stands in the place of a version: the copy that the last of several erasures has left, or itself."""
     while row := lake.meta.database.row("select new from erased_versions where old = ?", (candidate_id,)):
         candidate_id = row["new"]
-    return candidate_id
+    return _version(lake, candidate_id)
+
+
+def _version(lake: Lake, candidate_id: str) -> Candidate:
+    """A version, also a copy that no table shows: it has its note, and is else what it was made from."""
+    note = lake.meta.database.row(
+        "select * from erased_versions where new = ? and new not in (select candidate_id from candidates)",
+        (candidate_id,),
+    )
+    if note is None:
+        return lake.meta.candidate(candidate_id)
+    counts = {name: note[name] for name in ("rows", "rejected")}
+    return replace(_version(lake, note["old"]), candidate_id=candidate_id, data_version=note["new_version"], **counts)
 
 
 def _counted(old: Candidate, table: pa.Table) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from synth_dagster.errors import GateClosed, LakeError
-from synth_dagster.lake.erasing import copy_of
+from synth_dagster.lake.erasing import standing
 from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta import Release
 from synth_dagster.parts.text.tokens import NAME as TOKEN_COUNTER
@@ -105,7 +105,7 @@ def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
 
     Raises LakeError when one is gone or the rules are others.
     """
-    recipe, meta = context.recipe, context.lake.meta
+    recipe = context.recipe
     if manifest["mix"] != recipe.mix_fingerprint(context.root):
         raise LakeError(
             f"Release '{manifest['release']}' was made by other rules than the recipe has now. "
@@ -113,8 +113,7 @@ def _pinned(context: RunContext, manifest: Mapping[str, Any]) -> Inputs:
         )
     batches: dict[str, tuple[Candidate, Candidate]] = {}
     for batch, pins in manifest["batches"].items():
-        records, signals = (copy_of(context.lake, pins[name]) for name in ("records", "signals"))
-        batches[batch] = (meta.candidate(records), meta.candidate(signals))
+        batches[batch] = (standing(context.lake, pins["records"]), standing(context.lake, pins["signals"]))
     held_then = {
         batch: {bytes.fromhex(one): why for one, why in pins.get("held", {}).items()}
         for batch, pins in manifest["batches"].items()

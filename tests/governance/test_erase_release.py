@@ -111,8 +111,13 @@ def test_a_release_that_held_nothing_of_what_was_erased_can_be_made_again(beside
     assert [one.release for one in beside.lake.meta.releases("tiny")] == ["r0001"]
 
 
-def test_every_question_about_such_a_release_has_an_answer(beside, tmp_path):
-    erased(beside, BLANK[0])
+@pytest.mark.parametrize("later", [pytest.param([], id="newest"), pytest.param(["One more."], id="replaced since")])
+def test_every_question_about_such_a_release_has_an_answer(beside, tmp_path, later):
+    """Also where the batches that it read were made again since, so that no table shows what was left of them."""
+    if later:
+        beside.project.deliver([*LINES, KEPT, *BLANK, *later])
+        beside.batches()
+    assert erased(beside, BLANK[0]) == []
     where = ["--project", str(beside.project.root)]
     for asked in (
         ["licences", "r0001"],
