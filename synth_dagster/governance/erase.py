@@ -28,6 +28,7 @@ from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, besid
 from synth_dagster.governance.erase_search import Found, Place, Tables, erase_old_versions, in_bucket, search
 from synth_dagster.governance.erase_survey import surveyed
 from synth_dagster.governance.release_seal import is_described, seal_release
+from synth_dagster.lake.corpus_state import forget_found
 from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, journals, rows_of, unfinished
 from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.holdings_rows import ITEM, item_key
@@ -340,6 +341,7 @@ def _remove_pages(lake: Lake, journal: Journal, releases: list[tuple[str, str]])
     for name in sorted(pages):
         lake.store.remove(name)
     remove_index(lake.store)  # of duplicates: it holds ids, and is made again by the next release
+    forget_found(lake.store)
     return len(pages)
 
 

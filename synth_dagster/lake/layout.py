@@ -17,7 +17,18 @@ from synth_dagster.storage import NotThere, Store
 REJECTS = "rejects"
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 NOT_DATASETS = frozenset(
-    {"derived", "duplicates", "erasures", "models", "previews", "recipes", "releases", "reports", "scratch"}
+    {
+        "derived",
+        "duplicates",
+        "erasures",
+        "models",
+        "previews",
+        "recipes",
+        "releases",
+        "reports",
+        "retrieved",
+        "scratch",
+    }
 )
 
 

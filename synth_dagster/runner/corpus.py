@@ -1,8 +1,8 @@
 """Gives a step that compares its batch with the whole corpus the accepted records of all batches: `services.Corpus`.
 
 A run takes down which versions are accepted when it begins, makes its batch in view of these, and says so among the
-inputs (`lake.corpus_state`). What is found is kept in the lake by state and question, so that one batch looks and the
-others look it up; it holds ids and numbers and no text.
+inputs (`lake.corpus_state`). What is found is kept in the lake by question and state, so that one batch looks and the
+others look it up; it is ids and numbers and no text, and what was found in an earlier state goes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from synth_dagster.lake.corpus_state import held_of, name_of, state_of
+from synth_dagster.lake.corpus_state import FOUND, forget_found, held_of, name_of, state_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe.reading import reads_corpus
 from synth_dagster.records import Record, RecordKind, digest, to_table
 from synth_dagster.runner.context import RunContext
-from synth_dagster.runner.models import Shelf
 from synth_dagster.runner.vectors import NoVectors, known_vectors
 from synth_dagster.scale.signals import flatten
 from synth_dagster.services import Vectors
+from synth_dagster.storage import NotThere, Store
 
-FOLDER = "models"  # of the lake, where what is worked out once is kept by what it was worked out from
 _WORDS = pa.schema([("record_id", pa.binary()), ("text", pa.string())])
 
 
@@ -31,6 +31,7 @@ class CorpusView:
     """The accepted versions of a stage at one moment."""
 
     lake: Lake
+    dataset: str
     stage: str
     kind: RecordKind
     versions: Mapping[str, Candidate]
@@ -45,7 +46,7 @@ class CorpusView:
         lake, dataset = context.lake, context.recipe.dataset
         versions = lake.accepted_all(dataset, asked.reads)
         kind = context.recipe.stage(asked.reads).record_kind
-        return cls(lake, asked.reads, kind, versions, held_of(lake, versions))
+        return cls(lake, dataset, asked.reads, kind, versions, held_of(lake, versions))
 
     @property
     def state(self) -> str:
@@ -59,7 +60,7 @@ class CorpusView:
     @contextmanager
     def opened(self, context: RunContext) -> "Iterator[LakeCorpus]":
         with known_vectors(context, self.stage, [*self.versions.values()]) as vectors:
-            yield LakeCorpus(self, vectors, Shelf(context.shelf))
+            yield LakeCorpus(self, vectors)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,6 @@ class LakeCorpus:
 
     view: CorpusView
     vectors: Vectors
-    shelf: Shelf
 
     def parts(self) -> Iterator[pa.Table]:
         for batch, version in sorted(self.view.versions.items()):
@@ -78,8 +78,15 @@ class LakeCorpus:
             yield _words(rows.filter(pc.and_(told, pc.equal(rows["status"], "current"))), self.view.kind)  # type: ignore[attr-defined]
 
     def once(self, what: str, look: Callable[[], pa.Table]) -> pa.Table:
-        name = f"{FOLDER}/corpus-{digest(self.view.stage, self.view.state, what).hex()}.arrow"
-        return _read(self.shelf.kept_or_made(name, lambda: _as_bytes(look())))
+        store, view = self.view.lake.store, self.view
+        question = f"{digest(view.dataset, view.stage, what).hex()}-"
+        name = f"{FOUND}/{question}{view.state}.parquet"
+        known = _read(store, name)
+        if known is None:
+            known = look()
+            forget_found(store, question)
+            store.create(name, _as_parquet(known))  # where another run was first, it has found the same
+        return known
 
 
 @dataclass(frozen=True)
@@ -107,13 +114,15 @@ def _words(rows: pa.Table, kind: RecordKind) -> pa.Table:
     return flatten(rows, kind).select(_WORDS.names).cast(_WORDS)
 
 
-def _as_bytes(table: pa.Table) -> bytes:
+def _as_parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    pq.write_table(table, sink)
     return sink.getvalue().to_pybytes()
 
 
-def _read(kept: bytes) -> pa.Table:
-    with pa.ipc.open_stream(kept) as reader:
-        return reader.read_all()
+def _read(store: Store, name: str) -> pa.Table | None:
+    """What is kept; None where nothing is, or what is there is broken."""
+    try:
+        return pq.read_table(pa.BufferReader(store.read(name)))
+    except (NotThere, pa.ArrowInvalid):
+        return None

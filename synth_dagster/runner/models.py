@@ -1,7 +1,7 @@
 """Small models on demand: learnt when a step first asks for one, and kept in the lake by what they were learnt from."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,39 +38,29 @@ class TrainedModels:
         if not isinstance(trainer, Trainer):
             raise MethodError(f"'{slug}' is a method of kind {trainer.kind} and trains nothing. Name one that does.")
         name = f"{FOLDER}/{slug}-{_key(trainer, examples)}.model"
-        return Shelf(self._shelf).kept_or_made(name, lambda: trainer.train(examples))  # type: ignore[attr-defined]  # the verb of the kind
-
-
-class Shelf:
-    """What is worked out once and kept in the lake, by a name that says from what; without a lake, for this process."""
-
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
-
-    def kept_or_made(self, name: str, make: Callable[[], bytes]) -> bytes:
-        return self._kept(name) or self._made(name, make)
+        return self._kept(name) or self._made(name, trainer, examples)
 
     def _kept(self, name: str) -> bytes | None:
-        if self._store is None:
+        if self._shelf is None:
             return _in_process.get(name)
         try:
-            return _checked(self._store.read(name))
+            return _checked(self._shelf.read(name))
         except NotThere:
             return None
 
-    def _made(self, name: str, make: Callable[[], bytes]) -> bytes:
-        made = make()
-        if self._store is None:
+    def _made(self, name: str, trainer: Trainer, examples: pa.Table) -> bytes:
+        made: bytes = trainer.train(examples)  # type: ignore[attr-defined]  # the verb of the kind
+        if self._shelf is None:
             _in_process[name] = made
-        elif not self._store.create(name, _sealed(made)):
-            return self._kept(name) or self._replaced(name, made)  # another run was first: all use what it has made
+        elif not self._shelf.create(name, _sealed(made)):
+            return self._kept(name) or self._replaced(name, made)  # another run was first: all use its model
         return made
 
     def _replaced(self, name: str, made: bytes) -> bytes:
-        """What is kept and has broken bytes is made anew."""
-        assert self._store is not None
+        """A kept model whose bytes are broken is made anew."""
+        assert self._shelf is not None
         sealed = _sealed(made)
-        self._store.write(name, lambda file: file.write(sealed), needed=len(sealed))
+        self._shelf.write(name, lambda file: file.write(sealed), needed=len(sealed))
         return made
 
 

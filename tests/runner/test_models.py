@@ -6,7 +6,7 @@ import pytest
 
 from synth_dagster.errors import SynthError
 from synth_dagster.runner import models as module
-from synth_dagster.runner.models import Shelf, TrainedModels
+from synth_dagster.runner.models import TrainedModels
 from synth_dagster.storage.folder import FolderStore
 from tests.assets.project import LINES, ONLY_CORPUS
 
@@ -37,7 +37,7 @@ def kept(shelf):
 def test_a_model_is_learnt_once(tmp_path, shelf, monkeypatch):
     written(tmp_path)
     first = learnt(tmp_path, shelf)
-    monkeypatch.setattr(Shelf, "_made", None)
+    monkeypatch.setattr(TrainedModels, "_made", None)
     assert learnt(tmp_path, shelf) == first and len(kept(shelf)) == 1
 
 

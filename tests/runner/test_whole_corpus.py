@@ -11,6 +11,7 @@ from resources.teachers import Gateway
 from synth_dagster.errors import RecipeError
 from synth_dagster.governance.erase import Asked, erase
 from synth_dagster.governance.erase_places import Surroundings
+from synth_dagster.parts.similarity.nearest_texts import NearestTexts
 from synth_dagster.runner.estimate import estimates
 from synth_dagster.runner.forecast import forecast
 from synth_dagster.runner.plan import plan_batches
@@ -125,6 +126,22 @@ def test_a_second_run_makes_nothing_and_a_batch_that_changes_is_not_paid_by_the_
     assert world.batches() == {}
 
 
+def test_the_corpus_is_looked_at_once_and_what_is_kept_of_it_broken_is_found_again(world, monkeypatch):
+    world.batches()
+    before = ids(world)
+    (kept,) = world.lake.store.entries("retrieved/")
+    path = world.project.root / "lake" / kept.name
+    path.write_bytes(path.read_bytes()[:40])
+    world.project.write_recipe(RECIPE.replace("retrieve: 10", "retrieve: 10, max_tokens: 1_000"))  # the same question
+    world.batches()
+    assert ids(world) != [] and len(ids(world)) == len(before)
+    looks: list[str] = []
+    monkeypatch.setattr(NearestTexts, "_look", lambda *_: looks.append("again"))
+    world.project.write_recipe(RECIPE.replace("retrieve: 10", "retrieve: 10, max_tokens: 900"))
+    world.batches()
+    assert looks == [] and len(list(world.lake.store.entries("retrieved/"))) == 1
+
+
 def ids(world):
     return sorted(row["record_id"] for row in world.project.rows(TASKS))
 
@@ -163,7 +180,10 @@ def test_an_erased_text_takes_its_task_along_and_nothing_is_made_or_asked_again(
     text, task = next(iter(tasks["hills"].items()))
     (parent,) = task["parents"]
     around = Surroundings(None, None, world.project.root, None)
-    erase(world.lake, Asked("tiny", record=parent["record_id"].hex()), around, None)
+    (kept,) = [entry.name for entry in world.lake.store.entries("retrieved/")]
+    receipt = erase(world.lake, Asked("tiny", record=parent["record_id"].hex()), around, None)
+    assert receipt["proof"]["clean"] and kept in receipt["proof"]["before"]["with_ids"]
+    assert list(world.lake.store.entries("retrieved/")) == []
     left = world.tasks()
     assert text not in left["hills"] and left["notes"] == tasks["notes"]
     assert world.inputs().missing == {}, "what stays is current for a release"
