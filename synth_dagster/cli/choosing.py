@@ -14,6 +14,7 @@ from synth_dagster.method import Method
 from synth_dagster.parts.text.words import content_words, stem
 
 SHORTEST_PART = 4  # letters that a word must share with a longer one to be taken for it
+LEAST_SHARE = 0.4  # of the longer one: "word" is no part of "nonsenseword", "math" is one of "mathematics"
 PART = 0.6  # what a part of a word counts beside the whole
 ELSEWHERE = 0.1  # what a word counts where it stands, too, beside its best place
 
@@ -66,7 +67,8 @@ def _likeness(word: str, other: str) -> float:
     if word == other:
         return 1.0
     short, long = sorted((word, other), key=len)
-    return PART if len(short) >= SHORTEST_PART and (long.startswith(short) or long.endswith(short)) else 0.0
+    is_part = len(short) >= max(SHORTEST_PART, LEAST_SHARE * len(long))
+    return PART if is_part and (long.startswith(short) or long.endswith(short)) else 0.0
 
 
 def _worth(matches: Mapping[str, float]) -> float:
