@@ -5,7 +5,8 @@ merged, and their co-occurrence decides which two or three a new problem takes t
 solutions are written, those with a wrong calculation go, and of the others those stay that agree with most. The paper
 gives what its prompts ask for, the wording is ours. It runs the calculations in Python; here they are worked out
 exactly, and nothing runs. As in the paper, agreement on one part of a question is enough. Its near-duplicates go with
-`minhash` and test sets with `decontaminate`, in the mix.
+`minhash` and test sets with `decontaminate`, in the mix. What it embeds are key points, which are no record's text, so
+a step `embed` has no vector of them; one that was embedded once is not paid again.
 """
 
 from collections.abc import Sequence
