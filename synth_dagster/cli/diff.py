@@ -89,7 +89,8 @@ def _print_diff(console: Console, found: ReleaseDiff) -> None:
             console.print(escape(f"batches {word}: {_listed(batches)}"), highlight=False)
     for change in found.changes:
         console.print(escape(_change(change)), highlight=False)
-    console.print(_numbers({**found.numbers, **found.signals}))
+    numbers = _numbers({**found.numbers, **found.signals})
+    console.print(numbers if numbers.row_count else "Nothing that is measured has shifted.")
     for column, values in found.shares.items():
         _print_shares(console, column, values)
     if found.unread:

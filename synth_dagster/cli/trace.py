@@ -133,7 +133,8 @@ def _print_licences(console: Console, found: Trace) -> None:
     console.print("[bold]licence and consent[/bold]")
     for step in found.derivation:
         license_ = step["license"] or "no licence stated"
-        consent = f", consent {step['consent']}" if step["consent"] else ""
+        unsaid = ", consent not stated" if step["how"] == "declared" else ""
+        consent = f", consent {step['consent']}" if step["consent"] else unsaid
         said = f"  {step['stage']} {step['record_id'][:12]}: {license_}{consent}, {_derived(step)}"
         console.print(escape(said), highlight=False)
 
@@ -203,7 +204,8 @@ def _line(entry: Entry) -> str:
     facts += [f"prompt {entry['prompt_hash'][:12]}"] if entry["prompt_hash"] else []
     facts += [f"source {entry['source']}"] if entry["source"] else []
     facts += [f"{entry['status']} by {entry['reason']}"] if entry["status"] != "current" else []
-    return escape(", ".join([*facts, f"run {str(entry['run_id'])[:8]}"]))
+    when = [f"made {str(entry['created_at'])[:10]}"] if entry["created_at"] else []
+    return escape(", ".join([*facts, f"run {str(entry['run_id'])[:8]}", *when]))
 
 
 # ------------------------------------------------------------------------------------------------------ a reach

@@ -9,6 +9,7 @@ from synth_dagster.cli.project import NoProject, open_project
 from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError, no_such
 from synth_dagster.exports.verify import Verified, verify
+from synth_dagster.governance.answer import plural
 from synth_dagster.governance.handover import LATEST
 from synth_dagster.signing import Signer, named_key
 from synth_dagster.storage import Store, is_bucket, open_store
@@ -72,7 +73,7 @@ def _tell(found: Verified) -> None:
         console.print(escape(f"Note: {note}"), highlight=False)
     out = "published" if found.place.startswith(IN_LAKE) else "handed over"
     whole = f"{found.place} holds {found.what} as it was {out}: {found.files} files."
-    broken = f"{found.place} does not hold {found.what} as it was {out}: {len(found.faults)} faults."
+    broken = f"{found.place} does not hold {found.what} as it was {out}: {plural(len(found.faults), 'fault')}."
     console.print(escape(whole if found.is_whole else broken), highlight=False)
     if found.is_whole or found.signed_by:
         console.print(escape(found.signature()), highlight=False)
