@@ -37,6 +37,7 @@ from tests.gallery.answering import Metered
 from tests.gallery.example import example, slugs
 from tests.methods.test_every_method import made
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
+from tests.scripted_teacher.embedding import BagOfWords
 
 MOST_MS = 2.0
 TEXTS = 400
@@ -91,7 +92,7 @@ def steps_timed(costs: dict[str, Cost]) -> Iterator[None]:
 
     with ExitStack() as until_done:
         until_done.enter_context(patch.object(Chain, "_run", timed_step))
-        for owner, verb in ((Metered, "tell"), (Metered, "ask"), (LexicalEmbedder, "embed")):
+        for owner, verb in ((Metered, "tell"), (Metered, "ask"), (LexicalEmbedder, "embed"), (BagOfWords, "embed")):
             until_done.enter_context(patch.object(owner, verb, taken_off(getattr(owner, verb))))
         yield
 
@@ -126,7 +127,7 @@ def with_an_echo(costs: dict[str, Cost], slug: str) -> None:
 class Roles:
     """Each role is the same echo."""
 
-    embedder = LexicalEmbedder()
+    embedder = BagOfWords()  # a model's, as the step `embed` wants it
 
     def __init__(self) -> None:
         self.teacher = Metered(EchoTeacher(("echo", "echo-small")))

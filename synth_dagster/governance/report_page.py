@@ -234,29 +234,27 @@ def _stages(facts: ReleaseFacts) -> str:
     table = table_of(
         Table("Row stages, over the versions that the release rests on", [*head, "tokens", "cost"], rows, 8)
     )
-    return f"{table}{_judges(facts)}<p>{escape(_duplicates(facts))}</p>"
+    return f"{table}{judges_table(facts.judges)}<p>{escape(_duplicates(facts))}</p>"
 
 
-def _judges(facts: ReleaseFacts) -> str:
+def judges_table(judges: Mapping[str, Mapping[str, float]]) -> str:
     """What the judges of pairs are swayed by; nothing where no step judges pairs."""
-    rows: list[list[Cell]] = [
-        [
-            stage,
-            f"{said['consistency']:.0%}",
-            f"{said['first_position_rate']:.0%}",
-            f"{said['win_rate']:.0%} ({said['win_rate_low']:.0%} to {said['win_rate_high']:.0%})",
-            f"{said['length_correlation']:+.2f}",
-            int(said["of_its_own_family"]),
-            int(said["without_verdict"]),
-            int(said["pairs"]),
-        ]
-        for stage, said in facts.judges.items()
-        if said
-    ]
-    head = ["stage", "the same in both orders", "shown first wins", "the chosen one wins", "correlation with length"]
-    more = ["with an answer of its own family", "without a verdict", "pairs judged"]
+    rows: list[list[Cell]] = [[stage, *line] for stage, said in judges.items() if said for line in _swayed(said)]
     title = "The judges of pairs: a fair one is swayed neither by the order of the answers nor by their length"
-    return table_of(Table(title, [*head, *more], rows, 7)) if rows else ""
+    return table_of(Table(title, ["stage", "what", "number"], rows)) if rows else ""
+
+
+def _swayed(said: Mapping[str, float]) -> list[tuple[str, Cell]]:
+    return [
+        ("pairs judged", int(said["pairs"])),
+        ("of them without a verdict", int(said["without_verdict"])),
+        ("of them with an answer of the judge's own family", int(said["of_its_own_family"])),
+        ("same winner in both orders", f"{said['consistency']:.0%}"),
+        ("what is shown first wins", f"{said['first_position_rate']:.0%}"),
+        ("the chosen answer wins", f"{said['win_rate']:.0%}"),
+        ("the 95 % interval of that", f"{said['win_rate_low']:.0%} to {said['win_rate_high']:.0%}"),
+        ("correlation with length", f"{said['length_correlation']:+.2f}"),
+    ]
 
 
 def _duplicates(facts: ReleaseFacts) -> str:

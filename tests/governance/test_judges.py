@@ -8,6 +8,7 @@ import pytest
 
 from expectations.judges import the_judge_is_steady
 from synth_dagster.governance.judges import JUDGE, family, of_judge
+from synth_dagster.governance.report_page import judges_table
 
 
 def row(games, chosen, rejected, *, turned=False, judge="gpt-4o", wrote="llama-3"):
@@ -68,3 +69,11 @@ def test_a_judge_that_goes_by_the_order_is_warned_of(swayed, right, passed):
     rows = [row(["first", "second"], 5, 5)] * swayed + [row(["first", "first"], 5, 5)] * right
     finding = the_judge_is_steady(SimpleNamespace(rows=pa.Table.from_pylist(rows)))
     assert (finding.passed, finding.severity, finding.counts["pairs"]) == (passed, "warning", swayed + right)
+
+
+def test_the_audit_page_has_a_table_of_judges_where_there_are_any():
+    said = found_in([row(["first", "second"], 5, 5)] * 3 + [row(["first", "first"], 9, 1)])
+    page = judges_table({"judged": said, "unjudged": {}})
+    # one of four is the same in both orders; shown first won 3 x 2 of 2 and 1 of 2 games: 7 of 8
+    assert ">25%<" in page and ">88%<" in page and "unjudged" not in page
+    assert judges_table({"unjudged": {}}) == ""
