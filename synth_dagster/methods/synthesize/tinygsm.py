@@ -95,10 +95,10 @@ class Tinygsm(Synthesizer[Instruction, Instruction]):
         "planted signal",
         "Of planted broken programs and numberless problems all are dropped with their reason, of sound ones none. Of "
         "48 planted candidates, .4 of them right, the best by a verifier of AUC .6 to .9 is right in .60 to .99 where "
-        "a vote is in .08, since all wrong ones agree; where each stands alone the vote is. Of a small student whose "
-        "teacher errs in its own ways one candidate is right in .35, a vote in .31, the best by a verifier in .53 with "
-        "a label on every token, in .48 on the last alone, read 13 times; read once the last is ahead, .58 to .50 (one "
-        "seed; `python -m benchmarks.students tinygsm`).",
+        "a vote is in .08, since all wrong ones agree; where each stands alone the vote is. Of small students whose "
+        "teacher errs in its own ways one candidate is right in .34, a vote in .34, the best by a verifier in .40 with "
+        "a label on every token, in .44 on the last alone. That every token is better shows in the AUC only, .92 to "
+        ".89, and where candidates are read often (`python -m benchmarks.students tinygsm`).",
     )
 
     routes: Annotated[tuple[Route, ...], Field(min_length=1)] = Field(
