@@ -27,7 +27,7 @@ from unittest.mock import patch
 from benchmarks.measured import ROOT, tell
 from synth_dagster.catalog import methods
 from synth_dagster.method import ROW_KINDS
-from synth_dagster.recipe import Step
+from synth_dagster.recipe import Stage, Step
 from synth_dagster.records import Document, Instruction, Preference, digest
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import Silent
@@ -114,13 +114,24 @@ def with_an_echo(costs: dict[str, Cost], slug: str) -> None:
     inputs = [record for view in method.consumes()[:1] for record in MAKERS[view]()]
     produced = method.produces()
     kind = produced.kind if produced else inputs[0].kind
+    step, later = (Step(one, one, made(one), 1) for one in (slug, "grounded_qa"))
+    stages = {
+        "stage": Stage("stage", "corpus", None, (step,), 1),
+        "later": Stage("later", "corpus", "stage", (later,), 1),
+    }
     for warm in (False, True):
         context = SimpleNamespace(
-            root=ROOT, sandbox=EchoSandbox(), shelf=None, in_flight=8, progress=Silent(), terms=lambda roles: ""
+            recipe=SimpleNamespace(stages=stages),
+            root=ROOT,
+            sandbox=EchoSandbox(),
+            shelf=None,
+            in_flight=8,
+            progress=Silent(),
+            terms=lambda roles: "",
         )
         chain = Chain(context, Roles(), "stage", kind, "b", inputs)  # type: ignore[arg-type]
         with steps_timed(costs) if warm else nullcontext():
-            asyncio.run(chain.run([Step(slug, slug, made(slug), 1)]))
+            asyncio.run(chain.run([step]))
     costs[slug].source = f"an echo, {len(inputs)} records"
 
 
