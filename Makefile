@@ -22,8 +22,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 WORKERS ?= auto
 # One process more than a small machine has cores: proofs wait for servers, daemons and disks most of their time.
 PROVERS ?= 3
-# In CI a test that skips because something is missing is a failure.
-PYTEST := $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
+# In CI a test that skips because something is missing is a failure. Processes that each multiply matrices with a thread
+# for every core wait for one another: what trains a small model takes up to eighteen times as long.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
 # A test that hangs or crashes ends the run: a new process would begin its file again, and hang again, for ever.
 SPREAD := --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
