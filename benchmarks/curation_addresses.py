@@ -15,7 +15,7 @@ from synth_dagster.runner.services import services_for
 from synth_dagster.scale.signals import compute_signals, judge
 
 COUNT = 60_000
-TIMES = 3  # the least of so many is taken, on both sides
+TIMES = 9  # the least of so many is taken, on both sides
 
 
 def beside(folder: Path, peer: str) -> dict[str, Any]:

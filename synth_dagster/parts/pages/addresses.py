@@ -24,21 +24,18 @@ BLOCK = 1 << 20  # bytes at a time: fewer calls, and what is made of them stays 
 _BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32
 _MIX = np.uint32(0x85EBCA6B)
 _BITS_AN_ENTRY, _LEAST_BITS = 16, 18  # 1 in 64 of what is in no list is looked at in full, at most: (2 / 16)^2
-_BIT = (1 << np.arange(8)).astype(np.uint8)
 
 _BYTES = np.arange(256)
-_SMALL = bytes(byte | 32 if 65 <= byte <= 90 else byte for byte in range(256))
-_SIGNS = bytes(byte for byte in range(256) if byte > 127 or not chr(byte).isalnum())
 
-# What ends the plain host of an address, and what makes it one to be read in full.
-_PLAIN, _END, _PORT, _ODD = range(4)
+# What ends the plain host of an address, what makes it one to be read in full, and the dots inside.
+_PLAIN, _END, _PORT, _ODD, _DOT = range(5)
 _CLASSES = np.array([_PLAIN if 32 < byte < 127 else _ODD for byte in _BYTES], np.uint8)
 _CLASSES[list(b"/?#")] = _END
 _CLASSES[list(b":")] = _PORT
 _CLASSES[list(b"@[\\")] = _ODD
-_STOPS = _CLASSES != _PLAIN
+_CLASSES[ord(".")] = _DOT
+_MARKS = (_CLASSES != _PLAIN).tobytes()
 
-_DOT = ord(".")
 _HTTPS, _HTTP = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"https://", b"http://"))
 _SEVEN = np.uint64((1 << 56) - 1)
 
@@ -59,12 +56,13 @@ class Block:
     """Some addresses as one array of bytes, each followed by a line break."""
 
     def __init__(self, urls: pa.Array) -> None:
-        closed = pc.binary_join_element_wise(urls.cast(pa.binary()), b"\n", b"")
-        _, offsets, data = closed.buffers()
-        limits = np.frombuffer(offsets, np.int32)[: len(closed) + 1].astype(np.int64)
+        lines = pa.concat_arrays([urls.cast(pa.binary()), pa.array([b""])])
+        joined = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), b"\n")
+        _, offsets, _ = lines.buffers()
+        limits = np.frombuffer(offsets, np.int32)[: len(lines)] + np.arange(len(lines))  # with the breaks before
         self.urls = urls
         self.starts, self.ends = limits[:-1], limits[1:] - 1
-        self.bytes = np.frombuffer(data, np.uint8)[: limits[-1]]
+        self.bytes = np.frombuffer(joined.buffers()[2], np.uint8)[: limits[-1]]
         self.small = self.bytes | (_between(self.bytes, "A", "Z").view(np.uint8) << np.uint8(5))
 
     def __len__(self) -> int:
@@ -107,7 +105,14 @@ class Block:
     def letters(self) -> tuple[bytes, Numbers]:
         """All addresses as nothing but their ASCII letters and digits, in small letters, and where each begins."""
         counts = np.add.reduceat(self._lettered, self.starts, dtype=np.int64)
-        return self.bytes.tobytes().translate(_SMALL, _SIGNS), np.concatenate([[0], np.cumsum(counts)])
+        return np.compress(self._lettered, self.small).tobytes(), np.concatenate([[0], np.cumsum(counts)])
+
+    @cached_property
+    def _marks(self) -> tuple[Numbers, Numbers]:
+        """Where bytes stand that no plain host holds, and where dots."""
+        marks = np.flatnonzero(np.frombuffer(self.bytes.tobytes().translate(_MARKS), bool))
+        dots = self.bytes[marks] == ord(".")
+        return np.compress(~dots, marks), np.compress(dots, marks)
 
     @cached_property
     def hosts(self) -> tuple[Spans, NDArray[np.bool_]]:
@@ -116,7 +121,7 @@ class Block:
         head, room = _eights(self.small)[self.starts], self.ends - self.starts
         https, http = (head == _HTTPS) & (room >= 8), ((head & _SEVEN) == _HTTP) & (room >= 7)
         starts = self.starts + 8 * https + 7 * http
-        stops = np.flatnonzero(_STOPS.take(self.bytes))
+        stops, _ = self._marks
         kinds = np.append(_CLASSES[self.bytes[stops]], _ODD)
         stops = np.append(stops, len(self.bytes) - 1)  # the last line break once more, for its successor
         first = np.searchsorted(stops, starts)
@@ -125,13 +130,13 @@ class Block:
         ended = (kinds[first] == _END) | (ends == self.ends)
         port = (kinds[first] == _PORT) & ((kinds[second] == _END) | (after == self.ends))
         plain = (ends > starts) & (ended | (port & (https | http)))
-        ends = ends - (plain & (self.bytes[ends - 1] == _DOT))
-        plain &= (self.bytes[starts] != _DOT) & (self.bytes[ends - 1] != _DOT)
+        ends = ends - (plain & (self.bytes[ends - 1] == ord(".")))
+        plain &= (self.bytes[starts] != ord(".")) & (self.bytes[ends - 1] != ord("."))
         return Spans(starts, ends, np.arange(len(self))), plain
 
     def tails(self, hosts: Spans) -> Spans:
         """What follows a dot of the hosts and has another dot: among these, or the host, is the registered domain."""
-        dots = np.flatnonzero(self.bytes == _DOT)
+        _, dots = self._marks
         first, last = np.searchsorted(dots, hosts.starts), np.searchsorted(dots, hosts.ends)
         counts = np.maximum(last - first - 1, 0)
         before = np.cumsum(counts) - counts
@@ -141,10 +146,11 @@ class Block:
 
     @cached_property
     def _sums(self) -> NDArray[np.uint32]:
-        sums = np.zeros(len(self.small) + 1, np.uint32)
         powers, _ = _powers(len(self.small))
-        np.cumsum(self.small * powers[: len(self.small)], out=sums[1:], dtype=np.uint32)
-        return sums
+        sums = np.empty(len(self.small) + 1, np.uint32)
+        sums[0] = 0
+        np.multiply(self.small, powers[: len(self.small)], out=sums[1:])
+        return np.cumsum(sums, out=sums)
 
     def hashes(self, spans: Spans) -> NDArray[np.uint32]:
         """Of each span in small letters: the same wherever it stands."""
@@ -237,15 +243,17 @@ class Sieve:
             hashes = block.hashes(block.whole)
             for one in (hashes, hashes * _MIX):
                 byte, bit = self._place(one)
-                np.bitwise_or.at(self._bits, byte, bit)
+                np.bitwise_or.at(self._bits, byte, np.uint8(1) << bit)
 
     def may_hold(self, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        byte, bit = self._place(hashes)
-        found = self._bits[byte] & bit > 0
-        byte, bit = self._place(hashes[found] * _MIX)  # few are left to ask a second time
-        found[found] = self._bits[byte] & bit > 0
+        found = self._are_set(hashes)
+        found[found] = self._are_set(hashes[found] * _MIX)  # few are left to ask a second time
         return found
+
+    def _are_set(self, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        byte, bit = self._place(hashes)
+        return (self._bits.take(byte) >> bit & np.uint8(1)).view(bool)
 
     def _place(self, hashes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         at = hashes >> self._shift
-        return at >> np.uint32(3), _BIT[at & np.uint32(7)]
+        return at >> np.uint32(3), at.astype(np.uint8) & np.uint8(7)
