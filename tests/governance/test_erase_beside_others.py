@@ -115,7 +115,7 @@ def test_a_step_lets_an_erasure_end_before_it_reads(world, monkeypatch, run):
         raise LakeError("far enough")
 
     monkeypatch.setattr(world.lake, "lease", named)
-    monkeypatch.setattr(stage, "identity", reads)
+    monkeypatch.setattr(stage.CorpusView, "of", reads)  # the first of what a stage looks at
     monkeypatch.setattr(signals, "accepted", reads)
     with pytest.raises(LakeError, match="far enough"):
         run(world.lake)
