@@ -22,6 +22,7 @@ from synth_dagster.runner.context import OUTCOME_TAG
 from synth_dagster.runner.dead_runs import goes_on, has_died, has_succeeded
 
 NAME = "run_failure_webhook"
+TOLD = "synth/told"  # a run's tag: which run was told of; one that is launched again has a copy of it
 PAUSES = (0.5, 1.0)  # seconds before the second and third try
 TIMEOUT = 2.0  # seconds a try; a tick handles five failures and must end within a minute
 MOST_CAUSES = 10
@@ -99,10 +100,19 @@ def failure_sensor(webhook: Webhook | None, pace: Pace) -> dg.SensorDefinition:
             return dg.SkipReason("The run was reported as failed, and its process works on. Are two daemons running?")
         if has_succeeded(context.instance, context.dagster_run):
             return dg.SkipReason("The run was reported as failed after it had succeeded. Are two daemons running?")
+        if _was_told(context.instance, context.dagster_run.run_id):
+            return dg.SkipReason("The run was reported as failed more than once. It was told of the first time.")
         webhook.tell(message(context.instance, context.dagster_run, webhook.ui))
+        context.instance.add_run_tags(context.dagster_run.run_id, {TOLD: context.dagster_run.run_id})
         return None
 
     return tell
+
+
+def _was_told(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """The end of a killed run may be reported twice: by the server that started it, and by a run that finds it dead."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.tags.get(TOLD) == run_id
 
 
 def message(instance: dg.DagsterInstance, run: dg.DagsterRun, ui: str = "") -> dict[str, Any]:
