@@ -21,16 +21,19 @@ def named(things):
 @pytest.mark.alone
 @pytest.mark.parametrize("storm", named(STORMS))
 def test_a_storm_costs_a_tenth_at_most_and_no_record(storm, tmp_path):
-    """Twice at most: the oracle is computed, so whatever else the machine does costs the gateway alone."""
+    """Twice at most: the oracle is computed, so whatever else the machine does costs the gateway alone.
+
+    In time, and in a request that comes a moment after the second for which it was sent. One second over the limit is
+    how the limit is found.
+    """
     for attempt in ("first", "second"):
         folder = tmp_path / attempt
         folder.mkdir()
         found = weather(storm, folder)
         assert found["lost"] == 0
-        assert found["over_limit_seconds"] <= 1, "the first is how the limit is found"
-        if found["ratio"] >= AT_LEAST:
+        if found["ratio"] >= AT_LEAST and found["over_limit_seconds"] <= 1:
             return
-    pytest.fail(f"twice below {AT_LEAST}: {found}")
+    pytest.fail(f"twice below {AT_LEAST} or over the limit: {found}")
 
 
 def test_no_record_is_lost_to_errors_and_broken_answers(tmp_path):
