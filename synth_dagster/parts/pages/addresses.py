@@ -122,13 +122,11 @@ class Block:
         https, http = (head == _HTTPS) & (room >= 8), ((head & _SEVEN) == _HTTP) & (room >= 7)
         starts = self.starts + 8 * https + 7 * http
         stops, _ = self._marks
-        kinds = np.append(_CLASSES[self.bytes[stops]], _ODD)
-        stops = np.append(stops, len(self.bytes) - 1)  # the last line break once more, for its successor
         first = np.searchsorted(stops, starts)
-        second = np.minimum(first + 1, len(stops) - 1)
-        ends, after = stops[first], stops[second]
-        ended = (kinds[first] == _END) | (ends == self.ends)
-        port = (kinds[first] == _PORT) & ((kinds[second] == _END) | (after == self.ends))
+        ends, after = stops[first], stops[np.minimum(first + 1, len(stops) - 1)]  # the last of all is a line break
+        kind, next_kind = _CLASSES[self.bytes[ends]], _CLASSES[self.bytes[after]]
+        ended = (kind == _END) | (ends == self.ends)
+        port = (kind == _PORT) & ((next_kind == _END) | (after == self.ends))
         plain = (ends > starts) & (ended | (port & (https | http)))
         ends = ends - (plain & (self.bytes[ends - 1] == ord(".")))
         plain &= (self.bytes[starts] != ord(".")) & (self.bytes[ends - 1] != ord("."))
