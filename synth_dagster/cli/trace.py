@@ -16,6 +16,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.governance.mermaid import drawn
 from synth_dagster.governance.reach import Asked, Reach, first, lines, reach
+from synth_dagster.governance.scores import flat
 from synth_dagster.governance.trace import Trace, trace
 from synth_dagster.lake.lineage import Lineage, Moment
 from synth_dagster.records import plain
@@ -113,6 +114,7 @@ def _print_trace(console: Console, found: Trace, limit: int) -> None:
     if not found.descendants:
         console.print("  nothing yet")
     _print_licences(console, found)
+    _print_scores(console, found.record)
     _print_signals(console, found.record)
     _print_findings(console, found.record)
     for version in found.versions:
@@ -153,6 +155,12 @@ def _derived(step: Mapping[str, Any]) -> str:
     }[step["how"]]
 
 
+def _print_scores(console: Console, record: Entry) -> None:
+    told = [f"{name} {_figures(value)}" for name, value in flat(record["scores"]).items()]
+    if told:
+        console.print(f"[bold]scores and figures[/bold]\n  {escape('; '.join(told))}", highlight=False)
+
+
 def _print_signals(console: Console, record: Entry) -> None:
     told = [f"{name} {_figure(value)}" for name, value in record["signals"].items() if value is not None]
     if told:
@@ -172,6 +180,10 @@ def _print_findings(console: Console, record: Entry) -> None:
             day = f"{datetime.fromtimestamp(decision['at'], UTC):%Y-%m-%d}"
             decided = f"    {decision['action']} by {decision['who']} on {day}: {decision['comment']}"
             console.print(escape(decided), highlight=False)
+
+
+def _figures(value: Any) -> str:
+    return ", ".join(_figure(one) for one in value) if isinstance(value, list) else _figure(value)
 
 
 def _figure(value: Any) -> str:

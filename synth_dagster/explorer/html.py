@@ -61,6 +61,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, caption: st
     )
 
 
+def part_of(shown: int, total: int, which: str = "first") -> str:
+    """What a caption adds where a list is not whole."""
+    return f", the {which} {shown:,} of {total:,}" if shown < total else ""
+
+
 def _cell(cell: object) -> Html:
     return tag("td", figure(cell), class_="n") if _is_number(cell) else tag("td", cell)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from synth_dagster.explorer.html import Html, figure, joined, link, section, table, tag, url
+from synth_dagster.explorer.html import Html, figure, joined, link, part_of, section, table, tag, url
 from synth_dagster.explorer.question import Question, Shown
 from synth_dagster.explorer.record import RECORDS, of_record
 from synth_dagster.governance.reach import Asked, Reach, first, reach
@@ -27,7 +27,9 @@ def reach_page(kind: str, asked: Question) -> Shown:
             tag("h1", title),
             _links(kind, meant, dataset),
             section(
-                "Its records", _stages(found.stages), table(RECORDS, map(of_record, some), caption=f"The first {SOME}")
+                "Its records",
+                _stages(found.stages),
+                table(RECORDS, map(of_record, some), caption="By id" + part_of(len(some), len(found.found))),
             ),
             section(f"Made of them: {len(found.made_of_them):,} records", _stages(found.stages_below)),
             section("In releases", _releases(found.releases)),

@@ -3,15 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from synth_dagster.explorer.graph import lineage_graph
-from synth_dagster.explorer.html import Html, facts, figure, joined, link, section, table, tag, url
+from synth_dagster.explorer.html import Html, facts, figure, joined, link, part_of, section, table, tag, url
 from synth_dagster.explorer.question import Elsewhere, Question, Shown
 from synth_dagster.governance.page import marked
-from synth_dagster.governance.trace import Trace, trace
-from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.rows import local_file, rows_at
+from synth_dagster.governance.scores import flat
+from synth_dagster.governance.trace import Trace, row_of, trace
 from synth_dagster.records import plain
 
 NEAREST = 200  # ancestors and descendants that are told one by one
@@ -44,15 +41,6 @@ def record_page(asked: Question) -> Shown | Elsewhere:
     )
     title = f"{record['stage'] or 'record'} {record['record_id'][:12]}"
     return Shown(title, found.as_json() | {"row": plain(row)}, body)
-
-
-def row_of(lake: Lake, entry: Row) -> Row:
-    """A record as it stands in its table; empty where no table shows it any more."""
-    if not entry["dataset"]:
-        return {}
-    file = local_file(lake, entry["dataset"], entry["stage"], entry["path"])
-    rows = rows_at(file, pa.array([bytes.fromhex(entry["record_id"])])).to_pylist()
-    return rows[0] if rows else {}
 
 
 def short(record_id: str) -> Html:
@@ -174,7 +162,7 @@ def _relatives(title: str, entries: Sequence[Row], counts: Sequence[Row], empty:
     total = sum(stages.values())
     rows = [[*of_record(entry), entry["distance"], _decided(entry)] for entry in entries[:LISTED]]
     said = f"{total:,} in all: {figure(stages)}."
-    some = f" The nearest {LISTED} are listed." if total > len(rows) else ""
+    some = f" The nearest {len(rows)} are listed." if total > len(rows) else ""
     return joined(
         [tag("h3", title), tag("p", said + some), table([*RECORDS, "steps", "verdicts"], rows, caption=title)]
     )
@@ -199,8 +187,10 @@ def _verdicts(record: Row) -> Html:
     heads = ("release", "verdict", "reason", "duplicate of", "score", "rank")
     signals = {name: value for name, value in record["signals"].items() if value is not None}
     measured = tag("details", tag("summary", f"{len(signals)} measured values"), facts(signals)) if signals else None
+    scores = flat(record["scores"])
+    judged = tag("details", tag("summary", "scores and figures"), facts(scores)) if scores else None
     none = "No release has judged it: it is not of the stage that releases are made from, or none was made."
-    return section("What releases decided", table(heads, rows, caption="Verdicts", empty=none), measured)
+    return section("What releases decided", table(heads, rows, caption="Verdicts", empty=none), judged, measured)
 
 
 HOW = {
@@ -214,6 +204,7 @@ HOW = {
 
 
 def _licences(found: Trace) -> Html:
+    steps = found.derivation[-LISTED:]
     rows = [
         [
             short(step["record_id"]),
@@ -223,10 +214,11 @@ def _licences(found: Trace) -> Html:
             HOW[step["how"]] + (f": {' AND '.join(step['added'])}" if step["added"] else ""),
             ", ".join(sorted({one["license"] or "none" for one in step["made_from"]})),
         ]
-        for step in found.derivation[-LISTED:]
+        for step in steps
     ]
     heads = ("record", "stage", "licence", "consent", "how it came to it", "licences of its parents")
-    return section("Licence and consent, step by step", table(heads, rows, caption="From the sources to the record"))
+    caption = "From the sources to the record" + part_of(len(steps), len(found.derivation), "last")
+    return section("Licence and consent, step by step", table(heads, rows, caption=caption))
 
 
 def _made(found: Trace, row: Row) -> Html:
@@ -247,9 +239,8 @@ def _made(found: Trace, row: Row) -> Html:
     ]
     heads = ("stage", "batch", "run", "recipe", "code", "checks")
     rest = {name: plain({name: row[name]})[name] for name in ("lang", "human_share", "attributes") if row.get(name)}
-    return section(
-        "How it was made", facts(rest), *prompts, table(heads, versions, caption="Versions of the batches on the way")
-    )
+    caption = "Versions of the batches on the way" + part_of(len(versions), len(found.versions))
+    return section("How it was made", facts(rest), *prompts, table(heads, versions, caption=caption))
 
 
 def _gate(gate: Row | None) -> str:

@@ -174,6 +174,8 @@ def _compared(found: ReleaseDiff) -> list[Html]:
         for column, values in found.shares.items()
         for value, (was, now) in list(values.items())[:MOST_VALUES]
     ]
+    most = max(map(len, found.shares.values()), default=0)
+    kept = "Kept records by value" + (f", of each column the {MOST_VALUES} most frequent" if most > MOST_VALUES else "")
     told = {name.replace("_", " "): count for name, count in found.records.items()}
     told |= {f"batches {name}": len(names) for name, names in found.batches.items() if names}
     return [
@@ -184,7 +186,7 @@ def _compared(found: ReleaseDiff) -> list[Html]:
             "Measured",
             table(("", before, after, "shift"), numbers, caption="Numbers and mean signals of what was kept"),
         ),
-        section("Make-up", table(("column", "value", before, after), shares, caption="Kept records by value")),
+        section("Make-up", table(("column", "value", before, after), shares, caption=kept)),
     ]
 
 

@@ -5,7 +5,20 @@ from dataclasses import replace
 from typing import Any
 
 from synth_dagster.errors import UnknownName
-from synth_dagster.explorer.html import Html, choice, facts, field, figure, joined, link, section, table, tag, url
+from synth_dagster.explorer.html import (
+    Html,
+    choice,
+    facts,
+    field,
+    figure,
+    joined,
+    link,
+    part_of,
+    section,
+    table,
+    tag,
+    url,
+)
 from synth_dagster.explorer.question import Elsewhere, Question, Shown
 from synth_dagster.explorer.record import short
 from synth_dagster.explorer.release import RELEASES, of_release, release_told
@@ -26,7 +39,7 @@ def start_page(asked: Question) -> Shown:
     datasets = [_dataset(asked, name) for name in lake.datasets()]
     tiles = {"records": records, "links between them": edges, "datasets": len(datasets)}
     tiles["releases"] = sum(len(one["releases"]) for one in datasets)
-    words = {name: now.words(name)[:SOURCES] for name in ("source", "model_id")}
+    words = {name: now.words(name) for name in ("source", "model_id")}
     searched = {(file.dataset, file.stage) for file in now.state.files.values()}
     body = joined(
         [
@@ -98,8 +111,8 @@ def _names(title: str, kind: str, names: Sequence[str]) -> Html:
         return Html("")
     return section(
         title,
-        tag("p", *(joined([link(name, url(kind, name)), "  "]) for name in names)),
-        note="Each leads to what it reaches.",
+        tag("p", *(joined([link(name, url(kind, name)), "  "]) for name in names[:SOURCES])),
+        note=f"Each leads to what it reaches{part_of(min(SOURCES, len(names)), len(names))}.",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.governance.scores import READ, scores_of
 from synth_dagster.governance.verdicts import verdicts_of
 from synth_dagster.lake.findings import about_record
 from synth_dagster.lake.lake import Lake
@@ -27,7 +28,7 @@ NOT_SIGNALS = frozenset({"record_id", "stage", "batch", "source", "run_id", "cre
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One record with everything above and below it, nearest first, its verdict in every release, and its findings."""
+    """One record with everything above and below it, nearest first, its verdicts, scores and findings."""
 
     record: Entry
     ancestors: Sequence[Entry]
@@ -59,6 +60,7 @@ def trace(lake: Lake, prefix: str, *, now: Moment | None = None, most: int | Non
     edges = edges_of(now, everyone)
     record |= {
         "verdicts": verdicts.get(record["record_id"], []),
+        "scores": scores_of(row_of(lake, record, READ)),
         "signals": _signals(lake, record),
         "findings": _findings(lake, record),
     }
@@ -150,6 +152,15 @@ def _verdicts(lake: Lake, entries: Iterable[Entry]) -> dict[str, list[dict[str, 
         told = verdicts_of(lake, dataset, pa.array(wanted, pa.binary()))
         found |= {one.hex(): verdicts for one, verdicts in told.items()}
     return found
+
+
+def row_of(lake: Lake, entry: Entry, columns: Sequence[str] | None = None) -> Entry:
+    """A record as it stands in its table; empty where no table shows it any more."""
+    if not entry["dataset"]:
+        return {}
+    file = local_file(lake, entry["dataset"], entry["stage"], entry["path"])
+    rows = rows_at(file, pa.array([bytes.fromhex(entry["record_id"])]), columns).to_pylist()
+    return rows[0] if rows else {}
 
 
 def _signals(lake: Lake, record: Entry) -> dict[str, Any]:

@@ -164,6 +164,18 @@ def test_trace_goes_from_a_kept_pair_down_to_its_passage_and_back(made):
     assert "nothing: it came from outside" in said and f"preference_pairs {pair['record_id']}" in said
 
 
+def test_trace_tells_what_judges_gave_a_pair(made):
+    (pair,) = made.call("show", "filtered_mix", "--limit", "1", "--json").json()
+    told = made.call("trace", pair["record_id"], "--json").json()["record"]["scores"]
+    assert (told["chosen_score"], told["rejected_score"]) == (pair["chosen_score"], pair["rejected_score"])
+    assert told["chosen_score"] > told["rejected_score"]
+    noted = pair["attributes"]
+    assert told["ratings"] == noted["ratings"] and told["chosen_model"] == noted["chosen_model"]
+    said = made.call("trace", pair["record_id"]).out
+    assert f"chosen_score {told['chosen_score']:.4g}; rejected_score {told['rejected_score']:.4g}" in said
+    assert "ratings.helpfulness " in said and pair["rationale"] not in said
+
+
 def test_a_beginning_that_fits_many_records_asks_for_more_digits(made):
     """Of more than sixteen records at least two begin with the same digit."""
     rows = [row for stage in STAGES[:3] for row in made.call("show", stage, "--limit", "500", "--json").json()]

@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from synth_dagster.explorer import reaching
 from synth_dagster.explorer import record as recording
+from synth_dagster.explorer import start as starting
 from synth_dagster.explorer.graph import lineage_graph
 from synth_dagster.explorer.guard import POLICY
+from synth_dagster.governance import trace as tracing
 from synth_dagster.governance.trace import Trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.records import Instruction, Message, Preference, Span, digest, to_table
@@ -97,6 +100,20 @@ def test_a_source_tells_how_far_it_reaches(client):
         ("r0001", 0, {"minhash:duplicate": 1}),
         ("r0002", 0, {"minhash:duplicate": 1}),
     ]
+
+
+def test_a_list_says_how_much_of_the_whole_it_is(client, monkeypatch):
+    """Of `notes` are all nine but f1."""
+    assert "<caption>By id</caption>" in client.get("/source/notes").text
+    monkeypatch.setattr(reaching, "SOME", 3)
+    page = client.get("/source/notes").text
+    assert "<caption>By id, the first 3 of 8</caption>" in page
+    monkeypatch.setattr(recording, "LISTED", 1)
+    page = client.get(f"/record/{of('q2')}").text
+    # it is from a1 and f1, and has two batches on the way; its licence comes from both and is told in three steps
+    assert "The nearest 1 are listed" in page and "From the sources to the record, the last 1 of 3" in page
+    monkeypatch.setattr(starting, "SOURCES", 1)
+    assert "Each leads to what it reaches, the first 1 of 2." in client.get("/").text
 
 
 def test_an_erasure_is_looked_at_with_the_numbers_of_the_command(client, world):
@@ -225,6 +242,12 @@ def test_what_records_say_is_text_on_every_page(evil):
         assert "<script" not in text and "<img" not in text
 
 
+def test_a_pair_is_shown_with_what_judges_gave_it(evil):
+    client = browser_of(replace(evil, around=None))
+    page = client.get(f"/record/{digest('pair').hex()}").text
+    assert "<summary>scores and figures</summary>" in page and "<dt>chosen_score</dt><dd>4</dd>" in page
+
+
 def test_the_lake_is_shown_as_it_is_now(tmp_path):
     """What another process accepts is there at the next request."""
     lake = Lake.open(tmp_path / "lake")
@@ -239,7 +262,7 @@ def test_the_lake_is_shown_as_it_is_now(tmp_path):
 
 def test_a_file_that_vanishes_under_a_page_is_looked_for_again(client, monkeypatch):
     """As when an erasure puts another in its place between two steps of a page."""
-    opened, real = [], recording.local_file
+    opened, real = [], tracing.local_file
 
     def vanishing(*place):
         opened.append(place)
@@ -247,7 +270,7 @@ def test_a_file_that_vanishes_under_a_page_is_looked_for_again(client, monkeypat
             raise NotThere("It was just here.")
         return real(*place)
 
-    monkeypatch.setattr(recording, "local_file", vanishing)
+    monkeypatch.setattr(tracing, "local_file", vanishing)
     assert client.get(f"/record/{of('q2')}").status_code == 200 and len(opened) > 1
 
 

@@ -1,5 +1,6 @@
 """A planted world: two sources, two teachers, two prompts, two releases. Every answer is counted by hand."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import pytest
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.mermaid import drawn
 from synth_dagster.governance.reach import Asked, lines, reach
+from synth_dagster.governance.scores import flat, scores_of
 from synth_dagster.governance.trace import derivation, trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
@@ -234,3 +236,36 @@ def test_of_many_relatives_the_nearest_are_told_and_all_are_counted(world):
     assert [step["record_id"] for step in found.derivation] == [of("p2")]
     whole = trace(world, of("p2"), most=3)
     assert whole == trace(world, of("p2"))
+
+
+def test_scores_are_figures_and_the_names_of_judges_and_no_text():
+    given = {
+        "ratings": {"truth": [5, 2], "help": [4, None]},
+        "models": ["m-1", "m-2"],
+        "passed": True,
+        "questions": ["Is it short?"],
+        "final_answer": "seven",
+        "judge_pairwise": {
+            "games": ["first", "tie"],
+            "winner": "tie",
+            "consistent": False,
+            "judge": "j-1",
+            "judgments": ["Both are good. [[C]]"],
+        },
+    }
+    row = {"chosen_score": 4.5, "rejected_score": None, "rationale": "So.", "parents": [{}]}
+    found = scores_of(row | {"attributes": json.dumps(given)})
+    assert flat(found) == {
+        "chosen_score": 4.5,
+        "ratings.truth": [5, 2],
+        "ratings.help": [4, None],
+        "models": ["m-1", "m-2"],
+        "passed": True,
+        "judge_pairwise.games": ["first", "tie"],
+        "judge_pairwise.winner": "tie",
+        "judge_pairwise.consistent": False,
+        "judge_pairwise.judge": "j-1",
+    }
+    # what a source says of its own records is nobody's judgment
+    assert scores_of({"attributes": '{"likes": 12}', "parents": []}) == {}
+    assert scores_of({}) == {}  # a record that no table shows any more
