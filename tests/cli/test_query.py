@@ -48,6 +48,14 @@ def test_values_of_every_type_are_printed_and_their_marks_are_no_markup(made):
     assert len(row["record_id"]) == 32 and row["none"] is None and row["parents"][0]["batch"] == "notes:start"
 
 
+def test_columns_that_do_not_fit_stand_below_each_other(made):
+    sql = "select * from seed_corpus order by text limit 2"
+    lines = made.call("query", sql).out.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("row")] == [["row", "1"], ["row", "2"]]
+    assert " ".join(" ".join(lines).split()).count(min(LINES)) == 1
+    assert all(len(line) <= 80 for line in lines)
+
+
 @pytest.mark.parametrize(
     ("sql", "code", "said"),
     [

@@ -132,6 +132,9 @@ def _gives_away(asks: str, answer: str) -> bool:
 def _trim(answer: str) -> str:
     answer = answer.strip().rstrip(".,;: ")
     answer = re.sub(r"(?:\s*\((?:see|described|discussed)\b[^()]*\)|,? see section .*|\s*\[\d+\])$", "", answer)
+    if re.sub(r"\"[^\"]*\"", "", answer).count("*") % 2:
+        # the emphasis began before what is quoted here
+        answer = re.sub(r"[.,;: ]*\*$", "", answer)
     unwrapped = re.fullmatch(r"\*([^*]+)\*", answer)
     return unwrapped.group(1) if unwrapped else answer.strip()
 

@@ -245,7 +245,7 @@ def passive(text: str) -> Iterator[Found]:
             yield Found("how", ask("how", clause, done), f"{link} {_up_to_clause(answer)}", 0.75)
     elif link in ("in", "within", "inside", "at", "on"):
         if re.match(r"(?:the|an?|both)\b", answer) and not re.match(
-            r"(?:the|an?) (?:same|order|way|manner|case|sense|form)\b", answer
+            r"(?:the|an?) (?:same|order|way|manner|case|sense|form|future|past|meantime)\b", answer
         ):
             yield Found("where", ask("where", clause, done), f"{link} {_up_to_clause(answer)}", 0.65)
     elif link != "to" or _THING.match(answer):
@@ -282,7 +282,7 @@ def place(text: str) -> Iterator[Found]:
             clause.rest,
         )
     )
-    if clause and found:
+    if clause and found and not re.match(r"in the (?:future|past|meantime)\b", found.group(5)):
         be = "be " if "be " in found.group(2) else ""
         asks = ask("where", clause, f"{found.group(1)}{be}{found.group(3)}")
         yield Found("where", asks, _up_to_clause(found.group(5)), 0.85)

@@ -126,6 +126,13 @@ def test_the_whole_reference_gives_enough_from_enough_topics():
             "between digits",
             id="what occurs has a place",
         ),
+        pytest.param(
+            "*Only names are meant here. A frozen set is stored in the cache.*",
+            "Where is a frozen set stored?",
+            "in the cache",
+            id="emphasis that began before",
+        ),
+        pytest.param("A frozen set may be stored in the future.", None, None, id="a time is no place"),
         pytest.param("It is raised when this happens.", None, None, id="pronouns"),
         pytest.param("The following table lists the operators.", None, None, id="points elsewhere"),
         pytest.param("The value is a string.", None, None, id="who knows which value"),
