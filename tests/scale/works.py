@@ -24,17 +24,24 @@ def slow_lengths(table, arguments):
     return lengths(table, arguments)
 
 
-def lengths_but_not_there(table, arguments):
-    """Leaves a mark when it begins and one when it ends; on the node that is `doomed` it begins and does not end."""
+def but_not_there(table, arguments):
+    """Does what `does` names and leaves a mark when it begins and when it ends; on the `doomed` node it never ends.
+
+    Elsewhere it begins once one has begun there: else a node whose worker is slow to start finds nothing left to do.
+    """
     import ray
 
+    marks, doomed = Path(arguments["marks"]), arguments["doomed"]
     node = ray.get_runtime_context().get_node_id()
-    mark = Path(arguments["marks"]) / f"{table['id'][0].as_py()}-{node}"
+    mark = marks / f"{table['id'][0].as_py() if table.num_rows else 'none'}-{node}"
+    until = time.monotonic() + 120
+    while node != doomed and not any(marks.glob(f"*-{doomed}.began")) and time.monotonic() < until:
+        time.sleep(0.05)
     mark.with_suffix(".began").touch()
-    if node == arguments["doomed"]:
+    if node == doomed:
         time.sleep(600)
     mark.with_suffix(".ended").touch()
-    return lengths(table, arguments)
+    return {"lengths": lengths, "counted": counted}[arguments["does"]](table, arguments)
 
 
 def dies_once(table, arguments):
