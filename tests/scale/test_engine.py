@@ -89,9 +89,10 @@ def test_one_two_and_four_workers_give_the_same_bytes(tmp_path_factory, number, 
 
 
 @pytest.mark.prove
-def test_processes_give_the_same_files_as_threads(store):
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_processes_give_the_same_files_as_threads(store, workers):
     inputs = stored(store, works.rows(ROWS, keys=50))
-    there = Engine(Processes(2)).shuffle(store, inputs, work("counted"), key="key", folder="processes")
+    there = Engine(Processes(workers)).shuffle(store, inputs, work("counted"), key="key", folder="processes")
     here = Engine(Threads(2)).shuffle(store, inputs, work("counted"), key="key", folder="threads")
     assert [part.digest for part in there] == [part.digest for part in here]
 
@@ -125,12 +126,17 @@ def test_hashes_are_the_same_on_every_machine():
 
 
 def test_a_partition_that_is_too_large_is_done_in_passes(store):
-    """20,000 rows of 5,000 keys in one partition's worth of memory: no call is given more than half of it."""
-    table = works.rows(ROWS, keys=5_000)
+    """All keys are in the first partition of any of 2 to 6: no call is given more than half of a worker's memory."""
+    keys = [key for key in range(20_000) if hashes(pa.array([key]))[0] % 60 == 0]
+    drawn = np.random.default_rng(1).choice(keys, ROWS)  # none of them so frequent that it fills a call alone
+    table = works.rows(ROWS, keys=1).set_column(1, "key", pa.array(drawn))
     engine = Engine(memory=60_000)
-    parts = engine.shuffle(store, stored(store, table), work("counted"), key="key", folder="s")
-    assert as_dict(read(store, parts)) == by_hand(table)
-    assert len(parts) > 4 * table.nbytes / 60_000 - 1
+    parts = engine.shuffle(store, stored(store, table), work("counted_and_sized"), key="key", folder="s")
+    found = read(store, parts)
+    assert as_dict(found) == by_hand(table)
+    assert 1 < len(parts) <= 6 and [part.rows for part in parts[1:]] == [0] * (len(parts) - 1)
+    given = found["given"].to_pylist()
+    assert len(set(given)) > 2 and max(given) <= 30_000 < table.nbytes
 
 
 def test_a_million_rows_of_one_key_are_made_fewer_before_they_travel(store):

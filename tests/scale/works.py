@@ -67,6 +67,12 @@ def counted(table, arguments):
     return grouped.select(["key", "id_count", "id_first", "id_last"])
 
 
+def counted_and_sized(table, arguments):
+    """The same, and how many bytes the call was given."""
+    found = counted(table, arguments)
+    return found.append_column("given", pa.array([table.nbytes] * found.num_rows, pa.int64()))
+
+
 def summed(table, arguments):
     """The same of rows that `combined` has made fewer."""
     grouped = table.group_by("key", use_threads=False).aggregate([("n", "sum"), ("id", "min")])
