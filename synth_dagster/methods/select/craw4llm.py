@@ -9,7 +9,7 @@ import heapq
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import numpy as np
@@ -21,6 +21,8 @@ from synth_dagster.parts.models.linear_text import VERSION, LinearText, Training
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Models
 
+Rating: TypeAlias = Literal["quality", "in_degree", "length", "random"]
+
 
 class Craw4llm(Selector, TrainingSettings):
     """The score is the rating of a page, the rank its place in the crawl; of equals the first by record id is taken."""
@@ -28,8 +30,8 @@ class Craw4llm(Selector, TrainingSettings):
     paper = "arXiv:2502.13347"
     proof = Proof(
         "planted signal",
-        "A link from a good page goes to a good one four times as often: over three times as many of them in the first "
-        "fifth as at random; the order is that of a plain search of the frontier.",
+        "Of a tenth that is good, and four times as often linked to by good pages, .80 .65 .42 in the first 5 10 20 % "
+        "of three webs within .04, at random .11; the order is that of a plain search of the frontier.",
     )
     version = VERSION
     judges = (Document,)
@@ -38,8 +40,10 @@ class Craw4llm(Selector, TrainingSettings):
 
     examples: InputPath = Field(description="Labelled texts: .jsonl with text and label, or a folder for each label.")
     label: str = Field("good", min_length=1, description="The label whose probability rates a page.")
-    rate_by: Literal["quality", "in_degree", "length", "random"] = Field(
-        "quality", description="What rates a page; the others are what the paper compares with."
+    rate_by: Rating = Field("quality", description="What rates a page; the others are what the paper compares with.")
+    also: tuple[Rating, ...] = Field((), description="Ratings that are added to it, all brought to one scale.")
+    scale: Literal["z_score", "min_max"] = Field(
+        "z_score", description="The scale where ratings are added: deviations from the mean, or 0 to 1."
     )
     links: str = Field(
         "links", min_length=1, description="The attribute of a page that lists the addresses it links to."
@@ -60,15 +64,27 @@ class Craw4llm(Selector, TrainingSettings):
         return found.take(pa.array([place[record_id] for record_id in pool["record_id"].to_pylist()], pa.int64()))
 
     def _rated(self, pages: pa.Table, graph: "Links", models: Models) -> np.ndarray:
-        if self.rate_by == "quality":
+        if not self.also:
+            return self._by(self.rate_by, pages, graph, models)
+        ratings = (self._by(name, pages, graph, models) for name in (self.rate_by, *self.also))
+        return np.sum([scaled(rating, self.scale) for rating in ratings], axis=0).round(9)  # ties stay ties
+
+    def _by(self, name: Rating, pages: pa.Table, graph: "Links", models: Models) -> np.ndarray:
+        if name == "quality":
             examples = models.examples(self.examples, label=self.label)
             model = LinearText.unpacked(models.trained("ngram_classifier", self.training(), examples))
             return model.probabilities(pages["text"])[:, model.labels.index(self.label)]
-        if self.rate_by == "random":
+        if name == "random":
             return _chances(pages, self.seed + 1)
-        if self.rate_by == "length":
+        if name == "length":
             return np.array([len(text or "") for text in pages["text"].to_pylist()], float)
         return graph.in_degree().astype(float)
+
+
+def scaled(rating: np.ndarray, scale: str) -> np.ndarray:
+    """The rating in deviations from its mean, or from 0 to 1; 0 for all where all are rated alike."""
+    low, width = (rating.min(), np.ptp(rating)) if scale == "min_max" else (rating.mean(), rating.std())
+    return (rating - low) / width if width else np.zeros(len(rating))
 
 
 class Links:

@@ -40,6 +40,18 @@ def test_limits_inside_a_topic_are_wider():
     assert reason(Gneissweb(quality="q"), topic=0.5, **signals) == "unreadable"
 
 
+@pytest.mark.parametrize(
+    ("topic", "share", "right"),
+    [
+        (0.1, 0.22, False), (0.1, 0.221, True), (0.1, 0.279, True), (0.1, 0.28, False),
+        (0.9, 0.1, False), (0.9, 0.101, True), (0.9, 0.499, True), (0.9, 0.5, False),
+    ],
+)  # fmt: skip
+def test_tokens_are_right_strictly_between_their_limits(topic, share, right):
+    found = reason(Gneissweb(quality="q"), dclm=0.9, cosmo=0.0, topic=topic, eflaw=90.0, tokens_per_character=share)
+    assert found == (None if right else "unreadable")
+
+
 WORDS = {"good": "lattice orbit treaty enzyme".split(), "bad": "buy click win free".split()}  # noqa: SIM905
 TOPICAL = {"medical": "patient dose fever".split(), "other": "garden song table".split()}  # noqa: SIM905
 

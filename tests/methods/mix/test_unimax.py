@@ -1,5 +1,7 @@
 """UniMax: the card's numbers by hand, and what holds for all sizes."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +50,5 @@ def test_it_is_the_loop_of_the_card_and_keeps_its_promises(sizes, epochs, part):
     assert tokens == pytest.approx(stepwise(sizes, budget, epochs))
     assert sum(tokens.values()) == pytest.approx(budget)
     assert all(tokens[name] <= epochs * size for name, size in sizes.items())
+    from_small_to_large = [tokens[name] for name in sorted(sizes, key=sizes.__getitem__)]
+    assert all(one <= other * (1 + 1e-9) for one, other in pairwise(from_small_to_large))
