@@ -64,6 +64,7 @@ class Answer:
     call: Call
     tokens_in: int = 0
     tokens_out: int = 0
+    top_logprobs: Mapping[str, float] = field(default_factory=dict)  # of the first token; empty where none were given
 
 
 class Reply(BaseModel):
@@ -160,6 +161,7 @@ class Sampling:
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     stop: tuple[str, ...] = ()
+    top_logprobs: int = 0  # how many of the likeliest first tokens are told, each with its log-probability
 
 
 R = TypeVar("R", bound=Reply)

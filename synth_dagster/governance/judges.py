@@ -6,6 +6,7 @@ that always prefers what it is shown first leaves no pair behind, and so nothing
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 
 import pyarrow as pa
 
@@ -38,7 +39,7 @@ def of_judge(pairs: pa.Table) -> Mapping[str, float]:
     """The numbers of `about_the_judge` over the pairs that have judgments."""
     matches: list[tuple[Winner, Winner]] = []
     lengths: list[tuple[int, int]] = []
-    own = 0
+    own, gaps = 0, list[float]()
     for attributes, *sides in zip(*(pairs[name].to_pylist() for name in JUDGED_BY), strict=True):
         known = json.loads(attributes) if attributes else {}
         found = known.get(JUDGE)
@@ -48,8 +49,12 @@ def of_judge(pairs: pa.Table) -> Mapping[str, float]:
         # a pair that was turned round stands the other way round now
         matches.append(tuple(found["games"]))
         lengths.append((sizes[1], sizes[0]) if found.get("turned") else (sizes[0], sizes[1]))
+        gaps += [abs(found["swap_gap"])] if "swap_gap" in found else []
         own += family(found["judge"]) in {family(known.get(side)) for side in ("chosen_model", "rejected_model")}
-    return {**about_the_judge(matches, lengths), "of_its_own_family": own} if matches else {}
+    if not matches:
+        return {}
+    gap = {"swap_gap": round(fmean(gaps), 4)} if gaps else {}  # of judgments by log-probabilities alone
+    return {**about_the_judge(matches, lengths), "of_its_own_family": own, **gap}
 
 
 def family(model: str | None) -> str | None:

@@ -254,6 +254,7 @@ def _swayed(said: Mapping[str, float]) -> list[tuple[str, Cell]]:
         ("the chosen answer wins", f"{said['win_rate']:.0%}"),
         ("the 95 % interval of that", f"{said['win_rate_low']:.0%} to {said['win_rate_high']:.0%}"),
         ("correlation with length", f"{said['length_correlation']:+.2f}"),
+        *([("log-odds that go with the order, on the average", said["swap_gap"])] if "swap_gap" in said else []),
     ]
 
 

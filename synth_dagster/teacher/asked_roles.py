@@ -39,7 +39,7 @@ class RoleTeacher:
     ) -> Answer:
         request = self._request(prompt.messages(values), model, sampling, sample)
         text, stored, call = await self._teachers.obtain(self._endpoint, request, prompt.hash, plain_text)
-        return Answer(text, stored.finish_reason, call, stored.tokens_in, stored.tokens_out)
+        return Answer(text, stored.finish_reason, call, stored.tokens_in, stored.tokens_out, stored.top_logprobs)
 
     async def ask(
         self,

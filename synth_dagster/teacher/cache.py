@@ -27,6 +27,7 @@ LOOK_S = 0.05  # how often it is looked for meanwhile, at first
 LONGEST_LOOK_S = 1.0
 
 SAMPLING = tuple(one.name for one in fields(Sampling))
+LATER = "top_logprobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +67,16 @@ class Request:
             "messages": [dict(message) for message in self.messages],
             "model": self.model,
             "revision": self.revision,
-            "sampling": {name: getattr(self.sampling, name) for name in SAMPLING},  # flat, so no copy of it is needed
+            "sampling": self._sampling(),
             "schema": self.schema,
             "sample": self.sample,
         }
+
+    def _sampling(self) -> dict[str, Json]:
+        """It is flat, so no copy of it is needed. What came later stands here only where it is asked for: the names of
+        all other requests are what they were, and so their answers are found."""
+        told = {name: getattr(self.sampling, name) for name in SAMPLING}
+        return told if self.sampling.top_logprobs else {name: told[name] for name in SAMPLING if name != LATER}
 
 
 def vector_id(text: str, model: str, revision: str | None) -> bytes:
@@ -89,6 +96,7 @@ class Stored:
     usd: Decimal | None = None
     prompt_hash: str | None = None
     run_id: str = ""
+    top_logprobs: Mapping[str, float] = field(default_factory=dict)  # of the first token, where they were asked for
     cached_in: int = field(default=0, compare=False)  # of `tokens_in`, from the provider's own cache; priced, not kept
 
 

@@ -1,6 +1,7 @@
 """The forms of the protocol: a request as an endpoint understands it, and its answer as we keep it. Pure functions."""
 
 import base64
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -62,6 +63,8 @@ def chat_body(request: Request, attempt: int, dialect: Dialect) -> dict[str, Any
             body[name] = getattr(sampling, name)
     if sampling.stop:
         body["stop"] = list(sampling.stop)
+    if sampling.top_logprobs:
+        body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     if dialect.seed:
         body["seed"] = request.sample + 1_000_000 * attempt
     if isinstance(schema, Mapping):
@@ -96,6 +99,7 @@ def read_chat(found: Mapping[str, Any], asked: str, estimate: int) -> Stored:
         finish_reason=str(finish),
         tokens_in=_count(usage.get("prompt_tokens"), estimate),
         tokens_out=_count(usage.get("completion_tokens"), len(text.encode(errors="replace"))),
+        top_logprobs=_top_logprobs(choice.get("logprobs")),
         cached_in=_cached(usage.get("prompt_tokens_details")),
     )
 
@@ -173,6 +177,13 @@ def _content(content: Any) -> str:
 def _clean(text: str) -> str:
     """Text that can be stored: half a surrogate pair, which JSON can carry, becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _top_logprobs(told: Any) -> dict[str, float]:
+    """The likeliest first tokens with their log-probabilities; none where the endpoint does not tell of them."""
+    first, *_ = (told or {}).get("content") or [{}]
+    found = {_clean(str(one["token"])): float(one["logprob"]) for one in first.get("top_logprobs") or []}
+    return {token: logprob for token, logprob in found.items() if math.isfinite(logprob)}
 
 
 def _cached(details: Any) -> int:

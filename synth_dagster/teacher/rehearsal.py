@@ -287,9 +287,12 @@ def _answered(endpoint: Endpoint, request: Request, attempt: int) -> Stored:
 
     if endpoint.kind == "embedded":
         return _embedded_answer(request, attempt)
-    answer = _embedded_answer(replace(request, model=_standing_in(endpoint, request)), attempt)
+    plain = replace(request.sampling, top_logprobs=0)
+    answer = _embedded_answer(replace(request, model=_standing_in(endpoint, request), sampling=plain), attempt)
     schema = 0 if request.schema is None else token_count(canonical_json(request.schema))
-    return replace(answer, model=request.model, tokens_in=answer.tokens_in + schema)
+    # it always writes the same: to it what it begins with is certain
+    likely = {answer.text.split(maxsplit=1)[0]: 0.0} if request.sampling.top_logprobs and answer.text.strip() else {}
+    return replace(answer, model=request.model, tokens_in=answer.tokens_in + schema, top_logprobs=likely)
 
 
 def _standing_in(endpoint: Endpoint, request: Request) -> str:

@@ -45,6 +45,17 @@ def test_a_judge_by_hand():
     assert (found["win_rate"], found["length_correlation"]) == (0.5, 1.0)
 
 
+def test_how_much_the_order_sways_log_odds_is_told_where_there_are_any():
+    rows = [row(["first", "second"], 5, 5), row(["first", "first"], 5, 5)]
+    for one, gap in zip(rows, (-1.5, 0.5), strict=True):
+        told = json.loads(one["attributes"])
+        told[JUDGE]["swap_gap"] = gap
+        one["attributes"] = json.dumps(told)
+    found = found_in(rows)
+    assert found["swap_gap"] == 1.0 and "log-odds that go with the order" in judges_table({"judged": found})
+    assert "swap_gap" not in found_in([row(["first", "first"], 5, 5)])
+
+
 def test_pairs_that_nobody_judged_say_nothing_of_a_judge():
     assert found_in([UNJUDGED]) == {}
 

@@ -68,7 +68,14 @@ class ScriptedTeacher:
         text, finish_reason, call = await self._written(request, prompt)
         if finish_reason == "content_filter" or not text.strip():
             raise Unusable("refused", text, call)
-        return Answer(text, finish_reason, call, len(request.user.split()), len(text.split()))
+        return Answer(
+            text, finish_reason, call, len(request.user.split()), len(text.split()), self._likely(request, sampling)
+        )
+
+    def _likely(self, request: Request, sampling: Sampling) -> Mapping[str, float]:
+        """The first tokens with their log-probabilities, of a world that knows them, where they are asked for."""
+        worlds = [world for world in self.worlds if sampling.top_logprobs and hasattr(world, "top_logprobs")]
+        return worlds[0].top_logprobs(request) if worlds else {}
 
     async def ask(
         self,

@@ -27,6 +27,7 @@ class Say:
     param: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     finish: str = "stop"
+    top_logprobs: Mapping[str, float] = field(default_factory=dict)  # of the first token; told to who asks for them
     refusal: str | None = None
     delay: float = 0.0
     drop: bool = False  # hang up without an answer
@@ -161,7 +162,10 @@ def _failed(request: web.Request, say: Say) -> web.Response | None:
 def _completion(body: Mapping[str, Any], say: Say) -> dict[str, Any]:
     text = answer_of(body) if say.text is None else say.text
     message = {"role": "assistant", "content": None if say.refusal else text, "refusal": say.refusal}
-    choices = [{"index": i, "message": message, "finish_reason": say.finish} for i in range(body.get("n", 1))]
+    told = [{"token": token, "logprob": logprob} for token, logprob in say.top_logprobs.items()]
+    logprobs = {"content": [told[0] | {"top_logprobs": told}]} if told and body.get("logprobs") else None
+    choice = {"message": message, "finish_reason": say.finish, "logprobs": logprobs}
+    choices = [{"index": i, **choice} for i in range(body.get("n", 1))]
     return {"model": f"{body['model']}-dated", "choices": choices, "usage": say.usage}
 
 

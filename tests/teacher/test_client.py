@@ -208,6 +208,32 @@ def test_a_cut_text_is_told_as_cut(ask, server):
     assert (answer.text, answer.finish_reason) == ("a long sto", "length")
 
 
+LIKELY = {"A": -0.1, " B": -2.5, "\ud83d": -9.0}
+
+
+def test_the_likeliest_first_tokens_are_asked_for_told_and_kept_with_the_answer(ask, server):
+    server.script = lambda body, seen: Say("A", finish="length", top_logprobs=LIKELY)
+    wanted = Sampling(max_tokens=1, top_logprobs=20)
+    (first,), (again,) = (ask(words(["a cat"], sampling=wanted)) for _ in range(2))
+    (body,) = server.requests
+    assert (body["logprobs"], body["top_logprobs"], body["max_tokens"]) == (True, 20, 1)
+    assert first == again and first.top_logprobs == {"A": -0.1, " B": -2.5, "?": -9.0}
+    (plain,) = ask(words(["a cat"], sampling=Sampling(max_tokens=1)))
+    assert plain.top_logprobs == {} and "logprobs" not in server.requests[1]
+
+
+def test_an_endpoint_that_gives_no_log_probabilities_gives_an_answer_without(ask, server):
+    (answer,) = ask(words(["a cat"], sampling=Sampling(top_logprobs=5)))
+    assert answer.text.startswith("word ") and answer.top_logprobs == {}
+
+
+def test_an_endpoint_that_refuses_log_probabilities_says_so_at_the_first_request(ask, server):
+    server.script = lambda body, seen: Say(status=400, error="logprobs are not supported", param="logprobs")
+    (problem,) = ask(words(["a cat"], sampling=Sampling(top_logprobs=5)))
+    assert isinstance(problem, TeacherError) and server.calls == 1
+    assert "refuses the request to 'm' (HTTP 400: logprobs are not supported)" in str(problem)
+
+
 def test_an_answer_with_half_a_surrogate_can_be_stored(ask, server):
     server.script = lambda body, seen: Say("half \ud83d here")
     (answer,) = ask(words(["x"]))

@@ -4,6 +4,7 @@ Paper: arXiv:2306.05685. The released parser takes the first mark in a judgment,
 here the last one counts, because the verdict comes last.
 """
 
+import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,9 @@ Winner: TypeAlias = Literal["first", "second", "tie", "error"]
 
 TIE_DELTA = 0.1  # scores no further apart are equal; as released
 LOWEST, HIGHEST = 1, 10
+
+_BLANKS = " \n\t\u2581\u0120"  # the last two are how some tokenizers write a space
+_LEAST = 1e-12  # probability; keeps the odds of what is certain finite
 
 _VERDICTS: Mapping[str, Verdict] = {"A": "A", "B": "B", "C": "tie"}
 _NUMBER = r"(\d{1,4}(?:\.\d{0,4})?)"
@@ -51,6 +55,27 @@ def compared(first: float | None, second: float | None) -> Verdict | None:
         return None
     difference = round(first - second, 6)  # 1.1 - 1.0 is a little more than 0.1
     return "tie" if abs(difference) <= TIE_DELTA else "A" if difference > 0 else "B"
+
+
+def log_odds(logprobs: Mapping[str, float]) -> float | None:
+    """How much likelier A is than B as the first token of a judgment, in logits; None where neither is likely.
+
+    A letter that is not among the likeliest tokens counts as likely as it can be at most: as the least of them is, and
+    as what they leave over.
+    """
+    likely = {token: math.exp(logprob) for token, logprob in logprobs.items()}
+    letters = {letter: sum(p for token, p in likely.items() if token.strip(_BLANKS) == letter) for letter in "AB"}
+    if not any(letters.values()):
+        return None
+    unseen = max(min(*likely.values(), 1 - sum(likely.values())), _LEAST)
+    return math.log(letters["A"] or unseen) - math.log(letters["B"] or unseen)
+
+
+def verdict_by_odds(odds: float | None, margin: float = 0.0) -> Verdict | None:
+    """What log-odds of A say: a tie up to the margin, None where there are none."""
+    if odds is None:
+        return None
+    return "tie" if abs(odds) <= margin else "A" if odds > 0 else "B"
 
 
 def _numbers(judgment: str, *forms: re.Pattern[str]) -> list[float]:

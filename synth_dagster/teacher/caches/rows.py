@@ -43,7 +43,7 @@ def call_row(call_id: bytes, answer: Stored) -> Row:
 def stored_of(row: Row) -> Stored:
     """A row of CALL as an answer. Raises ValueError, TypeError or zlib.error for one that is damaged."""
     _, model, answer, tokens_in, tokens_out, usd, prompt_hash, run_id = row
-    text, finish_reason = json.loads(zlib.decompress(answer))
+    text, finish_reason, *logprobs = json.loads(zlib.decompress(answer))
     return Stored(
         model=model,
         text=text,
@@ -53,12 +53,14 @@ def stored_of(row: Row) -> Stored:
         usd=_decimal(usd),
         prompt_hash=prompt_hash,
         run_id=run_id,
+        top_logprobs=logprobs[0] if logprobs else {},
     )
 
 
 def packed(answer: Stored) -> bytes:
-    """Text and finish reason, compressed."""
-    return zlib.compress(json.dumps([answer.text, answer.finish_reason]).encode(), 1)
+    """Text and finish reason, and log-probabilities where there are some, compressed."""
+    logprobs = [dict(answer.top_logprobs)] if answer.top_logprobs else []
+    return zlib.compress(json.dumps([answer.text, answer.finish_reason, *logprobs]).encode(), 1)
 
 
 def vector_row(call_id: bytes, vector: StoredVector) -> Row:

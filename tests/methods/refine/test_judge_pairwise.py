@@ -1,7 +1,9 @@
 """A pair stays where both orders name the same answer; what a biased or noisy judge keeps is what theory says."""
 
 import asyncio
+import math
 from itertools import product
+from statistics import NormalDist
 
 import pytest
 
@@ -11,6 +13,7 @@ from synth_dagster.parts.asking.judging import (
     first_position_rate,
     game_winner,
     length_correlation,
+    log_odds,
     match_winner,
     rating,
     verdict,
@@ -150,7 +153,7 @@ def test_kept_pairs_of_a_noisy_judge_are_right_as_often_as_the_closed_form_says(
     assert sum(right) / len(right) == pytest.approx(0.4816 / 0.5432, abs=0.01)
 
 
-@pytest.mark.parametrize("mode", ["verdict", "scores", "single"])
+@pytest.mark.parametrize("mode", ["verdict", "scores", "single", "logprobs"])
 def test_a_right_judge_keeps_right_pairs_turns_wrong_ones_and_asks_twice_for_each(mode):
     pairs, quality = planted(20)
     wrong = [one.but(chosen=one.rejected, rejected=one.chosen, record_id=digest(one.record_id)) for one in pairs]
@@ -162,9 +165,106 @@ def test_a_right_judge_keeps_right_pairs_turns_wrong_ones_and_asks_twice_for_eac
     assert {sampling.temperature for sampling in teacher.samplings} == {0.0}
 
 
+# ------------------------------------------------------------------------------------------------------ by log-odds
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "odds"),
+    [
+        pytest.param({"A": 0.6, "B": 0.2, "C": 0.2}, math.log(3), id="three to one"),
+        pytest.param({"A": 0.3, " A": 0.3, "\u2581B": 0.2, "the": 0.1}, math.log(3), id="with and without a space"),
+        # what is not told of: at most as likely as the least of the told, and as what they leave
+        pytest.param({"A": 0.5, "The": 0.25}, math.log(2), id="as the least that is told"),
+        pytest.param({"The": 0.5, "B": 0.4}, math.log(0.1 / 0.4), id="as what is left"),
+        pytest.param({"A": 1.0}, math.log(1e12), id="certain"),
+        pytest.param({"a": 0.6, "Both": 0.4}, None, id="neither"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)
+def test_the_odds_of_the_two_letters_by_hand(probabilities, odds):
+    found = log_odds({token: math.log(p) for token, p in probabilities.items()})
+    assert found == (None if odds is None else pytest.approx(odds))
+
+
+def by_odds(quality, pairs, **world):
+    teacher = ScriptedTeacher(JudgeWorld(quality, **world))
+    made = judged(pairs, teacher, JudgePairwise(mode="logprobs"))
+    return made, [one.attributes["judge_pairwise"] for one in made], teacher
+
+
+def test_a_liking_for_a_place_of_any_size_falls_out_of_the_average_and_is_told():
+    quality, pairs = (
+        {"good": 5.5, "bad": 5.0, "same": 5.0},
+        [pair("good", "bad"), pair("bad", "good"), pair("bad", "same")],
+    )
+    for bias in (0.0, 0.25, 3.0, -8.0):
+        made, about, teacher = by_odds(quality, pairs, bias=bias)
+        # q + b in the first order, b - q in the swapped one
+        assert [one["log_odds"] for one in about] == pytest.approx([0.5, -0.5, 0.0], abs=1e-5)
+        assert [one["swap_gap"] for one in about] == pytest.approx([2 * bias] * 3, abs=1e-5)
+        assert [(one.status, one.chosen[0].content) for one in made[:2]] == [("current", "good")] * 2
+        # the games name different sides where the liking is the larger one, and the answer still wins
+        assert [one["consistent"] for one in about[:2]] == [abs(bias) < 0.5] * 2
+        assert len(teacher.requests) == 2 * 3  # 2 calls a pair
+        assert {(one.temperature, one.max_tokens, one.top_logprobs) for one in teacher.samplings} == {(0.0, 1, 20)}
+
+
+def test_a_judge_that_goes_by_the_place_alone_keeps_nothing_by_its_odds():
+    pairs, quality = planted(40)
+    made, about, _ = by_odds(dict.fromkeys(quality, 5.0), pairs, bias=2.0)
+    assert {(one.status, one.reason) for one in made} == {("eliminated", "tie")}
+    assert (consistency(games(made)), first_position_rate(games(made))) == (0, 1)
+    assert {one["swap_gap"] for one in about} == {4.0}
+
+
+def test_averaged_odds_are_right_as_often_as_the_closed_form_says_and_more_often_than_one_game():
+    # Odds of 1 for the better answer, 1 for the place, noise of 1: a game is right with P(z < 2) or P(z < 0), .739 on
+    # average. Half the difference has noise of 1 / sqrt(2): it is right with P(z < sqrt(2)) = .921, whatever the bias.
+    count, normal = 2_500, NormalDist()
+    pairs, quality = planted(count)
+    quality = {text: 1.0 if text.startswith("good") else 0.0 for text in quality}
+    made, about, _ = by_odds(quality, pairs, bias=1.0, noise=1.0)
+    single = [winner == "first" for match in games(made) for winner in match]
+    right = [one.chosen[0].content.startswith("good") for one in made]
+    gaps = [one["swap_gap"] for one in about]
+    assert {one.status for one in made} == {"current"}  # none is lost to the order
+    # three standard errors
+    assert sum(single) / len(single) == pytest.approx((normal.cdf(2) + normal.cdf(0)) / 2, abs=3 * 0.44 / 50)
+    assert sum(right) / len(right) == pytest.approx(normal.cdf(2**0.5), abs=3 * 0.27 / 50)
+    assert sum(gaps) / len(gaps) == pytest.approx(2.0, abs=3 * 2**0.5 / 50)
+
+
+def test_odds_within_the_margin_are_a_tie():
+    teacher = ScriptedTeacher(JudgeWorld({"good": 5.5, "bad": 5.0}))
+    for margin, reason in ((0.4, None), (0.6, "tie")):
+        (made,) = judged([pair("good", "bad")], teacher, JudgePairwise(mode="logprobs", margin=margin))
+        assert made.reason == reason
+
+
+def test_a_judge_that_gives_no_log_probabilities_leaves_a_reject_that_says_so():
+    with pytest.raises(Unusable, match="no_logprobs") as left:
+        judged([pair("good", "bad")], Says("A"), JudgePairwise(mode="logprobs"))
+    assert left.value.call is not None
+
+
+def test_odds_of_neither_letter_are_an_error_that_is_kept():
+    class Hesitates(JudgeWorld):
+        def top_logprobs(self, request):
+            return {"Well": -0.1, "Both": -3.0}
+
+    (made,) = judged(
+        [pair("good", "bad")], ScriptedTeacher(Hesitates({"good": 9, "bad": 1})), JudgePairwise(mode="logprobs")
+    )
+    assert (made.status, made.reason) == ("eliminated", "error")
+    assert made.attributes["judge_pairwise"]["games"] == ["error", "error"]
+
+
+# ----------------------------------------------------------------------------------------------------------- all modes
+
+
 def test_equal_answers_are_a_tie_in_every_mode():
     teacher = ScriptedTeacher(JudgeWorld({"one": 7, "two": 7.05}))
-    for mode in ("scores", "single"):
+    for mode in ("scores", "single"):  # a tenth of a point is no difference
         (made,) = judged([pair("one", "two")], teacher, JudgePairwise(mode=mode))
         assert made.reason == "tie" and made.attributes["judge_pairwise"]["consistent"]
 

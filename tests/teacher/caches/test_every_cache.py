@@ -57,16 +57,19 @@ def stored(text="an answer", **more):
 
 def test_what_was_put_is_got_by_another_machine(place, tmp_path):
     answer = stored("naïve 猫\0\n", tokens_in=3, tokens_out=4, usd=Decimal("0.0001"), prompt_hash="ab")
+    likely = stored("A", top_logprobs={"A": -0.25, " 猫": -3.0})
     vector = StoredVector(model="m", vector=b"\0\1\2\3", tokens_in=2, run_id="run")
 
     async def put(cache):
         assert await cache.put(key(1), answer) == answer
+        assert await cache.put(key(3), likely) == likely
         await cache.put_vectors({key(5): vector})
         return await cache.remember(key(7), key(1))
 
     async def look(cache):
         assert await cache.get(key(1)) == answer
         assert await cache.get(key(2)) is None
+        assert await cache.get(key(3)) == likely
         assert await cache.vectors([key(5), key(6)]) == {key(5): vector}
         assert await cache.replayed(key(8)) is None
         return await cache.replayed(key(7))
