@@ -4,7 +4,8 @@ Code: tatsu-lab/stanford_alpaca (2023), which has no paper. Steps, numbers and f
 the prompt is ours. Only seeds are shown, never what a model wrote. Numbered blocks are read strictly: one that is not
 numbered as it should be is eliminated as malformed, so that the yield of a teacher is seen. Ours: 34 is not taken for
 4, the fields have their order, a task without an output is eliminated, and writing stops behind the twentieth task: the
-released code stops at any "20.", which cuts an answer at 1920 and never lets the twentieth task come.
+released code stops at any "20.", which cuts an answer at 1920 and never lets the twentieth task come. It also forbids a
+token of one model that ends a text, which a chat endpoint does not need.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 """Self-Instruct: a model goes on with a list of tasks, answers what is new in it, and its own tasks join the list.
 
 Paper: arXiv:2212.10560. Steps, numbers and filters are those of the released code, the prompts are ours. Its slip that
-lower-cases an instruction behind its first letter is a setting that is off. Each task names the examples that it was
-written after as its parents, and the nearest tasks: a seed by its record id, one of the model's by its number.
+lower-cases an instruction behind its first letter is a setting that is off, and writing stops before the line of the
+sixteenth task: the released code stops at any "16.", which cuts a task at 2016. Each task names as its parents the
+examples that it was written after, and the nearest tasks: a seed by its record id, one of the model's by its number.
 """
 
 import asyncio
@@ -22,11 +23,10 @@ from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Instruction, Json, Message
 from synth_dagster.services import Answer, Call, Drop, Sampling, Teacher, Unusable
 
-LISTING = Sampling(
-    temperature=0.7, top_p=0.5, max_tokens=1_024, presence_penalty=2.0, stop=("\n\n", "\n16", "16.", "16 .")
-)
+LISTING = Sampling(temperature=0.7, top_p=0.5, max_tokens=1_024, presence_penalty=2.0, stop=("\n\n", "\n16"))
 TELLING = Sampling(temperature=0.0, max_tokens=3)
 SOLVING = Sampling(temperature=0.0, presence_penalty=1.5, max_tokens=350, stop=("Example 6", "Task:"))
+LABELLING = replace(SOLVING, max_tokens=300)  # a request of the released code with a classification among its tasks
 
 CONTINUE = prompt(
     system="You invent tasks for an assistant that reads and writes text. You go on with the list, one task a line.",
@@ -113,10 +113,11 @@ WITHOUT_INPUT = (
 )
 _EXAMPLE = re.compile(r"(?m)^\s*Example\s+\d+\s*\.?\s*$")
 _INPUT, _OUTPUT = re.compile(r"(?m)^\s*Input\s*\d*\s*:"), re.compile(r"Output\s*\d*\s*:")
-_FIELD_LABEL = re.compile(r"\A\w+:\s*")
+_LABEL, _LABEL_IN_FRONT = re.compile(r"(\w+):"), re.compile(r"\A\w+:\s*")
 
 
 class SelfInstruct(PoolSynthesizer[Instruction, Instruction]):
+    version: ClassVar[str] = "2"
     paper: ClassVar[str] = "arXiv:2212.10560"
     family: ClassVar[Family] = "self-improvement"
     topics: ClassVar[tuple[str, ...]] = ("bootstrapping", "seed tasks", "instruction tuning")
@@ -277,8 +278,8 @@ class _Item:
         if isinstance(label, Unusable):
             return [self._eliminated("classification_unknown", call=label.call)]
         is_label = label.text.strip().rstrip(".") in ("Yes", "yes", "YES")
-        asked = OUTPUT_FIRST if is_label else INPUT_FIRST
-        said = await attempted(writer.tell(asked, sampling=SOLVING, instruction=self.text))
+        asked, sampling = (OUTPUT_FIRST, LABELLING) if is_label else (INPUT_FIRST, SOLVING)
+        said = await attempted(writer.tell(asked, sampling=sampling, instruction=self.text))
         if isinstance(said, Unusable):
             return [self._eliminated(said.reason, call=said.call)]
         examples = by_label(said.text) if is_label else by_input(said.text)
@@ -293,7 +294,7 @@ class _Item:
         given = example.input
         draws = stream(self.method.seed, call.call_id, "form", place)
         if given and draws.random() < 0.5:
-            given = _FIELD_LABEL.sub("", given).replace("\n\n", "\n")
+            given = without_its_label(given).replace("\n\n", "\n")
         form = draws.choice(WITH_INPUT if given else WITHOUT_INPUT)
         asked = form.replace("{instruction}", self.text).replace("{input}", given)
         facts = self.facts | {"input": given, "is_classification": is_label}
@@ -336,6 +337,11 @@ def by_label(text: str) -> list[Task]:
         label, _, given = part.strip().partition("\n")
         found.append(Task("", re.sub(r"\A\s*Input:\s*", "", given).strip(), label.strip()))
     return found
+
+
+def without_its_label(given: str) -> str:
+    """An input of one field without the name of that field; one of several fields as it is."""
+    return _LABEL_IN_FRONT.sub("", given) if len(set(_LABEL.findall(given))) == 1 else given
 
 
 def sound(examples: Sequence[Task], *, cut: bool = False) -> tuple[list[Task], str | None]:

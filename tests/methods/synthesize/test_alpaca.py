@@ -118,6 +118,40 @@ def test_one_call_makes_up_to_seventeen_records_after_three_seeds():
     assert [(one.content(), one.attributes) for one in again] == [(one.content(), one.attributes) for one in made]
 
 
+def test_each_request_is_sampled_as_the_released_code_did():
+    teacher = ScriptedTeacher(BlockWorld())
+    grown(Alpaca(instructions=10), teacher)
+    (used,) = set(teacher.samplings)
+    assert (used.temperature, used.top_p, used.max_tokens, used.presence_penalty) == (1.0, 1.0, 3_072, 0.0)
+    assert all(any(stop in f"\n21{dot} Instruction" for stop in used.stop) for dot in (".", " ."))
+
+
+def test_what_each_request_yielded_is_told_by_its_records_and_is_the_same_again():
+    def told():
+        world = BlockWorld(mangled=0.25, copies=0.1)
+        made, _, _ = grown(Alpaca(instructions=100), ScriptedTeacher(world))
+        by_request = {}
+        for one in made:
+            by_request.setdefault(one.attributes["request"], []).append(one)
+        yields = {
+            request: (
+                Counter(str(one.reason) for one in some),
+                sum(one.attributes.get("avg_similarity", 0) for one in some),
+            )
+            for request, some in by_request.items()
+        }
+        return yields, world
+
+    yields, world = told()
+    assert yields == told()[0] and len(yields) == 10
+    assert all(sum(reasons.values()) == 17 and mean > 0 for reasons, mean in yields.values())
+    reasons = sum((reasons for reasons, _ in yields.values()), Counter())
+    # a copy whose numbering is mangled too is malformed
+    whole = len(world.copied) - sum(text in world.copied for text in world.mangled_texts)
+    assert (reasons["malformed"], reasons["near_copy"]) == (len(world.mangled_texts), whole)
+    assert whole > 5 and reasons["None"] == 170 - reasons["malformed"] - reasons["near_copy"]
+
+
 def test_only_seeds_are_shown():
     made, _, rounds = grown(Alpaca(instructions=86), ScriptedTeacher(BlockWorld()))
     known = {one.record_id for one in seeds()}

@@ -8,15 +8,19 @@ from itertools import combinations
 import pytest
 
 from synth_dagster.methods.synthesize.self_instruct import (
+    LISTING,
+    WITH_INPUT,
+    WITHOUT_INPUT,
     SelfInstruct,
     by_input,
     by_label,
     listed_instructions,
     sound,
+    without_its_label,
 )
 from synth_dagster.parts.asking.tasks import Task, unfit
 from synth_dagster.records import Instruction, digest
-from synth_dagster.services import Answer, Call, Drop, Unusable
+from synth_dagster.services import Answer, Call, Drop, Sampling, Unusable
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import TaskWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -142,6 +146,95 @@ def test_a_kept_task_costs_two_calls_and_its_share_of_a_request():
     assert (len(made), rounds) == (40, 1) and len(teacher.requests) == 5 + 2 * 40
     asked = Counter("number" if "up to number" in one.user else "task" for one in teacher.requests)
     assert asked == {"number": 5, "task": 80}
+
+
+def test_each_call_uses_the_sampling_of_the_released_code():
+    teacher = ScriptedTeacher(TaskWorld())
+    grown(SelfInstruct(instructions=20), teacher)
+    used = {}
+    for request, sampling in zip(teacher.requests, teacher.samplings, strict=True):
+        kinds = ("up to number", "Is it classification?", "Class label:", "Example 1")
+        used.setdefault(next(kind for kind in kinds if kind in request.user), set()).add(sampling)
+    solving = {"temperature": 0.0, "presence_penalty": 1.5, "stop": ("Example 6", "Task:")}
+    assert used == {
+        "up to number": {LISTING},
+        "Is it classification?": {Sampling(temperature=0.0, max_tokens=3)},
+        "Class label:": {Sampling(max_tokens=300, **solving)},
+        "Example 1": {Sampling(max_tokens=350, **solving)},
+    }
+    assert (LISTING.temperature, LISTING.top_p, LISTING.max_tokens, LISTING.presence_penalty) == (0.7, 0.5, 1_024, 2.0)
+    # what stands in a task ends nothing; the line of the sixteenth does, and so does a blank one
+    assert not any(stop in "\n15. Name what happened in 2016. Give a reason." for stop in LISTING.stop)
+    assert all(any(stop in text for stop in LISTING.stop) for text in ("\n16. Name", "\n16 . Name", "\n\n"))
+
+
+class Solves(TaskWorld):
+    """Says what a task is, and gives the same examples for each."""
+
+    def __init__(self, kind="No", examples=""):
+        super().__init__(novel=True)
+        self.kind, self.examples = kind, examples
+
+    def answer(self, request):
+        if "Is it classification?" in request.user:
+            return self.kind
+        return super().answer(request) if "up to number" in request.user else self.examples
+
+
+@pytest.mark.parametrize(
+    ("said", "is_label"),
+    [("Yes", True), ("yes", True), ("YES", True), (" Yes.", True)]
+    + [(text, False) for text in ("No", "Yes, it is", "yEs", "Maybe")],
+)
+def test_a_task_is_a_classification_where_that_is_said_in_one_word(said, is_label):
+    both = "Example 1\nInput: a\nOutput: b\nClass label: c\nInput: d"
+    made, _, _ = grown(SelfInstruct(instructions=5), ScriptedTeacher(Solves(said, both)))
+    assert {one.attributes["is_classification"] for one in made} == {is_label}
+    assert {one.response for one in made} == ({"c"} if is_label else {"b\nClass label: c"})
+
+
+def test_of_more_examples_five_stay_drawn_at_random():
+    examples = "\n".join(f"Example {n}\nInput: given {n}\nOutput: said {n}" for n in range(9))
+    made, _, _ = grown(SelfInstruct(instructions=40), ScriptedTeacher(Solves(examples=examples)))
+    drawn = {}
+    for one in made:
+        drawn.setdefault(one.attributes["task"], []).append(one.response)
+    assert {len(said) for said in drawn.values()} == {5} == {len(set(said)) for said in drawn.values()}
+    assert {text for said in drawn.values() for text in said} == {f"said {n}" for n in range(9)}
+
+
+def test_a_task_is_put_in_one_of_thirteen_forms_and_half_of_the_inputs_lose_their_label():
+    assert (len(set(WITH_INPUT)), len(set(WITHOUT_INPUT))) == (7, 6)
+    for forms, given in ((WITH_INPUT, "Sentence: It rained.\n\nIt snowed."), (WITHOUT_INPUT, "")):
+        examples = f"Example 1\nInput: {given}\nOutput: Done."
+        made, _, _ = grown(SelfInstruct(instructions=160), ScriptedTeacher(Solves(examples=examples)))
+        asked = Counter()
+        for one in made:
+            text, shown = one.attributes["instruction"], one.attributes["input"]
+            assert shown in (given, "It rained.\nIt snowed." if given else "")
+            (form,) = (
+                n for n, form in enumerate(forms) if form.format(instruction=text, input=shown) == one.instruction
+            )
+            asked[form] += 1
+            asked["stripped"] += shown != given
+        # 160 draws: 23 or 27 of each form, standard deviation 5; 80 stripped, standard deviation 6
+        assert all(8 < asked[form] < 46 for form in range(len(forms)))
+        assert asked["stripped"] == 0 or abs(asked["stripped"] - 80) < 25
+        assert bool(asked["stripped"]) == bool(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("Sentence: It rained.", "It rained."),
+        ("Word: a\nWord: b", "a\nWord: b"),  # one name, as the released code counts
+        ("Name: Ann\nAge: 3", "Name: Ann\nAge: 3"),
+        ("It rained: at noon.", "It rained: at noon."),
+        ("It rained.", "It rained."),
+    ],
+)
+def test_only_an_input_of_one_field_loses_its_label(given, left):
+    assert without_its_label(given) == left
 
 
 def test_machine_tasks_join_the_examples_and_are_parents():
