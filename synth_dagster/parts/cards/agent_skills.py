@@ -1,11 +1,11 @@
 """What AgentInstruct (arXiv:2407.03502) makes of a text: skills, the forms that a seed takes, and the kinds of task.
 
 The paper names 17 skills and more than 100 kinds of task, and publishes neither prompts nor the list of kinds. All of
-its skills are here, kinds and words are ours. Fifteen names are held against the parts of the data set that its authors
-released, microsoft/orca-agentinstruct-1M-v1, as its page lists them; that has no part for tool use, which the paper's
-text describes, and none for `web_agent`, whose name is from memory. They are data, lines of agent_skills.txt: skill |
-part | name | how. A project adds its own as rows of a file with these fields. A part is a form, a kind of task about
-the text, or a free kind, a task that the text only gives rise to: whoever does it does not have the text.
+its skills are here, named after its table as two published notes on the paper list that; kinds and words are ours.
+Fifteen are also parts of the data set that its authors released, microsoft/orca-agentinstruct-1M-v1, as its page lists
+them; that has none for tool use and none for web agents. They are data, lines of agent_skills.txt: skill | part | name
+| how. A project adds its own as rows of a file with these fields. A part is a form, a kind of task about the text, or a
+free kind, a task that the text only gives rise to: whoever does it does not have the text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
