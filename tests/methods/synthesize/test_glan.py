@@ -8,6 +8,8 @@ import pytest
 from synth_dagster.methods.synthesize.glan import LONGEST, Glan
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Answer, Call, Drop, Unusable
+from tests.assets.project import Programs, small_project
+from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.syllabi import SESSIONS, SUBJECTS, SyllabusWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
@@ -72,6 +74,35 @@ def test_another_discipline_changes_nothing_of_this_one():
     taught(Glan(questions=3), teacher, of=discipline("Law"))
     again = taught(Glan(questions=3), teacher)
     assert [(one.content(), one.attributes) for one in again] == [(one.content(), one.attributes) for one in alone]
+
+
+RECIPE = """
+dataset: tiny
+sources:
+  - {name: disciplines, reader: files, path: inbox/disciplines/, license: CC0-1.0, lang: en, shard: 1}
+teachers:
+  writer: {use: embedded}
+  answerer: {use: embedded}
+stages:
+  seed_corpus: []
+  generated_instructions: [{glan: {subject_queries: 3, questions: 1}}]
+  filtered_mix: {of: generated_instructions}
+"""
+
+
+def test_one_more_discipline_makes_its_own_batch_and_no_other(tmp_path):
+    writer = ScriptedTeacher(SyllabusWorld())
+    hand = ByHand(small_project(tmp_path / "p", RECIPE, Programs(writer)))
+    hand.project.deliver({name: name for name in ("Botany", "Law", "Music")}, source="disciplines")
+    first = hand.batches()["generated_instructions"]
+    assert len(first) == 3
+    before, asked = hand.project.versions("generated_instructions"), len(writer.requests)
+    hand.project.deliver({"Physics": "Physics"}, "physics.jsonl", source="disciplines")
+    (again,) = hand.batches()["generated_instructions"]
+    after = hand.project.versions("generated_instructions")
+    assert again not in first and after.keys() - before.keys() == {again}
+    assert {batch: after[batch] for batch in before} == before
+    assert all("Physics" in request.user for request in writer.requests[asked:])
 
 
 # --------------------------------------------------------------------------------------------------------- bad input

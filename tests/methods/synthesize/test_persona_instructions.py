@@ -3,12 +3,14 @@
 import asyncio
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from synth_dagster.methods.synthesize.persona_instructions import OPENINGS, PersonaInstructions
 from synth_dagster.parts.cards.personas import without_opening
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call, Drop, Unusable
+from tests.scripted_teacher.embedding import BagOfWords
 from tests.scripted_teacher.personas import SPOILT, PersonaWorld, described
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
@@ -82,7 +84,15 @@ def test_personas_bring_variety_and_a_teacher_that_ignores_them_none():
     ignoring = asked(method, ScriptedTeacher(PersonaWorld(heeds=False)))
     without = asked(method, ScriptedTeacher(PersonaWorld()), of=[Document(body="A person.", record_id=b"p")] * 100)
     assert len({one.instruction for one in ignoring}) == 1 == len({one.instruction for one in without})  # the control
-    assert distinct_2(heeding) > 3 * distinct_2(ignoring)
+    assert distinct_2(heeding) > 3 * distinct_2(ignoring) and distinct_2(ignoring) == distinct_2(without)
+    assert len(heeding) == len(ignoring) and apart(heeding) > 0.1 > 1e-5 > apart(ignoring)
+    assert apart(without) == pytest.approx(apart(ignoring), abs=1e-5)
+
+
+def apart(records):
+    """The mean distance of two tasks: 1 - cosine over all pairs."""
+    vectors = asyncio.run(BagOfWords().embed([one.instruction for one in records]))
+    return 1 - float(np.mean((vectors @ vectors.T)[np.triu_indices(len(records), 1)]))
 
 
 def test_examples_are_shown_with_their_personas_or_without_and_drawn_for_each():

@@ -1,6 +1,8 @@
 """A task is kept when it leads back to code that does the same: of planted mismatches none is kept."""
 
 import asyncio
+import contextlib
+import io
 from collections import Counter
 
 import pytest
@@ -23,6 +25,15 @@ class NoSandbox:
 
     async def run(self, program, /, *, limits=None):
         return self.endings.pop(0)
+
+
+class Here(NoSandbox):
+    """Runs the snippets, which are ours, in this process: a process for each would cost seconds."""
+
+    async def run(self, program, /, *, limits=None):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(program, "snippet", "exec"), {"__name__": "snippet"})
+        return Ran("finished", printed.getvalue())
 
 
 def made_of(method, records, writer, solver=None, sandbox=None):
@@ -52,6 +63,14 @@ def test_of_planted_mismatches_all_go_and_of_sound_pairs_none():
         assert one.instruction == KNOWN[name_of(snippet.body)]["task"]
         assert one.response == f"```python\n{snippet.body}\n```"  # the task stands before the original code
         assert one.attributes["exec_ok"] and one.evidence[0].text == snippet.body
+
+
+def test_each_snippet_with_another_task_or_a_near_solution_is_rejected_and_alone_is_not():
+    # 10 sound pairs and 20 mismatches: recall 20 of 20, nothing sound lost
+    for fault, reason in ((None, None), ("other", "mismatch"), ("near", "mismatch")):
+        teacher = ScriptedTeacher(SnippetWorld(dict.fromkeys(KNOWN, fault) if fault else None))
+        made = made_of(Phi4Reversal(), snippets(), teacher, sandbox=Here())
+        assert [one.reason for (one,) in made] == [reason] * 10
 
 
 def test_a_solution_that_never_ends_is_stopped():
