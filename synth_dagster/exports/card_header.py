@@ -88,14 +88,12 @@ def size_category(rows: int) -> str:
 
 def licence(about: Facts | None) -> dict[str, Json]:
     """What binds, in the hub's identifiers; what these cannot say is `other`, with the expression in full."""
-    from synth_dagster.licences.expression import NotAnExpression, leaves, parse
+    from synth_dagster.licences.expression import leaves, parse
+    from synth_dagster.licences.registry import NOTHING_SAID
 
-    if about is None or not about.licence or "" in about.licenses:
+    if about is None or about.licence in ("", *NOTHING_SAID) or "" in about.licenses:
         return {"license": "unknown"}
-    try:
-        names = [hub_licence(one.name) for one in leaves(parse(about.licence))]
-    except NotAnExpression:
-        names = [None]
+    names = [hub_licence(one.name) for one in leaves(parse(about.licence))]
     if None not in names and " OR " not in about.licence and " WITH " not in about.licence:
         known = list(dict.fromkeys(name for name in names if name is not None))
         details = {} if len(known) == 1 else {"license_details": about.licence}

@@ -3,7 +3,7 @@
 What nobody stored is not here, and is named under `unknown`, so that no card claims it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -127,10 +127,8 @@ class Facts:
 
     @property
     def licence(self) -> str:
-        """Everything that binds, as one expression; empty where no record names a licence."""
-        from synth_dagster.licences.registry import joined
-
-        return joined(name for name in self.licenses if name)
+        """Everything that binds, as SPDX writes it; empty where no record names a licence."""
+        return licence_of(self.licenses)
 
     @property
     def collected(self) -> str:
@@ -147,6 +145,14 @@ class Facts:
         }[self.kind]
         note = " Demonstration only: the embedded teacher made it; it is not for training." if self.demo else ""
         return f"{self.dataset}, release {self.release}: {self.kept:,} records, {how}.{note}"
+
+
+def licence_of(licenses: Iterable[str]) -> str:
+    """Licences that all bind, as one expression in SPDX's grammar; empty where none is named."""
+    from synth_dagster.licences.registry import joined, spdx
+
+    named = joined(spdx(name) for name in licenses if name)
+    return spdx(named) if named else ""
 
 
 def counted(counts: Mapping[str, int], none: str = "not stated") -> str:

@@ -4,7 +4,7 @@ Grammar and precedence are those of the SPDX specification, annex "SPDX license 
 `OR`, ids in any case, `LicenseRef-Name` for terms that are on no list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
@@ -50,6 +50,27 @@ def parse(text: str) -> Expression:
 def canonical(text: str) -> str:
     """The expression with ids and operators as the list writes them. Raises NotAnExpression."""
     return str(_parsed(text))
+
+
+def rewritten(text: str, named: Callable[[str], str]) -> str:
+    """The expression with what it says twice said once, and each licence called as `named` says. Raises NotAnExpression.
+
+    Nothing is put into another order, and an exception stays with its licence.
+    """
+    from license_expression import LicenseSymbol, LicenseWithExceptionSymbol
+
+    licensing, found = _spdx(), _parsed(text)
+    said: dict[Any, Any] = {}
+    for symbol in found.symbols:
+        licence = symbol.license_symbol if isinstance(symbol, LicenseWithExceptionSymbol) else symbol
+        new = LicenseSymbol(named(licence.key))
+        said[symbol] = LicenseWithExceptionSymbol(new, symbol.exception_symbol) if licence is not symbol else new
+    return str(licensing.dedup(found.subs(said)))
+
+
+def is_listed(name: str) -> bool:
+    """Whether the SPDX list has a licence of this id, written as the list writes it."""
+    return name in _spdx().known_symbols
 
 
 def leaves(expression: Expression) -> Sequence[Licence]:

@@ -13,11 +13,23 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from synth_dagster.licences.expression import Choice, Expression, Licence, NotAnExpression, near, parse
+from synth_dagster.licences.expression import (
+    Choice,
+    Expression,
+    Licence,
+    NotAnExpression,
+    is_listed,
+    near,
+    parse,
+    rewritten,
+)
 from synth_dagster.licences.terms import Terms, Words, every, freest
 
 UNSTATED = "LicenseRef-Unspecified"  # where a record names no licence at all
 
+NOTHING_SAID = ("NONE", "NOASSERTION")  # SPDX's words for it, which cannot stand in an expression
+
+_REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")
 _DEED = re.compile(r"/licenses/(by(?:-nc|-sa|-nd)*)/(\d\.\d)(?:/|$)")
 _LISTS = {"spdx.org", "opensource.org", "choosealicense.com"}  # whose addresses end in the id
 _CREATIVE_COMMONS = re.compile(r"CC-BY((?:-NC|-SA|-ND)*)-\d\.\d(-[A-Z]+)?")
@@ -86,6 +98,36 @@ def joined(expressions: Iterable[str]) -> str:
     plain = {part for text in given if "(" not in text and " OR " not in text for part in text.split(" AND ")}
     choices = {f"({text})" for text in given if "(" in text or " OR " in text}
     return " AND ".join(sorted(plain | choices, key=lambda part: part.removeprefix("(")))
+
+
+def spdx(text: str) -> str:
+    """What a record says of its licence, in SPDX's grammar: the ids of names and addresses that are known, and
+    `LicenseRef-` before what is on no list, whatever it says; NOASSERTION where it says nothing."""
+    named = _name(text.strip())
+    if not named or named in NOTHING_SAID:
+        return named or "NOASSERTION"
+    if "://" in named and " AND " in named:
+        return joined(map(spdx, named.split(" AND ")))
+    try:
+        return rewritten(named, _id_of)
+    except NotAnExpression:
+        return _id_of(named)
+
+
+def _id_of(name: str) -> str:
+    found = UNSTATED if name in NOTHING_SAID else _name(name)
+    if is_listed(found) or _REFERENCE.fullmatch(found):
+        return found
+    words = found.removeprefix("LicenseRef-").partition("://")
+    return f"LicenseRef-{re.sub(r'[^A-Za-z0-9.]+', '-', words[2] or words[0]).strip('-') or 'unknown'}"
+
+
+def names_of(licence: str) -> list[str]:
+    """What people and aggregators call the licence of an id, and the addresses where it stands."""
+    table = _table()
+    names = [name for name, known in table["names"].items() if known == licence]
+    names += [_spaced(licence)] if licence in _creative_commons() else []
+    return [*names, *(f"https://{place}" for place, known in table["addresses"].items() if known == licence)]
 
 
 def table_date() -> str:

@@ -59,10 +59,15 @@ def test_of_a_flipped_byte_the_file_is_named(export):
         path.write_bytes(whole)
 
 
-def opted_out(**more):
-    facts = known(**more)
-    object.__setattr__(facts.sources[1], "consents", {"robots.txt opt-out 2026-03-01": 3})
+def told(said, **more):
+    """Facts of two sources, of which the second has that consent."""
+    facts = known(licenses={"CC0-1.0": 2}, **more)
+    object.__setattr__(facts.sources[1], "consents", {said: 3})
     return facts
+
+
+WHERE = "of a.org on 2026-03-01, snapshot 0123456789ab"
+REFUSED = {"use": "constrained", "constraint_info": "sites refuse some use of: talks"}
 
 
 @pytest.mark.parametrize(
@@ -82,11 +87,10 @@ def opted_out(**more):
         pytest.param(known(licenses={"MIT": 1, "": 1}), None, id="some without: no signal"),
         pytest.param(known(licenses={}), None, id="none: no signal"),
         pytest.param(known(licenses={"CC0-1.0": 2}, demo=True), {"use": "notAllowed"}, id="a demo"),
-        pytest.param(
-            opted_out(licenses={"CC0-1.0": 2}),
-            {"use": "constrained", "constraint_info": "opt-outs were recorded for: talks"},
-            id="an opt-out",
-        ),
+        pytest.param(told(f"opt-out by robots.txt (OpenAI) {WHERE}"), REFUSED, id="an opt-out"),
+        pytest.param(told(f"no opt-out {WHERE} AND no sale by terms {WHERE}"), REFUSED, id="terms against sale"),
+        pytest.param(told(f"no opt-out {WHERE}"), {"use": "allowed"}, id="a site that was asked and refuses nothing"),
+        pytest.param(told("not looked up: a.org"), None, id="a site that nobody looked up"),
     ],
 )
 def test_what_is_said_about_training_is_never_more_than_the_licences_and_sources_allow(facts, use, export):

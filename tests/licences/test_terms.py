@@ -1,12 +1,14 @@
 """The algebra of terms: joining more never allows more, and the order in which one joins does not matter."""
 
+import re
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from license_expression import get_spdx_licensing
 
-from synth_dagster.licences.registry import Licences, joined, provider_terms
+from synth_dagster.licences.registry import Licences, joined, names_of, provider_terms, spdx
 from synth_dagster.licences.terms import Terms, Use, every, freest
 
 KNOWN = Licences()
@@ -105,6 +107,45 @@ def test_every_class_of_the_audit_has_a_licence_with_its_terms(row):
     name, *wanted = row.split("|")
     assert flags(KNOWN.terms(name)) == (wanted[0], int(wanted[1]), int(wanted[2]))
     assert not KNOWN.terms(name).unknown
+
+
+@pytest.mark.parametrize("name", [row.split("|")[0] for row in AUDIT.strip().splitlines()] + ["No License", "MIT"])
+def test_every_class_of_the_audit_is_written_as_spdx_writes_it_and_none_is_lost(name):
+    said = spdx(name)
+    unlisted = get_spdx_licensing().validate(said).errors
+    assert not unlisted or re.fullmatch(r"LicenseRef-[A-Za-z0-9.\-]+", said)
+    assert KNOWN.terms(said) == KNOWN.terms(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("mit or (Apache-2.0 and CC-BY-4.0)", "MIT OR (Apache-2.0 AND CC-BY-4.0)", id="in any case"),
+        pytest.param("MIT AND MIT OR MIT", "MIT", id="what is said three times"),
+        pytest.param("GPL-2.0-or-later WITH Bison-exception-2.2", None, id="an exception"),
+        pytest.param("MIT AND (CC BY 4.0 OR Apache 2.0)", "MIT AND (CC-BY-4.0 OR Apache-2.0)", id="names of people"),
+        pytest.param("House rules AND MIT", "LicenseRef-House-rules AND MIT", id="terms on no list"),
+        pytest.param("LicenseRef-OpenAI-ToU", None, id="a reference"),
+        pytest.param("https://acme.example/terms AND MIT", "LicenseRef-acme.example-terms AND MIT", id="an address"),
+        pytest.param("MIT/Apache", "LicenseRef-MIT-Apache", id="no expression"),
+        pytest.param("\u65e5\u672c", "LicenseRef-unknown", id="no letter that SPDX takes"),
+        pytest.param("", "NOASSERTION", id="nothing"),
+        pytest.param("NONE", None, id="none"),
+        pytest.param("MIT AND NOASSERTION", "MIT AND LicenseRef-Unspecified", id="nothing, beside something"),
+    ],
+)
+def test_whatever_a_record_says_is_written_in_spdxs_grammar(text, said):
+    assert spdx(text) == (said or text)
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_written_in_spdxs_grammar_stays(text):
+    assert spdx(spdx(text)) == spdx(text)
+
+
+def test_terms_on_no_list_are_told_by_what_they_are_called_and_where_they_stand():
+    assert names_of("LicenseRef-OpenAI-Terms") == ["OpenAI", "https://openai.com/policies/terms-of-use"]
+    assert names_of("CC-BY-NC-4.0") == ["CC BY-NC 4.0"] and names_of("LicenseRef-House") == []
 
 
 def test_where_the_audits_table_contradicts_itself_the_stricter_row_counts():

@@ -54,10 +54,11 @@ def _assertions(facts: Facts, shown: Shown) -> Iterator[tuple[str, dict[str, Any
 
 
 def training_use(facts: Facts) -> dict[str, str] | None:
-    """What the licences and the sources say about mining and training; None, which is no signal, where some are silent.
+    """What the licences and the sites say about mining and training; None, which is no signal, where some are silent.
 
-    `allowed` stands only where nothing is asked; any demand is a constraint that names what makes it.
+    `allowed` stands only where nothing is asked and no site is left that nobody looked up; any demand is a constraint that names what makes it.
     """
+    from synth_dagster.licences.consent import refusing_parts
     from synth_dagster.licences.registry import Licences
     from synth_dagster.licences.terms import Terms
 
@@ -65,11 +66,14 @@ def training_use(facts: Facts) -> dict[str, str] | None:
         return {"use": "notAllowed"}
     if not facts.licenses or "" in facts.licenses:
         return None
-    opted_out = sorted(one.name for one in facts.sources if any("opt-out" in said for said in one.consents))
-    found = [f"opt-outs were recorded for: {', '.join(opted_out)}"] if opted_out else []
+    refusing = sorted(one.name for one in facts.sources if any(map(refusing_parts, one.consents)))
+    found = [f"sites refuse some use of: {', '.join(refusing)}"] if refusing else []
     if Licences().join(facts.licenses) != Terms():
         found.insert(0, f"licence: {facts.licence}")
-    return {"use": "constrained", "constraint_info": "; ".join(found)} if found else {"use": "allowed"}
+    if found:
+        return {"use": "constrained", "constraint_info": "; ".join(found)}
+    is_asked = not any("not looked up:" in said for one in facts.sources for said in one.consents)
+    return {"use": "allowed"} if is_asked else None
 
 
 def _source(one: SourceFacts) -> dict[str, Any]:

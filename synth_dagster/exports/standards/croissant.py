@@ -10,7 +10,8 @@ from typing import Any
 
 from synth_dagster.exports.facts import Facts, counted
 from synth_dagster.exports.standards.base import Shown, Standard, pretty
-from synth_dagster.licences.expression import NotAnExpression, leaves, parse
+from synth_dagster.licences.expression import leaves, parse
+from synth_dagster.licences.registry import NOTHING_SAID
 
 CORE = "http://mlcommons.org/croissant/1.1"
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
@@ -77,14 +78,12 @@ def _known(facts: Facts) -> dict[str, Any]:
 
 
 def _licences(facts: Facts) -> list[str]:
-    """The pages of the licences that all bind; an expression with a choice, or an unknown name, as it is."""
-    try:
-        tree = parse(facts.licence)
-    except NotAnExpression:
-        return [facts.licence] if facts.licence else []
-    if " OR " in facts.licence:
-        return [facts.licence]
-    return [f"https://spdx.org/licenses/{one.name}" if one.listed else one.name for one in leaves(tree)]
+    """The pages of the licences that all bind; an expression with a choice or an exception, and an own name, as it is."""
+    said = facts.licence
+    if " OR " in said or " WITH " in said:
+        return [said]
+    found = leaves(parse(said)) if said and said not in NOTHING_SAID else []
+    return [f"https://spdx.org/licenses/{one.name}" if one.listed else one.name for one in found]
 
 
 def _source(facts: Facts, name: str) -> dict[str, Any]:

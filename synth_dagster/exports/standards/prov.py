@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from synth_dagster.exports.facts import Facts, VersionFacts
+from synth_dagster.exports.facts import Facts, VersionFacts, licence_of
 from synth_dagster.exports.standards.base import Shown, Standard, pretty
 
 OURS = "synth"
@@ -41,7 +41,7 @@ class _Story:
         for prompt in facts.prompts:
             self._thing(name("prompt", prompt), {"prov:type": _typed("prov:Plan")})
         for source in facts.sources:
-            about = {f"{OURS}:license": " AND ".join(one for one in source.licenses if one) or "not stated"}
+            about = {f"{OURS}:license": licence_of(source.licenses) or "not stated"}
             self._thing(name("source", source.name), {"prov:type": _typed("prov:PrimarySource"), **about})
         for model in facts.models:
             about = {"prov:type": _typed("prov:SoftwareAgent"), "prov:label": model}

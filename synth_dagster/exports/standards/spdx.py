@@ -1,14 +1,16 @@
 """SPDX 3.0.1, dataset profile: the release as a DatasetPackage, its files with hashes, its licences."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
-from synth_dagster.exports.facts import Facts, counted
+from synth_dagster.exports.facts import Facts, counted, licence_of
 from synth_dagster.exports.standards.base import Shown, Standard, pretty
-from synth_dagster.licences.expression import NotAnExpression, canonical
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 NOBODY_SAYS = "https://spdx.org/rdf/3.0.1/terms/Core/NoAssertionElement"
 MADE = "_:creation"
+EXPRESSION = "simplelicensing_licenseExpression"
 
 
 class Spdx(Standard):
@@ -17,6 +19,11 @@ class Spdx(Standard):
 
     def write(self, facts: Facts, shown: Shown) -> str:
         return pretty({"@context": CONTEXT, "@graph": _Graph(facts, shown).elements()})
+
+
+def references(expression: str) -> list[str]:
+    """The terms of an expression that are on no list, each once."""
+    return list(dict.fromkeys(re.findall(r"LicenseRef-[A-Za-z0-9.\-]+", expression)))
 
 
 class _Graph:
@@ -30,9 +37,10 @@ class _Graph:
         sources = [self._source(one.name) for one in self._facts.sources]
         files = [self._file(name) for names in self._shown.data.values() for name in names]
         package, tool = self._package(), self._element("Tool", "tool", name="synth_dagster")
-        declared = {one.name: self._licence(" AND ".join(filter(None, one.licenses))) for one in self._facts.sources}
-        concluded = self._licence(self._facts.licence)
+        declared = {one.name: self._licence(one.licenses) for one in self._facts.sources}
+        concluded = self._licence(self._facts.licenses)
         licences = {one["spdxId"]: one for one in (*declared.values(), concluded)}
+        own = {ref: self._own_terms(ref) for one in licences.values() for ref in references(one[EXPRESSION])}
         agent = self._agent()
         links = [
             self._link("contains", package, files),
@@ -41,7 +49,15 @@ class _Graph:
             self._link("hasConcludedLicense", package, [concluded]),
             *(self._link("hasDeclaredLicense", one, [declared[one["name"]]]) for one in sources),
         ]
-        things = [package, tool, *files, *sources, *licences.values(), *(one for one in links if one["to"])]
+        things = [
+            package,
+            tool,
+            *files,
+            *sources,
+            *licences.values(),
+            *own.values(),
+            *(one for one in links if one["to"]),
+        ]
         return [self._creation(agent), *([agent] if agent else []), self._document(package, things), *things]
 
     def _creation(self, agent: dict[str, Any] | None) -> dict[str, Any]:
@@ -87,14 +103,27 @@ class _Graph:
         hashed = {"type": "Hash", "algorithm": "sha256", "hashValue": self._shown.sha256(name)}
         return self._element("software_File", f"file:{name}", name=name, verifiedUsing=[hashed])
 
-    def _licence(self, text: str) -> dict[str, Any]:
-        """An expression; a text that is none becomes the name of terms that are on no list."""
-        try:
-            said = canonical(text) if text else "NOASSERTION"
-        except NotAnExpression:
-            said = "LicenseRef-unknown"
-        about = {"simplelicensing_licenseExpression": said}
+    def _licence(self, names: Iterable[str]) -> dict[str, Any]:
+        """The expression of all that is named, with where the terms stand that are on no list."""
+        said = licence_of(names) or "NOASSERTION"
+        about: dict[str, Any] = {EXPRESSION: said}
+        if own := references(said):
+            entries = [{"type": "DictionaryEntry", "key": ref, "value": self._terms_id(ref)} for ref in own]
+            about["simplelicensing_customIdToUri"] = entries
         return self._element("simplelicensing_LicenseExpression", f"licence:{said.replace(' ', '_')}", **about)
+
+    def _own_terms(self, ref: str) -> dict[str, Any]:
+        """Terms that are on no list: what records and people call them and where they stand, as far as we know."""
+        from synth_dagster.licences.registry import names_of, spdx
+
+        every = [name for one in self._facts.sources for name in one.licenses] + list(self._facts.licenses)
+        called = [name for name in dict.fromkeys(every) if name != ref and spdx(name) == ref]
+        known = "; ".join(dict.fromkeys([*called, *names_of(ref)])) or "no other name is known"
+        text = f"{ref}: {known}. The text of these terms is not in this document."
+        return self._element("simplelicensing_SimpleLicensingText", f"terms:{ref}", simplelicensing_licenseText=text)
+
+    def _terms_id(self, ref: str) -> str:
+        return f"{self._urn}:terms:{ref}"
 
     def _link(self, kind: str, one: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
         place = one["spdxId"].removeprefix(f"{self._urn}:")
