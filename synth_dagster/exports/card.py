@@ -33,7 +33,7 @@ UNSAFE = (
     "Facts about people, products or law that have to be right: a model may have invented what it wrote, and checks "
     "find form, not truth."
 )
-PERSONAL = "What may be personal is in it as the sources have it, but for what the steps above took out."
+UNCOMPARED = "it was compared with none, so scores on them may be too good."
 ADVICE = (
     "Look at a sample before training; check licences against what you mean to do; hold out what shares no source with "
     "the rest (`synth export --validation`). To have a record taken out, with all that was made from it, name its id."
@@ -67,7 +67,7 @@ def card(
         *["## Glossary", GLOSSARY],
         *["## More Information", f"`manifest.json` has all of this as data.\n{_facts(manifest.facts)}".strip()],
         *["## Dataset Card Authors", f"Written by {manifest.created_by} from what its lake knows."],
-        *["## Dataset Card Contact", (about.creator if about else None) or NOBODY],
+        *["## Dataset Card Contact", (about.contact or about.creator if about else None) or NOBODY],
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -106,7 +106,9 @@ def _uses(manifest: Manifest, about: Facts | None) -> list[str]:
     purpose = about.use.get("purpose") if about else None
     stated = f" Its recipe states {purpose} use." if purpose else ""
     direct = "None: see above." if manifest.demo else f"{FOR[manifest.kind]}{stated}"
-    return ["## Uses", "### Direct Use", direct, "### Out-of-Scope Use", UNSAFE]
+    compared = about.compared() if about else []
+    unsure = " ".join([*compared, "Items of other benchmarks may be in it."] if compared else [UNCOMPARED])
+    return ["## Uses", "### Direct Use", direct, "### Out-of-Scope Use", UNSAFE, f"Benchmarks: {unsure}"]
 
 
 def _creation(manifest: Manifest, about: Facts | None) -> list[str]:
@@ -125,7 +127,7 @@ def _creation(manifest: Manifest, about: Facts | None) -> list[str]:
         *["### Annotations", "#### Annotation process"],
         annotated if manifest.kind == "preference" else "None beyond what the steps above compute.",
         *["#### Who are the annotators?", counted(about.models, "none") if about.models else "Nobody."],
-        *["#### Personal and Sensitive Information", PERSONAL],
+        *["#### Personal and Sensitive Information", about.personal.line()],
     ]
 
 
@@ -151,7 +153,9 @@ def _limits(about: Facts | None) -> list[str]:
     unknown = "\n".join(f"- {one}" for one in about.unknown) if about else ""
     found = [f"Checks that did not hold:\n\n{checks}"] if checks else []
     known = [f"Not known:\n\n{unknown}"] if unknown else [NOBODY]
-    return ["## Bias, Risks, and Limitations", *found, *known, "### Recommendations", ADVICE]
+    removal = f"\n\n{about.removal}" if about and about.removal else ""
+    bias = about.bias() if about else []
+    return ["## Bias, Risks, and Limitations", *bias, *found, *known, "### Recommendations", f"{ADVICE}{removal}"]
 
 
 def _citation(manifest: Manifest, about: Facts | None) -> str:

@@ -4,7 +4,7 @@ What nobody stored is not here, and is named under `unknown`, so that no card cl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from synth_dagster.records import Json
@@ -77,6 +77,26 @@ class MakerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalFacts:
+    """What was looked for of personal data: in which stages and by what, and what became of it, by kind."""
+
+    stages: Sequence[str] = ()
+    by: Sequence[str] = ()
+    replaced: Mapping[str, int] = field(default_factory=dict)  # pieces
+    kept: Mapping[str, int] = field(default_factory=dict)  # records of the release in which guards found it
+
+    def line(self) -> str:
+        """A sentence or two, also where nobody has looked."""
+        if not self.by:
+            return "No step and no guard looked for personal data."
+        told = f"Looked for in {', '.join(self.stages)} by {', '.join(self.by)}"
+        return (
+            f"{told}. Replaced: {counted(self.replaced)}. Found by guards in records of the release: "
+            f"{counted(self.kept)}. Other kinds, such as names, were not looked for."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All of it."""
 
@@ -104,6 +124,9 @@ class Facts:
     versions: Sequence[VersionFacts]
     checks: Sequence[Mapping[str, Json]]
     benchmarks: Sequence[Mapping[str, Json]] = ()  # what it was compared with to keep out: `runner/references.py`
+    personal: PersonalFacts = PersonalFacts()
+    retained: Mapping[str, Sequence[int]] = field(default_factory=dict)  # language -> how many were judged, and kept
+    publication: Mapping[str, Json] = field(default_factory=dict)  # what the recipe states for a published dataset
     missing: Mapping[str, str]
     recipe: str
     rules: str
@@ -136,15 +159,46 @@ class Facts:
         first, last = min(one.first_read for one in self.sources), max(one.last_read for one in self.sources)
         return first if first == last else f"{first}/{last}"
 
-    def story(self) -> str:
-        """One sentence."""
-        how = {
+    @property
+    def contact(self) -> str:
+        """Whom to write to, as the recipe says; empty where it does not."""
+        return str(self.publication.get("contact") or "")
+
+    @property
+    def removal(self) -> str:
+        """How to have data removed, as the recipe says; empty where it does not."""
+        return str(self.publication.get("removal") or "")
+
+    @property
+    def content(self) -> str:
+        """What the records are, in a few words."""
+        return {
             "document": "passages of the sources, cut and cleaned",
             "instruction": "instructions and answers that models wrote from the sources",
             "preference": "pairs of answers to instructions, written and ranked by models",
         }[self.kind]
+
+    def story(self) -> str:
+        """One sentence."""
         note = " Demonstration only: the embedded teacher made it; it is not for training." if self.demo else ""
-        return f"{self.dataset}, release {self.release}: {self.kept:,} records, {how}.{note}"
+        return f"{self.dataset}, release {self.release}: {self.kept:,} records, {self.content}.{note}"
+
+    def compared(self) -> list[str]:
+        """With which benchmarks the records were compared, and what that dropped; a sentence each."""
+        return [
+            f"Compared with {one['items']:,} items of {one['against']} by {one['method']} {one['version']}; "
+            f"{_dropped_by(self.dropped, str(one['step'])):,} records were dropped for it."
+            for one in self.benchmarks
+        ]
+
+    def bias(self) -> list[str]:
+        """Which languages the rules kept more or less of, where there are several; a sentence at most."""
+        told = [f"{name} {kept:,} of {judged:,}" for name, (judged, kept) in self.retained.items()]
+        return [f"Kept of each language, of the records that were judged: {', '.join(told)}."] if len(told) > 1 else []
+
+
+def _dropped_by(dropped: Mapping[str, int], step: str) -> int:
+    return sum(count for reason, count in dropped.items() if reason.partition(":")[0] == step)
 
 
 def licence_of(licenses: Iterable[str]) -> str:

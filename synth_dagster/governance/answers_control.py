@@ -5,12 +5,10 @@ from typing import Any, cast
 
 from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
 from synth_dagster.governance.answers_origin import EMBEDDED
-from synth_dagster.governance.guarded import Found
+from synth_dagster.governance.guarded import PERSONAL, Found
 from synth_dagster.governance.plots import number
 from synth_dagster.governance.report_facts import ReleaseFacts
 from synth_dagster.records import Json, RecordKind
-
-PERSONAL = "personal_data"  # the check of guards that is about it
 
 
 def checks(facts: ReleaseFacts) -> Answer:
@@ -232,17 +230,20 @@ def people(facts: ReleaseFacts) -> Answer:
     """
     about = facts.about
     days = about.collected.replace("/", " to ") if about.sources else ""
+    asked_whom = ["who publishes it" if about.contact else "who publishes it, and whom to ask about it"]
     rows: list[list[Cell]] = [
         [one.release, one.state + (", demo" if one.demo else ""), one.made_at, one.judged, one.kept]
         for one in facts.releases
     ]
     return Answer(
         said=f"Collected {days or 'on no known day'}, made {about.made_at} by the run {about.run}; "
-        f"{plural(len(rows), 'release')} of this dataset so far.",
+        f"{plural(len(rows), 'release')} of this dataset so far."
+        + (f" Whoever has a question writes to {about.contact}." if about.contact else "")
+        + (f" To have data removed: {about.removal}" if about.removal else ""),
         tables=[
             Table("Releases of the dataset", ["release", "state", "made", "judged", "kept"], rows, 2),
         ],
-        unknown=["who publishes it, and whom to ask about it", "how often it is to be renewed"],
+        unknown=[*asked_whom, "how often it is to be renewed"],
     )
 
 

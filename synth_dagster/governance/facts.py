@@ -5,8 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from synth_dagster.exports.facts import MOST_HOSTS, Facts, MakerFacts, SourceFacts, StepFacts, VersionFacts
+from synth_dagster.exports.facts import (
+    MOST_HOSTS,
+    Facts,
+    MakerFacts,
+    PersonalFacts,
+    SourceFacts,
+    StepFacts,
+    VersionFacts,
+)
+from synth_dagster.governance.guarded import PERSONAL, found_by_guards
 from synth_dagster.governance.release_rows import ReleaseRows, nested, release_rows
+from synth_dagster.governance.tallies import personal, retained
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta import Release
 from synth_dagster.records import Json, RecordKind
@@ -67,6 +77,9 @@ def facts_from(
         versions=_versions(rows),
         checks=checks,
         benchmarks=_benchmarks(manifest),
+        personal=_personal(lake, release, rows, checks),
+        retained={one.value: (one.judged, one.kept) for one in retained(rows, "lang")},
+        publication=manifest.get("publication", {}),
         missing=manifest["missing"],
         recipe=manifest["recipe"],
         rules=manifest["mix"],
@@ -128,6 +141,23 @@ def _benchmarks(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         one | {"found": found[one["step"]]} if one["step"] in found else one for one in manifest.get("benchmarks", [])
     ]
+
+
+def _personal(lake: Lake, release: Release, rows: ReleaseRows, checks: Sequence[Mapping[str, Json]]) -> PersonalFacts:
+    """What steps and guards looked for of personal data. A check that ran has looked, also where it found nothing."""
+    replaced, steps = Counter[str](), [one for one in _steps(lake, rows) if one.method == "pii"]
+    for kinds in personal(rows).values():
+        replaced.update(kinds)
+    guards = [one for one in checks if str(one["name"]).endswith(f"__{PERSONAL}")]
+    kept = Counter[str]()
+    for one in found_by_guards(lake, rows, release.dataset):
+        kept.update({one.kind: one.kept} if one.check == PERSONAL and one.kept else {})
+    return PersonalFacts(
+        stages=sorted({one.stage for one in steps} | {str(one["stage"]) for one in guards}),
+        by=sorted({one.method for one in steps} | {str(one["name"]).partition("__")[0] for one in guards}),
+        replaced=dict(sorted(replaced.items())),
+        kept=dict(sorted(kept.items())),
+    )
 
 
 def _makers(rows: ReleaseRows) -> list[MakerFacts]:

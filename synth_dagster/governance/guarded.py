@@ -8,6 +8,7 @@ from synth_dagster.lake.findings import decisions, findings_of_versions, release
 from synth_dagster.lake.lake import Lake
 
 LAST_DECISIONS = 200
+PERSONAL = "personal_data"  # the check of guards that is about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,9 +53,9 @@ def canonical(text: str) -> str:
 
 
 def rewritten(text: str, named: Callable[[str], str]) -> str:
-    """The expression with what it says twice said once, and each licence called as `named` says. Raises NotAnExpression.
+    """The expression with what it says twice said once, and each licence called as `named` says.
 
-    Nothing is put into another order, and an exception stays with its licence.
+    Nothing is put into another order, and an exception stays with its licence. Raises NotAnExpression.
     """
     from license_expression import LicenseSymbol, LicenseWithExceptionSymbol
 

@@ -7,7 +7,7 @@ import pytest
 from synth_dagster.cli.terminal import plain
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.governance.answer import Code
-from synth_dagster.governance.answers_control import contamination, personal, rebuild
+from synth_dagster.governance.answers_control import contamination, people, personal, rebuild
 from synth_dagster.governance.answers_origin import origin
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.governance.handover import the_release
@@ -179,6 +179,16 @@ def test_9_personal_data(told):
     assert counts == {"warning": (1, 1, 0, 1), "quarantine": (2, 2, 1, 0)}
 
 
+def test_9_and_10_are_told_to_whoever_gets_an_export(facts):
+    personal = facts.about.personal
+    # a had two addresses and a number; q2 has an address and is kept
+    assert (personal.stages, personal.by) == (["corpus"], ["pii"])
+    assert (personal.replaced, personal.kept) == ({"emails": 2, "ips": 1}, {"email": 1})
+    assert facts.about.bias() == [
+        "Kept of each language, of the records that were judged: en 1 of 3, de 1 of 1, und 1 of 1."
+    ]
+
+
 def test_10_what_the_rules_kept_less_of(told):
     languages = by(table(told, 10, "Kept, by language"), "language")
     # current records: q2 q5 q6 in English, q3 in German, q4 in none that is known
@@ -212,6 +222,15 @@ def test_13_when_and_by_whom(told):
     assert told[13]["said"].startswith("Collected 2026-03-01 to 2026-04-01")
     rows = by(table(told, 13, "Releases of the dataset"), "release")
     assert {name: (row["judged"], row["kept"]) for name, row in rows.items()} == {"r0001": (6, 3), "r0002": (6, 1)}
+
+
+def test_13_whom_to_ask_is_what_the_recipe_states(facts):
+    stated = {"contact": "data@example.org", "removal": "Write to us."}
+    answer = people(replace(facts, about=replace(facts.about, publication=stated)))
+    assert answer.said.endswith("writes to data@example.org. To have data removed: Write to us.")
+    assert (
+        "who publishes it" in answer.unknown and "who publishes it, and whom to ask about it" in people(facts).unknown
+    )
 
 
 def test_14_which_column_from_which(told):

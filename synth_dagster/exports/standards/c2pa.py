@@ -56,7 +56,8 @@ def _assertions(facts: Facts, shown: Shown) -> Iterator[tuple[str, dict[str, Any
 def training_use(facts: Facts) -> dict[str, str] | None:
     """What the licences and the sites say about mining and training; None, which is no signal, where some are silent.
 
-    `allowed` stands only where nothing is asked and no site is left that nobody looked up; any demand is a constraint that names what makes it.
+    `allowed` stands only where nothing is asked and no site is left that nobody looked up; any demand is a constraint
+    that names what makes it.
     """
     from synth_dagster.licences.consent import refusing_parts
     from synth_dagster.licences.registry import Licences

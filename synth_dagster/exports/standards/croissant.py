@@ -11,7 +11,8 @@ from typing import Any
 from synth_dagster.exports.facts import Facts, counted
 from synth_dagster.exports.standards.base import Shown, Standard, pretty
 from synth_dagster.licences.expression import leaves, parse
-from synth_dagster.licences.registry import NOTHING_SAID
+from synth_dagster.licences.registry import NOTHING_SAID, Licences
+from synth_dagster.licences.terms import Use
 
 CORE = "http://mlcommons.org/croissant/1.1"
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
@@ -29,6 +30,7 @@ CONTEXT = {
     "rai": "http://mlcommons.org/croissant/RAI/",
     "sc": "https://schema.org/",
     "conformsTo": "dct:conformsTo",
+    "odrl": "http://www.w3.org/ns/odrl/2/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
@@ -60,6 +62,7 @@ class Croissant(Standard):
                 "prov:wasDerivedFrom": [_source(facts, name) for name in (one.name for one in facts.sources)],
                 "prov:wasGeneratedBy": _activity(facts),
                 "prov:wasAttributedTo": [{"@type": "prov:SoftwareAgent", "name": name} for name in facts.models],
+                **_use_conditions(facts),
                 **_responsible(facts),
             }
         )
@@ -78,12 +81,31 @@ def _known(facts: Facts) -> dict[str, Any]:
 
 
 def _licences(facts: Facts) -> list[str]:
-    """The pages of the licences that all bind; an expression with a choice or an exception, and an own name, as it is."""
+    """The pages of the licences that all bind; one expression where there is a choice or an exception."""
     said = facts.licence
     if " OR " in said or " WITH " in said:
         return [said]
     found = leaves(parse(said)) if said and said not in NOTHING_SAID else []
     return [f"https://spdx.org/licenses/{one.name}" if one.listed else one.name for one in found]
+
+
+def _use_conditions(facts: Facts) -> dict[str, Any]:
+    """What all licences together allow and ask for, in W3C's ODRL; nothing where some record's is not known."""
+    terms = Licences().join(facts.licenses)
+    if not facts.licenses or terms.unknown or terms.use is Use.UNSPECIFIED:
+        return {}
+    duties = {"odrl:attribute": terms.attribution, "odrl:shareAlike": bool(terms.share_alike)}
+    use: dict[str, Any] = {"@type": "odrl:Permission", "odrl:action": {"@id": "odrl:use"}}
+    if any(duties.values()):
+        use["odrl:duty"] = [{"odrl:action": {"@id": action}} for action, asked in duties.items() if asked]
+    if terms.use is not Use.COMMERCIAL:
+        only = {Use.NON_COMMERCIAL: "non-commercial", Use.RESEARCH: "academic research"}[terms.use]
+        purpose = {"odrl:leftOperand": {"@id": "odrl:purpose"}, "odrl:operator": {"@id": "odrl:eq"}}
+        use["odrl:constraint"] = {"@type": "odrl:Constraint", **purpose, "odrl:rightOperand": only}
+    offer: dict[str, Any] = {"@type": "odrl:Offer", "odrl:permission": use}
+    if terms.no_derivatives:
+        offer["odrl:prohibition"] = {"@type": "odrl:Prohibition", "odrl:action": {"@id": "odrl:derive"}}
+    return {"usageInfo": offer}
 
 
 def _source(facts: Facts, name: str) -> dict[str, Any]:
@@ -168,5 +190,13 @@ def _responsible(facts: Facts) -> dict[str, Any]:
         "rai:dataCollectionTimeframe": facts.collected.split("/") if facts.sources else [],
         "rai:dataPreprocessingProtocol": [f"dropped {counted(facts.dropped)} of {facts.judged:,} records", *checks],
         "rai:machineAnnotationTools": list(dict.fromkeys(tools)),
-        "rai:dataLimitations": [f"Not known: {one}." for one in facts.unknown],
+        "rai:personalSensitiveInformation": [facts.personal.line()],
+        **({"rai:dataBiases": facts.bias()} if facts.bias() else {}),
+        "rai:dataLimitations": [*facts.compared(), *(f"Not known: {one}." for one in facts.unknown)],
+        **({"rai:dataUseCases": [f"Made for {facts.use['purpose']} use."]} if facts.use.get("purpose") else {}),
+        **({"rai:dataReleaseMaintenancePlan": _maintenance(facts)} if facts.contact or facts.removal else {}),
     }
+
+
+def _maintenance(facts: Facts) -> str:
+    return " ".join(filter(None, [facts.removal, f"Contact: {facts.contact}." if facts.contact else ""]))

@@ -93,8 +93,19 @@ class _Graph:
             dataset_datasetSize=self._shown.size(),
             dataset_dataCollectionProcess="; ".join(f"{one.name}: read by {one.reader}" for one in facts.sources),
             dataset_dataPreprocessing=[*chosen, f"dropped: {counted(facts.dropped)}"],
-            dataset_hasSensitivePersonalInformation="noAssertion",
+            # names and other kinds that nobody looks for may be there, so it is never "no"
+            dataset_hasSensitivePersonalInformation="yes" if facts.personal.kept else "noAssertion",
+            **self._known(),
         )
+
+    def _known(self) -> dict[str, Any]:
+        facts = self._facts
+        said = {
+            "dataset_anonymizationMethodUsed": [facts.personal.line()] if facts.personal.replaced else [],
+            "dataset_knownBias": [*facts.bias(), *facts.compared()],
+            "dataset_intendedUse": f"{facts.use['purpose']} use" if facts.use.get("purpose") else "",
+        }
+        return {name: value for name, value in said.items() if value}
 
     def _source(self, name: str) -> dict[str, Any]:
         return self._element("software_Package", f"source:{name}", name=name, software_primaryPurpose="data")
