@@ -7,6 +7,7 @@ there, and one accepted batch would let the refused one through.
 
 import logging
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,21 @@ from synth_dagster.runner.todo import corpus_is_decided
 OpenLake = Callable[[], Lake]
 
 
-class GateOpen(dg.AutomationCondition[dg.AssetKey]):
+class HoldsInLake(dg.AutomationCondition[dg.AssetKey]):
+    """True for the batches that a look into the lake finds; the lake is asked only where Dagster has a candidate."""
+
+    @abstractmethod
+    def batches(self) -> set[str]:
+        """The batches for which it holds."""
+
+    def evaluate(self, context: dg.AutomationContext[Any]) -> dg.AutomationResult[Any]:
+        candidates = context.candidate_subset
+        if candidates.is_empty:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        return dg.AutomationResult(context, candidates.compute_intersection_with_partition_keys(self.batches()))
+
+
+class GateOpen(HoldsInLake):
     """True for batches whose stage above was accepted, and of which this stage has made nothing yet."""
 
     def __init__(self, dataset: str, stage: str, above: str, open_lake: OpenLake) -> None:
@@ -37,14 +52,7 @@ class GateOpen(dg.AutomationCondition[dg.AssetKey]):
     def description(self) -> str:
         return f"The gate of {self.above} accepted a version that {self.stage} was not made of"
 
-    def evaluate(self, context: dg.AutomationContext[Any]) -> dg.AutomationResult[Any]:
-        candidates = context.candidate_subset
-        if candidates.is_empty:
-            return dg.AutomationResult(context, context.get_empty_subset())
-        return dg.AutomationResult(context, candidates.compute_intersection_with_partition_keys(self.batches()))
-
     def batches(self) -> set[str]:
-        """The batches for which it holds."""
         lake = self.open_lake()
         made = {one.batch: one for one in lake.meta.candidates(self.dataset, self.stage)}
         shown = lake.accepted_all(self.dataset, self.stage)
@@ -66,7 +74,7 @@ class GateOpen(dg.AutomationCondition[dg.AssetKey]):
         return own.inputs.get(self.above) == version.data_version
 
 
-class CorpusDecided(dg.AutomationCondition[dg.AssetKey]):
+class CorpusDecided(HoldsInLake):
     """True for batches that a stage has not made in view of the whole corpus as it is, once all of that is decided."""
 
     def __init__(self, recipe: Recipe, stage: str, above: str, open_lake: OpenLake) -> None:
@@ -81,14 +89,7 @@ class CorpusDecided(dg.AutomationCondition[dg.AssetKey]):
     def description(self) -> str:
         return f"Every batch of {self.above} is decided, and {self.stage} was made in view of another state of them"
 
-    def evaluate(self, context: dg.AutomationContext[Any]) -> dg.AutomationResult[Any]:
-        candidates = context.candidate_subset
-        if candidates.is_empty:
-            return dg.AutomationResult(context, context.get_empty_subset())
-        return dg.AutomationResult(context, candidates.compute_intersection_with_partition_keys(self.batches()))
-
     def batches(self) -> set[str]:
-        """The batches for which it holds."""
         lake, dataset = self.open_lake(), self.recipe.dataset
         if not corpus_is_decided(lake, self.recipe, self.above):
             return set()
