@@ -29,7 +29,7 @@ DATASET, SOURCES = "tiny", ("manual", "forum", "web")
 def build(root: Path, count: int) -> None:
     """A lake with a release of so many records."""
     from synth_dagster.lake.lake import Lake
-    from synth_dagster.lake.meta import Release
+    from synth_dagster.lake.meta_values import Release
     from synth_dagster.parts.text.tokens import NAME
 
     lake = Lake.open(root)

@@ -14,7 +14,7 @@ from synth_dagster.governance.approval_pages import refresh
 from synth_dagster.governance.approvals import Approval, approvals_of
 from synth_dagster.governance.approving import BadApproval, Word, say
 from synth_dagster.governance.handover import LATEST
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.runner.person import Person
 from synth_dagster.signing import VARIABLE, Signer
 

@@ -14,7 +14,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.governance.approvals import Approval, approvals_of
 from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Usage
+from synth_dagster.lake.meta_values import Usage
 from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.provider_batches import DatasetLedger
 from synth_dagster.runner.verdicts import VERDICTS

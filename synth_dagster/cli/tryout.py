@@ -17,7 +17,7 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Usage
+from synth_dagster.lake.meta_values import Usage
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import RunContext

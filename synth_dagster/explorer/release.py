@@ -11,7 +11,7 @@ from synth_dagster.explorer.record import short
 from synth_dagster.governance.diff import Pair, ReleaseDiff, diff
 from synth_dagster.governance.report import has_report
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 
 RELEASES = ("release", "state", "records", "made", "run")
 EXAMPLES = 3

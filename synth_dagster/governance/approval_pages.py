@@ -8,7 +8,7 @@ from html import escape
 
 from synth_dagster.governance.approvals import Approval, Entry, approval_of
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.storage import NotThere
 
 BEGIN, END = "<!-- approval -->", "<!-- end of approval -->"

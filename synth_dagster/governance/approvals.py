@@ -15,7 +15,7 @@ from typing import Any, Literal
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.approvals import Approvals, Said
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.records import canonical_json
 from synth_dagster.runner.person import Person
 from synth_dagster.signing import BadSignature, check

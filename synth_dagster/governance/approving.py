@@ -24,7 +24,7 @@ from synth_dagster.governance.approvals import (
 )
 from synth_dagster.lake.approvals import Approvals, Said
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.seals import Seal, Seals
 from synth_dagster.runner.person import VARIABLE, Person
 from synth_dagster.signing import Signer

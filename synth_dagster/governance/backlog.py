@@ -19,7 +19,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.governance.translated import said_in
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.methods.measure.long_tail_coverage import LongTailCoverage, cells_of
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import Json

@@ -14,7 +14,7 @@ from synth_dagster.governance.answer import plural
 from synth_dagster.governance.checklist_seen import Seen
 from synth_dagster.governance.openness import Tier, is_open, tier_of
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 
 
 @dataclass(frozen=True, slots=True)

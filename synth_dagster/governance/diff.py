@@ -16,7 +16,7 @@ from synth_dagster.governance.handover import LATEST, the_release
 from synth_dagster.governance.trace import NOT_SIGNALS
 from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.parts.sql import literal, quoted
 from synth_dagster.runner.verdicts import VERDICTS
 

@@ -18,7 +18,7 @@ from synth_dagster.governance.guarded import PERSONAL, found_by_guards
 from synth_dagster.governance.release_rows import ReleaseRows, nested, release_rows
 from synth_dagster.governance.tallies import personal, retained
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.records import Json, RecordKind
 
 

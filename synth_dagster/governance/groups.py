@@ -15,7 +15,7 @@ import pyarrow as pa
 from synth_dagster.exports.split import key_of, keys_of
 from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.records import digest
 from synth_dagster.runner.verdicts import VERDICTS
 

@@ -20,7 +20,7 @@ from synth_dagster.governance.groups import links_of
 from synth_dagster.governance.licences import Wanted, check_use, rules_of
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.records import Json
 from synth_dagster.signing import Signer
 

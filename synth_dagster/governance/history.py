@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from synth_dagster.governance.report_facts import FileFacts, GateDay, ReleaseLine
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Gate, Release
+from synth_dagster.lake.meta_values import Gate, Release
 
 LAST_DAYS = 60
 LAST_RELEASES = 30

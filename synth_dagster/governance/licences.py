@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from synth_dagster.errors import SynthError
 from synth_dagster.governance.versions import pinned
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.licences.consent import OptOuts, refused, refusing_parts
 from synth_dagster.licences.fit import PURPOSES, Purpose, unfit
 from synth_dagster.licences.registry import Licences

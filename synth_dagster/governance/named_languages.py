@@ -6,7 +6,7 @@ from synth_dagster.errors import LakeError
 from synth_dagster.governance.release_rows import ReleaseRows
 from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.parts.sql import quoted
 
 TOLD = "__lang"  # how the signal of such a filter ends: language__lang, fineweb2__lang

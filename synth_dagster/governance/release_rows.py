@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.parts.sql import quoted
 from synth_dagster.runner.verdicts import VERDICT, VERDICTS
 

@@ -15,7 +15,7 @@ from synth_dagster.exports.verify import hash_of
 from synth_dagster.governance.facts import facts_of
 from synth_dagster.governance.versions import kind_of, pinned, pinned_by, upwards
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.seals import Seal, Seals
 from synth_dagster.records import Json, canonical_json
 from synth_dagster.runner.verdicts import VERDICTS

@@ -27,7 +27,7 @@ from synth_dagster.governance.release_seal import (
 )
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.seals import Seal, Seals
 from synth_dagster.storage import NotThere
 

@@ -34,7 +34,7 @@ from synth_dagster.governance.step_counts import step_counts
 from synth_dagster.governance.tallies import clusters, dropped_by_language, flows, lengths, personal, retained
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.method import Measure, Measurement
 from synth_dagster.methods.measure.compression_ratio import CompressionRatio
 from synth_dagster.methods.measure.distinct_n import DistinctN

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.runner.verdicts import VERDICTS
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.

@@ -10,7 +10,7 @@ from typing import Any
 from synth_dagster.lake.erasing import standing
 from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.remaking import TO_REMAKE
 from synth_dagster.records import CONTENT, RecordKind
 

@@ -18,7 +18,8 @@ from synth_dagster.lake import tables
 from synth_dagster.lake.file_names import id_of
 from synth_dagster.lake.files import conform, plain_type, write_parquet
 from synth_dagster.lake.layout import REJECTS, Layout
-from synth_dagster.lake.meta import Candidate, Meta
+from synth_dagster.lake.meta import Meta
+from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.storage import disk_full
 from synth_dagster.storage.folder import FULL

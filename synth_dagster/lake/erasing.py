@@ -25,7 +25,7 @@ from synth_dagster.lake.findings import forget_decisions
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.leases import Lease
-from synth_dagster.lake.meta import Candidate, Release
+from synth_dagster.lake.meta_values import Candidate, Release
 from synth_dagster.lake.reading import current_rows
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import canonical_json

@@ -27,7 +27,8 @@ from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.layout import REJECTS, Layout
 from synth_dagster.lake.leases import Kind, Lease, Leases
 from synth_dagster.lake.ledger import LakeLedger
-from synth_dagster.lake.meta import Candidate, Meta
+from synth_dagster.lake.meta import Meta
+from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.reading import current_rows, filled, read_file, with_all
 from synth_dagster.lake.sweeping import DAY, sweep
 from synth_dagster.lake.views import Views

@@ -9,7 +9,7 @@ import pyarrow as pa
 from synth_dagster.errors import LakeError
 from synth_dagster.lake import tables
 from synth_dagster.lake.files import conform
-from synth_dagster.lake.meta import Candidate
+from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.reading import filled, with_all
 from synth_dagster.records import REJECT
 from synth_dagster.storage import NotThere, Store

@@ -7,110 +7,31 @@ candidate is the accepted one, the table is right and `Lake` corrects what stand
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake.database import Database, Row, Transaction, open_database
+from synth_dagster.lake.database import Database, Transaction, open_database
 from synth_dagster.lake.meta_schema import MIGRATIONS
+from synth_dagster.lake.meta_values import (
+    Candidate,
+    Gate,
+    PlannedBatch,
+    Release,
+    Session,
+    Usage,
+    candidate_of,
+    candidate_row,
+    gate_of,
+    planned_of,
+    release_of,
+    release_row,
+    session_of,
+)
 from synth_dagster.records import canonical_json
 from synth_dagster.storage import Store
-
-CandidateState = Literal["awaiting", "accepted", "refused", "replaced"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedBatch:
-    """A shard of a source: where it starts in the delivery, how many records it has, and what they hash to."""
-
-    dataset: str
-    batch: str
-    source: str
-    digest: str
-    count: int
-    start: str
-    state: Literal["active", "retired"] = "active"
-    planned_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A version of a batch that was written and is not yet, or is no longer, or is what readers see."""
-
-    candidate_id: str
-    dataset: str
-    stage: str
-    batch: str
-    run_id: str
-    session_id: str
-    code_version: str
-    inputs: Mapping[str, str]
-    recipe_hash: str
-    data_version: str
-    rows: int
-    rejected: int
-    state: CandidateState
-    created_at: float
-    details: Mapping[str, Any] = field(default_factory=dict)
-    partition: str = "batch"
-    current: int = 0  # rows whose status is current; all rows where there is no status
-    number: int = 0  # later candidates have higher numbers
-    version: int | None = None  # the version of the table that first showed it
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What the checks of a candidate said, the last time that they ran."""
-
-    candidate_id: str
-    passed: bool
-    suite: str
-    checks: Sequence[Mapping[str, Any]]
-    checked_at: float
-    guards: str = ""  # the fingerprint of the guards that inspected it; empty for none
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One command: who ran it, and how it ended."""
-
-    session_id: str
-    dataset: str
-    started_at: float
-    ended_at: float | None
-    outcome: str | None
-    pid: int
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What teachers were asked and what it cost. An unknown price is None, never zero."""
-
-    calls: int = 0
-    cached: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float | None = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A published version of a mix. `identity` is the hash of what it was made from."""
-
-    dataset: str
-    release: str
-    identity: str
-    data_version: str
-    manifest: Mapping[str, Any]
-    records: int
-    demo: bool
-    run_id: str
-    created_at: float = 0.0
-    state: Literal["accepted", "withdrawn"] = "accepted"
-
 
 NOTE_VERSION = """insert into run_versions (run_id, dataset, table_name, version, committed_at) values (?, ?, ?, ?, ?)
     on conflict do nothing"""
@@ -160,7 +81,7 @@ class Meta:
                 "select * from batches where dataset = ? and source = ? and state = 'active' order by place",
                 (dataset, source),
             ).fetchall()
-            gone = [_planned(row) for row in old if row["batch"] not in kept]
+            gone = [planned_of(row) for row in old if row["batch"] not in kept]
             for batch in gone:
                 connection.execute(
                     "update batches set state = 'retired' where dataset = ? and batch = ?", (dataset, batch.batch)
@@ -181,7 +102,7 @@ class Meta:
         rows = self.database.rows(f"select * from batches where dataset = ? {wanted}", (dataset,))
         # sorted here: databases differ in how they order text
         in_order = sorted(rows, key=lambda row: (row["source"], row["state"], row["place"], row["batch"]))
-        return [_planned(row) for row in in_order]
+        return [planned_of(row) for row in in_order]
 
     def planned_batch(self, dataset: str, batch: str) -> PlannedBatch:
         """One batch of the plan, retired or not."""
@@ -189,7 +110,7 @@ class Meta:
         if row is None:
             known = self._column("batch", "from batches where dataset = ?", dataset)
             raise UnknownName(f"batch of {dataset}", batch, known, "'synth status' lists them all.")
-        return _planned(row)
+        return planned_of(row)
 
     # --------------------------------------------------------------------------------------------------- candidates
 
@@ -201,7 +122,7 @@ class Meta:
                 f"{self.database.name} does not know the version {candidate_id} that a table shows. It is older than "
                 "the tables: restore the copy that belongs to them, or make the batch again."
             )
-        return _candidate(row)
+        return candidate_of(row)
 
     def candidates(self, dataset: str, stage: str, batch: str | None = None) -> list[Candidate]:
         """Every candidate of a stage, or of one of its batches, oldest first."""
@@ -211,7 +132,7 @@ class Meta:
             f"select * from candidates where dataset = ? and stage = ? {one} order by number",
             values,
         )
-        return [_candidate(row) for row in rows]
+        return [candidate_of(row) for row in rows]
 
     def awaiting(self, dataset: str, stage: str, batch: str) -> Candidate | None:
         """The candidate of a batch that no gate has decided on."""
@@ -220,7 +141,7 @@ class Meta:
             "order by number desc limit 1",
             (dataset, stage, batch),
         )
-        return _candidate(row) if row else None
+        return candidate_of(row) if row else None
 
     def add_candidate(self, candidate: Candidate) -> tuple[Candidate, list[Candidate]]:
         """Add a candidate; it with its number, and the older ones it replaces, whose files nobody can need.
@@ -229,7 +150,7 @@ class Meta:
         """
         with self.database.transaction() as connection:
             replaced = _replace_undecided(connection, candidate.dataset, candidate.stage, candidate.batch)
-            row = _candidate_row(candidate)
+            row = candidate_row(candidate)
             marks = ", ".join("?" for _ in row)
             added = connection.execute(
                 f"insert into candidates ({', '.join(row)}) values ({marks}) returning number",
@@ -294,7 +215,7 @@ class Meta:
         row = self.database.row(
             "select * from gates where candidate_id = ? order by number desc limit 1", (candidate_id,)
         )
-        return _gate(row) if row else None
+        return gate_of(row) if row else None
 
     def gates(self, dataset: str) -> list[Gate]:
         """The latest gate of every candidate of a dataset that was checked, oldest candidate first."""
@@ -303,7 +224,7 @@ class Meta:
                (select max(number) from gates group by candidate_id) order by candidates.number""",
             (dataset,),
         )
-        return [_gate(row) for row in rows]
+        return [gate_of(row) for row in rows]
 
     # ---------------------------------------------------------------------------------------------------------- runs
 
@@ -353,7 +274,7 @@ class Meta:
         """The command that began last, on one dataset or on any."""
         where, values = _where(dataset=dataset)
         row = self.database.row(f"select * from sessions {where} order by number desc limit 1", values)
-        return Session(**{name: row[name] for name in Session.__slots__}) if row else None
+        return session_of(row) if row else None
 
     # --------------------------------------------------------------------------------------------------------- usage
 
@@ -424,7 +345,7 @@ class Meta:
                 "select * from releases where dataset = ? and release = ?", (made.dataset, made.release)
             ).fetchone()
             if row is None:
-                made_row = _release_row(made)
+                made_row = release_row(made)
                 connection.execute(
                     f"""insert into releases ({", ".join(made_row)}, number)
                         select {", ".join("?" for _ in made_row)}, coalesce(max(number), 0) + 1 from releases""",
@@ -436,12 +357,12 @@ class Meta:
                 f"Release {made.release} of {made.dataset} is published with the data version {row['data_version']} "
                 f"and was made again with {made.data_version}. Releases do not change: publish it under a new name."
             )
-        return _release(row)
+        return release_of(row)
 
     def releases(self, dataset: str) -> list[Release]:
         """All releases of a dataset, oldest first, withdrawn ones too."""
         rows = self.database.rows("select * from releases where dataset = ? order by number", (dataset,))
-        return [_release(row) for row in rows]
+        return [release_of(row) for row in rows]
 
     def release(self, dataset: str, name: str) -> Release:
         """One release by name."""
@@ -449,7 +370,7 @@ class Meta:
         if row is None:
             known = self._column("release", "from releases where dataset = ?", dataset)
             raise UnknownName(f"release of {dataset}", name, known)
-        return _release(row)
+        return release_of(row)
 
     def next_release_name(self, dataset: str) -> str:
         """r0001, r0002 ...: the number after the highest that was used."""
@@ -461,7 +382,7 @@ class Meta:
         return [row[name] for row in self.database.rows(f"select {name} {where}", values)]
 
 
-# --------------------------------------------------------------------------------------------------------------- rows
+# ------------------------------------------------------------------------------------------------------ the sums below
 
 
 def _where(**values: str | None) -> tuple[str, list[str]]:
@@ -475,33 +396,4 @@ def _replace_undecided(connection: Transaction, dataset: str, stage: str, batch:
     where = "where dataset = ? and stage = ? and batch = ? and state in ('awaiting', 'refused')"
     rows = connection.execute(f"select * from candidates {where}", (dataset, stage, batch)).fetchall()
     connection.execute(f"update candidates set state = 'replaced' {where}", (dataset, stage, batch))
-    return [_candidate(row) for row in rows if not row["committing"]]
-
-
-def _planned(row: Row) -> PlannedBatch:
-    return PlannedBatch(**{name: row[name] for name in PlannedBatch.__slots__})
-
-
-def _candidate(row: Row) -> Candidate:
-    values = {name: row[name] for name in Candidate.__slots__}
-    return Candidate(**(values | {"inputs": json.loads(row["inputs"]), "details": json.loads(row["details"])}))
-
-
-def _candidate_row(candidate: Candidate) -> dict[str, Any]:
-    row = {name: getattr(candidate, name) for name in Candidate.__slots__ if name != "number"}
-    return row | {"inputs": canonical_json(candidate.inputs), "details": canonical_json(candidate.details)}
-
-
-def _gate(row: Row) -> Gate:
-    about = row["candidate_id"], bool(row["passed"]), row["suite"], json.loads(row["checks"])
-    return Gate(*about, row["checked_at"], row["guards"])
-
-
-def _release(row: Row) -> Release:
-    values = {name: row[name] for name in Release.__slots__}
-    return Release(**(values | {"manifest": json.loads(row["manifest"]), "demo": bool(row["demo"])}))
-
-
-def _release_row(release: Release) -> dict[str, Any]:
-    row = {name: getattr(release, name) for name in Release.__slots__}
-    return row | {"manifest": canonical_json(release.manifest)}
+    return [candidate_of(row) for row in rows if not row["committing"]]

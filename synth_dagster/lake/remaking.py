@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Candidate
+from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.records import canonical_json
 
 TO_REMAKE = "to remake"  # no stage can be called so

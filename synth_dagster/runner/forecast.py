@@ -16,7 +16,7 @@ from typing import Any
 
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Candidate
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.recipe import Stage, Step
 from synth_dagster.recipe.reading import reads_corpus
 from synth_dagster.records import Document, Json, Record, to_table

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from synth_dagster.lake.findings import held, held_input
 from synth_dagster.lake.lake import Candidate
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.recipe import Stage
 from synth_dagster.recipe.makeup import differences

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.parts.shards import shards
 from synth_dagster.readers.base import Item, Unreadable, start_of
 from synth_dagster.recipe import Source

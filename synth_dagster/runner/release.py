@@ -14,7 +14,7 @@ from typing import Any
 from synth_dagster.errors import GateClosed, LakeError
 from synth_dagster.lake.erasing import standing
 from synth_dagster.lake.lake import Candidate
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.parts.text.tokens import NAME as TOKEN_COUNTER
 from synth_dagster.records import Json
 from synth_dagster.runner.causes import grouped

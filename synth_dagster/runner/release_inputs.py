@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from synth_dagster.lake.corpus_state import name_of
 from synth_dagster.lake.findings import QUARANTINE, held, held_input
 from synth_dagster.lake.lake import Candidate
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.records import digest
 from synth_dagster.runner.context import SIGNALS, RunContext

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from synth_dagster.errors import LakeError
 from synth_dagster.lake.findings import held, held_input
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.signals import Signals

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.recipe import Recipe, Stage
 from synth_dagster.records import digest

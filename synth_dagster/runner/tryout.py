@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from synth_dagster.errors import SynthError
 from synth_dagster.lake.findings import held
 from synth_dagster.lake.lake import Candidate
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.parts.mixing.allocation import allocate
 from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable

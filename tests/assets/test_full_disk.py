@@ -16,7 +16,7 @@ from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.exports.place import place_of
 from synth_dagster.governance.handover import Wishes, hand_over
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import PlannedBatch
+from synth_dagster.lake.meta_values import PlannedBatch
 from tests.assets.project import LINES, TAUGHT, small_project
 from tests.assets.teachers import Endpoint
 from tests.small_disk import small_disk

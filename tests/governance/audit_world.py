@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from synth_dagster.lake.findings import Decision, decide, write_findings
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.records import REJECT, Document, Instruction, Parent, Span, digest, to_table
 from synth_dagster.runner.verdicts import VERDICT
 

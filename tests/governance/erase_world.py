@@ -17,7 +17,7 @@ from synth_dagster.governance.erase_search import search
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.shingles import Needles
 from synth_dagster.records import REJECT, Parent, digest, to_table
 from synth_dagster.runner.verdicts import VERDICT

@@ -14,7 +14,7 @@ from synth_dagster.governance.scores import flat, scores_of
 from synth_dagster.governance.trace import derivation, trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.records import Parent, digest, to_table
 from synth_dagster.runner.verdicts import VERDICT
 from tests.lake.conftest import document, write_to

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Candidate
+from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.records import REJECT, Document, Parent, digest, to_table
 from tests.moto_server import Bucket
 

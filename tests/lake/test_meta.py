@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake.meta import Meta, PlannedBatch, Release, Usage
+from synth_dagster.lake.meta import Meta
+from synth_dagster.lake.meta_values import PlannedBatch, Release, Usage
 from synth_dagster.storage import FolderStore
 from tests.lake.conftest import DATABASES, either
 
