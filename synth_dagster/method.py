@@ -5,7 +5,6 @@ A method is a frozen pydantic model with one verb. What it needs from outside is
 says what a record contains and what it was made from.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from synth_dagster.records import Document, Instruction, Json, Preference, Record, canonical_json
+from synth_dagster.records import Document, Instruction, Json, Preference, Record, fingerprint_of
 from synth_dagster.services import Drop, Embedder, Found, Teacher, asked_of
 
 MethodKind: TypeAlias = Literal[
@@ -147,7 +146,7 @@ class Method(BaseModel):
     def fingerprint(self) -> str:
         """Hash of slug, version and settings: what the work depends on besides its inputs."""
         settings = self.model_dump(mode="json", exclude=set(self.effort))
-        return hashlib.sha256(canonical_json([self.slug, self.version, settings]).encode()).hexdigest()[:16]
+        return fingerprint_of([self.slug, self.version, settings])
 
     def as_applied(self) -> Mapping[str, Json]:
         """Its settings as they take effect; to be overridden where a default depends on another setting."""
@@ -281,9 +280,7 @@ class Filter(_Whole):
     def signals_fingerprint(self) -> str:
         """Hash of what the signals depend on; settings that are only thresholds (`threshold_settings`) do not count."""
         kept = self.model_dump(mode="json", exclude=set(self.threshold_settings()))
-        return hashlib.sha256(
-            canonical_json([self.slug, self.version, dict(self.signals()), kept]).encode()
-        ).hexdigest()[:16]
+        return fingerprint_of([self.slug, self.version, dict(self.signals()), kept])
 
     def threshold_settings(self) -> frozenset[str]:
         """The settings that only the rules read. Default: all, which is right where `measure` reads no setting."""

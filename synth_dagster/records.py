@@ -193,6 +193,11 @@ def canonical_json(value: Json) -> str:
     return _CANONICAL.encode(value)
 
 
+def fingerprint_of(value: Json) -> str:
+    """What stands for all that a piece of work depends on: 16 digits of SHA-256 over the canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it: ids in hexadecimal, times in ISO form, attributes as an object, null for no number."""
     if isinstance(value, bytes):

@@ -1,8 +1,8 @@
 """Recipes: one YAML file, one dataset. A recipe loads as a typed `Recipe`, or says all its mistakes at once.
 
-`tree` reads YAML with its lines, `settings` checks one part against its model, `read` puts the parts together, `load`
-does files and folders, `model` is what comes out. A mistake names file, line, cause and cure, and stops its own recipe
-only.
+`tree` reads YAML with its lines, `sections` has what may stand in it, `settings` checks one part against that, `read`
+puts the parts together, `load` does files and folders, `model` is what comes out. A mistake names file, line, cause and
+cure, and stops its own recipe only.
 """
 
 from synth_dagster.recipe.load import load_recipe, load_recipes, parse_recipe
@@ -10,10 +10,6 @@ from synth_dagster.recipe.model import (
     ADOPTED,
     ADOPTION_VERSION,
     DEFAULT_STAGES,
-    BudgetSettings,
-    Chunk,
-    Expectations,
-    Freshness,
     Mix,
     Recipe,
     Source,
@@ -22,6 +18,7 @@ from synth_dagster.recipe.model import (
     Step,
     method_roles,
 )
+from synth_dagster.recipe.sections import BudgetSettings, Chunk, Expectations, Freshness
 
 __all__ = [
     "ADOPTED",

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from synth_dagster.errors import Problem, no_such
 from synth_dagster.method import Method
-from synth_dagster.recipe.model import NAME
+from synth_dagster.recipe.sections import NAME
 from synth_dagster.recipe.settings import checked, shown, shown_name
 from synth_dagster.recipe.tree import Flaw, Plain, Tree, Where
 

@@ -17,17 +17,16 @@ from pydantic import BaseModel, create_model
 from synth_dagster.errors import RecipeError, no_such
 from synth_dagster.licences.terms import Terms
 from synth_dagster.recipe.draft import NAME_RULE, Draft, is_name, known_readers, problem_of, role_settings
-from synth_dagster.recipe.model import (
+from synth_dagster.recipe.model import Recipe, Source
+from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
+from synth_dagster.recipe.sections import (
     ApprovalSettings,
     BudgetSettings,
     Expectations,
     Freshness,
-    Recipe,
-    Source,
     SourceSettings,
     UseSettings,
 )
-from synth_dagster.recipe.publication import NOTHING_SAID, PublicationSettings
 from synth_dagster.recipe.settings import SECRET, shown, shown_name
 from synth_dagster.recipe.stages import Graph, read_stages
 from synth_dagster.recipe.steps import input_fault

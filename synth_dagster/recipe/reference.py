@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from synth_dagster.recipe.draft import known_readers, role_settings
-from synth_dagster.recipe.model import (
+from synth_dagster.recipe.publication import PublicationSettings
+from synth_dagster.recipe.sections import (
     ApprovalSettings,
     BudgetSettings,
     Chunk,
@@ -20,7 +21,6 @@ from synth_dagster.recipe.model import (
     SourceSettings,
     UseSettings,
 )
-from synth_dagster.recipe.publication import PublicationSettings
 from synth_dagster.recipe.settings import allowed, shown
 
 BEGIN = "<!-- settings: generated, do not edit -->"

@@ -4,14 +4,13 @@ It is part of what a stage is made by. An edited prompt makes the stage's batche
 remember to raise a version; text that is put together in code has to be a `Prompt` too (`Prompt.filled`).
 """
 
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from synth_dagster.method import Method
-from synth_dagster.records import Json, canonical_json
+from synth_dagster.records import Json, fingerprint_of
 from synth_dagster.services import Prompt, Reply
 
 # What these methods said when that was not yet part of a fingerprint. As long as they say it still, their fingerprints
@@ -45,10 +44,8 @@ def said_by(method: type[Method]) -> str:
     forms = named_forms(method)
     if not prompts and not forms:
         return ""
-    hashed = hashlib.sha256(canonical_json([prompts, [forms[name] for name in sorted(forms)]]).encode()).hexdigest()[
-        :16
-    ]
-    return "" if UNSAID.get(method.slug) == hashed else hashed
+    said = fingerprint_of([prompts, [forms[name] for name in sorted(forms)]])
+    return "" if UNSAID.get(method.slug) == said else said
 
 
 @cache

@@ -23,18 +23,12 @@ from synth_dagster.records import Document, Json, Record, to_table
 from synth_dagster.runner.chain import Chain, Given
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.corpus import Records
+from synth_dagster.runner.current import adopts
+from synth_dagster.runner.deliveries import read_planned
 from synth_dagster.runner.forecast_states import State, There, states_of
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import batches_of
-from synth_dagster.runner.stage import (
-    adopt,
-    adopts,
-    by_native_key,
-    current_records,
-    read_planned,
-    readable,
-    seldom_collected,
-)
+from synth_dagster.runner.stage import adopt, by_native_key, current_records, readable, seldom_collected
 from synth_dagster.runner.vectors import NoVectors, embedding_of
 from synth_dagster.teacher.rehearsal import Rehearsal, Sum
 

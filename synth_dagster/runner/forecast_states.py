@@ -12,7 +12,7 @@ from synth_dagster.recipe import Stage
 from synth_dagster.recipe.makeup import differences
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.corpus import CorpusView
-from synth_dagster.runner.stage import adopts
+from synth_dagster.runner.current import adopts
 
 State: TypeAlias = Literal["new", "stale", "refused", "current"]
 

@@ -8,6 +8,7 @@ erased.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from synth_dagster.errors import LakeError
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.parts.shards import shards
@@ -76,6 +77,17 @@ def batches_of(context: RunContext, source: Source) -> Iterator[PlannedBatch]:
             count=shard.count,
             start=start_of(shard.start, shard.repeats),
         )
+
+
+def planned(context: RunContext, batch: str) -> PlannedBatch:
+    """The plan of a batch. Raises UnknownName or LakeError when no delivery has it."""
+    found = context.lake.meta.planned_batch(context.recipe.dataset, batch)
+    if found.state != "active":
+        raise LakeError(
+            f"No delivery of '{context.recipe.dataset}' has the batch '{batch}' now. "
+            "'synth run' reads the sources again and plans their batches."
+        )
+    return found
 
 
 def source_items(context: RunContext, source: Source, *, start: str | None = None) -> Iterator[Item | Unreadable]:

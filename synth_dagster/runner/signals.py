@@ -20,8 +20,8 @@ from synth_dagster.recipe import Step
 from synth_dagster.records import Json, RecordKind
 from synth_dagster.runner.ancestors import LakeAncestors
 from synth_dagster.runner.context import SIGNALS, Outcome, RunContext
+from synth_dagster.runner.current import accepted
 from synth_dagster.runner.services import asks_for, services_for
-from synth_dagster.runner.stage import accepted
 from synth_dagster.runner.vectors import known_vectors
 from synth_dagster.scale.engine import SCRATCH, Told, Work, read, scratch
 from synth_dagster.scale.parts import parts_of

@@ -1,7 +1,6 @@
 """Runs one row stage over one batch: read what is above, run the chain, write a candidate.
 
-Whoever runs a batch holds its lease. A second run of the same batch waits, then finds it current. Current means: made
-by the same steps (`code_version`) from the same inputs (their data versions), whatever run made it.
+Whoever runs a batch holds its lease. A second run of the same batch waits, then finds it current.
 """
 
 import gc
@@ -15,18 +14,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.errors import LakeError
-from synth_dagster.lake.findings import held, held_input
+from synth_dagster.lake.findings import held
 from synth_dagster.lake.lake import Candidate, Lake
-from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.lake.tombstones import Tombstones
-from synth_dagster.licences.consent import joined_consents
-from synth_dagster.licences.signals import Signals
 from synth_dagster.parts.privacy.watched import coded
-from synth_dagster.parts.shards import digest_of
-from synth_dagster.parts.text.chunks import split
-from synth_dagster.readers.base import Item, Unreadable
-from synth_dagster.recipe import ADOPTED, Source, Stage
+from synth_dagster.recipe import ADOPTED, Stage
 from synth_dagster.recipe.reading import read_for
 from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import (
@@ -37,21 +29,19 @@ from synth_dagster.records import (
     Reject,
     digest,
     from_table,
-    root_id,
     to_table,
 )
-from synth_dagster.runner.adopt import adopted, unfit
+from synth_dagster.runner.adopt import adopted
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext, source_of
 from synth_dagster.runner.corpus import CorpusView
+from synth_dagster.runner.current import accepted, adopts, current, identity_in_view
+from synth_dagster.runner.deliveries import ERASED, READ, read_batch
 from synth_dagster.runner.interrupts import run_to_end
-from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
 from synth_dagster.runner.services import needs_teacher
 from synth_dagster.runner.stamp import counted
 from synth_dagster.services import Corpus, Prompt
-
-READ = "read"  # the step that brings records in
 
 
 def run_stage(context: RunContext, stage: str, batch: str) -> Outcome:
@@ -60,84 +50,11 @@ def run_stage(context: RunContext, stage: str, batch: str) -> Outcome:
     with lake.lease(f"batch/{dataset}/{stage}/{batch}", kind="exclusive"):
         lake.let_erasures_end()
         view = CorpusView.of(context, stage)
-        wanted = _identity(context, stage, batch, view)
+        wanted = identity_in_view(context, stage, batch, view)
         there = current(context, stage, batch, wanted)
         if there is not None:
             return Outcome(there, made=False)
         return Outcome(_make(context, context.recipe.stage(stage), batch, wanted, view), made=True)
-
-
-def identity(context: RunContext, stage: str, batch: str) -> tuple[str, dict[str, str]]:
-    """What a batch is made by and from: the stage's code version, and the versions of its inputs."""
-    return _identity(context, stage, batch, CorpusView.of(context, stage))
-
-
-def _identity(context: RunContext, stage: str, batch: str, view: CorpusView | None) -> tuple[str, dict[str, str]]:
-    corpus = view.input if view and not adopts(context, context.recipe.stage(stage), batch) else {}
-    return context.code_version(stage, batch), inputs_of(context, stage, batch) | corpus
-
-
-def inputs_of(context: RunContext, stage: str, batch: str) -> dict[str, str]:
-    """Input -> version: the delivery's digest for a corpus, the accepted data version of the stage above otherwise.
-
-    Which records of it are held in quarantine counts too: a release from there makes what stands below anew. What all
-    batches hold, of a stage that compares its batch with them, is not among these.
-    """
-    above = context.recipe.stage(stage).reads
-    if above is None:
-        return {"delivery": planned(context, batch).digest}
-    version = accepted(context, above, batch)
-    return {above: version.data_version} | held_input(held(context.lake, version))
-
-
-def current(context: RunContext, stage: str, batch: str, wanted: tuple[str, Mapping[str, str]]) -> Candidate | None:
-    """The version of a batch that is as wanted: awaiting its gate after a crash, or accepted."""
-    dataset = context.recipe.dataset
-    there = (context.lake.awaiting(dataset, stage, batch), context.lake.accepted(dataset, stage, batch))
-    whole = [found for found in there if found and found.details.get("limit") == context.limit]
-    whole = [found for found in whole if not asks_again(context, stage, found)]
-    return next((found for found in whole if (found.code_version, dict(found.inputs)) == wanted), None)
-
-
-def is_settled(context: RunContext, stage: str, batch: str) -> bool:
-    """Whether a batch is current and accepted with a gate that passed: nothing is left to do."""
-    lake, dataset = context.lake, context.recipe.dataset
-    there = lake.accepted(dataset, stage, batch)
-    if there is None or lake.awaiting(dataset, stage, batch) is not None:
-        return False
-    if (there.code_version, dict(there.inputs)) != identity(context, stage, batch) or asks_again(context, stage, there):
-        return False
-    gate = lake.meta.gate(there.candidate_id)
-    return gate is not None and gate.passed and gate.guards == context.recipe.guards_fingerprint(stage, context.root)
-
-
-def asks_again(context: RunContext, stage: str, there: Candidate) -> bool:
-    """Whether a version has answers that could not be used and are to be asked for once more, which it was not yet."""
-    if not context.retry_rejects or not there.details.get("unusable") or there.session_id == context.session_id:
-        return False
-    return needs_teacher([step.method for step in context.recipe.stage(stage).steps])
-
-
-def planned(context: RunContext, batch: str) -> PlannedBatch:
-    """The plan of a batch. Raises UnknownName or LakeError when no delivery has it."""
-    found = context.lake.meta.planned_batch(context.recipe.dataset, batch)
-    if found.state != "active":
-        raise LakeError(
-            f"No delivery of '{context.recipe.dataset}' has the batch '{batch}' now. "
-            "'synth run' reads the sources again and plans their batches."
-        )
-    return found
-
-
-def accepted(context: RunContext, stage: str, batch: str) -> Candidate:
-    """The accepted version of a batch of the stage above. Raises LakeError when there is none."""
-    found = context.lake.accepted(context.recipe.dataset, stage, batch)
-    if found is None:
-        raise LakeError(
-            f"'{stage}' has no accepted version of batch '{batch}'. Run that stage first; "
-            "'synth status' shows what its gate said."
-        )
-    return found
 
 
 def _make(
@@ -243,11 +160,6 @@ async def _chained(
     return chain
 
 
-def adopts(context: RunContext, stage: Stage, batch: str) -> bool:
-    """Whether the stage takes the batch over as it was delivered, in the place of its steps."""
-    return stage.name in context.recipe.adopting(source_of(batch))
-
-
 def adopt(chain: Chain, documents: Mapping[Json, Document]) -> None:
     """The chain of a stage that takes the batch over as it was delivered; documents of the corpus by native key."""
     for one in adopted(chain.stage, chain.kind, chain.batch, chain.inputs, documents):
@@ -316,50 +228,6 @@ def _account(context: RunContext, stage: str, batch: str, teachers: OpenTeachers
     return by_role
 
 
-# ------------------------------------------------------------------------------------------------------ reading a batch
-
-
-def read_batch(context: RunContext, stage: str, batch: str) -> tuple[list[Record], list[tuple[str, Reject]]]:
-    """A batch's passages, and what could not be read. Raises LakeError when the source is no longer as planned."""
-    return read_planned(context, stage, planned(context, batch))
-
-
-def read_planned(context: RunContext, stage: str, plan: PlannedBatch) -> tuple[list[Record], list[tuple[str, Reject]]]:
-    """The same of a plan that need not be written down."""
-    source = context.recipe.source(plan.source)
-    items = _taken(source_items(context, source, start=plan.start), plan.count)
-    if len(items) != plan.count or digest_of(items) != plan.digest:
-        raise LakeError(
-            f"The source '{source.name}' changed after its batches were planned. Run 'synth run' again: "
-            "it reads the source anew and makes only what changed."
-        )
-    signals = Signals.read(context.root / source.signals) if source.signals else None
-    records: list[Record] = []
-    rejects: list[tuple[str, Reject]] = []
-    tombstones = Tombstones(context.lake.meta.database)
-    for item in items[: context.limit]:
-        reject = item.reject if isinstance(item, Unreadable) else unfit(context.recipe, source, item)
-        if isinstance(item, Item) and tombstones.has_key(context.recipe.dataset, source.name, item.native_key):
-            reject = ERASED
-        if reject is not None:
-            rejects.append((READ, reject))
-        elif isinstance(item, Item):
-            read = passages(context.recipe.dataset, stage, source, plan.batch, item, signals)
-            kept = [one for one in read if not _is_erased(tombstones, context.recipe.dataset, one)]
-            rejects += [(READ, ERASED)] * (len(read) - len(kept))
-            records.extend(kept)
-    return records[: context.limit], rejects
-
-
-ERASED = Reject(reason="erased", detail="It was erased, and a delivery has brought it again.", kind="dropped")
-
-
-def _is_erased(tombstones: Tombstones, dataset: str, passage: Record) -> bool:
-    key, ordinal = str(passage.attributes["native_key"]), passage.attributes["chunk"]
-    assert isinstance(ordinal, int)
-    return tombstones.has_passage(dataset, passage.source, key, ordinal) or tombstones.has_content(passage.content_hash)
-
-
 def drop_erased(tombstones: Tombstones, chain: Chain) -> None:
     """Take out what a method has made again in the bytes of a record that was erased, with what is made from it."""
     gone = {one.record_id for one in chain.made if tombstones.has_record(one.record_id)}
@@ -369,40 +237,6 @@ def drop_erased(tombstones: Tombstones, chain: Chain) -> None:
         gone |= {one.record_id for one in chain.made if any(parent.record_id in gone for parent in one.parents)}
     chain.rejects += [(READ, ERASED)] * len(gone)
     chain.made = [one for one in chain.made if one.record_id not in gone]
-
-
-def _taken(items: Iterable[Item | Unreadable], count: int) -> list[Item | Unreadable]:
-    return [item for item, _ in zip(items, range(count), strict=False)]
-
-
-def passages(
-    dataset: str, stage: str, source: Source, batch: str, item: Item, signals: Signals | None = None
-) -> list[Record]:
-    """One delivered item as its passages, each a root record. A conversation stays whole."""
-    consent = joined_consents([source.consent, signals.consent(item.url)]) if signals else source.consent
-    chunk = source.chunk if item.form is None else None
-    form = {"form": item.form} if item.form else {}
-    texts = split(item.text, max_words=chunk.max_words, min_words=chunk.min_words) if chunk else [item.text]
-    return [
-        Document(
-            record_id=root_id(dataset, source.name, item.native_key, ordinal, content=text),
-            content_hash=digest(text),
-            source=source.name,
-            batch=batch,
-            stage=stage,
-            method=source.reader_name,
-            method_version="1",
-            license=item.license or source.license,
-            consent=consent,
-            human_share=source.human_share,
-            lang=item.lang or source.lang or "und",
-            attributes={**item.attributes, **form, "native_key": item.native_key, "chunk": ordinal},
-            body=text,
-            title=item.title,
-            url=item.url,
-        )
-        for ordinal, text in enumerate(texts)
-    ]
 
 
 # -------------------------------------------------------------------------------------------------- writing a candidate

@@ -15,8 +15,8 @@ from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.recipe import Recipe, Stage
 from synth_dagster.records import digest
 from synth_dagster.runner.context import SIGNALS, RunContext
+from synth_dagster.runner.current import identity, is_settled
 from synth_dagster.runner.signals import is_current as signals_are_current
-from synth_dagster.runner.stage import identity, is_settled
 
 STANDING = ("awaiting", "refused")  # made of a delivery, whatever its gate says
 

@@ -21,11 +21,12 @@ from synth_dagster.parts.shards import digest_of
 from synth_dagster.readers.base import Item, Unreadable
 from synth_dagster.recipe import Source
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.deliveries import passages
 from synth_dagster.runner.guards import inspect
 from synth_dagster.runner.plan import source_items
 from synth_dagster.runner.release import make_release, publish
 from synth_dagster.runner.signals import run_signals
-from synth_dagster.runner.stage import passages, run_stage
+from synth_dagster.runner.stage import run_stage
 from synth_dagster.runner.stamp import counted
 from synth_dagster.runner.verdicts import VERDICTS
 

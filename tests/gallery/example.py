@@ -16,8 +16,8 @@ from synth_dagster.readers.base import Item
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe, load_recipe
 from synth_dagster.runner.context import RunContext
+from synth_dagster.runner.deliveries import passages
 from synth_dagster.runner.plan import source_items
-from synth_dagster.runner.stage import passages
 from synth_dagster.runner.tryout import try_out
 from synth_dagster.runner.verdicts import VERDICTS
 from tests.gallery.answering import Answering, teacher_of

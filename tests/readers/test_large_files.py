@@ -42,7 +42,7 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.plan import plan_batches
-from synth_dagster.runner.stage import read_batch
+from synth_dagster.runner.deliveries import read_batch
 from tests.peak_memory import peak_bytes
 
 resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
