@@ -48,7 +48,7 @@ from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Found, Prompt, Severity, recording
+from synth_dagster.services import Found, Prompt, Severity, Unusable, recording
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 from tests.scripted_teacher.embedding import BagOfWords
 
@@ -396,6 +396,35 @@ def test_calls_are_counted_and_their_prompts_are_the_ones_of_the_method(slug, mo
     for record in written:
         assert record.call_id in record.calls
         assert record.prompt_hash in prompts_of(method)
+
+
+class Fails(EchoTeacher):
+    """Refuses, or is asked more than it can read, whatever it is asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    async def tell(self, prompt, /, **given):
+        raise Unusable(self.reason, "", (await super().tell(prompt, **given)).call)
+
+    async def ask(self, prompt, /, **given):
+        raise Unusable(self.reason, "", (await super().ask(prompt, **given)).call)
+
+
+@pytest.mark.parametrize("reason", ["refused", "too_long"])
+@pytest.mark.parametrize("slug", [slug for slug in ROW if "teacher" in ALL[slug].needs()])
+def test_a_teacher_that_gives_nothing_leaves_reasons_and_loses_no_batch(slug, reason, monkeypatch):
+    """A text longer than a model can read is one of them: the endpoint refuses it, and the record is a reject."""
+    chain, teacher = chained(
+        made(slug), inputs_for(slug, texts(12)), in_flight=8, monkeypatch=monkeypatch, teacher=Fails(reason)
+    )
+    assert [reject for _, reject in chain.rejects if reject.reason == "method_failed"] == []
+    written = [record for record in chain.made if record.method == slug and record.model_id is not None]
+    assert [record for record in written if record.status == "current"] == []
+    told = {str(one.reason) for one in (*chain.made, *(reject for _, reject in chain.rejects))}
+    if teacher.calls and ALL[slug].kind != "refine":  # which may leave a record as it is
+        assert any(reason in one or one == "too_few_completions" for one in told), told
 
 
 class Stopped(BaseException):

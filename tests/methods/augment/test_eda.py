@@ -90,6 +90,23 @@ def test_of_ten_words_one_is_touched_and_nine_variants_come():
         ]
 
 
+def test_of_ten_words_that_all_have_synonyms_exactly_one_is_replaced_inserted_or_swapped():
+    sentence = [f"word{letter}" for letter in "abcdefghij"]
+    table = {word: [f"other{word[-1]}"] for word in sentence}
+    words = words_of_cleaned(" ".join(sentence))
+    for seed in range(50):
+        for edit, said in Eda().edited(words, table, random.Random(seed)):
+            now = text_of_cleaned(said).split()
+            new = [word for word in now if word.startswith("other")]
+            differ = sum(a != b for a, b in zip(sentence, now, strict=False))
+            if edit == "sr":
+                assert (len(now), len(new), differ) == (10, 1, 1)
+            if edit == "ri":
+                assert (len(now), len(new)) == (11, 1) and [word for word in now if word not in new] == sentence
+            if edit == "rs":  # two places are exchanged; it gives up where it has drawn one place four times
+                assert differ == 2 and sorted(now) == sentence
+
+
 def test_deletion_keeps_as_many_words_as_said():
     words = words_of_cleaned("word " * 100)
     kept = sum(len(deleted(words, 0.1, random.Random(seed))) for seed in range(100))

@@ -190,6 +190,20 @@ def test_formulas_that_are_worth_the_same_are_the_same_where_that_is_asked_for(s
     assert [one.reason for one in variants(method, [record], ScriptedTeacher(Formula()))] == [reason]
 
 
+def test_calls_are_those_of_the_card():
+    question = "Mia has 4 marbles. Mia buys 2 more marbles. How many marbles does Mia have now?"
+    record = Instruction.single(question, "The answer is: 6", record_id=b"r" * 16)
+    calls = {}
+    for branch in ("ansaug", "rephrase", "fobar", "sv"):
+        teacher = ScriptedTeacher(MathWorld())
+        made = variants(Metamath(branches=(branch,)), [record], teacher)
+        calls[branch] = len(teacher.requests), len(made)
+        assert {(one.temperature, one.max_tokens) for one in teacher.samplings} == {(0.7, 1_024)}
+    # two samples. An answer each; a rewording and an answer each; an answer each to the 4 and to the 2 that are hidden;
+    # and the same with one statement that all of them share
+    assert calls == {"ansaug": (2, 2), "rephrase": (4, 2), "fobar": (4, 4), "sv": (5, 4)}
+
+
 # ------------------------------------------------------------------------------------------------------------ bad input
 
 

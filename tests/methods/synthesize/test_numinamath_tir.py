@@ -176,7 +176,7 @@ def test_calls_are_two_for_each_solution_and_one_for_a_guess():
     assert {record.reason for record in records} == {None, "wrong_answer", "answer_without_code"}
     assert len(teacher.requests) == 2 * (len(records) - len(guessed)) + len(guessed)
     assert sandbox.ran == len(records) - len(guessed)
-    assert {(one.temperature, one.stop) for one in teacher.samplings} == {(0.8, ("```output",))}
+    assert {(one.temperature, one.max_tokens, one.stop) for one in teacher.samplings} == {(0.8, 2_048, ("```output",))}
 
 
 def test_voted_answers_are_counting_numbers_as_in_the_released_code():

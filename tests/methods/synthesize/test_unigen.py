@@ -157,6 +157,7 @@ class LooksUp(ScriptedTeacher):
     """A judge that looks one thing up, and takes its page at its word."""
 
     async def ask(self, prompt, /, *, into, **given):
+        self.looked_up = [*getattr(self, "looked_up", ()), into.__name__]
         if into.__name__ == "Named":
             return into(entities=["The shop"])
         if into.__name__ == "Confirmed":
@@ -172,6 +173,7 @@ def test_facts_are_corrected_by_pages_of_the_project():
     (made,) = items_of(method, base(1), world, judge=judge, pages=(page,))
     assert (made.instruction, made.response) == ("What does the shop sell?", "Bread")
     assert made.attributes["rag_check"] == {"pages": ["the shop"], "corrected": True} and page["text"] in judge.pages
+    assert judge.looked_up == ["Named", "Confirmed"]  # two calls an item
     (left,) = items_of(method, base(1), world, judge=LooksUp(world), pages=({"title": "another", "text": "Else."},))
     assert left.attributes["rag_check"] == {"pages": []} and is_right(left)
 
