@@ -13,10 +13,18 @@ LAST_RELEASES = 30
 
 
 def gate_days(lake: Lake, dataset: str) -> list[GateDay]:
-    """How many versions passed their gates and how many were refused, by day and stage, of the last days with any."""
+    """How many versions passed their gates and how many were refused, by day and stage, of the last days with any.
+
+    What a copy has from the version in whose place an erasure has put it ran once, and is counted once.
+    """
     stages = _stages(lake, dataset)
     found: dict[tuple[str, str], list[Gate]] = defaultdict(list)
-    for gate in lake.meta.gates(dataset):
+    gates = lake.meta.gates(dataset)
+    ran = {gate.candidate_id: gate.checked_at for gate in gates}
+    copies = {row["new"]: row["old"] for row in lake.meta.database.rows("select new, old from erased_versions")}
+    for gate in gates:
+        if gate.checked_at == ran.get(copies.get(gate.candidate_id, "")):
+            continue
         day = datetime.fromtimestamp(gate.checked_at, UTC).date().isoformat()
         found[day, stages.get(gate.candidate_id, "")].append(gate)
     last = sorted({day for day, _ in found})[-LAST_DAYS:]

@@ -205,7 +205,7 @@ class Eraser:
             self.lake.acceptance.add(new, table.drop_columns([old.partition]), rejects, ("record_id",))
             gate = self.lake.meta.gate(old.candidate_id)
             if gate is not None:
-                self.lake.meta.record_gate(new.candidate_id, gate.passed, gate.suite, gate.checks, gate.guards)
+                self.lake.meta.add_gate(replace(gate, candidate_id=new.candidate_id))  # they ran then, not now
         self.lake.meta.begin_accept(new.candidate_id)
         self.lake.acceptance.commit(self.lake.meta.candidate(new.candidate_id))
 

@@ -201,21 +201,28 @@ class Meta:
         self, candidate_id: str, passed: bool, suite: str, checks: Sequence[Mapping[str, Any]], guards: str = ""
     ) -> None:
         """Keep what the checks said. Checks can run again after a suite was edited; the latest counts."""
-        values = (passed, suite, canonical_json(checks), time.time(), guards, candidate_id)
+        self.add_gate(Gate(candidate_id, passed, suite, checks, time.time(), guards))
+
+    def add_gate(self, gate: Gate) -> None:
+        """Keep what checks said at their time. Raises LakeError for a candidate that is none."""
+        told = (gate.passed, gate.suite, canonical_json(gate.checks), gate.checked_at, gate.guards)
         recorded = self.database.write(
             "insert into gates (candidate_id, passed, suite, checks, checked_at, guards) "
             "select candidate_id, ?, ?, ?, ?, ? from candidates where candidate_id = ?",
-            values,
+            (*told, gate.candidate_id),
         )
         if not recorded:
-            raise LakeError(f"No candidate has the id {candidate_id}: a gate is recorded for one that exists.")
+            raise LakeError(f"No candidate has the id {gate.candidate_id}: a gate is recorded for one that exists.")
 
     def gate(self, candidate_id: str) -> Gate | None:
-        """What the checks of a candidate said last."""
+        """What the checks of a candidate said last; of a copy that an erasure left and no table shows, of what it copies."""
         row = self.database.row(
             "select * from gates where candidate_id = ? order by number desc limit 1", (candidate_id,)
         )
-        return gate_of(row) if row else None
+        if row:
+            return gate_of(row)
+        note = self.database.row("select old from erased_versions where new = ?", (candidate_id,))
+        return self.gate(note["old"]) if note else None
 
     def gates(self, dataset: str) -> list[Gate]:
         """The latest gate of every candidate of a dataset that was checked, oldest candidate first."""

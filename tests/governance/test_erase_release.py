@@ -7,6 +7,7 @@ from expectations.rules import Gated, every_record_has_one_verdict
 from synth_dagster.cli.app import app
 from synth_dagster.errors import LakeError
 from synth_dagster.governance.erase import Asked, Surroundings, erase
+from synth_dagster.governance.report import release_facts
 from synth_dagster.runner.release import make_release, publish
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.governance.erase_world import said
@@ -128,6 +129,32 @@ def test_every_question_about_such_a_release_has_an_answer(beside, tmp_path, lat
     ):
         answer = CliRunner().invoke(app, [*asked, *where])
         assert answer.exit_code == 0, answer.output
+
+
+CHECK = {"check": "few_rejects", "passed": False, "severity": "warning", "counts": {}}
+
+
+def checked(hand):
+    """What the audit says of the checks behind a release, and of those by day, without its own."""
+    facts = release_facts(hand.lake, hand.lake.meta.release("tiny", "r0001"), hand.context.recipe)
+    behind = [one for one in facts.about.checks if one["stage"] != "filtered_mix"]
+    return behind, [one for one in facts.gates if one.stage != "filtered_mix"]
+
+
+def test_an_erasure_takes_no_check_from_an_audit_and_adds_none(beside):
+    """The release read a batch that was made again since: of its version a copy is left that no table shows."""
+    stage = beside.context.recipe.mix.of
+    (read,) = beside.lake.accepted_all("tiny", stage).values()
+    beside.lake.meta.record_gate(read.candidate_id, passed=True, suite="by hand", checks=[CHECK])
+    before = checked(beside)
+    assert before[0] == [{"stage": stage, "name": "few_rejects", "passed": 0, "failed": 1}]
+    assert sum(one.failed.get("few_rejects", 0) for one in before[1]) == 1
+    assert erased(beside, BLANK[0]) == []  # the copy is shown
+    assert checked(beside) == before
+    beside.project.write_recipe(TAUGHT.replace("per_passage: 1", "per_passage: 2"))
+    assert stage in beside.batches()
+    assert erased(beside, BLANK[1]) == []
+    assert checked(beside)[0] == before[0]
 
 
 def test_the_gate_of_such_a_release_can_be_run_again(beside):
