@@ -110,6 +110,7 @@ class Gateway:
         spending: SpendingLedger,
         batches: StageLedger | None = None,
         retry_rejects: bool = False,
+        holds: Callable[[], bool] | None = None,
     ) -> AsyncIterator[OpenTeachers]:
         from synth_dagster.teacher.budget import Budget, shared_caps
         from synth_dagster.teacher.client import Teachers
@@ -119,6 +120,7 @@ class Gateway:
         place = {"session": session_id, "dataset": recipe.dataset, "shared": shared_caps(self._env)}
         budget = Budget.of(recipe.budget, prices=self.prices, ledger=spending, **place)
         with budget, self._answers() as cache:
+            cache.holds = holds
             options = {"cache": cache, "budget": budget, "run_id": run_id, "batches": batches}
             options |= {"retry_rejects": retry_rejects, "shares": shares_folder(self._env)}
             async with Teachers.open(self._reached(recipe), telemetry=self._told(), **options) as teachers:

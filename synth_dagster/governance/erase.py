@@ -45,9 +45,9 @@ from synth_dagster.records import schema_of
 from synth_dagster.runner.models import FOLDER as MODELS
 from synth_dagster.runner.provider_batches import OPEN
 from synth_dagster.scale.engine import SCRATCH, remove_scratch
-from synth_dagster.scale.fence import raise_fence
 from synth_dagster.signing import Signer
 from synth_dagster.storage import NotThere
+from synth_dagster.storage.fence import raise_fence
 
 ROOTS = ("record_id", "source", "parents", "attributes", "content_hash")
 WAIT_S = 6 * 3600.0
@@ -241,6 +241,7 @@ def _at_work(lake: Lake, batches: Collection[tuple[str, str]]) -> set[str]:
 def _begin(lake: Lake, found: Scope, around: Surroundings) -> Journal:
     """Look for everything once, then write down what is to be done, then say that it has begun."""
     erasure = uuid4().hex
+    around.raise_fence(erasure)  # what is put there from now on would not be found
     exports = exports_of(around.project, found.releases)
     passed_over = beside(lake, found.batches) if found.asked.search == "touched" else frozenset[str]()
     seen = surveyed(lake, found, around, _others(lake, around, exports), passed_over)

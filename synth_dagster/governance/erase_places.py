@@ -46,6 +46,12 @@ class Surroundings:
             if cache is not None:
                 yield from ((call, stored.text) for call, stored in cache.answers())
 
+    def raise_fence(self, word: str) -> None:
+        """From here on no answer is kept of a step that began before and is not waited for."""
+        with self.cache() as cache:
+            if cache is not None:
+                asyncio.run(cache.raise_fence(word))
+
     def forget(self, keys: Sequence[bytes]) -> int:
         """Erase answers or embeddings; how many there were."""
         with self.cache() as cache:

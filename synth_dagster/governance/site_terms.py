@@ -166,7 +166,11 @@ async def _read_all(context: RunContext, unread: Sequence[tuple[Snapshot, str]],
     """The pages that gave no usable answer. A page that was read is written down at once."""
     at_once = asyncio.Semaphore(context.in_flight)
     opened = context.teachers.open(
-        context.recipe, run_id=context.run_id, session_id=context.session_id, spending=context.spending
+        context.recipe,
+        run_id=context.run_id,
+        session_id=context.session_id,
+        spending=context.spending,
+        holds=lambda: True,  # pages of sites are read, and no records
     )
     async with opened as teachers:
         judge = teachers[ROLE]

@@ -81,6 +81,10 @@ class Lake:
         """The names of leases with this beginning that somebody holds."""
         return self._leases.held(beginning)
 
+    def keeps_leases(self) -> bool:
+        """Whether this process holds some, and has lost none of them."""
+        return self._leases.are_kept()
+
     def let_erasures_end(self) -> None:
         """Wait for an erasure that is at work: called with a lease on what is read next, so that the next one waits."""
         with self.lease("lake"):

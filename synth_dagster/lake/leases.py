@@ -75,12 +75,14 @@ class Leases:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._ours: set[str] = set()  # tokens of what this process holds
 
     @contextmanager
     def hold(self, name: str, kind: Kind = "shared", *, wait_s: float = 600, ttl_s: float = 60) -> Iterator[Lease]:
         """Hold a lease for the length of a block. Raises LakeError, naming the holder, after `wait_s`."""
         lease = Lease(name, kind, uuid4().hex)
         self._acquire(lease, wait_s, ttl_s)
+        self._ours.add(lease.token)
         done = threading.Event()
         heart = threading.Thread(target=self._beat, args=(lease, ttl_s, done), daemon=True, name=f"lease {name}")
         heart.start()
@@ -89,12 +91,26 @@ class Leases:
         finally:
             done.set()
             heart.join()
+            self._ours.discard(lease.token)
             self._release(lease)
 
     def held(self, beginning: str) -> set[str]:
-        """The names with this beginning that somebody holds who is alive, or is believed to be."""
+        """The names with this beginning that somebody holds who is alive, or is believed to be.
+
+        What is over is struck out, so that a holder who comes back finds that nobody has waited for him.
+        """
         rows = self.database.rows(f"select *, {self.database.clock} as now from leases")
-        return {row["name"] for row in rows if row["held"] and row["name"].startswith(beginning) and not _is_over(row)}
+        meant = [row for row in rows if row["held"] and row["name"].startswith(beginning)]
+        for row in meant:
+            if _is_over(row):
+                gone = (row["token"], row["expires"])
+                self.database.write("delete from leases where token = ? and expires = ?", gone)
+        return {row["name"] for row in meant if not _is_over(row)}
+
+    def are_kept(self) -> bool:
+        """Whether this process holds something, and nobody has taken any of it as that of one who is gone."""
+        ours = set(self._ours)
+        return bool(ours) and ours <= {row["token"] for row in self.database.rows("select token from leases")}
 
     def _acquire(self, lease: Lease, wait_s: float, ttl_s: float) -> None:
         me, until = Holder.me(), time.monotonic() + wait_s

@@ -215,7 +215,7 @@ class Meta:
             raise LakeError(f"No candidate has the id {gate.candidate_id}: a gate is recorded for one that exists.")
 
     def gate(self, candidate_id: str) -> Gate | None:
-        """What the checks of a candidate said last; of a copy that an erasure left and no table shows, of what it copies."""
+        """What the checks of a candidate said last; of an erasure's copy that no table shows, of what it copies."""
         row = self.database.row(
             "select * from gates where candidate_id = ? order by number desc limit 1", (candidate_id,)
         )

@@ -89,11 +89,13 @@ class TeacherSource(Protocol):
         spending: SpendingLedger,
         batches: StageLedger | None = None,
         retry_rejects: bool = False,
+        holds: Callable[[], bool] | None = None,
     ) -> AbstractAsyncContextManager[OpenTeachers]:
         """The caps per run are over all runs of a session; `spending` knows what is left of every cap.
 
         `batches` is where provider batches are written down; without it every role is asked live. `retry_rejects` asks
-        again for what was answered before and could not be used.
+        again for what was answered before and could not be used. `holds` says whether the step still holds its lease:
+        after an erasure only then what it is answered is kept.
         """
         ...
 

@@ -129,6 +129,7 @@ async def _run_chain(
             spending=context.spending,
             batches=ledger,
             retry_rejects=context.retry_rejects,
+            holds=context.lake.keeps_leases,
         ) as teachers:
             try:
                 chain = await _chained(context, stage, batch, teachers, corpus)

@@ -17,11 +17,11 @@ from typing import Protocol, TypeAlias
 import pyarrow as pa
 
 from synth_dagster.errors import SynthError
-from synth_dagster.scale.fence import fence_of
 from synth_dagster.scale.parts import Part, whole
 from synth_dagster.scale.tasks import BEAT_SECONDS, Task, Work, beat_of
 from synth_dagster.scale.workers import Threads
 from synth_dagster.storage import NotThere, S3Options, Store
+from synth_dagster.storage.fence import fence_of
 
 ROUNDS = 3  # how often a file that went bad between two phases is made again
 SCRATCH = "scratch"  # of a lake: what stands between phases, and the lease of whoever works there

@@ -20,9 +20,9 @@ from synth_dagster.errors import MethodError, SynthError
 from synth_dagster.parts.text.hashed_words import mixed
 from synth_dagster.parts.threads import alone
 from synth_dagster.records import Json, canonical_json, digest
-from synth_dagster.scale.fence import Fenced, check_fence
 from synth_dagster.scale.parts import Part, Spoiled, schema_of_part, slices, write_part, written_before, written_names
 from synth_dagster.storage import S3Options, Store, open_store
+from synth_dagster.storage.fence import Fenced, check_fence
 
 BEAT_SECONDS = 5.0
 

@@ -10,12 +10,12 @@ stand in `caches/`, one a file.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from synth_dagster.errors import TeacherError
 from synth_dagster.records import Json, canonical_json, digest, digest_of
@@ -25,6 +25,8 @@ from synth_dagster.storage import S3Options
 CLAIMED_S = 600.0  # how long another process may ask for an answer before we ask for it too
 LOOK_S = 0.05  # how often it is looked for meanwhile, at first
 LONGEST_LOOK_S = 1.0
+
+T = TypeVar("T")
 
 SAMPLING = tuple(one.name for one in fields(Sampling))
 LATER = "top_logprobs"
@@ -111,8 +113,23 @@ class StoredVector:
     run_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What a write gives that was refused: an erasure has begun since, and this is its word."""
+
+    word: str
+
+
 class AnswerCache(ABC):
-    """Answers, for all runs, recipes and processes that open the same place; safe for many tasks, loops and threads."""
+    """Answers, for all runs, recipes and processes that open the same place; safe for many tasks, loops and threads.
+
+    An erasure leaves its word here before it looks for what goes. A cache knows the word of the time when it was
+    opened, and writes no answer where it finds another one, unless whoever asks still holds what erasures wait for: a
+    machine that was stopped for longer than its leases last would else put back what is gone.
+    """
+
+    word: str = ""  # of the latest erasure that we know of
+    holds: Callable[[], bool] | None = None  # whether we still hold what erasures wait for; None: we never did
 
     @classmethod
     def open(cls, where: Path | str, s3: S3Options | None = None) -> "AnswerCache":
@@ -167,6 +184,22 @@ class AnswerCache(ABC):
     @abstractmethod
     async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
         """Keeps embeddings; back when they are durable."""
+
+    @abstractmethod
+    async def raise_fence(self, word: str) -> None:
+        """From here on nobody writes an answer who began before, but for those who are waited for; twice is once."""
+
+    async def _fenced(self, write: Callable[[], Awaitable[T | Erased]]) -> T:
+        """What the write gives. Raises TeacherError where records were erased, and we may have read them before."""
+        while isinstance(done := await write(), Erased):
+            if self.holds is None or not await asyncio.to_thread(self.holds):
+                raise TeacherError(
+                    "Records were erased while a teacher was asked, and the step that asked had not kept its lease, as "
+                    "when a machine is stopped for a while. The answer may speak of them and was not kept. Run it "
+                    "again: earlier answers are kept."
+                )
+            self.word = done.word  # that erasure has waited for us, or is not about what we have read
+        return done
 
     @abstractmethod
     async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:

@@ -112,6 +112,9 @@ class Overlay(AnswerCache):
     async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
         self._vectors |= vectors
 
+    async def raise_fence(self, word: str) -> None:
+        """No erasure comes here."""
+
     async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:
         return self._replays.setdefault(logical_id, call_id)
 

@@ -1,5 +1,6 @@
 """An erasure beside others at work: whoever has read what is to go is waited for, and nobody brings it back."""
 
+import asyncio
 import threading
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from synth_dagster.errors import LakeError
+from synth_dagster.errors import LakeError, TeacherError
 from synth_dagster.governance import erase as erasing
 from synth_dagster.governance import erase_files, erase_past, erase_scope
 from synth_dagster.governance.erase import Asked, erase, plan, resume
@@ -15,6 +16,7 @@ from synth_dagster.lake.erasing import Eraser
 from synth_dagster.lake.lake import Lake
 from synth_dagster.records import Parent, digest, to_table
 from synth_dagster.runner import signals, stage
+from synth_dagster.teacher.cache import AnswerCache, Stored
 from tests.governance.erase_world import BATCHES, PARENTS, STANDS, _rejects, check, plant
 from tests.lake.conftest import document, write_to
 
@@ -76,6 +78,35 @@ def test_who_has_read_it_is_waited_for(world, name, work):
     assert waited == [True]
     check(world, receipt, ["fb"], before, answers)
     assert not [entry.name for entry in world.lake.store.entries("previews/") if "late" in entry.name]
+
+
+ELSEWHERE = "update leases set host = 'another machine', started = 'a:1', expires = 0, ticks = null where name = ?"
+
+
+@pytest.mark.parametrize(
+    ("name", "stopped"),
+    [
+        pytest.param("batch/demo/questions/notes:1", True, id="of a stage that has a table"),
+        pytest.param("batch/demo/answers/notes:1", True, id="of a stage that has no table yet"),
+        pytest.param("batch/demo/answers/notes:9", False, id="no: at work on a batch that holds nothing of it"),
+    ],
+)
+def test_a_machine_that_was_stopped_for_longer_than_its_lease_leaves_no_answer(world, name, stopped):
+    """It has asked a teacher about what is erased meanwhile. It comes back without its lease, and is answered."""
+    lake, told = Lake.open(world.lake.store.url), digest("what a teacher answered late")
+    late = Stored(model="m", text=world.texts["q2"], finish_reason="stop", run_id="late")
+    with lake.lease(name, "exclusive"), AnswerCache.open(world.around.answers) as cache:
+        cache.holds = lake.keeps_leases
+        if stopped:
+            lake.meta.database.write(ELSEWHERE, (name,))
+        receipt = erase(world.lake, FORUM, world.around, None)
+        assert receipt["proof"]["clean"]
+        if stopped:
+            with pytest.raises(TeacherError, match="had not kept its lease"):
+                asyncio.run(cache.put(told, late))
+        else:
+            asyncio.run(cache.put(told, late))
+        assert (asyncio.run(cache.get(told)) is None) == stopped
 
 
 @pytest.mark.prove

@@ -6,10 +6,10 @@ import pytest
 
 from synth_dagster.scale import tasks
 from synth_dagster.scale.engine import Engine, read, remove_scratch, scratch
-from synth_dagster.scale.fence import FENCE, Fenced, fence_of, raise_fence
 from synth_dagster.scale.parts import parts_of, write_part
 from synth_dagster.scale.tasks import Task, Work, run_task
 from synth_dagster.storage import open_store
+from synth_dagster.storage.fence import FENCE, Fenced, fence_of, raise_fence
 
 FILE = "scratch/one/map/000000.parquet"
 

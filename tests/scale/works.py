@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from synth_dagster.errors import MethodError
 from synth_dagster.scale.engine import remove_scratch
-from synth_dagster.scale.fence import raise_fence
 from synth_dagster.storage import open_store
+from synth_dagster.storage.fence import raise_fence
 
 
 def lengths(table, arguments):

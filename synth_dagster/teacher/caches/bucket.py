@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -26,7 +27,8 @@ from synth_dagster.errors import StorageError, TeacherError
 from synth_dagster.records import canonical_json
 from synth_dagster.storage import NotThere, S3Options
 from synth_dagster.storage.bucket import BucketStore
-from synth_dagster.teacher.cache import CLOSED, AnswerCache, Stored, StoredVector
+from synth_dagster.storage.fence import fence_of, raise_fence
+from synth_dagster.teacher.cache import CLOSED, AnswerCache, Erased, Stored, StoredVector
 from synth_dagster.teacher.caches.file import FileCache
 
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class BucketCache(AnswerCache):
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer-cache")
         self._closed = False
         try:
+            self.word = fence_of(self._store)
             self._noted = {_id_of(entry.name) for entry in self._store.entries("replay/")}
             self._forget_erased()
         except BaseException:
@@ -89,7 +92,7 @@ class BucketCache(AnswerCache):
         return found | fetched
 
     async def put(self, call_id: bytes, answer: Stored) -> Stored:
-        if not await self._in_thread(self._store.create, _name("cache", call_id), _packed(answer)):
+        if not await self._fenced(partial(self._created, _name("cache", call_id), _packed(answer))):
             found = await self._read(_name("cache", call_id))
             answer = answer if found is None else self._decoded(_stored_of, found, call_id)
         return await self._front.put(call_id, answer)
@@ -97,11 +100,26 @@ class BucketCache(AnswerCache):
     async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
         await asyncio.gather(
             *(
-                self._in_thread(self._store.create, _name("vectors", call_id), _packed_vector(vector))
+                self._fenced(partial(self._created, _name("vectors", call_id), _packed_vector(vector)))
                 for call_id, vector in vectors.items()
             )
         )
         await self._front.put_vectors(vectors)
+
+    async def _created(self, name: str, content: bytes) -> bool | Erased:
+        """Whether the object is ours. No request makes one only if another says something: so it is looked at after,
+        and what came too late goes again.
+        """
+        created = await self._in_thread(self._store.create, name, content)
+        word = await self._in_thread(fence_of, self._store)
+        if word == self.word:
+            return created
+        if created:
+            await self._in_thread(self._store.erase, name)
+        return Erased(word)
+
+    async def raise_fence(self, word: str) -> None:
+        await self._in_thread(raise_fence, self._store, word)
 
     async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:
         if not await self._in_thread(self._store.create, _name("replay", logical_id), call_id):

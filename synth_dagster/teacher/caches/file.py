@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from synth_dagster.errors import TeacherError
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.storage.folder import is_full
-from synth_dagster.teacher.cache import CLOSED, AnswerCache, Stored, StoredVector
+from synth_dagster.teacher.cache import CLOSED, AnswerCache, Erased, Stored, StoredVector
 from synth_dagster.teacher.caches.claims import Claims
 from synth_dagster.teacher.caches.disks import network_disk
 from synth_dagster.teacher.caches.groups import Grouped
@@ -56,6 +56,7 @@ class FileCache(AnswerCache):
         self._reading = threading.Lock()
         self._claims = Claims(path.with_name(path.name + "-claims"))
         self._writer = _opened(path)
+        self.word = _word_of(self._writer)
         self._written: Grouped[Put | Work] = Grouped("answer-cache", self._commit, done=self._writer.close)
 
     def close(self) -> None:
@@ -81,11 +82,19 @@ class FileCache(AnswerCache):
         return found
 
     async def put(self, call_id: bytes, answer: Stored) -> Stored:
-        return await self._written((call_row(call_id, answer), answer))
+        row = call_row(call_id, answer)
+        return await self._fenced(lambda: self._written((row, answer)))
 
     async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
         rows = [vector_row(call_id, vector) for call_id, vector in vectors.items()]
-        await self._written(lambda connection: _insert(connection, "vectors", rows))
+
+        def write(connection: sqlite3.Connection) -> Erased | int:
+            return self._erased(connection) or _insert(connection, "vectors", rows)
+
+        await self._fenced(lambda: self._written(write))
+
+    async def raise_fence(self, word: str) -> None:
+        await self._written(lambda connection: connection.execute("update fence set word = ?", (word,)))
 
     async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:
         return await self._written(partial(_remember, logical_id=logical_id, call_id=call_id))
@@ -151,7 +160,8 @@ class FileCache(AnswerCache):
         puts = [item for item in items if isinstance(item, tuple)]
         try:
             connection.execute("begin immediate")
-            kept = iter(_put(connection, puts))
+            erased = self._erased(connection) if puts else None
+            kept = iter([erased] * len(puts) if erased else _put(connection, puts))
             results = [next(kept) if isinstance(item, tuple) else item(connection) for item in items]
             connection.execute("commit")
         except Exception as error:
@@ -159,6 +169,10 @@ class FileCache(AnswerCache):
                 connection.execute("rollback")
             raise _unwritable(self.path, error) from error
         return results
+
+    def _erased(self, connection: sqlite3.Connection) -> Erased | None:
+        word = _word_of(connection)
+        return None if word == self.word else Erased(word)
 
     def _flush_log(self) -> None:
         """Erased text also stands in the write-ahead log until that is emptied."""
@@ -313,6 +327,10 @@ def _unwritable(path: Path, error: Exception) -> Exception:
         f"The answer cache {path} could not be written ({error}), so the work stops rather than pay twice. "
         "Free disk space or correct the permissions and run again: earlier answers are kept."
     )
+
+
+def _word_of(connection: sqlite3.Connection) -> str:
+    return connection.execute("select word from fence").fetchone()[0]
 
 
 def _put(connection: sqlite3.Connection, puts: Sequence[Put]) -> list[Stored]:

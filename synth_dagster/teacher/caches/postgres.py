@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from synth_dagster.errors import TeacherError
 from synth_dagster.storage.postgres import Used, schema_at
-from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector
+from synth_dagster.teacher.cache import AnswerCache, Erased, Stored, StoredVector
 from synth_dagster.teacher.caches.groups import Grouped
 from synth_dagster.teacher.caches.rows import (
     CALL,
@@ -45,6 +45,7 @@ class PostgresCache(AnswerCache):
         self._place = schema_at(url, ANSWERS)
         self._make()
         self._asking, self._writing = _Session(self._place), _Session(self._place)
+        self.word = self._asking.run(_word_of)
         self._claims: set[bytes] = set()
         self._guard = threading.Lock()
         self._asked: Grouped[Asked] = Grouped("answer-cache-asks", self._answer, done=self._asking.close)
@@ -68,11 +69,19 @@ class PostgresCache(AnswerCache):
         return {bytes(row[0]): read(vector_of, row, self._damaged) for row in rows}
 
     async def put(self, call_id: bytes, answer: Stored) -> Stored:
-        return await self._written((call_row(call_id, answer), answer))
+        row = call_row(call_id, answer)
+        return await self._fenced(lambda: self._written((row, answer)))
 
     async def put_vectors(self, vectors: Mapping[bytes, StoredVector]) -> None:
         rows = [vector_row(call_id, vector) for call_id, vector in vectors.items()]
-        await self._written(lambda connection: _insert(connection, "vectors", rows))
+
+        def write(connection: Connection) -> Erased | int:
+            return self._erased(connection) or _insert(connection, "vectors", rows)
+
+        await self._fenced(lambda: self._written(write))
+
+    async def raise_fence(self, word: str) -> None:
+        await self._written(lambda connection: connection.execute("update fence set word = %s", (word,)))
 
     async def remember(self, logical_id: bytes, call_id: bytes) -> bytes:
         return await self._written(lambda connection: _remember(connection, logical_id, call_id))
@@ -144,7 +153,18 @@ class PostgresCache(AnswerCache):
 
     def _commit(self, items: Sequence[Put | Work]) -> list[Any]:
         """One transaction for all that has arrived. All of it may be tried again: a second try changes nothing."""
-        return self._writing.run(lambda connection: _transaction(connection, items))
+        return self._writing.run(lambda connection: self._transaction(connection, items))
+
+    def _transaction(self, connection: Connection, items: Sequence[Put | Work]) -> list[Any]:
+        puts = [item for item in items if isinstance(item, tuple)]
+        with connection.transaction():
+            erased = self._erased(connection) if puts else None
+            kept = iter([erased] * len(puts) if erased else _put(connection, puts))
+            return [next(kept) if isinstance(item, tuple) else item(connection) for item in items]
+
+    def _erased(self, connection: Connection) -> Erased | None:
+        word = _word_of(connection, " for share")  # the next erasure waits until this transaction is over
+        return None if word == self.word else Erased(word)
 
     def _make(self) -> None:
         """The schema and its tables, where nobody has made them."""
@@ -220,11 +240,8 @@ NOTE_ABILITY = """insert into abilities values (%s, %s, %s)
     on conflict (key) do update set found = excluded.found, noted_at = excluded.noted_at"""
 
 
-def _transaction(connection: Connection, items: Sequence[Put | Work]) -> list[Any]:
-    puts = [item for item in items if isinstance(item, tuple)]
-    with connection.transaction():
-        kept = iter(_put(connection, puts))
-        return [next(kept) if isinstance(item, tuple) else item(connection) for item in items]
+def _word_of(connection: Connection, lock: str = "") -> str:
+    return connection.execute(f"select word from fence{lock}").fetchone()[0]
 
 
 def _put(connection: Connection, puts: Sequence[Put]) -> list[Stored]:

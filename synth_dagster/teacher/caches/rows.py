@@ -12,7 +12,7 @@ from synth_dagster.teacher.cache import Stored, StoredVector
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # {blob} and {real} are the database's own words for bytes and for seconds since 1970.
 TABLES = (
@@ -25,8 +25,12 @@ TABLES = (
     "create index if not exists calls_by_run on calls (run_id)",
     "create index if not exists replay_by_call on replay (call_id)",
     "create table if not exists abilities (key {blob} primary key, found text not null, noted_at {real} not null)",
+    "create table if not exists fence (place bigint primary key, word text not null)",
+    "insert into fence values (0, '') on conflict do nothing",
 )
-"""Every version so far has only added tables: a file of an older version gets those that it lacks."""
+"""Every version so far has only added tables: a file of an older version gets those that it lacks.
+
+The one row of `fence` holds the word of the latest erasure."""
 
 CALL = "call_id, model, answer, tokens_in, tokens_out, usd, prompt_hash, run_id"
 VECTOR = "call_id, model, vector, tokens_in, usd, run_id"

@@ -251,3 +251,39 @@ def test_erasing_also_reaches_the_older_versions_that_a_bucket_keeps(bucket):
 
 def _plain(options: S3Options) -> dict[str, Any]:
     return {name: getattr(options, name) for name in S3Options.__slots__}
+
+
+def test_who_began_before_an_erasure_puts_nothing_back(place, tmp_path):
+    vector = StoredVector(model="m", vector=b"\0\1\2\3", tokens_in=2, run_id="run")
+    with AnswerCache.open(**place) as stopped, AnswerCache.open(**elsewhere(place, tmp_path)) as other:
+        asyncio.run(stopped.put(key(1), stored()))
+        asyncio.run(other.raise_fence("first"))
+        for late in (stopped.put(key(2), stored("what is gone")), stopped.put_vectors({key(3): vector})):
+            with pytest.raises(TeacherError, match=r"Records were erased while .* Run it again"):
+                asyncio.run(late)
+        stopped.holds = lambda: False
+        with pytest.raises(TeacherError, match="Records were erased"):
+            asyncio.run(stopped.put(key(2), stored("what is gone")))
+        asyncio.run(stopped.remember(key(7), key(1)))  # holds no text, and nothing is refused beside it
+    with AnswerCache.open(**elsewhere(place, tmp_path / "third")) as later:
+        assert [call for call, _ in later.answers()] == [key(1)]
+        assert later.embedded_by() == {}
+        assert asyncio.run(later.put(key(2), stored("new"))) == stored("new")  # of a step that began after it
+
+
+def test_who_is_waited_for_is_not_kept_out_by_an_erasure(place, tmp_path):
+    """Also where one follows another. Afterwards nobody asks again who waits for whom."""
+    asked = []
+    with AnswerCache.open(**place) as working, AnswerCache.open(**elsewhere(place, tmp_path)) as other:
+        working.holds = lambda: not asked.append(1)
+        for word in ("first", "second"):
+            asyncio.run(other.raise_fence(word))
+
+            async def together(word=word):
+                return await asyncio.gather(*(working.put(key(n), stored(word)) for n in range(len(word))))
+
+            assert len(asyncio.run(together())) == len(word)
+            before = len(asked)
+            asyncio.run(working.put(key(20), stored("again")))
+            assert len(asked) == before > 0
+        assert asyncio.run(other.get(key(0))) == stored("first")
