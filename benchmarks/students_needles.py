@@ -148,7 +148,12 @@ def learnt_tasks(student: Student, pairs: Sequence[Pair], seed: int) -> Student:
 
 
 def run(
-    seed: int, *, base: tuple[int, int] = (800, 1_100), taught: int = 9_600, asked: int = 1_200
+    seed: int,
+    *,
+    base: tuple[int, int] = (800, 1_100),
+    taught: int = 9_600,
+    asked: int = 1_200,
+    only: Sequence[str] = tuple(ARMS),
 ) -> dict[str, float]:
     """Shares of right answers before and after, how far the best place is above the worst, and the loss of the form."""
     made = {name: tasks(taught, seed, template=shown) for name, shown in ARMS.items()}
@@ -156,7 +161,7 @@ def run(
     vocabulary = Vocabulary.of([one for some in (made, held_out) for one in some["form shown"]])
     student, found = learnt_lists(vocabulary, seed, *base), dict[str, float]()
     asked_of = {name: HeldOut.of(some, vocabulary) for name, some in held_out.items()}
-    for name, shown in (("before", "form shown"), *((name, name) for name in ARMS)):
+    for name, shown in (("before", "form shown"), *((name, name) for name in only)):
         one = student if name == "before" else learnt_tasks(student, [vocabulary.pair(one) for one in made[name]], seed)
         shares, form = asked_of[shown].by(one)
         found |= {name: float(shares.mean()), f"{name}, best less worst": float(shares.max() - shares.min())}

@@ -73,7 +73,7 @@ BUILT = {
     "source2synth": ("source2synth", "source2synth_hops"),
     "tinygsm": ("tinygsm", "tinygsm_leaks"),
     "self_instruct": ("self_instruct",),
-    "toedit": ("toedit", "ngram_prior"),
+    "toedit": ("toedit", "ngram_prior", "student_prior"),
     "unigen": ("unigen", "remote_clique"),
     "ultra_fineweb": ("ultra_fineweb",),
     "ultrafeedback": ("ultrafeedback",),

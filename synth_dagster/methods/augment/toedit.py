@@ -2,9 +2,9 @@
 
 Paper: arXiv:2412.14689. One pass of the prior over a human text; where it gave the token at least p = 0.99, one of its
 likeliest eight is drawn after the original words, with the temperature of the released code. The text keeps its length
-and most of its tokens, so that a model that is trained on it does not collapse. The prior here counts n-grams of texts
-that you name and that are not among those edited; a method of your own gives another one by overriding `prior_of`.
-Leaving numbers, names and code alone is ours.
+and most of its tokens, so that a model that is trained on it does not collapse. The prior is learnt from texts that you
+name and that are not among those edited: it counts n-grams, or is a small transformer. A method of your own gives
+another one, such as a large model, by overriding `prior_of`. Leaving numbers, names and code alone is ours.
 """
 
 import random
@@ -21,6 +21,7 @@ from pydantic import Field
 from synth_dagster.method import Augmenter, LabelsPath, Lifecycle, Proof
 from synth_dagster.parts.models.ngram_prior import NgramPrior, PriorSettings
 from synth_dagster.parts.models.priors import Candidates, Prior
+from synth_dagster.parts.models.student_prior import StudentPrior, StudentSettings
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank
 from synth_dagster.records import Document, Json
@@ -33,10 +34,11 @@ _FACT = re.compile(
 _LIKE_A_FACT = re.compile(r"[\d_@/\\A-Z]")
 
 
-class Toedit(Augmenter[Document, Document], PriorSettings):
+class Toedit(Augmenter[Document, Document], PriorSettings, StudentSettings):
     """One edited text for each document, with how many tokens were drawn, deleted and changed."""
 
     paper: ClassVar[str] = "arXiv:2412.14689"
+    version: ClassVar[str] = "2"
     lifecycle: ClassVar[tuple[Lifecycle, ...]] = ("pretrain",)
     topics: ClassVar[tuple[str, ...]] = ("model collapse", "semi-synthetic", "token editing", "continued pretraining")
     proof: ClassVar[Proof] = Proof(
@@ -52,6 +54,9 @@ class Toedit(Augmenter[Document, Document], PriorSettings):
 
     prior: LabelsPath = Field(
         description="Texts that the prior is learnt from, .txt, .jsonl or .csv; not those that are edited."
+    )
+    model: Literal["ngrams", "transformer"] = Field(
+        "ngrams", description="What is learnt: counts of n-grams in seconds, or a small transformer in minutes."
     )
     strategy: Literal["up_revise", "low_drop_up_revise", "filtering"] = Field(
         "up_revise", description="Draw sure tokens anew; also delete improbable ones; only delete them."
@@ -103,9 +108,11 @@ class Toedit(Augmenter[Document, Document], PriorSettings):
         ]
 
     def prior_of(self, references: References, models: Models) -> Prior:
-        """The language model that judges the tokens: one that counts, learnt from the texts of `prior`."""
+        """The language model that judges the tokens, learnt from the texts of `prior`."""
         texts = list(references.texts(self.prior))
         examples = pa.table({"text": pa.array(texts, pa.string()), "label": pa.array([""] * len(texts))})
+        if self.model == "transformer":
+            return StudentPrior.unpacked(models.trained("student_prior", self.training(), examples))
         return NgramPrior.unpacked(models.trained("ngram_prior", self.learning(), examples))
 
     def _learnt_once(self, references: References, models: Models) -> Prior:
@@ -166,10 +173,13 @@ def weights(log_probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def stands(drawn: str, tokens: Sequence[str], place: int) -> bool:
-    """Whether a token can take a place without growing together with a neighbour that the old one was apart from."""
+    """Whether a token can take a place without growing together with a neighbour that the old one was apart from.
+
+    What is blank, as the end of a text may be, would do so with the blanks before the next word.
+    """
     before, old, after = tokens[place - 1], tokens[place], "".join(tokens[place + 1 : place + 2])
     grows = (joins(before, drawn) and not joins(before, old)) or (joins(drawn, after) and not joins(old, after))
-    return not grows
+    return not grows and is_blank(drawn) == is_blank(old)
 
 
 def joins(left: str, right: str) -> bool:
