@@ -134,6 +134,13 @@ def test_positions_are_as_flat_as_stated():
     chi = sum((places[place] - many) ** 2 / many for place, many in expected.items())
     assert chi < 129.0  # 84 degrees of freedom, p = .001
     assert all(abs(places[place] - many) < 4 * many**0.5 for place, many in expected.items())
+    # the first, the next three, and the rest: within three deviations of what is left to chance
+    drawn = number - 1_750 - 1_050
+    for first, last, early in ((0, 1, 1_750 + 1_050 / 4), (1, 4, 1_050 * 3 / 4), (4, size, 0)):
+        share = (last - first) / size
+        deviation = (drawn * share * (1 - share) + (1_050 * 3 / 16 if first < 4 else 0)) ** 0.5
+        found = sum(places[place] for place in range(first, last))
+        assert abs(found - early - drawn * share) <= 3 * deviation
 
 
 def test_the_shares_at_the_start_are_exact_in_every_lot():
