@@ -4,15 +4,11 @@ Releases of N and 100 N instructions, made from as many passages, stand in a lak
 (`benchmarks.standards`). The facts are gathered and the page is written in a process of its own, as `synth audit` does.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import in_process, options, parsed, tell
 from benchmarks.standards import DATASET, FEW, MANY
 from tests.peak_memory import peak_bytes
 
@@ -21,7 +17,7 @@ MOST_SECONDS = 240
 MOST_PAGE_MIB = 4  # counts and a few samples, however many records there are
 
 
-def one(root: Path) -> dict[str, Any]:
+def one(root: str) -> dict[str, Any]:
     """The page of a release, written in this process; what it took."""
     from synth_dagster.governance.licences import licence_report
     from synth_dagster.governance.questions import answered
@@ -53,10 +49,8 @@ def one(root: Path) -> dict[str, Any]:
 
 def measured(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="lake-") as folder:
-        subprocess.run([sys.executable, "-m", "benchmarks.standards", folder, f"build:{count}"], check=True)
-        command = [sys.executable, "-m", "benchmarks.audit", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+        in_process("standards", "build", folder, count)
+        return in_process("audit", "one", folder)
 
 
 def main() -> int:
@@ -76,6 +70,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        raise SystemExit(main())
-    print(json.dumps(one(Path(sys.argv[1]))))
+    parsed(options(__doc__), one=one)
+    raise SystemExit(main())

@@ -27,7 +27,7 @@ import pyarrow.parquet as parquet
 
 from benchmarks import curation_addresses, curation_juicer, curation_texts
 from benchmarks.curation_peer import peak_mib
-from benchmarks.measured import ROOT, tell, two_cores_hold, two_processes
+from benchmarks.measured import ROOT, options, parsed, tell, two_cores_hold, two_processes
 from synth_dagster.catalog import method, methods
 from synth_dagster.method import Drop, Filter
 from synth_dagster.methods.refine.c4_quality import C4Quality
@@ -238,15 +238,14 @@ def _compared(ours: Sequence[str | None], theirs: Sequence[str | None]) -> dict[
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--texts", default=str(ROOT / "../shared/data"), help="a folder with the texts to perturb")
     parser.add_argument("--peer", default=os.environ.get("SYNTH_PEER_PYTHON"), help="a Python that has datatrove")
     juicer = os.environ.get("SYNTH_JUICER_PYTHON")
     parser.add_argument("--juicer", default=juicer, help="a Python that has data-juicer")
     parser.add_argument("--peer-documents", type=int, default=5_000, help="how many of them the peers are given")
-    parser.add_argument("--json", action="store_true", help="the result is JSON in any case")
-    return parser.parse_args()
+    return parsed(parser)
 
 
 if __name__ == "__main__":

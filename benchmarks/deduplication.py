@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.measured import ROOT, tell, two_cores_hold, two_processes
+from benchmarks.measured import ROOT, in_process, options, parsed, tell, two_cores_hold, two_processes
 
 WORDS = 364  # 360 different grams of 5 words
 CHANGED = {"0.70": 13, "0.80": 8, "0.90": 4}  # words far apart: each takes 5 grams, so s = (360 - 5k) / (360 + 5k)
@@ -165,15 +165,6 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def in_process(part: str, *numbers: int) -> dict[str, Any]:
-    """A part in a process of its own, so that its memory and its cores are its own."""
-    command = [sys.executable, "-m", "benchmarks.deduplication", "--part", part, *map(str, numbers)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2_000:])
-    return json.loads(done.stdout)
-
-
 def datatrove(python: str) -> dict[str, Any]:
     """The peer over the sample, by a Python that has it."""
     texts, pairs = texts_of(SAMPLE)
@@ -258,12 +249,12 @@ def dropped_of(cluster: list[int]) -> set[int]:
 def main(asked: argparse.Namespace) -> int:
     pairs = texts_of(SAMPLE)[1]
     before = two_processes()
-    one, two = (in_process("minhash", cores, asked.texts) for cores in (1, 2))
+    one, two = (in_process("deduplication", "minhash", cores, asked.texts) for cores in (1, 2))
     reached = (before + two_processes()) / 2
-    sample = in_process("minhash", 1, SAMPLE)
+    sample = in_process("deduplication", "minhash", 1, SAMPLE)
     ours_dropped = dropped_of(sample["cluster"])
     ours, expected = scores(ours_dropped, pairs), by_equation(found_of(ours_dropped, pairs))
-    incremental = in_process("incremental", asked.texts)
+    incremental = in_process("deduplication", "incremental", asked.texts)
     rates = {cores: asked.texts / run["wall_s"] for cores, run in ((1, one), (2, two))}
     limits = {
         "two cores are two": two_cores_hold(rates[2] / rates[1], reached),
@@ -302,7 +293,7 @@ def main(asked: argparse.Namespace) -> int:
             limits[f"recall at {name} is datatrove's within chance"] = one["difference"] >= -2 * one["standard_error"]
         limits["precision is at least datatrove's"] = ours["precision"] >= theirs["precision"]
     if asked.short:
-        found["short"] = in_process("short", asked.short)
+        found["short"] = in_process("deduplication", "short", asked.short)
         limits["short texts stay within 4 GiB"] = found["short"]["peak_mib"] <= 4_096
     found["numpy"] = version("numpy")
     return tell("deduplication", limits=limits, reached=reached, **found)
@@ -311,14 +302,8 @@ def main(asked: argparse.Namespace) -> int:
 PARTS = {"minhash": part_minhash, "incremental": part_incremental, "short": part_short}
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="The form that is always printed.")
+    parser = options(__doc__)
     parser.add_argument("--texts", type=int, default=100_000)
     parser.add_argument("--short", type=int, default=0, help="Measure memory over so many short texts.")
     parser.add_argument("--peer", default="", help="A Python that has datatrove.")
-    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.part:
-        print(json.dumps(PARTS[arguments.part[0]](*map(int, arguments.part[1:]))))
-        sys.exit(0)
-    sys.exit(main(arguments))
+    sys.exit(main(parsed(parser, **PARTS)))

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import SYNTH, tell, timed
+from benchmarks.measured import SYNTH, options, parsed, tell, timed
 
 MOST_S = 60.0
 LEAST = {"instructions": 300, "pairs": 300, "topics": 60}
@@ -66,4 +66,5 @@ def status(project: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    parsed(options(__doc__))
     sys.exit(main())

@@ -7,9 +7,7 @@ at everything follows the lake. A search of what is touched opens no other file 
 stay, by bytes of a record.
 """
 
-import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import in_process, options, parsed, tell
 from synth_dagster.governance import erase
 from synth_dagster.governance.erase_scope import Search, search_of
 from synth_dagster.lake.erasing import Eraser
@@ -135,9 +133,7 @@ def watched(owner: Any, name: str, seconds: Counter[str]) -> None:
 
 
 def measured(batches: int, touched: int, search: Search = "everything") -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.erase", str(batches), str(touched), search]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return in_process("erase", "one", batches, touched, search)
 
 
 def _proving(case: dict[str, Any]) -> float:
@@ -188,7 +184,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(json.dumps(one(int(sys.argv[1]), int(sys.argv[2]), search_of(sys.argv[3]))))
-        sys.exit(0)
+    parsed(options(__doc__), one=lambda batches, touched, search: one(batches, touched, search_of(search)))
     sys.exit(main())

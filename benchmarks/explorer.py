@@ -5,18 +5,15 @@ leaves them (`benchmarks.standards`). One explorer answers in this process, as f
 is asked for once before it counts, since the first answer of a server builds the lineage index and opens the tables.
 """
 
-import argparse
 import json
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import in_process, options, parsed, tell
 from benchmarks.standards import DATASET, IN_BATCH, build
 
 RECORDS, SMALLER = 200_000, 10
@@ -43,7 +40,7 @@ def pages(records: int) -> Iterator[tuple[str, int, Callable[[random.Random], st
     yield "erase preview of a record", 3, lambda chance: f"/erase?dataset={DATASET}&record={record(chance)}"
 
 
-def one(root: Path, records: int) -> dict[str, Any]:
+def one(root: str, records: int) -> dict[str, Any]:
     """Every page of a lake, in this process: median and 95th of 100 in milliseconds, and bytes."""
     from starlette.testclient import TestClient
 
@@ -79,9 +76,7 @@ def _measured(client: Any, times: int, address: Callable[[random.Random], str]) 
 def measured(records: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="lake-") as folder:
         build(Path(folder), records // 2)
-        command = [sys.executable, "-m", "benchmarks.explorer", "--lake", folder, "--records", str(records)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+        return in_process("explorer", "one", folder, records)
 
 
 def growth(few: Mapping[str, Any], many: Mapping[str, Any]) -> dict[str, float]:
@@ -109,12 +104,13 @@ def main(records: int) -> int:
 
 
 if __name__ == "__main__":
-    given = argparse.ArgumentParser()
-    given.add_argument("--records", type=int, default=RECORDS, help="in the larger lake")
-    given.add_argument("--lake", type=Path, help="one that was built, to ask in this process")
-    asked = given.parse_args()
-    if asked.lake is None and (asked.records <= 0 or asked.records % (2 * SMALLER * IN_BATCH)):
-        given.error(f"--records takes a multiple of {2 * SMALLER * IN_BATCH:,}: lakes are built of whole batches")
-    if asked.lake is None:
-        raise SystemExit(main(asked.records))
-    print(json.dumps(one(asked.lake, asked.records)))
+    parser = options(__doc__)
+    parser.add_argument("--records", type=int, default=RECORDS, help="in the larger lake")
+    parser.add_argument("--lake", help="one of so many records that was built, to ask in this process")
+    given = parsed(parser, one=one)
+    if given.lake:
+        print(json.dumps(one(given.lake, given.records)))
+    elif given.records <= 0 or given.records % (2 * SMALLER * IN_BATCH):
+        parser.error(f"--records takes a multiple of {2 * SMALLER * IN_BATCH:,}: lakes are built of whole batches")
+    else:
+        raise SystemExit(main(given.records))

@@ -5,9 +5,6 @@ own; and once more with a tenth held out by groups of ten, which needs a few num
 lake, so that nothing else is measured.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.measured import tell
+from benchmarks.measured import in_process, options, parsed, tell
 from tests.peak_memory import peak_bytes
 
 FEW, MANY = 10_000, 1_000_000
@@ -73,9 +70,7 @@ def one(slug: str, count: int, held_out: bool) -> dict[str, Any]:
 
 
 def measured(slug: str, count: int, *, held_out: bool = False) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.exports", slug, str(count), str(int(held_out))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return in_process("exports", "one", slug, count, held_out)
 
 
 def main() -> int:
@@ -99,7 +94,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(one(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "1")))
-    else:
-        raise SystemExit(main())
+    parsed(options(__doc__), one=one)
+    raise SystemExit(main())

@@ -7,7 +7,6 @@ records replaced; and what it says of some records is compared with a walk over 
 of holdings, by which an erasure finds the files that it touches, is built and caught up beside it.
 """
 
-import argparse
 import resource
 import tempfile
 import time
@@ -20,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 from synth_dagster.governance.trace import trace
 from synth_dagster.lake import tables
 from synth_dagster.lake.holdings import Holdings
@@ -204,9 +203,9 @@ def milliseconds(seconds: list[float], percentile: int) -> float:
 
 def main() -> int:
     """Measure, print, and fail when a limit is broken."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--records", type=int, default=RECORDS)
-    records = parser.parse_args().records
+    records = parsed(parser).records
     with tempfile.TemporaryDirectory(prefix="lineage-") as folder:
         lake, world = Lake.open(Path(folder) / "lake"), World.drawn(records)
         filled, made = clocked(lambda: list(fill(lake, world)))

@@ -1,5 +1,6 @@
 """What every benchmark prints: one JSON object with what ran, on what, and whether the limit holds."""
 
+import argparse
 import json
 import os
 import platform
@@ -7,7 +8,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -69,6 +70,41 @@ def tell(name: str, *, limits: Mapping[str, bool], reached: float | None = None,
     result = {"benchmark": name, "holds": all(limits.values()), "limits": dict(limits), **found, "machine": ran_on}
     print(json.dumps(result, indent=2))
     return 0 if result["holds"] else 1
+
+
+def options(about: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark has, to which it adds its own; `about` is its docstring."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="the form that is always printed")
+    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser, **parts: Callable[..., Any]) -> argparse.Namespace:
+    """What the command line asks for; an option that is not known ends the process before anything is measured.
+
+    Where it asks for one of the parts (see `in_process`), that is done, its result is printed, and the process ends.
+    """
+    given = parser.parse_args()
+    if given.part:
+        name, *values = given.part
+        print(json.dumps(parts[name](*map(json.loads, values))))
+        raise SystemExit(0)
+    return given
+
+
+def part_of(benchmark: str, part: str, *values: Any) -> list[str]:
+    """The arguments with which a Python does a part of a benchmark."""
+    return ["-m", f"benchmarks.{benchmark}", "--part", part, *map(json.dumps, values)]
+
+
+def in_process(benchmark: str, part: str, *values: Any) -> Any:
+    """A part of a benchmark in a process of its own, so that its memory and its cores are its own."""
+    command = [sys.executable, *part_of(benchmark, part, *values)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2_000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def timed(arguments: Sequence[str], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> dict[str, Any]:

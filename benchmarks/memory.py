@@ -5,14 +5,12 @@ committed, and released. No teacher, so that nothing else is measured. The peak 
 what a machine must have.
 """
 
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import in_process, options, parsed, tell
 from benchmarks.overhead import text_of
 from tests.peak_memory import peak_bytes
 
@@ -45,15 +43,9 @@ def one(batches: int) -> dict[str, Any]:
     return {"batches": made, "records": records, "kept": kept, "peak_mib": round(peak_bytes() / 2**20, 1)}
 
 
-def measured(batches: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.memory", str(batches)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main() -> int:
     """Measure, print, and fail when the limit is broken."""
-    few, many = measured(FEW), measured(MANY)
+    few, many = (in_process("memory", "one", batches) for batches in (FEW, MANY))
     ratio = round(many["peak_mib"] / few["peak_mib"], 3)
     return tell(
         "memory",
@@ -68,7 +60,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(one(int(sys.argv[1]))))
-        sys.exit(0)
+    parsed(options(__doc__), one=one)
     sys.exit(main())

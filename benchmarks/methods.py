@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.measured import ROOT, tell
+from benchmarks.measured import ROOT, options, parsed, tell
 from synth_dagster.catalog import methods
 from synth_dagster.method import ROW_KINDS
 from synth_dagster.recipe import Stage, Step
@@ -292,4 +292,7 @@ def main(*chosen: str) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*sys.argv[1:]))
+    parser = options(__doc__)
+    every = sorted(slug for slug, one in methods().items() if one.kind in ROW_KINDS)
+    parser.add_argument("names", nargs="*", choices=[*every, []], metavar="METHOD", help="only these are told of")
+    raise SystemExit(main(*parsed(parser).names))

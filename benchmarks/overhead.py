@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 
 DOCUMENTS = 10_000
 BATCHES = 1
@@ -125,7 +125,7 @@ def report_seconds(project: Any) -> float:
     return sum(step.end_time - step.start_time for step in steps if step.step_key.endswith("release_report"))
 
 
-def main(documents: int = DOCUMENTS, *, profile: bool = False) -> int:
+def main(documents: int, *, profile: bool) -> int:
     seconds: dict[str, Any] = {}
     with clock(seconds, "imports"):
         import dagster  # noqa: F401
@@ -176,5 +176,8 @@ def main(documents: int = DOCUMENTS, *, profile: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    arguments = [one for one in sys.argv[1:] if one != "--profile"]
-    raise SystemExit(main(int(arguments[0]) if arguments else DOCUMENTS, profile="--profile" in sys.argv))
+    parser = options(__doc__)
+    parser.add_argument("--documents", type=int, default=DOCUMENTS)
+    parser.add_argument("--profile", action="store_true", help="where the time of the platform goes, to stderr")
+    given = parsed(parser)
+    raise SystemExit(main(given.documents, profile=given.profile))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 
 ROWS, WORDS = 20_000, 250
 MOST = 12.0  # times the bare loop, of items that are planned too
@@ -137,4 +137,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    parsed(options(__doc__))
     sys.exit(main())

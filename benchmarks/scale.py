@@ -8,9 +8,7 @@ thread works, with so much memory as `--memory` says; the process's peak is meas
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.deduplication import peak_mib, pool_of, short_texts, texts_of
-from benchmarks.measured import ROOT, tell
+from benchmarks.measured import ROOT, in_process, options, parsed, tell
 
 FILTERS = ("gopher_quality", "gopher_repetition", "fineweb_quality")
 
@@ -156,14 +154,6 @@ def rows_of(folder: str, pattern: str) -> int:
     return sum(pq.read_metadata(path).num_rows for path in Path(folder).glob(pattern))
 
 
-def in_process(part: str, *given: object) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.scale", "--part", part, *map(str, given)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2_000:])
-    return json.loads(done.stdout)
-
-
 def per_million(found: dict[str, Any]) -> dict[str, Any]:
     """CPU seconds and MiB of a million such records."""
     times = 1e6 / found["records"]
@@ -179,12 +169,12 @@ def per_million(found: dict[str, Any]) -> dict[str, Any]:
 def main(asked: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         pages, short = f"{folder}/pages.arrow", f"{folder}/short.arrow"
-        in_process("make", "pages", asked.pages, pages)
-        in_process("make", "short", asked.short, short)
+        in_process("scale", "make", "pages", asked.pages, pages)
+        in_process("scale", "make", "short", asked.short, short)
         found = {
-            "duplicates of pages": in_process("duplicates", pages, asked.memory),
-            "duplicates of short texts": in_process("duplicates", short, asked.memory),
-            "signals of pages": in_process("signals", pages, asked.memory),
+            "duplicates of pages": in_process("scale", "duplicates", pages, asked.memory),
+            "duplicates of short texts": in_process("scale", "duplicates", short, asked.memory),
+            "signals of pages": in_process("scale", "signals", pages, asked.memory),
         }
     above = {name: one["peak_mib"] - one["peak_before_mib"] for name, one in found.items()}
     # half as much again for what Python and Arrow hold (docs/scale.md)
@@ -201,14 +191,8 @@ def main(asked: argparse.Namespace) -> int:
 PARTS = {"make": part_make, "duplicates": part_duplicates, "signals": part_signals}
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="The form that is always printed.")
+    parser = options(__doc__)
     parser.add_argument("--pages", type=int, default=50_000)
     parser.add_argument("--short", type=int, default=1_000_000)
     parser.add_argument("--memory", type=int, default=512, help="MiB of a worker.")
-    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.part:
-        print(json.dumps(PARTS[arguments.part[0]](*arguments.part[1:])))
-        sys.exit(0)
-    sys.exit(main(arguments))
+    sys.exit(main(parsed(parser, **PARTS)))

@@ -5,9 +5,6 @@ runner leaves them. Each is handed over with every standard in a process of its 
 are gathered for both, so the difference is what the standards cost.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -16,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.measured import tell
+from benchmarks.measured import in_process, options, parsed, tell
 from tests.peak_memory import peak_bytes
 
 FEW, MANY = 10_000, 1_000_000
@@ -132,7 +129,7 @@ def _accepted(lake: Any, stage: str, batch: str, rows: pa.Table, inputs: Any, pa
     return written
 
 
-def one(root: Path, standards: str) -> dict[str, Any]:
+def one(root: str, standards: str) -> dict[str, Any]:
     """An export in this process; what it wrote and what it took."""
     from synth_dagster.exports.place import Folder
     from synth_dagster.exports.standards import chosen
@@ -154,19 +151,13 @@ def one(root: Path, standards: str) -> dict[str, Any]:
     }
 
 
-def measured(root: Path, standards: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.standards", str(root), standards]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main() -> int:
     """Measure, print, and fail when a limit is broken."""
     found: dict[str, dict[str, Any]] = {}
     for name, count in (("few", FEW), ("many", MANY)):
         with tempfile.TemporaryDirectory(prefix="lake-") as folder:
-            subprocess.run([sys.executable, "-m", "benchmarks.standards", folder, f"build:{count}"], check=True)
-            found[name] = {which: measured(Path(folder), which) for which in ("none", "all")}
+            in_process("standards", "build", folder, count)
+            found[name] = {which: in_process("standards", "one", folder, which) for which in ("none", "all")}
     many = found["many"]
     more = round(many["all"]["seconds"] - many["none"]["seconds"], 1)
     return tell(
@@ -182,9 +173,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        raise SystemExit(main())
-    if sys.argv[2].startswith("build:"):
-        build(Path(sys.argv[1]), int(sys.argv[2].removeprefix("build:")))
-    else:
-        print(json.dumps(one(Path(sys.argv[1]), sys.argv[2])))
+    parsed(options(__doc__), build=lambda folder, count: build(Path(folder), count), one=one)
+    raise SystemExit(main())

@@ -8,7 +8,7 @@ import json
 import statistics
 import sys
 
-from benchmarks.measured import ROOT, SYNTH, tell, timed
+from benchmarks.measured import ROOT, SYNTH, options, parsed, tell, timed
 
 PAIRS = 7
 HEAVY = ("great_expectations", "torch", "boto3", "matplotlib", "transformers", "dagster_aws", "ray", "openai")
@@ -50,4 +50,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    parsed(options(__doc__))
     sys.exit(main())

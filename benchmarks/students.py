@@ -11,7 +11,6 @@ os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
 )  # before NumPy is loaded: threads of small products wait for each other
 
-import argparse
 import statistics
 import sys
 import time
@@ -26,7 +25,7 @@ from benchmarks import (
     students_texts,
     students_verifiers,
 )
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 
 Means = Mapping[str, float]
 
@@ -140,10 +139,10 @@ def measured(experiment: Experiment, seeds: int) -> dict[str, object]:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], metavar="NAME", help="some of the experiments")
-    asked.add_argument("--seeds", type=int, default=3)
-    given = asked.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], metavar="NAME", help="some of the experiments")
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parsed(parser)
     found = {name: measured(EXPERIMENTS[name], given.seeds) for name in given.names or EXPERIMENTS}
     limits = {
         f"{name}: {says}": came_out

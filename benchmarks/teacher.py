@@ -4,7 +4,6 @@ Without an address it asks a server of its own in another process, which answers
 server that gives no more than 200 answers a second.
 """
 
-import argparse
 import asyncio
 import multiprocessing
 import sys
@@ -16,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 from synth_dagster.services import Prompt
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache
@@ -131,12 +130,11 @@ def a_second(calls: int, work: Any) -> tuple[float, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--base-url", help="An endpoint to ask instead of the benchmark's own.")
     parser.add_argument("-n", type=int, default=10_000, help="Calls.")
     parser.add_argument("-c", type=int, default=256, help="In flight.")
-    parser.add_argument("--json", action="store_true", help="The output is JSON in any case.")
-    given = parser.parse_args()
+    given = parsed(parser)
     with tempfile.TemporaryDirectory() as folder:
         return measured(given.base_url, given.n, given.c, Path(folder))
 

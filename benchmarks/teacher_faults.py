@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 from synth_dagster.errors import TeacherError
 from synth_dagster.services import Prompt, Reply, Teacher
 from synth_dagster.teacher.budget import Budget
@@ -187,4 +187,7 @@ def main(*names: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = options(__doc__)
+    every = [one.name for one in (*STORMS, *STOPS)]
+    parser.add_argument("names", nargs="*", choices=[*every, []], metavar="NAME", help=f"some of {', '.join(every)}")
+    sys.exit(main(*parsed(parser).names))

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import tell, timed
+from benchmarks.measured import options, parsed, part_of, tell, timed
 from benchmarks.teacher import PROMPT, WORDS, served
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache
@@ -50,10 +50,10 @@ def status(name: str) -> float:
     return round(int(line.split()[1]) / 1024, 1)
 
 
-def main(few: int = FEW, many: int = MANY) -> int:
+def main(few: int, many: int) -> int:
     """Measure, print, and fail when the limit is broken."""
     with served() as url:
-        done = timed(("-m", "benchmarks.teacher_memory", url, str(few), str(many)))
+        done = timed(part_of("teacher_memory", "one", url, few, many))
     found = json.loads(done.pop("out"))
     ratio = round(found["many_peak_mib"] / found["few_peak_mib"], 3)
     limits = {
@@ -64,7 +64,8 @@ def main(few: int = FEW, many: int = MANY) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(json.dumps(one(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
-        sys.exit(0)
-    sys.exit(main(*map(int, sys.argv[1:])))
+    parser = options(__doc__)
+    parser.add_argument("--few", type=int, default=FEW, help="calls")
+    parser.add_argument("--many", type=int, default=MANY, help="calls")
+    given = parsed(parser, one=one)
+    sys.exit(main(given.few, given.many))

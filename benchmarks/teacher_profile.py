@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmarks.measured import tell
+from benchmarks.measured import options, parsed, tell
 from benchmarks.teacher import a_second, ours, served
 
 CALLS, IN_FLIGHT = 8_000, 256
@@ -96,4 +96,5 @@ def _shares(counted: Counter[str], total: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    parsed(options(__doc__))
     sys.exit(main())
