@@ -29,7 +29,8 @@ from synth_dagster.governance.erase_search import Found, Place, Tables, erase_ol
 from synth_dagster.governance.erase_survey import surveyed
 from synth_dagster.governance.release_seal import is_described, seal_release
 from synth_dagster.lake.corpus_state import forget_found
-from synth_dagster.lake.erasing import Doomed, Eraser, Stored, is_cut_short, journals, rows_of, unfinished
+from synth_dagster.lake.doomed import Doomed, Stored, rows_of
+from synth_dagster.lake.erasing import Eraser, is_cut_short, journals, unfinished
 from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.holdings_rows import ITEM, item_key
 from synth_dagster.lake.ids import Ids

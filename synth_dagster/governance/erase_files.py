@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.lake.erasing import VERDICTS, Stored, rows_of
+from synth_dagster.lake.doomed import VERDICTS, Stored, rows_of
 from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.holdings_rows import Told
 from synth_dagster.lake.holdings_segments import Held, HeldFile

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth_dagster.governance.erase_files import NO_TEXTS, Files, RowFile, is_in, texts_of
-from synth_dagster.lake.erasing import rows_of
+from synth_dagster.lake.doomed import rows_of
 from synth_dagster.lake.holdings_rows import PARENT, RECORD
 from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.layout import REJECTS

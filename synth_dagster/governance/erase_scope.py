@@ -15,7 +15,7 @@ from synth_dagster.governance.erase_children import Batch, Bereft, Children
 from synth_dagster.governance.erase_files import Files, Place, Standing, batch_of, is_in
 from synth_dagster.governance.erase_past import closure, said_before
 from synth_dagster.governance.erase_tally import Tally
-from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
+from synth_dagster.lake.doomed import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.holdings_rows import CONTENT, RECORD
 from synth_dagster.lake.holdings_segments import Held
 from synth_dagster.lake.ids import Ids, together

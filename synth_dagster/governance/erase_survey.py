@@ -15,7 +15,7 @@ from synth_dagster.governance.erase_look import Going, Wanted
 from synth_dagster.governance.erase_places import Surroundings
 from synth_dagster.governance.erase_scope import Scope
 from synth_dagster.governance.erase_search import Found, Place, search
-from synth_dagster.lake.erasing import Doomed, Stored, rows_of, stored_files
+from synth_dagster.lake.doomed import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.layout import REJECTS

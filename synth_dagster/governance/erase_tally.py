@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.governance.erase_children import Bereft
 from synth_dagster.governance.erase_files import Files, Place, RowFile, Standing
-from synth_dagster.lake.erasing import VERDICTS, Doomed, Stored, named
+from synth_dagster.lake.doomed import VERDICTS, Doomed, Stored, named
 from synth_dagster.lake.holdings_rows import CALL, RECORD, REPEATED, WRITER, calls_of, writers_of
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.layout import REJECTS

@@ -17,7 +17,7 @@ from uuid import uuid4
 import numpy as np
 
 from synth_dagster.lake.array_file import Damaged, write_arrays
-from synth_dagster.lake.erasing import Stored, stored_entries
+from synth_dagster.lake.doomed import Stored, stored_entries
 from synth_dagster.lake.holdings_rows import KINDS, Names, Told, merged, names_of
 from synth_dagster.lake.holdings_segments import LAYOUT, Held, HeldFile, Part, Segment, arranged, part_of
 from synth_dagster.lake.lake import Lake

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from synth_dagster.lake.array_file import ArrayFile, narrow, spans, starts
-from synth_dagster.lake.erasing import Stored
+from synth_dagster.lake.doomed import Stored
 from synth_dagster.lake.holdings_rows import Names, Told
 from synth_dagster.lake.ids import Ids
 

@@ -26,7 +26,8 @@ from synth_dagster.governance.erase_search import search
 from synth_dagster.lake import erasing
 from synth_dagster.lake.array_file import write_arrays
 from synth_dagster.lake.canonical import data_version
-from synth_dagster.lake.erasing import is_cut_short, stored_files
+from synth_dagster.lake.doomed import stored_files
+from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.lake.shingles import Needles

@@ -12,7 +12,7 @@ import pytest
 from synth_dagster.errors import MethodError
 from synth_dagster.governance.erase import Asked, erase
 from synth_dagster.governance.erase_look import halves_in
-from synth_dagster.lake.erasing import stored_files
+from synth_dagster.lake.doomed import stored_files
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.signature_index import SignatureIndex, halves
 from synth_dagster.records import digest

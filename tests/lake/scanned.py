@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow.parquet as pq
 
-from synth_dagster.lake.erasing import stored_entries
+from synth_dagster.lake.doomed import stored_entries
 from synth_dagster.lake.holdings_rows import KINDS, Told, item_key
 from synth_dagster.lake.holdings_segments import HeldFile
 from synth_dagster.lake.ids import Ids
