@@ -1,8 +1,6 @@
 """Whole tasks are read from numbered blocks, strictly; what is mangled, unfit or known is eliminated."""
 
-import asyncio
 from collections import Counter
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -10,7 +8,8 @@ import pytest
 from synth_dagster.methods.synthesize.alpaca import WRITING, Alpaca, blocks, refused
 from synth_dagster.parts.asking.tasks import Task
 from synth_dagster.records import Instruction, digest
-from synth_dagster.services import Answer, Call, Drop, Unusable
+from synth_dagster.services import Answer, Call, Unusable
+from tests.methods.rounds import all_rounds
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import BlockWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -22,22 +21,7 @@ def seeds(count=6):
 
 
 def grown(method, teacher, pool=None):
-    pool, drops, number = list(seeds() if pool is None else pool), [], 0
-    given = len(pool)  # what is in the pool when the rounds begin
-
-    async def run():
-        nonlocal number
-        while results := await method.round(tuple(pool), number, writer=teacher):
-            for result in results:
-                if isinstance(result, Drop):
-                    drops.append(result)
-                else:
-                    made = [replace(one, record_id=digest(len(pool), one.content()), method="alpaca") for one in result]
-                    pool.extend(made)
-            number += 1
-
-    asyncio.run(run())
-    return pool[given:], drops, number
+    return all_rounds(method, seeds() if pool is None else pool, writer=teacher)
 
 
 # the released `post_process_gpt3_response` returned only the first of these with three examples shown and the

@@ -1,16 +1,14 @@
 """A function stays that is new, says what it is for, and runs when it is called; all else goes with its reason."""
 
-import asyncio
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
 
 from synth_dagster.methods.synthesize.chase_helpers import ChaseHelpers
 from synth_dagster.parts.cards.helpers import function_of
-from synth_dagster.records import Document, digest
+from synth_dagster.records import Document
 from synth_dagster.sandbox.local import LocalSandbox
-from synth_dagster.services import Drop
+from tests.methods.rounds import all_rounds
 from tests.scripted_teacher.code_base import BAD, BASE, CodeBase
 from tests.scripted_teacher.code_chains import helpers
 from tests.scripted_teacher.echo import EchoSandbox
@@ -29,25 +27,7 @@ class Runs(EchoSandbox):
 
 
 def grown(method, seeds, teacher, sandbox=None):
-    """What the rounds made, what they dropped, and how many there were."""
-    pool, drops, number = list(seeds), [], 0
-
-    async def run():
-        nonlocal number
-        services = {"writer": teacher, "sandbox": sandbox or LocalSandbox()}
-        while results := await method.round(tuple(pool), number, **services):
-            for result in results:
-                if isinstance(result, Drop):
-                    drops.append(result)
-                else:
-                    pool.extend(
-                        replace(one, record_id=digest(len(pool), place, one.body), method="chase_helpers")
-                        for place, one in enumerate(result)
-                    )
-            number += 1
-
-    asyncio.run(run())
-    return pool[len(seeds) :], drops, number
+    return all_rounds(method, seeds, writer=teacher, sandbox=sandbox or LocalSandbox())
 
 
 def kept(records):

@@ -1,7 +1,5 @@
 """Of scenarios that share 60 % of their words the first stays."""
 
-import asyncio
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -9,8 +7,8 @@ import pytest
 from synth_dagster.methods.synthesize.chase_scenarios import ChaseScenarios
 from synth_dagster.parts.cards.scenarios import Scenario
 from synth_dagster.parts.similarity.short_texts import jaccard
-from synth_dagster.records import Document, digest
-from synth_dagster.services import Drop
+from synth_dagster.records import Document
+from tests.methods.rounds import all_rounds
 from tests.scripted_teacher.lookups import LookupWorld, scenarios
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
@@ -18,22 +16,7 @@ TOP, OFFICE = "hr manager at a top law firm", "hr manager at a law office"
 
 
 def grown(method, seeds, teacher):
-    """What the rounds made, what they dropped, and the number of the round that ended it."""
-    pool, drops, number = list(seeds), [], 0
-
-    async def run():
-        nonlocal number
-        while results := await method.round(tuple(pool), number, writer=teacher):
-            for result in results:
-                if isinstance(result, Drop):
-                    drops.append(result)
-                else:
-                    for one in result:
-                        pool.append(replace(one, record_id=digest(len(pool), one.body), method="chase_scenarios"))
-            number += 1
-
-    asyncio.run(run())
-    return pool[len(seeds) :], drops, number
+    return all_rounds(method, seeds, writer=teacher)
 
 
 def kept(records):

@@ -1,6 +1,5 @@
 """Documents become seeds, and each further one an instruction unlike three that a bound draws; near-copies all go."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 
@@ -9,7 +8,8 @@ import pytest
 from synth_dagster.methods.synthesize.fanno import CHARACTERISTICS, FORMS, SEEDS, TASKS, Fanno, instruction_of
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.records import Document, digest
-from synth_dagster.services import Call, Drop, Unusable
+from synth_dagster.services import Call, Unusable
+from tests.methods.rounds import all_rounds
 from tests.scripted_teacher.embedding import BagOfWords
 from tests.scripted_teacher.paragraphs import UNFIT, ParagraphWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -27,25 +27,8 @@ def documents(most=12):
 
 
 def grown(method, teacher, pool=None, embedder=None):
-    """The rounds as the runner drives them: what a round made joins the pool, with ids and the method's name."""
-    pool, drops, number = list(documents() if pool is None else pool), [], 0
-
-    async def run():
-        nonlocal number
-        services = {"writer": teacher, "embedder": embedder or BagOfWords()}
-        while results := await method.round(tuple(pool), number, **services):
-            for result in results:
-                if isinstance(result, Drop):
-                    drops.append(result)
-                else:
-                    pool.extend(
-                        replace(one, record_id=digest(len(pool), place, one.content()), method=method.slug)
-                        for place, one in enumerate(result)
-                    )
-            number += 1
-
-    asyncio.run(run())
-    return [record for record in pool if record.method == method.slug], drops, number
+    given = documents() if pool is None else pool
+    return all_rounds(method, given, writer=teacher, embedder=embedder or BagOfWords())
 
 
 def item(record):

@@ -1,6 +1,5 @@
 """Personas come from texts, then from each other for up to six rounds; who says the same as one before goes."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 
@@ -8,8 +7,9 @@ import pytest
 
 from synth_dagster.methods.synthesize.persona_hub import TEXT_TO_PERSONA, PersonaHub
 from synth_dagster.records import Document, digest
-from synth_dagster.services import Call, Drop, Unusable
+from synth_dagster.services import Call, Unusable
 from synth_dagster.teacher.lexical import LexicalEmbedder
+from tests.methods.rounds import all_rounds
 from tests.scripted_teacher.embedding import BagOfWords
 from tests.scripted_teacher.personas import GERMAN, PersonaWorld
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -21,24 +21,9 @@ def texts(count=30):
 
 
 def grown(method, teacher, pool=None, embedder=None):
-    """The rounds as the runner drives them: what a round made joins the pool, with ids and the method's name."""
-    pool, drops, embedder = list(texts() if pool is None else pool), [], embedder or BagOfWords()
-
-    async def run():
-        number = 0
-        while results := await method.round(tuple(pool), number, writer=teacher, embedder=embedder):
-            for result in results:
-                if isinstance(result, Drop):
-                    drops.append(result)
-                else:
-                    pool.extend(
-                        replace(one, record_id=digest(len(pool), place, one.content()), method=method.slug)
-                        for place, one in enumerate(result)
-                    )
-            number += 1
-
-    asyncio.run(run())
-    return [one for one in pool if one.method == method.slug], drops
+    given = texts() if pool is None else pool
+    made, drops, _ = all_rounds(method, given, writer=teacher, embedder=embedder or BagOfWords())
+    return made, drops
 
 
 def test_a_persona_costs_one_call():

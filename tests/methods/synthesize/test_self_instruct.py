@@ -1,6 +1,5 @@
 """New tasks are kept, near-copies of anything known are refused, and each kept task cost what the card says."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
@@ -20,7 +19,8 @@ from synth_dagster.methods.synthesize.self_instruct import (
 )
 from synth_dagster.parts.asking.tasks import Task, unfit
 from synth_dagster.records import Instruction, digest
-from synth_dagster.services import Answer, Call, Drop, Sampling, Unusable
+from synth_dagster.services import Answer, Call, Sampling, Unusable
+from tests.methods.rounds import all_rounds
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import TaskWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -32,24 +32,7 @@ def seeds(count=12):
 
 
 def grown(method, teacher, pool=None):
-    """The rounds as the runner drives them: what a round made joins the pool, with ids and the method's name."""
-    pool, drops, number = list(seeds() if pool is None else pool), [], 0
-
-    async def run():
-        nonlocal number
-        while results := await method.round(tuple(pool), number, writer=teacher):
-            for result in results:
-                if isinstance(result, Drop):
-                    drops.append(result)
-                else:
-                    made = (
-                        replace(one, record_id=digest(len(pool), one.content()), method=method.slug) for one in result
-                    )
-                    pool.extend(made)
-            number += 1
-
-    asyncio.run(run())
-    return [record for record in pool if record.method == method.slug], drops, number
+    return all_rounds(method, seeds() if pool is None else pool, writer=teacher)
 
 
 # ---------------------------------------------------------------------------------- what the released code gave
