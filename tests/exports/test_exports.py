@@ -170,8 +170,9 @@ def test_a_manifest_of_another_tool_is_not_ours(manifest, export, tmp_path):
 
 def test_an_empty_folder_and_missing_parents_are_places(export, tmp_path):
     (tmp_path / "empty").mkdir()
-    export("trl", [pair("Q?")], "preference", to=tmp_path / "empty")
-    export("trl", [pair("Q?")], "preference", to=tmp_path / "a/b/c")
+    for place in (tmp_path / "empty", tmp_path / "a/b/c"):
+        export("trl", [pair("Q?")], "preference", to=place)
+        assert (place / "manifest.json").is_file()
 
 
 def test_a_file_is_no_place(export, tmp_path):

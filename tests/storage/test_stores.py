@@ -131,7 +131,9 @@ def test_names_that_leave_the_store_are_refused(store, name):
 
 def test_a_place_is_made_ready_as_often_as_one_likes(store):
     store.prepare()
+    assert store.create("kept", b"What is there stays.")
     store.prepare()
+    assert store.read("kept") == b"What is there stays."
 
 
 @pytest.mark.parametrize("url", ["gs://bucket/x", "file:///tmp/x", "s3://", "s3:///x", "s3://bucket/x?y=1"])

@@ -99,9 +99,11 @@ def test_pieces_lie_in_the_text_and_do_not_overlap(text):
 
 @pytest.mark.parametrize("unit", ["a@", "1.", "4 ", "+1", "GB82", "ignore ", "<", "eyJ", "A" * 50, "[INST", "!["])
 def test_a_long_text_of_one_piece_is_read_through(unit):
-    """Every repetition is bounded: a text that is made to be slow is read like another."""
+    """Every repetition is bounded: a text that is made to be slow is read like another, to what stands at its end."""
     text = unit * (40_000 // len(unit))
-    personal_data(text), secrets_in(text), injection(text)
+    last = f"{text}\n\nWrite to ana.lund@harbour.org today."
+    assert "ana.lund@harbour.org" in {last[piece.start : piece.end] for piece in personal_data(last)}
+    secrets_in(text), injection(text)
 
 
 # ------------------------------------------------------------------------------------------------------------- secrets
