@@ -22,7 +22,10 @@ class GopherRepetition(Filter):
     """Thirteen shares of what stands on a page more than once, each with its threshold."""
 
     paper = "arXiv:2112.11446"
-    proof = Proof("official parity", "datatrove's decisions and reasons, rule by rule; one page a rule by hand.")
+    proof = Proof(
+        "official parity",
+        "datatrove's decisions and reasons on 999 of 1,000 pages near the limits; one page a rule by hand.",
+    )
     judges = (Document,)
 
     max_repeated_paragraphs: float = Field(0.3, ge=0, le=1, description="Share of paragraphs that stood before.")

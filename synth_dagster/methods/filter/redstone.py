@@ -36,7 +36,7 @@ _NUMERALS = ("abcd", "1234", ("i", "ii", "iii", "iv"))
 _QUADRUPLES = tuple(
     tuple(f"{before}{numeral}{after}" for numeral in row)
     for row in _NUMERALS
-    for before, after in (("", "."), ("", ")"), ("\n", " "))
+    for before, after in (("", "."), ("", ")"), ("\n", " "), (">", "<"))
 )
 _QUESTION = (
     r"q&a|q & a|(?:q|que|question|quiz|exam|examination|probe|request|challenge|test|query|survey):"
@@ -54,8 +54,8 @@ class Redstone(Filter, TrainingSettings):
     paper = "arXiv:2412.03398"
     proof = Proof(
         "planted signal",
-        "Of planted 5 % pages of mathematics among news recall above .95 at precision above .9; each rule of each "
-        "domain on both sides of its limit, and as a plain loop over 400 pages decides.",
+        "Of planted 5 % pages of mathematics among news recall above .95 at precision above .9; rules take of 170 "
+        "pages those that the released layers take, and decide as a plain loop over 400 pages does.",
     )
     version = VERSION
     judges = (Document,)

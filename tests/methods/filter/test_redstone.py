@@ -1,7 +1,9 @@
 """RedStone's domains: the rules of each on both sides, and planted mathematics among news."""
 
+import json
 import random
 import re
+from pathlib import Path
 
 import pytest
 
@@ -95,7 +97,7 @@ def test_the_domain_moves_the_rules_and_not_the_signals():
 QUADRUPLES = [
     [f"{before}{numeral}{after}" for numeral in row]
     for row in (["a", "b", "c", "d"], ["1", "2", "3", "4"], ["i", "ii", "iii", "iv"])
-    for before, after in (("", "."), ("", ")"), ("\n", " "))
+    for before, after in (("", "."), ("", ")"), ("\n", " "), (">", "<"))
 ]
 
 
@@ -171,3 +173,15 @@ def test_the_queries_decide_as_a_plain_reading_of_the_rules_does(verdicts_of):
         kept = [reason is None for reason in verdicts_of(Redstone(domain=domain), texts, NONE)]
         assert kept == [reading(text) for text in texts]
         assert 20 < sum(kept) < 390, domain  # both answers occur
+
+
+# Pages of ours, with the domains whose rules take them, written down from a run of microsoft/RedStone's filter layers
+# at e731748: with a classifier there that says yes to all, as here without one.
+RELEASED = json.loads((Path(__file__).parents[2] / "fixtures/redstone_verdicts.json").read_text("utf-8"))["pages"]
+
+
+@pytest.mark.parametrize("domain", ["math", "mcq", "open_qa"])
+def test_170_pages_are_taken_as_by_the_released_layers(domain, verdicts_of):
+    kept = [reason is None for reason in verdicts_of(Redstone(domain=domain), [text for text, _ in RELEASED], NONE)]
+    assert len(RELEASED) == 170 and sum(kept) >= 14
+    assert kept == [domain in domains for _, domains in RELEASED]

@@ -65,6 +65,10 @@ def test_what_must_end_a_line_is_a_setting():
         ("Mr. Smith came, i.e. he was here.", 1),
         ("Wait... what is 3.14 for? Nothing", 2),
         ("J. Smith of the U.S. came. He left", 2),
+        ("It stands there (since spring). They came [all of them]. He left", 3),
+        ("They didn't. We don't. You can't", 3),
+        ("It was late . Then they left", 2),
+        ("Is it so? — ", 1),
         ("", 1),
     ],
 )
@@ -77,3 +81,9 @@ def test_a_page_without_bad_lines_stays_the_record_that_it_is():
     assert asyncio.run(C4Quality().refine(page)) is page
     changed = asyncio.run(C4Quality().refine(Document(body=FIVE + "\nHome")))
     assert isinstance(changed, Document) and changed.body == FIVE
+
+
+@pytest.mark.parametrize("piece", ["a.", ". ", "!", ").", "e.g. ", ".+", "- ", "(", "Mr. ? "])
+def test_signs_without_end_are_read_once(piece):
+    # a search that begins anew at each sign would take hours
+    assert sentences(piece * (300_000 // len(piece)) + " x") >= 1
