@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 Status: TypeAlias = Literal["none", "some", "all"]
 
 ANYBODY = "*"
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~\-]")  # RFC 3986
 
 
 @dataclass
@@ -30,8 +35,9 @@ class Rules:
         return "all" if "/" in disallow and not allow else "some"
 
     def forbid(self, path: str) -> bool:
-        """Whether that path is forbidden: the longest rule that fits decides, and at equal length the permission."""
-        longest = {kind: max(_fitting(rules, path), default=-1) for kind, rules in self._both()}
+        """Whether a path and its query are forbidden: the longest rule that fits decides, of equals the permission."""
+        plain = encoded(path)
+        longest = {kind: max(_fitting(rules, plain), default=-1) for kind, rules in self._both()}
         return longest["disallow"] > longest["allow"]
 
     def _both(self) -> Sequence[tuple[str, Sequence[str]]]:
@@ -89,12 +95,24 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             yield name.strip().casefold(), value.strip()
 
 
+def encoded(path: str) -> str:
+    """A path or a rule in one spelling (RFC 9309, 2.2.2): escaped is what is not ASCII, and nothing that needs none."""
+    ascii_ = _BEYOND_ASCII.sub(lambda found: quote(found[0], errors="replace"), path)
+    return _ESCAPED.sub(lambda found: _unescaped(found[1]), ascii_)
+
+
+def _unescaped(digits: str) -> str:
+    sign = chr(int(digits, 16))
+    return sign if _UNRESERVED.fullmatch(sign) else f"%{digits.upper()}"
+
+
 def _fitting(rules: Iterable[str], path: str) -> Iterator[int]:
-    return (len(rule) for rule in rules if rule and _pattern(rule).match(path))
+    return (length for length, pattern in map(_pattern, filter(None, rules)) if pattern.match(path))
 
 
 @lru_cache(maxsize=10_000)
-def _pattern(rule: str) -> re.Pattern[str]:
-    """`*` is anything, `$` at the end is the end; everything else is the beginning of a path."""
-    body, end = (rule[:-1], "$") if rule.endswith("$") else (rule, "")
-    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", body)) + end)
+def _pattern(rule: str) -> tuple[int, re.Pattern[str]]:
+    """How long a rule is, and what it fits: `*` is anything, `$` at the end is the end, all else the beginning."""
+    spelt = encoded(rule)
+    body, end = (spelt[:-1], "$") if spelt.endswith("$") else (spelt, "")
+    return len(spelt), re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", body)) + end)

@@ -15,7 +15,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.licences.agents import agents_date
 from synth_dagster.licences.snapshots import Snapshot
 
-VERSION = "3"  # of how files of sites are read: another reading makes the corpus anew
+VERSION = "4"  # of how files of sites are read: another reading makes the corpus anew
 
 
 def reading() -> str:
@@ -55,7 +55,7 @@ class Signals:
         if not host:
             return ""
         snapshot = self.newest(host)
-        return snapshot.said(parts.path or "/") if snapshot else f"not looked up: {host}"
+        return snapshot.said(parts.path or "/", parts.query) if snapshot else f"not looked up: {host}"
 
 
 def _days(folder: Path) -> list[str]:

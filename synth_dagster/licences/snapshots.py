@@ -50,10 +50,11 @@ class Snapshot:
     day: str
     folder: Path
 
-    def said(self, path: str) -> str:
-        """What the site says about a path: who opts out by what, the day it was looked up, and a hash of its files."""
+    def said(self, path: str, query: str = "") -> str:
+        """What the site says about a page: who opts out by what, the day it was looked up, and a hash of its files."""
         conditions = ("conditions by C2PA",) if self.trained_on(path) == "constrained" else ()
-        found = [f"{one} of {self.where}" for one in (*self._opt_outs(path), *conditions, *self._terms_said())]
+        opt_outs = self._opt_outs(path, f"{path}?{query}" if query else path)
+        found = [f"{one} of {self.where}" for one in (*opt_outs, *conditions, *self._terms_said())]
         refused = any(one.startswith(OPT_OUT) for one in found)
         return " AND ".join(found if refused else [*found, f"no opt-out of {self.where}"])
 
@@ -75,11 +76,12 @@ class Snapshot:
 
     # ----------------------------------------------------------------------------------------------------- opt-outs
 
-    def _opt_outs(self, path: str) -> Iterator[str]:
+    def _opt_outs(self, path: str, asked: str) -> Iterator[str]:
+        """By the path, and for rules that fit a query too, by all that is asked for."""
         trainers = agents_for("train").items()
-        if organisations := [name for name, agents in trainers if self._keeps_out(agents, path)]:
+        if organisations := [name for name, agents in trainers if self._keeps_out(agents, asked)]:
             yield f"{OPT_OUT} robots.txt ({', '.join(organisations)})"
-        if self._ai_txt is not None and (self._ai_txt.forbid(path) or set(self._ai_txt.disallow) & set(OF_TEXT)):
+        if self._ai_txt is not None and (self._ai_txt.forbid(asked) or set(self._ai_txt.disallow) & set(OF_TEXT)):
             yield f"{OPT_OUT} ai.txt"
         if _reserved(self._reservations, path):
             yield f"{OPT_OUT} tdmrep.json"
@@ -95,9 +97,9 @@ class Snapshot:
         found = manifests_for(text_of(self.folder / C2PA), path)
         return answer(entries_of(found), "generative training")
 
-    def _keeps_out(self, agents: Sequence[str], path: str) -> bool:
+    def _keeps_out(self, agents: Sequence[str], asked: str) -> bool:
         robots = self.robots
-        return robots.strictest(agents) == "all" or any(robots.rules(agent).forbid(path) for agent in agents)
+        return robots.strictest(agents) == "all" or any(robots.rules(agent).forbid(asked) for agent in agents)
 
     @cached_property
     def robots(self) -> Robots:

@@ -100,6 +100,14 @@ def test_an_organisation_is_told_the_strictest_of_what_its_agents_are():
         ("Disallow: /*.pdf$", "/x/y.pdf.html", False),
         ("Disallow: ", "/x", False),
         ("Disallow: /a(b", "/a(b", True),
+        ("Disallow: /*?id=", "/page?id=3", True),
+        ("Disallow: /page?", "/page", False),
+        # the spellings of RFC 9309, 2.2.2: the same path, escaped or not
+        ("Disallow: /foo/bar/\u30c4", "/foo/bar/%E3%83%84", True),
+        ("Disallow: /foo/bar/%E3%83%84", "/foo/bar/\u30c4", True),
+        ("Disallow: /foo/bar/%62%61%7A", "/foo/bar/baz", True),
+        ("Disallow: /foo/bar/%e3%83%84", "/foo/bar/%E3%83%84", True),
+        ("Disallow: /a%2Fb", "/a/b", False),  # an escaped slash parts no folders
     ],
 )
 def test_the_longest_rule_that_fits_a_path_decides(rules, path, forbidden):

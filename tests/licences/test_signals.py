@@ -52,6 +52,14 @@ def test_a_path_that_is_closed_is_an_opt_out_of_that_page_only(signals):
     assert opted_out(found.consent("http://h.org/news/1")) and not opted_out(found.consent("http://h.org/about"))
 
 
+def test_a_page_is_asked_for_with_its_query_and_in_any_spelling(signals):
+    rules = "User-agent: GPTBot\nDisallow: /*?print=\nDisallow: /\u65b0\u95fb/\n"
+    found = signals({"2026-03-01/h.org/robots.txt": rules})
+    assert opted_out(found.consent("http://h.org/a?print=1")) and not opted_out(found.consent("http://h.org/a"))
+    assert opted_out(found.consent("http://h.org/%E6%96%B0%E9%97%BB/1"))
+    assert opted_out(found.consent("http://h.org/\u65b0\u95fb/1"))
+
+
 def test_search_engines_that_are_kept_out_say_nothing_about_training(signals):
     assert not opted_out(
         signals({"2026-03-01/h.org/robots.txt": "User-agent: Googlebot\nDisallow: /\n"}).consent("http://h.org/")

@@ -149,6 +149,12 @@ def test_what_no_model_wrote_is_as_human_as_its_parents_by_their_length():
     assert human_share(document("joined"), []) == 1.0
 
 
+def test_two_steps_down_a_record_of_300_human_and_700_written_characters_is_three_tenths_human():
+    human, written = document("a" * 300), document("b" * 700, human_share=0.0, model_id="m")
+    merged = document("both", human_share=human_share(document("both"), [human, written]))
+    assert merged.human_share == human_share(document("again"), [merged]) == 0.3
+
+
 def test_one_quotation_twice_counts_once():
     assert verbatim("salt and more", ["salt", "salt"]) == 4
     assert verbatim("salt", ["the salt of the sea"]) == 4

@@ -37,11 +37,12 @@ _RECORDS_AT_ONCE = 4_096  # bounds memory: only the matches of these are held to
 
 
 class Decontaminate(Filter):
-    """The best covered item of each record: its share, its covered words, its hash; how many grams are shared; and the
-    disguise that the record was read without, if the item was found so."""
+    """The best covered item of each record: its share, its covered words, its hash; how many grams are shared; the
+    disguise that the record was read without, if the item was found so; and the record behind it that holds most of an
+    item, by which a leak came in."""
 
     paper = "arXiv:2411.15124"
-    version = "4"
+    version = "5"
     proof = Proof(
         "planted signal",
         "300 items planted in 10,000 records: all verbatim, at n=5 over 90 % of edited, under 20 % of paraphrased; of "
@@ -108,7 +109,7 @@ class Decontaminate(Filter):
         asked = "instruction" in flat.column_names and self._reads_questions
         column = flat["instruction" if asked else "text"].combine_chunks()
         found = compared(benchmark, column)
-        above = inherited(benchmark, ancestors, flat["record_id"].to_pylist())
+        above, carrier = inherited(benchmark, ancestors, flat["record_id"].to_pylist())
         unread = column.is_null().to_numpy(zero_copy_only=False)
         best, hashes = [int(item) for item in found.item], benchmark.index.item_hashes
         signals = {
@@ -117,6 +118,7 @@ class Decontaminate(Filter):
             "shared_grams": pa.array(found.grams, pa.int64(), mask=unread),
             "ancestor_share": pa.array(above.share, pa.float64()),
             "ancestor_grams": pa.array(above.grams, pa.int64()),
+            "ancestor": pa.array(carrier, pa.string()),
             "item": pa.array([None if n < 0 else f"{hashes[n]:016x}" for n in best], pa.string()),
             "benchmark": pa.array([None if n < 0 else names[n] for n in best], pa.string()),
         }
@@ -279,9 +281,12 @@ def compared(benchmark: Benchmark, texts: pa.Array) -> Compared:
     return Compared.joined([benchmark.compared(part) for part in _parts(texts, _RECORDS_AT_ONCE)])
 
 
-def inherited(benchmark: Benchmark, ancestors: Ancestors, heirs: Sequence[bytes]) -> Compared:
-    """For each heir the most that any record behind it holds of an item, or is like one."""
+def inherited(benchmark: Benchmark, ancestors: Ancestors, heirs: Sequence[bytes]) -> tuple[Compared, list[str | None]]:
+    """For each heir the most that any record behind it holds of an item, or is like one; and the id of that record, of
+    equals the nearest."""
     found = Compared.nothing(len(heirs))
+    carrier: list[str | None] = [None] * len(heirs)
+    most = np.zeros(len(heirs))
     place = {record_id: number for number, record_id in enumerate(heirs)}
     for table in ancestors.generations():
         behind = compared(benchmark, table["text"].combine_chunks())
@@ -291,7 +296,11 @@ def inherited(benchmark: Benchmark, ancestors: Ancestors, heirs: Sequence[bytes]
             (found.share, found.grams, found.likeness), (behind.share, behind.grams, behind.likeness), strict=True
         ):
             np.maximum.at(mine, below, theirs[above])
-    return found
+        held, ids = np.maximum(behind.share, behind.likeness), table["record_id"].to_pylist()
+        for n, heir in owner:
+            if held[n] > most[heir]:
+                most[heir], carrier[heir] = held[n], ids[n].hex()
+    return found, carrier
 
 
 def _parts(texts: pa.Array, size: int) -> Iterator[pa.Array]:

@@ -371,6 +371,15 @@ def test_what_was_made_from_a_contaminated_record_is_tainted(mode, against):
     assert reasons(tainted="keep") == [None, None, "contaminated"]
 
 
+def test_the_record_by_which_a_leak_came_in_is_named_the_nearest_of_equals(against):
+    flat = pa.table({"record_id": [b"1", b"2"], "text": [OTHER, OTHER], "title": ["", ""], "url": ["", ""]})
+    half = " ".join(LETTERS[:15])
+    behind = Behind({half: [b"1"], f"{ITEM} {OTHER}": [b"1"], f"{OTHER} {ITEM}": [b"1"], OTHER: [b"1", b"2"]})
+    signals = compute_signals(method(), flat, services=against(ITEM, behind=behind))
+    # the second holds the whole item, the third, which comes later, no more of it, and behind the other record is none
+    assert signals["ancestor"].to_pylist() == [f"{ITEM} {OTHER}".encode().hex(), None]
+
+
 def test_a_record_names_the_file_of_the_benchmark(against):
     flat = pa.table({"record_id": [b"1", b"2"], "text": [ITEM, OTHER], "title": ["", ""], "url": ["", ""]})
     signals = compute_signals(method(), flat, services=against(ITEM))

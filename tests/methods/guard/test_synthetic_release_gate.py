@@ -38,9 +38,9 @@ class Behind:
     def generations(self):
         texts, depths, heirs = zip(*self.seeds, strict=True) if self.seeds else ((), (), ())
         ids = pa.array([[bytes([n]) * 16 for n in each] for each in heirs], pa.list_(pa.binary()))
-        yield pa.table(
-            {"text": pa.array(texts, pa.string()), "synthetic_depth": pa.array(depths, pa.int32()), "heirs": ids}
-        )
+        columns = {"record_id": pa.array([b"seed %d" % n for n in range(len(texts))], pa.binary()), "heirs": ids}
+        columns |= {"text": pa.array(texts, pa.string()), "synthetic_depth": pa.array(depths, pa.int32())}
+        yield pa.table(columns)
 
     def delivered(self):
         return pa.table({"lang": pa.array(self.langs, pa.string()), "source": pa.array(self.langs, pa.string())})
@@ -151,6 +151,66 @@ def test_a_rephrased_benchmark_passes_the_test_of_words_and_fails_this_one(refer
 def test_what_was_measured_is_told_also_where_it_passes():
     told = {one.check: one.score for one in found(SyntheticReleaseGate(), rows(HUMAN, MADE))}
     assert told == {"depth": 1.0, "synthetic_share": 0.5, "real_share": pytest.approx(0.3)}  # 300 of 1,000 characters
+
+
+# --------------------------------------------------------------------- one gate, eight releases that break a limit each
+
+SEED = "the mill grinds wheat and the weir holds the river"
+LIMITS = {
+    "depth": {"synthetic_depth": 3},
+    "synthetic_share": {"human": 8},
+    "real_share": {"human_share": 0.0},
+    "generator_named": {"model_id": None},
+    "grounded_claims": {"response": "Dragons sleep nearby. Giants walk at night."},
+    "drift": {"lang": "de"},
+    "judge_agreement": {"agreed": 10},
+    "rephrased_benchmarks": {"rephrases": True},
+}
+
+
+def release(references, **broken):
+    """Forty records, of which so many are human, and what people and benchmarks say; all within the limits, but one."""
+    items, retold = zip(*pairs(), strict=True)
+    human, agreed = broken.pop("human", 20), broken.pop("agreed", 20)
+    one = {"synthetic_depth": 1, "model_id": "m", "human_share": 0.2, "lang": "en", "source": "a", "chosen_score": 0.5}
+    one |= {"instruction": "What of it?", "response": "The mill grinds wheat. The weir holds the river."}
+    records = [dict(one, text="x" * 50, record_id=bytes([n]) * 16) for n in range(40)]
+    for record in records[:human]:
+        record.update(synthetic_depth=0, model_id=None, human_share=1.0)
+    if broken.pop("rephrases", False):
+        broken["instruction"] = retold[1]
+    if "human_share" in broken:  # of what models wrote and of what people wrote, for all are of one length
+        records = [dict(record, human_share=0.0) for record in records]
+    for record in records[human : human + (20 if "lang" in broken or "response" in broken else 1)]:
+        record.update(broken)
+    said = [
+        {"record_id": (bytes([n]) * 16).hex(), "preferred": "chosen" if n < agreed else "rejected"} for n in range(20)
+    ]
+    given = references({"people.jsonl": said, "benchmarks": list(items)})
+    behind = Behind([(SEED, 0, list(range(40)))], ["en"] * 40)
+    return {"table": pa.Table.from_pylist(records), "references": given, "behind": behind}
+
+
+GATE = SyntheticReleaseGate(
+    max_depth=2,
+    max_synthetic_share=0.75,
+    min_real_share=0.1,
+    human_preferences="people.jsonl",
+    benchmarks="benchmarks",
+)
+
+
+def test_a_release_within_all_eight_limits_passes(references):
+    assert failed(GATE, **release(references)) == []
+    assert {one.check for one in found(GATE, **release(references))} >= LIMITS.keys() - {
+        "generator_named",
+        "rephrased_benchmarks",
+    }
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_of_eight_releases_that_each_break_one_limit_exactly_that_check_fails(limit, references):
+    assert set(failed(GATE, **release(references, **LIMITS[limit]))) == {limit}
 
 
 def test_nothing_is_within_all_limits():

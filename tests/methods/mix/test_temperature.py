@@ -24,6 +24,13 @@ def test_weights_of_the_card(alpha, weights):
     assert list(mixture.tokens.values()) == pytest.approx([weight * 1_250 for weight in weights], abs=0.07)
 
 
+def test_a_rare_language_is_raised_by_a_power_of_three_tenths():
+    # 1e6 ** .3 = 63.10 and 1e3 ** .3 = 7.94
+    mixture = Temperature(alpha=0.3, budget=8_000, max_epochs=100).mix({"common": 1_000_000, "rare": 1_000})
+    assert mixture.weights["common"] / mixture.weights["rare"] == pytest.approx(63.10 / 7.94, rel=1e-3)
+    assert list(mixture.weights.values()) == pytest.approx([0.888, 0.112], abs=5e-4)
+
+
 def test_what_a_domain_may_not_give_goes_to_the_others_in_proportion():
     # equal thirds of 300 are 100 each; a gives 10, so b and c share 290: 145 each
     assert Temperature(alpha=0, budget=300, max_epochs=1).mix({"a": 10, "b": 500, "c": 500}).tokens == {

@@ -62,6 +62,13 @@ def test_a_rare_language_is_counted_right_though_another_is_often_taken_for_it()
     assert exact.precisions({"common": 49_750, "rare": 250})["rare"] == pytest.approx(0.488, abs=0.001)
 
 
+def test_of_what_is_called_a_very_rare_language_nine_tenths_are_wrong():
+    # one text in 10,000 is rare; 95 % of these are called so, and one in 1,000 of all others:
+    # 1e-4 * .95 / (1e-4 * .95 + .9999 * 1e-3) = .0868
+    rare = Confusion(("common", "rare"), np.array([[0.999, 0.001, 0], [0.05, 0.95, 0]]))
+    assert rare.precisions({"common": 9_999, "rare": 1})["rare"] == pytest.approx(0.0868, abs=5e-5)
+
+
 def called(truth, rng):
     """What a classifier says that is wrong on half a percent of the common and on 5 % of the rare."""
     wrong = rng.random(len(truth)) < np.where(truth == "common", 0.005, 0.05)
