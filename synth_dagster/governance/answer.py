@@ -1,10 +1,11 @@
 """The shape of an answer: a sentence, tables that carry it, and what about it is not known."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from synth_dagster.records import Json, canonical_json
+from synth_dagster.records import Json
 
 State: TypeAlias = Literal["answered", "partly", "not known"]
 
@@ -55,8 +56,8 @@ class Answer:
 
 
 def settings(values: Mapping[str, Json]) -> Code:
-    """Settings as one line."""
-    return Code(canonical_json(values) if values else "-")
+    """Settings as one line, with spaces where it may be broken."""
+    return Code(json.dumps(values, ensure_ascii=False, sort_keys=True) if values else "-")
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -80,13 +80,13 @@ def steps(facts: ReleaseFacts) -> Answer:
 
 
 def _did(facts: ReleaseFacts) -> Table:
-    head = ["stage", "step", "dropped for", "records in", "dropped", "replaced", "made", "records out"]
+    head = ["stage", "step", "dropped for", "there before", "dropped", "replaced", "made", "there after"]
     rows: list[list[Cell]] = []
     for one in facts.step_counts:
         dropped = sum(one.dropped.values())
         numbers = [one.records_in, dropped, one.replaced, one.made, one.records_out]
         rows.append([one.stage, one.step, counted(one.dropped) or "-", *numbers])
-    return Table("What each step did", head, rows, 5)
+    return Table("What each step did to the records of its stage", head, rows, 5)
 
 
 def _code(facts: ReleaseFacts) -> str:

@@ -39,7 +39,7 @@ table{border-collapse:collapse;width:100%;font-size:14px;margin:10px 0 18px}
 caption{text-align:left;font-size:13px;color:var(--pale);padding:4px 0}
 th{font-weight:600;text-align:left;color:var(--pale)}
 th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
-th,td:not(.n){min-width:7em}
+th,td:not(.n){min-width:7em}td.whole{overflow-wrap:normal}
 td.n,th.n{text-align:right;white-space:nowrap;padding-right:0;padding-left:10px;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto}
 #open table{table-layout:fixed}#open th:nth-child(1){width:42%}#open th:nth-child(2){width:64px}

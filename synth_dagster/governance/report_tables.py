@@ -6,6 +6,7 @@ from synth_dagster.governance.answer import Cell, Code, Table
 
 MOST_ROWS = 40
 MOST_CHARACTERS = 900
+WHOLE = 24  # characters of a word that a narrow column does not break: names of stages and methods stay readable
 
 
 def table_of(table: Table) -> str:
@@ -16,7 +17,7 @@ def table_of(table: Table) -> str:
         for place, name in enumerate(table.head)
     )
     lines = [
-        "".join(f"<td{' class=n' if place >= first else ''}>{_cell(value)}</td>" for place, value in enumerate(row))
+        "".join(f"<td{_class(value, place >= first)}>{_cell(value)}</td>" for place, value in enumerate(row))
         for row in table.rows[:MOST_ROWS]
     ]
     more = len(table.rows) - MOST_ROWS
@@ -27,6 +28,13 @@ def table_of(table: Table) -> str:
         f'<div class="scroll"><table><caption>{escape(table.caption)}</caption><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _class(value: Cell, is_number: bool) -> str:
+    if is_number:
+        return " class=n"
+    short = isinstance(value, str) and max(map(len, value.split()), default=0) <= WHOLE
+    return " class=whole" if short else ""
 
 
 def _cell(value: Cell) -> str:

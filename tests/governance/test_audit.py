@@ -72,7 +72,7 @@ def test_1_sources_on_which_nothing_rests_are_told_apart(facts):
 def test_2_which_steps(told):
     steps = by(table(told, 2, "Steps, in their order"), "step")
     assert list(steps) == ["pii", "grounded_qa"]
-    assert steps["grounded_qa"]["settings"] == '{"per_passage":1}' and steps["grounded_qa"]["prompts"] == "f00d"
+    assert steps["grounded_qa"]["settings"] == '{"per_passage": 1}' and steps["grounded_qa"]["prompts"] == "f00d"
     assert "recipe feed with the rules cafe, synth-dagster 0.1, Python 3.11" in told[2]["said"]
     assert any("recipe cannot be read" in gap for gap in told[2]["not_known"])
 
@@ -82,7 +82,7 @@ def test_3_which_models(told):
     assert {name: row["records"] for name, row in rows.items()} == {"x": 3, "y": 2}  # q1 is no longer current
     assert "of those kept: y 2, x 1" in told[3]["said"]
     (role,) = table(told, 3, "Who answers for which role, and how it is asked")
-    assert role["role"] == "writer" and '"temperature":0.7' in role["as it was written down"]
+    assert role["role"] == "writer" and '"temperature": 0.7' in role["as it was written down"]
 
 
 def test_4_which_licences(told):

@@ -43,7 +43,7 @@ def test_steps_of_the_stages_and_of_the_mix_add_up(tmp_path):
         count("filtered_mix", "exact", 3, 2, dropped={"duplicate": 1}),
     ]
     assert facts.step_counts[-1].records_out == facts.about.kept
-    (table,) = [one for one in steps(facts).tables if one.caption == "What each step did"]
+    (table,) = [one for one in steps(facts).tables if one.caption == "What each step did to the records of its stage"]
     assert table.rows[1] == ["seed_corpus", "gopher_quality", "too_few_words 1", 5, 1, 0, 0, 4]
     assert facts.as_json()["step_counts"][0]["step"] == "pii"
 
