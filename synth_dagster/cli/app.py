@@ -358,7 +358,7 @@ def export(
         str | None,
         typer.Option(
             "--with",
-            help="Beside the data: croissant (default), data_provenance, eu_summary, prov, spdx; all or none.",
+            help="Beside the data: c2pa, croissant (default), data_provenance, eu_summary, prov, spdx; all or none.",
         ),
     ] = None,
     creator: Annotated[str | None, typer.Option(help="Who publishes it, for what is written beside the data.")] = None,
@@ -422,7 +422,11 @@ def approvals(
 @app.command()
 def verify(
     what: Annotated[
-        str, typer.Argument(metavar="DIR|RELEASE", help="An export (a folder or s3://BUCKET/PREFIX), or a release.")
+        str,
+        typer.Argument(
+            metavar="DIR|RELEASE|FILE",
+            help="An export (a folder or s3://BUCKET/PREFIX), a release, or an erasure's receipt.",
+        ),
     ],
     key: Annotated[
         str | None, typer.Option(help="The key that should have signed it: FILE.pub or its name; default: your own.")
@@ -431,7 +435,7 @@ def verify(
     as_json: AsJson = False,
     project: ProjectDir = None,
 ) -> None:
-    """Check that an export, or a release in the lake, is what it was, file by file, and whose signature it has."""
+    """Check that an export, a release in the lake or a receipt is what it was, and whose signature it has."""
     from synth_dagster.cli.verify import verify_what
 
     raise typer.Exit(verify_what(project, what, dataset=dataset, key=key, as_json=as_json))

@@ -90,20 +90,24 @@ def _dagster(project: Project) -> Dagster:
 
 
 def _print_plan(console: Terminal, found: Scope, told: Mapping[str, Any]) -> None:
-    _print(console, f"{told['meant']:,} records are meant, and {told['made_of_them']:,} were made from them:")
+    _print(
+        console,
+        f"{_are(told['meant'], 'record')} meant, and {told['made_of_them']:,} made from {_them(told['meant'])}:",
+    )
     for row in told["rows"]:
-        _print(console, f"  {row['dataset']}/{row['table']}: {row['rows']:,} rows")
+        _print(console, f"  {row['dataset']}/{row['table']}: {plural(row['rows'], 'row')}")
     if found.hidden:
-        _print(console, f"  and {found.hidden:,} rows of versions that were replaced or not accepted")
+        _print(console, f"  and {plural(found.hidden, 'row')} of versions that were replaced or not accepted")
     for dataset, release in found.releases:
         _print(console, f"  {dataset} {release} held some: it is withdrawn, and a successor written")
     shared = f"; {found.shared_calls:,} more stay, because other records use them" if found.shared_calls else ""
-    _print(console, f"{found.calls:,} answers of teachers go{_costing(told['cost'])}{shared}.")
+    _print(
+        console, f"{plural(found.calls, 'answer')} of teachers {_goes(found.calls)}{_costing(told['cost'])}{shared}."
+    )
     _print_children(console, told["children"], told["cost_of_children"])
     if found.above:
-        _print(
-            console, f"They were made from {found.above:,} records that stay, and may say the same: see synth trace."
-        )
+        above = "a record that stays" if found.above == 1 else f"{found.above:,} records that stay"
+        _print(console, f"What goes was made from {above}, and that may say the same: see synth trace.")
     if found.everything:
         _print(console, f"That is everything in {found.asked.dataset}: --yes-everything is needed too.")
     if told["provider_batches_open"]:
@@ -139,13 +143,18 @@ def _costing(cost: Mapping[str, Any]) -> str:
 
 def _print_receipt(console: Terminal, project: Project, receipt: Mapping[str, Any]) -> None:
     counts, proof = receipt["counts"], receipt["proof"]
-    _print(console, f"{counts['records']:,} records were erased, and {counts['answers_erased']:,} answers of teachers.")
+    _print(
+        console,
+        f"Erased: {plural(counts['records'], 'record')}, and {plural(counts['answers_erased'], 'answer')} of teachers.",
+    )
     if counts["runs_deleted"]:
         _print(console, f"{counts['runs_deleted']:,} runs of Dagster said something of it and were deleted.")
     _print_to_remake(console, receipt["counts"]["children"])
     for row in receipt["releases"]:
         after = f"; its successor is {row['successor']}" if row["successor"] else ""
         _print(console, f"{row['dataset']} {row['withdrawn']} is withdrawn{after}.")
+    for folder in counts["exports"]:
+        _print(console, f"The export {folder} held some, and was removed. Whoever has a copy of it has to be told.")
     _print(console, _proven(proof))
     for what in proof["not_searched"]:
         _print(console, f"  not searched: {what}")
@@ -160,6 +169,18 @@ def _print_to_remake(console: Terminal, children: Mapping[str, Any]) -> None:
         _print(console, f"{children['records']:,} of them have other parents. The next 'synth run' makes anew:")
         for row in children["batches"]:
             _print(console, f"  {row['dataset']}/{row['stage']} {row['batch']}: {row['records']:,} such records went")
+
+
+def _are(count: int, thing: str) -> str:
+    return f"{plural(count, thing)} {'is' if count == 1 else 'are'}"
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def _goes(count: int) -> str:
+    return "goes" if count == 1 else "go"
 
 
 def _proven(proof: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError, no_such
 from synth_dagster.exports.verify import Verified, verify
 from synth_dagster.governance.answer import plural
+from synth_dagster.governance.erase_receipt import verify_file
 from synth_dagster.governance.handover import LATEST
 from synth_dagster.signing import Signer, named_key
 from synth_dagster.storage import Store, is_bucket, open_store
@@ -18,7 +19,7 @@ IN_LAKE = "the lake "
 
 
 def verify_what(given: Path | None, what: str, *, dataset: str | None, key: str | None, as_json: bool) -> ExitCode:
-    """Check an export, or a release in the lake, and say what was found.
+    """Check an export, a release in the lake or the receipt of an erasure, and say what was found.
 
     A folder of that name goes before a release, unless a dataset is named. Raises SynthError where there is neither,
     BadKey for what is no key.
@@ -26,6 +27,8 @@ def verify_what(given: Path | None, what: str, *, dataset: str | None, key: str 
     expected = _expected(key)
     if is_bucket(what) or (dataset is None and Path(what).is_dir()):
         found = verify(_place(given, what), expected)
+    elif Path(what).is_file():
+        found = verify_file(Path(what), expected)
     else:
         found = _in_lake(given, what, dataset, expected)
     if as_json:
@@ -72,7 +75,7 @@ def _tell(found: Verified) -> None:
     for note in found.notes:
         console.print(escape(f"Note: {note}"), highlight=False)
     out = "published" if found.place.startswith(IN_LAKE) else "handed over"
-    whole = f"{found.place} holds {found.what} as it was {out}: {found.files} files."
+    whole = f"{found.place} holds {found.what} as it was {out}: {plural(found.files, 'file')}."
     broken = f"{found.place} does not hold {found.what} as it was {out}: {plural(len(found.faults), 'fault')}."
     console.print(escape(whole if found.is_whole else broken), highlight=False)
     if found.is_whole or found.signed_by:

@@ -53,7 +53,11 @@ def test_a_record_of_a_project_goes_and_does_not_return(tmp_path):
     dry = place.call("erase", "--record", doomed["record_id"], "--json").json()
     assert dry["dry_run"] and dry["records"] == 3 and not dry["everything"]  # a passage, a question and a pair
 
-    receipt = place.call("erase", "--record", doomed["record_id"], "--yes", "--json").json()
+    said = place.call("erase", "--record", doomed["record_id"], "--yes").out
+    assert "Erased: 3 records, and " in said and f"The export {place.root / 'out'} held some, and was removed." in said
+    kept = said.partition("Receipt: ")[2].splitlines()[0]
+    receipt = json.loads(Path(kept).read_text())
+    assert "nobody has signed it" in place.call("verify", kept).out
     proof = receipt["proof"]
     assert proof["clean"] and proof["ids_proven"] and proof["text_proven"]
     assert receipt["releases"] == [{"dataset": "tiny", "withdrawn": "r0001", "successor": "r0002"}]

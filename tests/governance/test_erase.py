@@ -16,11 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synth_dagster.errors import LakeError, UnknownName
+from synth_dagster.errors import LakeError, SynthError, UnknownName
 from synth_dagster.governance import erase_search
 from synth_dagster.governance.erase import Asked, BadErasure, costs, erase, plan, resume
 from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in, look_at_file
-from synth_dagster.governance.erase_receipt import verify
+from synth_dagster.governance.erase_receipt import signed, verify, verify_file
 from synth_dagster.governance.erase_scope import scope, search_of
 from synth_dagster.governance.erase_search import search
 from synth_dagster.lake import erasing
@@ -206,6 +206,31 @@ def test_a_receipt_is_signed_where_a_key_is_named(world, tmp_path):
     assert kept == receipt and verify(kept) == signer.key
     with pytest.raises(BadSignature, match="changed after signing"):
         verify(kept | {"at": "2020-01-01T00:00:00Z"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "said"),
+    [
+        pytest.param({}, True, None, id="as it was signed"),
+        pytest.param({"at": "2020-01-01T00:00:00Z"}, True, "changed after signing", id="another day"),
+        pytest.param({}, False, "is signed by another key", id="by somebody else"),
+        pytest.param({"signature": None}, True, "nobody has signed it", id="unsigned"),
+    ],
+)
+def test_whoever_gets_a_receipt_can_check_it(tmp_path, changed, key, said):
+    signer = new_key(tmp_path / "key.pem")
+    receipt = tmp_path / "receipt.json"
+    receipt.write_text(json.dumps(signed({"erasure": "ab" * 16, "at": "2026-11-28T00:00:00Z"}, signer) | changed))
+    found = verify_file(receipt, signer.key if key else "ed25519:0000")
+    assert [fault.what for fault in found.faults] == [] if said is None else said in found.faults[0].what
+    assert found.what == f"the receipt of the erasure abababababab of {changed.get('at', '2026-11-28T00:00:00Z')}"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"erasure": 1, "at": 2, "signature": {}}', "\0"])
+def test_a_file_that_is_no_receipt_is_said_to_be_none(tmp_path, text):
+    (tmp_path / "notes.json").write_text(text)
+    with pytest.raises(SynthError, match="is no receipt of an erasure"):
+        verify_file(tmp_path / "notes.json", None)
 
 
 def test_embeddings_of_what_goes_go_and_others_stay(world):
