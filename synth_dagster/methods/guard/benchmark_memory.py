@@ -38,7 +38,8 @@ class BenchmarkMemory(Guard):
     proof = Proof(
         "planted signal",
         "Items that a set repeats are told from a control (AUROC over 0.9), items that it has not by chance; a model "
-        "of n-grams that read texts as one file finds their order at p < 0.001, one that read them shuffled does not.",
+        "of n-grams, and three trained students, that read texts as one file find their order at p < 0.001, those that "
+        "read them shuffled do not.",
     )
     checks: ClassVar[Mapping[str, str]] = {
         "items": "A model trained on the set does not know the items better than such items that nobody has seen.",

@@ -8,8 +8,10 @@ import pytest
 
 from synth_dagster.parts.models.membership import Scored
 from synth_dagster.parts.models.ngram_prior import NgramPrior, PriorSettings
+from synth_dagster.parts.models.student import Shape, Student
+from synth_dagster.parts.models.training import Course, blocks_of, packed_batches, train
 from synth_dagster.parts.privacy.benchmark_memory import gains, order_p, probes, scored_all, variant
-from tests.parts.made_up_prose import prose
+from tests.parts.made_up_prose import VOCABULARY, prose
 
 NAMES = ["Ada", "Bela", "Cato", "Dora", "Enno", "Fritz", "Greta", "Hanno", "Ilse", "Jonas", "Karla", "Lotte"]
 THINGS = ["apples", "boards", "candles", "drums", "eggs", "forks", "gloves", "hats", "jars", "kites", "lamps", "masks"]
@@ -75,6 +77,30 @@ def test_a_prior_that_read_the_benchmark_in_order_shows_it_and_one_that_read_it_
     assert chance("\n\n".join(items)) < 0.001
     assert chance("\n\n".join(shuffled)) > 0.01
     assert chance(*items) > 0.01
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_trained_student_shows_the_order_it_read_and_only_that(seed):
+    """A transformer of words, trained on the benchmark as one file among other texts, or on the same file shuffled."""
+    items, others = prose(100 + seed, 60, words=12), prose(200 + seed, 48)
+    asked = [one for one in probes(items) if one.group == "order"]
+    numbers = {word: number for number, word in enumerate(VOCABULARY, 2)}
+
+    def symbols(text):
+        return [numbers.get(word, 1) for word in text.replace("\n\n", " | ").split()]
+
+    def chance(file):
+        student = Student.new(Shape(len(numbers) + 2, context=96, width=64, layers=1, heads=2), seed=seed)
+        blocks = blocks_of([symbols(text) for text in ("\n\n".join(file), *others)], 96)
+        train(student, packed_batches(blocks, 8), Course(steps=150, rate=1e-2, seed=seed))
+        read = student.log_probabilities([symbols(one.text) for one in asked])
+        said = {one.text: Scored(logs) for one, logs in zip(asked, read, strict=True)}
+        found = scored_all(said.__getitem__, asked)
+        return order_p({key: one["whole"] for key, one in found["order"].items()})[1]
+
+    assert chance(items) < 0.001
+    assert chance(random.Random(seed).sample(items, len(items))) > 0.01
 
 
 def test_a_score_without_mean_and_spread_is_enough():
