@@ -1,9 +1,10 @@
 """WebOrganizer: tells each page's topic and format by heads learnt from what a judge said of a sample, as domains.
 
 Paper: arXiv:2502.10341. `weborganizer_labels` has the judge label a sample; its labels are a file of the project. The
-signals topic, format and domain (both together) are what `weborganizer_mix` and `domain_quota` go by, and what is
-dropped where you name labels. The paper distils into an encoder of 140M; here the vectors are those of words, or, with
-`vectors: embedder`, those of the model that a step `embed` has asked.
+signals topic, format and domain (both together) are what `weborganizer_mix` and other mixtures go by, and what is
+dropped where you name labels. The paper distils into an encoder of 140M that reads the address before the text; here
+the vectors are those of the text's words, or, with `vectors: embedder`, of the model of a step `embed`. Both
+know the text alone: what a judge was told by the address is learnt only where the text says it too.
 """
 
 from collections.abc import Mapping

@@ -226,6 +226,10 @@ def send(to=ADMIN):
 def test_code_runs_as_before():
     found, _ = refined(doc(CODE), Finder(), mode="code_anonymize")
     assert parses(found.body) and found.body.count("robin@example.com") == 2
+    module = {}
+    exec(found.body, module)  # a program of ours
+    assert module["send"]("b") == "mail to b from the list of the house, as always"
+    assert module["send"]() == "mail to robin@example.com from the list of the house, as always"
 
     class Breaks(Finder):
         def answer(self, request):
