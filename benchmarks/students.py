@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from benchmarks import (
     students_edits,
     students_facts,
+    students_leaks,
     students_needles,
     students_sums,
     students_texts,
@@ -109,6 +110,16 @@ EXPERIMENTS: Mapping[str, Experiment] = {
                 of["synthetic, unseen texts"] > of["edited from .5, unseen texts"]
             ),
         },
+    ),
+    "gdr": Experiment(
+        "Does a student that read refined texts answer no private question, and public ones as often?",
+        students_leaks.run,
+        {
+            "no private question is answered": lambda of: of["refined, private"] == 0 < of["raw, private"],
+            "public ones at least .7 times as often": lambda of: of["refined, public"] >= 0.7 * of["raw, public"],
+            "of public ones that raw texts taught .7": lambda of: of["of public ones that raw texts taught"] >= 0.7,
+        },
+        unmet=("of public ones that raw texts taught .7",),
     ),
     "phi4_pivotal": Experiment(
         "Is the one wrong step of a chain of sums found by the student's own probabilities, and nothing else?",

@@ -246,9 +246,9 @@ class Class:
 
     def __init__(self, seed: int, *, base_steps: int, steps: int) -> None:
         self.seed, self.steps = seed, steps
-        self.ours, others = towns(seed)
+        self.ours, self.others = towns(seed)
         self.rng = Random(seed)
-        read = base_texts(others, self.rng)
+        read = base_texts(self.others, self.rng)
         forms = [form.format(**town) for town in self.ours for form in FORMS.values()]
         told = [
             told_around([town[kind]], town, self.rng, joint=joint)
@@ -262,7 +262,7 @@ class Class:
         self.replay = packed(read, self.words, self.rng, base_steps * ROWS)
         self.base = Student.new(Shape(self.words.size, context=LENGTH, width=64, layers=2, heads=2), seed=seed)
         train(self.base, packed_batches(self.replay, ROWS), Course(base_steps, rate=5e-3, seed=seed))
-        self.queries, self.its_own = asked_of(self.ours), asked_of(others[: len(self.ours)])
+        self.queries, self.its_own = asked_of(self.ours), asked_of(self.others[: len(self.ours)])
 
     def taught(self, texts: Sequence[str]) -> Student:
         """The base after its continued pretraining on an arm's texts, with a tenth of what it has read before."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import students_edits, students_needles, students_sums, students_texts
+from benchmarks import students_edits, students_leaks, students_needles, students_sums, students_texts
 
 
 @pytest.mark.prove
@@ -41,3 +41,10 @@ def test_texts_that_a_student_writes_have_a_narrower_spread_than_texts_that_it_e
     assert found["synthetic, span"] < found["human, span"]
     assert found["edited, span"] >= 0.95 * found["human, span"]
     assert found["synthetic, unseen texts"] > found["edited from .5, unseen texts"]
+
+
+@pytest.mark.prove
+def test_who_read_refined_texts_answers_no_private_question_and_public_ones_still():
+    found = students_leaks.run(0, base_steps=700, steps=300)
+    assert found["refined, private"] == 0 < found["raw, private"]
+    assert found["refined, public"] >= 0.7 * found["raw, public"] > 0.1

@@ -98,7 +98,10 @@ class Gdr(Refiner[Document]):
     paper = "arXiv:2509.08653"
     proof = Proof(
         "planted signal",
-        "Of private data planted in 500 texts .99 or more is found at precision .80 or more; texts without any stay.",
+        "Of private data planted in 500 texts .99 or more is found at precision .80 or more; texts without any stay. "
+        "After refined texts small students answer no private question, where raw ones teach .36 of them, and .36 of "
+        "the public ones, where raw ones teach .35, though of the very same only .67 "
+        "(`python -m benchmarks.students gdr`).",
     )
     redacts: ClassVar[bool] = True
 
