@@ -23,7 +23,7 @@ from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in, look_
 from synth_dagster.governance.erase_receipt import signed, verify, verify_file
 from synth_dagster.governance.erase_scope import scope, search_of
 from synth_dagster.governance.erase_search import search
-from synth_dagster.lake import erasing
+from synth_dagster.lake import doomed
 from synth_dagster.lake.array_file import write_arrays
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.doomed import stored_files
@@ -414,8 +414,8 @@ def test_files_that_name_nothing_of_it_are_not_opened(planted, monkeypatch):
     """Of notes:2 everything goes: c, q4, p4. Their answers that others share are told by counts."""
     plan(planted.lake, Asked("demo", record=digest("c").hex()))  # the index has read all
     opened = []
-    read = erasing.pq.ParquetFile
-    monkeypatch.setattr(erasing.pq, "ParquetFile", lambda path, *how: opened.append(str(path)) or read(path, *how))
+    read = doomed.pq.ParquetFile
+    monkeypatch.setattr(doomed.pq, "ParquetFile", lambda path, *how: opened.append(str(path)) or read(path, *how))
     found = plan(planted.lake, Asked("demo", record=digest("c").hex()))
     assert found.calls == 2 and found.shared_calls == 1
     assert opened and all("notes%3A2" in path or "/release=" in path for path in opened)
