@@ -78,7 +78,7 @@ def facts_from(
         checks=checks,
         benchmarks=_benchmarks(manifest),
         personal=_personal(lake, release, rows, checks),
-        retained={one.value: (one.judged, one.kept) for one in retained(rows, "lang")},
+        retained={one.value: [one.judged, one.kept] for one in retained(rows, "lang")},
         publication=manifest.get("publication", {}),
         missing=manifest["missing"],
         recipe=manifest["recipe"],
