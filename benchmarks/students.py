@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from benchmarks import (
+    students_curators,
     students_edits,
     students_facts,
     students_leaks,
@@ -120,6 +121,16 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "of public ones that raw texts taught .7": lambda of: of["of public ones that raw texts taught"] >= 0.7,
         },
         unmet=("of public ones that raw texts taught .7",),
+    ),
+    "source2synth": Experiment(
+        "Does a student that learnt from one half of the questions drop wrong ones of the other, and few right ones?",
+        students_curators.run,
+        {
+            "of wrong questions at least 85 % go": lambda of: of["wrong, dropped"] >= 0.85,
+            "of right ones at most 15 %": lambda of: of["right, dropped"] <= 0.15,
+            "one try finds half of the right answers": lambda of: of["right, found by one try"] >= 0.5,
+            "and of wrong ones at most 5 %": lambda of: of["wrong, found by one try"] <= 0.05,
+        },
     ),
     "phi4_pivotal": Experiment(
         "Is the one wrong step of a chain of sums found by the student's own probabilities, and nothing else?",

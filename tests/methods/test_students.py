@@ -2,7 +2,14 @@
 
 import pytest
 
-from benchmarks import students_edits, students_leaks, students_needles, students_sums, students_texts
+from benchmarks import (
+    students_curators,
+    students_edits,
+    students_leaks,
+    students_needles,
+    students_sums,
+    students_texts,
+)
 
 
 @pytest.mark.prove
@@ -48,3 +55,11 @@ def test_who_read_refined_texts_answers_no_private_question_and_public_ones_stil
     found = students_leaks.run(0, base_steps=700, steps=300)
     assert found["refined, private"] == 0 < found["raw, private"]
     assert found["refined, public"] >= 0.7 * found["raw, public"] > 0.1
+
+
+@pytest.mark.prove
+def test_a_student_that_learnt_from_one_slice_drops_what_is_wrong_in_the_other():
+    found = students_curators.run(0, chains=200, steps=500)
+    assert found["wrong, questions"] > 80 and found["right, questions"] > 200
+    assert found["wrong, dropped"] >= 0.85 and found["wrong, found by one try"] <= 0.05
+    assert found["right, dropped"] <= 0.25 and found["right, found by one try"] >= 0.5

@@ -4,7 +4,7 @@
 lies on a river: three articles, in which four questions of two hops have known answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 from typing import Any
@@ -92,7 +92,7 @@ class HopWorld:
                 asked = (_joined(second.q2, first.name, words) for words in (first.described, first.anew))
                 self.behind |= dict.fromkeys(asked, (first, second))
 
-    def answer(self, request: Request) -> Mapping[str, Any] | None:
+    def answer(self, request: Request) -> dict[str, Any] | None:
         passage, name = request.tag("passage"), request.tag("bridge")
         if request.task == "named":
             return {"entities": [*(one.name for one in self.told if one.article == passage), "Atlantis"]}
