@@ -115,7 +115,9 @@ class Source2synthHops(PoolSynthesizer[Document, Instruction]):
     proof: ClassVar[Proof] = Proof(
         "equation by hand",
         "A curator right at rate q keeps 1-(1-q)^3 of the questions; of planted unanswerable ones at least 85 % go and "
-        "of others at most 15 %; every kept one fails without either article.",
+        "of others at most 15 %; every kept one fails without either article. A small student that learnt from one "
+        "slice, in which three answers in ten are wrong, drops all wrong ones of the other and .10 of the right ones "
+        "(`python -m benchmarks.students source2synth`).",
     )
 
     questions: int = Field(
