@@ -86,6 +86,7 @@ def _renamed(table: pa.Table, start: int, stage: int, source: str, batch: str) -
     ids = [((start + n) * 2 + stage).to_bytes(8, "big") + bytes(8) for n in range(table.num_rows)]
     given = {
         "record_id": pa.array(ids, table.schema.field("record_id").type),
+        "content_hash": pa.array(ids, table.schema.field("content_hash").type),
         "source": pa.array([source] * len(ids)),
         "batch": pa.array([batch] * len(ids)),
         "run_id": pa.array(["run"] * len(ids)),
