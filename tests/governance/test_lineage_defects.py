@@ -11,7 +11,7 @@ from synth_dagster.governance.descent import DEFECTS, defects, descend
 from synth_dagster.governance.release_rows import release_rows
 from synth_dagster.governance.report import release_facts
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta import Release
+from synth_dagster.lake.meta_values import Release
 from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.registry import Licences, joined
 from synth_dagster.licences.terms import every
