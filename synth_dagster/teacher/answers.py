@@ -44,6 +44,7 @@ class Answers:
         self._gathering = Gathering(calls.embed, self._begun) if gathers else None
         self._begins = count()
         self._parking = Parking(submit, self._is_still) if submit else None
+        self._landing = False
 
     async def of(self, attempt: Attempt) -> tuple[Stored, bool]:
         """The answer, and whether it cost nothing: kept before, or in flight for another caller."""
@@ -88,7 +89,8 @@ class Answers:
             raise type(self._parking.problem)(str(self._parking.problem))
 
     async def land(self, is_paid: Callable[[asyncio.Task[object]], bool]) -> None:
-        """What was sent is paid, so it is waited for and kept; what was not sent is given up."""
+        """What was sent is paid, so it is waited for and kept; what was not is given up, and nothing else begins."""
+        self._landing = True
         if self._parking is not None:
             await self._parking.close()
         for task in self._flying.values():
@@ -144,6 +146,8 @@ class Answers:
         if call_id not in self._flying:
             self._flying[call_id] = asyncio.create_task(begin())
             self._flying[call_id].add_done_callback(lambda done: self._landed(call_id, done))
+            if self._landing:  # nobody would wait for its answer: a caller whose answer was not usable asks again
+                self._flying[call_id].cancel()
         return self._flying[call_id]
 
     def _begun(self, begin: Callable[[], Coroutine[Any, Any, None]]) -> None:

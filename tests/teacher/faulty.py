@@ -58,7 +58,6 @@ class FaultServer:
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
         self.open = self.most_open = 0
-        self.done: list[str] = []  # requests whose answer was written, whole
         self._seen: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()

@@ -1,6 +1,7 @@
 """One answer's way: replay, cache, in flight, paid."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from zlib import crc32
 
@@ -113,6 +114,21 @@ def test_what_was_sent_when_the_work_fails_is_kept(ask, server):
     server.delay = 0.0
     ask(words(range(20)))
     assert server.calls == 20
+
+
+def test_an_unusable_answer_is_not_asked_for_again_once_the_work_has_failed(ask, server, caplog):
+    """A second request would be cut off when the connections close: paid, lost, and told as the endpoint's failure."""
+    server.script = lambda body, seen: Say("no json", delay=0.2)
+
+    async def dies(teachers):
+        asked = [asyncio.ensure_future(teachers["writer"].ask(PROMPT, into=Word, thing=thing)) for thing in range(8)]
+        await asyncio.wait(asked, timeout=0.1)
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError):
+        ask(dies)
+    assert server.calls == 8
+    assert not caplog.records
 
 
 def test_in_flight_and_order_of_arrival_change_no_byte(ask, server, endpoint, cache_path):
