@@ -5,10 +5,10 @@ import re
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.grammar import clause_of, hidden, is_hanging, lower_first, upper_first
+from synth_dagster.teacher.embedded.phrases import is_generic, split_condition
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions
 from synth_dagster.teacher.embedded.reading import overlap, terms
-from synth_dagster.teacher.embedded.rules import is_generic, split_condition
 from synth_dagster.teacher.embedded.writing import documented_in, is_of_something, topic_of
 
 # Each demand can be met by quoting the source, and adds 5 to 20 words.

@@ -12,7 +12,8 @@ from functools import lru_cache
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.grammar import hidden, is_hanging, upper_first
 from synth_dagster.teacher.embedded.reading import Sentence, is_about_python, sentences, terms, verbatim
-from synth_dagster.teacher.embedded.rules import RULES, SIGNATURE_RULES, Found, call_of, definition, listing
+from synth_dagster.teacher.embedded.rules import RULES, Found, definition, listing
+from synth_dagster.teacher.embedded.signature_rules import SIGNATURE_RULES, call_of
 
 
 @dataclass(frozen=True, slots=True)

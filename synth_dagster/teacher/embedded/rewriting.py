@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from synth_dagster.parts.text.words import one_line
 from synth_dagster.teacher.embedded.grammar import hidden, lower_first, upper_first
+from synth_dagster.teacher.embedded.phrases import split_condition
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions
 from synth_dagster.teacher.embedded.reading import sentences
-from synth_dagster.teacher.embedded.rules import split_condition
 
 TOO_LITTLE = "I cannot write this anew: there is too little prose in it."
 _MOST_QUESTIONS = 6

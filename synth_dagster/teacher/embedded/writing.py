@@ -4,6 +4,7 @@ import re
 
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.grammar import VERBS, hidden, lower_first, upper_first
+from synth_dagster.teacher.embedded.phrases import split_condition
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import Question, questions
 from synth_dagster.teacher.embedded.reading import (
@@ -15,7 +16,6 @@ from synth_dagster.teacher.embedded.reading import (
     sentences,
     terms,
 )
-from synth_dagster.teacher.embedded.rules import split_condition
 
 EXTRACTIVE, BRIEF, VAGUE, OFFTOPIC = "embedded-extractive", "embedded-brief", "embedded-vague", "embedded-offtopic"
 MODELS = (EXTRACTIVE, BRIEF, VAGUE, OFFTOPIC)
