@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.measured import options, parsed, tell
 from synth_dagster.governance.trace import trace
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log, tables
 from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
@@ -131,7 +131,7 @@ def lists(ids: pa.Array, each: int, rows: int, stage: str) -> pa.Array:
 
 def show(lake: Lake, stage: str, schema: pa.Schema, batch: str, rows: pa.Table, *, partition: str = "batch") -> None:
     """Let a table show these rows as a batch, by the commit that accepting a candidate makes."""
-    place = tables.Place.of(lake.store, f"demo/{stage}")
+    place = delta_log.Place.of(lake.store, f"demo/{stage}")
     tables.ensure(place, schema, [partition])
     name = f"{tables.partition_folder({partition: batch})}/{time.time_ns():x}.parquet"
     path = Path(lake.store.link(f"demo/{stage}/{name}"))

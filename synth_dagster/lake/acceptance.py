@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log, tables
 from synth_dagster.lake.file_names import id_of
 from synth_dagster.lake.files import conform, plain_type, write_parquet
 from synth_dagster.lake.layout import REJECTS, Layout
@@ -33,13 +33,13 @@ class Acceptance:
 
     def accepted(self, dataset: str, stage: str, batch: str) -> Candidate | None:
         """The version of a batch that readers see: the candidate whose file the table shows."""
-        shown = tables.shown(self.layout.table(dataset, stage))
+        shown = delta_log.shown(self.layout.table(dataset, stage))
         files = shown.files_of((batch,)) if shown else ()
         return self._healed(self.meta.candidate(id_of(files[0]))) if files else None
 
     def accepted_all(self, dataset: str, stage: str) -> dict[str, Candidate]:
         """The accepted version of every batch of a stage, by batch."""
-        shown = tables.shown(self.layout.table(dataset, stage))
+        shown = delta_log.shown(self.layout.table(dataset, stage))
         if shown is None:
             return {}
         known = {candidate.candidate_id: candidate for candidate in self.meta.candidates(dataset, stage)}
@@ -88,7 +88,7 @@ class Acceptance:
         """Rejects first, then records: the second commit is what makes the candidate the accepted one."""
         self._fit_columns(candidate)
         versions: dict[str, int] = {}
-        if tables.exists(self.layout.table(candidate.dataset, REJECTS)):
+        if delta_log.exists(self.layout.table(candidate.dataset, REJECTS)):
             versions[REJECTS] = self._commit_rejects(candidate)
         versions[candidate.stage] = self.commit_files(
             candidate.dataset,
@@ -118,7 +118,7 @@ class Acceptance:
     ) -> int:
         """Put files in place of those of a partition; the version of the table that shows them."""
 
-        def may_replace(there: tuple[tables.DataFile, ...]) -> None:
+        def may_replace(there: tuple[delta_log.DataFile, ...]) -> None:
             for other in (self.meta.candidate(id_of(file)) for file in there):
                 if candidate and other.number > candidate.number:
                     raise LakeError(
@@ -132,7 +132,7 @@ class Acceptance:
 
     def restore_rejects(self, candidate: Candidate, active: Candidate | None) -> None:
         """An accept that was killed half-way has shown rejects of what is now refused: show the accepted ones again."""
-        shown = tables.shown(self.layout.table(candidate.dataset, REJECTS))
+        shown = delta_log.shown(self.layout.table(candidate.dataset, REJECTS))
         files = shown.files_of((candidate.stage, candidate.batch)) if shown else ()
         if any(id_of(file) == candidate.candidate_id for file in files):
             old = self._rejects_files(active)
@@ -156,11 +156,11 @@ class Acceptance:
         """New columns join the table with the first batch that has them."""
         place = self.layout.table(candidate.dataset, candidate.stage)
         own = pq.read_schema(self.layout.local(candidate, self.layout.records_file(candidate)))
-        known = tables.snapshot(place).schema
+        known = delta_log.snapshot(place).schema
         new = [field for field in own if field.name not in known.names]
         if new:
             tables.add_columns(place, new)
-            known = tables.snapshot(place).schema
+            known = delta_log.snapshot(place).schema
         conform(own.empty_table(), known, f"{candidate.dataset}/{candidate.stage}")
         for field in own:
             if plain_type(known.field(field.name).type) != plain_type(field.type):
@@ -174,10 +174,10 @@ class Acceptance:
         if candidate.state == "accepted":
             return candidate
         name, place = self.layout.records_file(candidate), self.layout.table(candidate.dataset, candidate.stage)
-        versions = {candidate.stage: tables.version_that_added(place, name)}
+        versions = {candidate.stage: delta_log.version_that_added(place, name)}
         if candidate.rejected:
             rejects = self.layout.table(candidate.dataset, REJECTS)
-            versions[REJECTS] = tables.version_that_added(rejects, self.layout.rejects_file(candidate))
+            versions[REJECTS] = delta_log.version_that_added(rejects, self.layout.rejects_file(candidate))
         self.meta.finish_accept(candidate, versions)
         return replace(candidate, state="accepted", version=versions[candidate.stage])
 

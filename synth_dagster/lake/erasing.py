@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.corpus_state import held_of, name_of, state_of
 from synth_dagster.lake.database import Row
@@ -88,7 +88,7 @@ class Eraser:
     def _replace(self, dataset: str, old: Candidate) -> None:
         """Put a copy without the doomed rows in the place of a version, or remove one that nobody has ever seen."""
         lake, place = self.lake, self.lake.layout.table(dataset, old.stage)
-        shown = old.candidate_id in {id_of(file) for file in tables.snapshot(place).files}
+        shown = old.candidate_id in {id_of(file) for file in delta_log.snapshot(place).files}
         if not shown and old.candidate_id not in self._shown_ever(dataset, old.stage):
             self._give_up(old)
             return
@@ -156,7 +156,7 @@ class Eraser:
 
     def _shown_ever(self, dataset: str, stage: str) -> set[str]:
         if (dataset, stage) not in self._ever:
-            self._ever[dataset, stage] = tables.ever_added(self.lake.layout.table(dataset, stage))
+            self._ever[dataset, stage] = delta_log.ever_added(self.lake.layout.table(dataset, stage))
         return self._ever[dataset, stage]
 
     def _rename_inputs(self) -> None:

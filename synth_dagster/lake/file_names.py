@@ -2,10 +2,10 @@
 
 from pathlib import PurePosixPath
 
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log
 
 
-def id_of(file: tables.DataFile) -> str:
+def id_of(file: delta_log.DataFile) -> str:
     return PurePosixPath(file.path).stem
 
 
@@ -20,4 +20,4 @@ def is_data(file: str) -> bool:
 
 
 def _is_of_log(file: str) -> bool:
-    return tables.LOG in PurePosixPath(file).parts
+    return delta_log.LOG in PurePosixPath(file).parts

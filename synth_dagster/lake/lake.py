@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log
 from synth_dagster.lake.acceptance import Acceptance
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.layout import REJECTS, Layout
@@ -195,15 +195,15 @@ class Lake:
     def retire(self, dataset: str, stage: str, batch: str, run_id: str) -> int | None:
         """Take a batch out of its table, as when a delivery has shrunk; the version without it."""
         path = self.layout.table(dataset, stage)
-        if not tables.exists(path):
+        if not delta_log.exists(path):
             return None
         with self.lease("lake"):
             self.accepted(dataset, stage, batch)  # heals
             for dropped in self.meta.drop_undecided(dataset, stage, batch):
                 self.layout.remove_files(dropped)
-            (column,) = tables.snapshot(path).partition_by
+            (column,) = delta_log.snapshot(path).partition_by
             metadata = {"run_id": run_id, "commit_id": f"retire-{uuid4().hex}"}
-            if tables.exists(self.layout.table(dataset, REJECTS)):
+            if delta_log.exists(self.layout.table(dataset, REJECTS)):
                 version = self.acceptance.commit_files(dataset, REJECTS, {"stage": stage, "batch": batch}, {}, metadata)
                 self.meta.add_version(run_id, dataset, REJECTS, version)
             version = self.acceptance.commit_files(dataset, stage, {column: batch}, {}, metadata)
@@ -274,11 +274,11 @@ class Lake:
         found: dict[str, tuple[int, int, int]] = {}
         for stage in self.stages(dataset):
             shown = self.accepted_all(dataset, stage)
-            version = tables.snapshot(self.layout.table(dataset, stage)).version
+            version = delta_log.snapshot(self.layout.table(dataset, stage)).version
             found[stage] = (sum(candidate.current for candidate in shown.values()), len(shown), version)
         return found
 
-    def snapshot(self, dataset: str, stage: str) -> tuple[tables.Place, tables.Snapshot]:
+    def snapshot(self, dataset: str, stage: str) -> tuple[delta_log.Place, delta_log.Snapshot]:
         """Where a table lies and what it shows: its version, its columns and its files."""
         return self._views.one(dataset, stage, None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log, tables
 from synth_dagster.lake.files import conform
 from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.reading import filled, with_all
@@ -38,12 +38,12 @@ class Layout:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def table(self, dataset: str, name: str) -> tables.Place:
+    def table(self, dataset: str, name: str) -> delta_log.Place:
         """Where a table lies. Raises LakeError for a name that none can have."""
         for word in (dataset, name):
             if not NAME.match(word) or (word == dataset and word in NOT_DATASETS):
                 raise LakeError(f"'{word}' cannot name a dataset or stage: use a-z, 0-9 and _, a letter first.")
-        return tables.Place.of(self.store, f"{dataset}/{name}")
+        return delta_log.Place.of(self.store, f"{dataset}/{name}")
 
     def datasets(self) -> list[str]:
         """The datasets that have tables."""
@@ -56,7 +56,7 @@ class Layout:
     def table_names(self, dataset: str) -> list[str]:
         """All tables of a dataset: its stages, and what became no record."""
         there = [name for name in self.store.folders(f"{dataset}/") if NAME.match(name)] if NAME.match(dataset) else []
-        return [name for name in there if tables.exists(self.table(dataset, name))]
+        return [name for name in there if delta_log.exists(self.table(dataset, name))]
 
     def records_file(self, candidate: Candidate) -> str:
         """The records of a candidate."""
@@ -84,11 +84,11 @@ class Layout:
     def conformed(self, dataset: str, stage: str, table: pa.Table, partition_by: Sequence[str]) -> pa.Table:
         """The table in the types of where it goes; that is made when it is not there."""
         place, where = self.table(dataset, stage), f"{dataset}/{stage}"
-        if tables.shown(place) is None:
+        if delta_log.shown(place) is None:
             table = conform(table, None, where)
             tables.ensure(place, table.schema, partition_by)
         tables.migrate(place)
-        shown = tables.snapshot(place)
+        shown = delta_log.snapshot(place)
         if shown.partition_by != tuple(partition_by):
             raise LakeError(f"{where} is partitioned by {shown.partition_by}, not by {tuple(partition_by)}.")
         return conform(table, shown.schema, where)
@@ -100,7 +100,7 @@ class Layout:
         table = filled(with_all(rejects, REJECT), {"stage": stage, "batch": batch})
         fitted = self.conformed(dataset, REJECTS, table, ("stage", "batch"))
         place = self.table(dataset, REJECTS)
-        known = tables.snapshot(place).schema.names
+        known = delta_log.snapshot(place).schema.names
         if new := [field for field in fitted.schema if field.name not in known]:
             tables.add_columns(place, new)  # one of before
         return fitted

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from synth_dagster.lake.array_file import Damaged
+from synth_dagster.lake.delta_log import DataFile, Place, Snapshot
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage_catalog import Catalog, IndexedFile, State
 from synth_dagster.lake.lineage_rows import KINDS, NEEDED, Terms, rows_of
 from synth_dagster.lake.segments import Rows, Segment
-from synth_dagster.lake.tables import DataFile, Place, Snapshot
 from synth_dagster.storage import is_bucket
 
 MOST = 6_000_000  # records and parents in one segment: what is sorted at once, in some 700 MB

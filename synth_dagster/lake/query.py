@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake.tables import Snapshot
+from synth_dagster.lake.delta_log import Snapshot
 from synth_dagster.parts.sql import literal, quoted
 
 if TYPE_CHECKING:

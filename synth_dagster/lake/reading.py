@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log
 from synth_dagster.parts.sql import literal, quoted
 
 
@@ -65,7 +65,7 @@ def first_rows(parts: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[p
 
 
 def stream_files(
-    place: tables.Place, shown: tables.Snapshot, names: Sequence[str], batches: Sequence[str] | None, rows: int
+    place: delta_log.Place, shown: delta_log.Snapshot, names: Sequence[str], batches: Sequence[str] | None, rows: int
 ) -> Iterator[pa.RecordBatch]:
     """File by file in the order of their partitions; each is sorted by its key."""
     wanted = None if batches is None else set(batches)
@@ -93,7 +93,7 @@ def _column(part: pa.RecordBatch, field: pa.Field, of_folder: Mapping[str, str])
 
 def where_sql(
     stage: str,
-    shown: tables.Snapshot,
+    shown: delta_log.Snapshot,
     names: Sequence[str],
     *,
     where: str,

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from synth_dagster.lake.delta_log import DataFile, Place
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.tables import DataFile, Place
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false

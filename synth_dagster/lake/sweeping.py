@@ -3,7 +3,7 @@
 import time
 from pathlib import PurePosixPath
 
-from synth_dagster.lake import tables
+from synth_dagster.lake import delta_log
 from synth_dagster.lake.file_names import is_data, is_stray
 from synth_dagster.lake.layout import Layout
 from synth_dagster.lake.meta import Meta
@@ -29,7 +29,7 @@ def _sweep_table(layout: Layout, meta: Meta, dataset: str, name: str, before: fl
     kept = _kept(meta, dataset)
     old = [entry.name for entry in layout.store.entries(f"{dataset}/{name}/") if entry.modified <= before]
     left = {file for file in old if is_data(file) and PurePosixPath(file).stem not in kept}
-    shown = tables.ever_added(layout.table(dataset, name)) if left else set()
+    shown = delta_log.ever_added(layout.table(dataset, name)) if left else set()
     removed = [file for file in old if is_stray(file) or (file in left and PurePosixPath(file).stem not in shown)]
     for file in removed:
         layout.store.remove(file)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from synth_dagster.errors import LakeError, UnknownName
-from synth_dagster.lake import query, tables
+from synth_dagster.lake import delta_log, query
 from synth_dagster.lake.file_names import id_of
 from synth_dagster.lake.layout import REJECTS, Layout
 from synth_dagster.lake.meta import Meta
@@ -91,31 +91,31 @@ class Views:
         place, shown = self.one(dataset, stage, as_of)
         yield from stream_files(place, shown, query.columns_of(shown.schema, columns), batches, rows)
 
-    def one(self, dataset: str, stage: str, as_of: str | None) -> tuple[tables.Place, tables.Snapshot]:
+    def one(self, dataset: str, stage: str, as_of: str | None) -> tuple[delta_log.Place, delta_log.Snapshot]:
         """Where a table lies and what it shows."""
         return self._views(dataset, as_of, [stage])[stage]
 
     def _views(
         self, dataset: str, as_of: str | None, stages: Sequence[str] | None
-    ) -> dict[str, tuple[tables.Place, tables.Snapshot]]:
+    ) -> dict[str, tuple[delta_log.Place, delta_log.Snapshot]]:
         there = self.layout.table_names(dataset)
         for stage in stages or ():
             if stage not in there:
                 raise UnknownName(f"stage of {dataset} with a table", stage, there)
         versions = None if as_of is None else self.meta.versions_as_of(dataset, as_of)
-        found: dict[str, tuple[tables.Place, tables.Snapshot]] = {}
+        found: dict[str, tuple[delta_log.Place, delta_log.Snapshot]] = {}
         for name in there if stages is None else stages:
             place = self.layout.table(dataset, name)
             # a table that no run had changed by then was empty: version 0
-            shown = tables.snapshot(place, None if versions is None else versions.get(name, 0))
+            shown = delta_log.snapshot(place, None if versions is None else versions.get(name, 0))
             found[name] = place, shown if versions is None else self._without_erased(name, shown)
         return found
 
-    def _without_erased(self, table: str, shown: tables.Snapshot) -> tables.Snapshot:
+    def _without_erased(self, table: str, shown: delta_log.Snapshot) -> delta_log.Snapshot:
         """An old version with the copies that an erasure has left in the place of its files."""
         rows = self.meta.database.rows("select * from erased_versions")
         copies = {row["old"]: row for row in rows}
-        files: list[tables.DataFile] = []
+        files: list[delta_log.DataFile] = []
         for file in shown.files:
             stem, count = id_of(file), file.rows
             while stem in copies:

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake import tables
-from synth_dagster.lake.tables import Place
+from synth_dagster.lake import delta_log, tables
+from synth_dagster.lake.delta_log import Place
 from synth_dagster.records import SCHEMA_VERSION
 from synth_dagster.storage import open_store
 
@@ -50,10 +50,10 @@ def log_of(place, version) -> str:
 
 
 def test_the_settings_that_governance_needs(place):
-    settings = tables.open_table(place).metadata().configuration
+    settings = delta_log.open_table(place).metadata().configuration
     assert settings["delta.dataSkippingNumIndexedCols"] == "0"
     assert settings["delta.logRetentionDuration"] == "interval 36500 days"
-    assert tables.schema_version(tables.open_table(place)) == SCHEMA_VERSION
+    assert delta_log.schema_version(delta_log.open_table(place)) == SCHEMA_VERSION
 
 
 def test_many_that_make_a_table_at_once_make_one(unmade):
@@ -65,21 +65,21 @@ def test_many_that_make_a_table_at_once_make_one(unmade):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make, range(4)))
-    assert tables.latest_version(unmade) == 0
+    assert delta_log.latest_version(unmade) == 0
 
 
 def test_a_commit_replaces_a_partition_and_says_its_own_version(place):
     assert [commit(place, "a", "one"), commit(place, "b", "two"), commit(place, "a", "three")] == [1, 2, 3]
-    assert [(file.partition, file.rows) for file in tables.snapshot(place).files] == [(("a",), 1), (("b",), 1)]
-    assert [file.path for file in tables.snapshot(place, 2).files] == ["batch=a/one.parquet", "batch=b/two.parquet"]
-    assert tables.ever_added(place) == {"one", "two", "three"}
+    assert [(file.partition, file.rows) for file in delta_log.snapshot(place).files] == [(("a",), 1), (("b",), 1)]
+    assert [file.path for file in delta_log.snapshot(place, 2).files] == ["batch=a/one.parquet", "batch=b/two.parquet"]
+    assert delta_log.ever_added(place) == {"one", "two", "three"}
 
 
 def test_what_is_shown_already_is_not_committed_again(place):
     version = commit(place, "a", "one")
     commit(place, "b", "two")
     assert commit(place, "a", "one") == version
-    assert tables.latest_version(place) == 2
+    assert delta_log.latest_version(place) == 2
 
 
 def test_the_log_has_row_counts_and_no_text(place):
@@ -101,7 +101,7 @@ def test_a_conflict_is_tried_again_with_what_is_there_by_then(place, monkeypatch
 
     assert commit(place, "a", "ours", may_replace=somebody_is_faster) == 2
     assert seen == [[], ["batch=a/faster.parquet"]]
-    assert [file.path for file in tables.snapshot(place).files] == ["batch=a/ours.parquet"]
+    assert [file.path for file in delta_log.snapshot(place).files] == ["batch=a/ours.parquet"]
 
 
 def test_writers_that_are_always_slower_are_told(place, monkeypatch):
@@ -115,14 +115,14 @@ def test_columns_are_added_once(place):
     commit(place, "a", "one")
     for _ in range(2):
         tables.add_columns(place, [pa.field("stars", pa.int64()), pa.field("text", pa.string())])
-    assert tables.snapshot(place).schema.names == [*SCHEMA.names, "stars"]
-    assert tables.latest_version(place) == 2
+    assert delta_log.snapshot(place).schema.names == [*SCHEMA.names, "stars"]
+    assert delta_log.latest_version(place) == 2
 
 
 def test_an_older_table_comes_up_step_by_step(place):
     """Version 0 has no column `stars`; the step from 0 to 1 adds it, and old rows have null there."""
     commit(place, "a", "one")
-    tables.open_table(place).alter.set_table_properties({tables.VERSION_KEY: "0"}, raise_if_not_exists=False)
+    delta_log.open_table(place).alter.set_table_properties({delta_log.VERSION_KEY: "0"}, raise_if_not_exists=False)
 
     def add_stars(table):
         from deltalake import Schema
@@ -131,9 +131,9 @@ def test_an_older_table_comes_up_step_by_step(place):
 
     for _ in range(2):
         tables.migrate(place, steps=[add_stars], newest=1)
-    shown = tables.snapshot(place)
+    shown = delta_log.snapshot(place)
     assert shown.schema.names == [*SCHEMA.names, "stars"]
-    assert tables.schema_version(tables.open_table(place)) == 1
+    assert delta_log.schema_version(delta_log.open_table(place)) == 1
     assert len(shown.files) == 1
 
 
@@ -145,7 +145,7 @@ def test_old_rows_have_null_in_a_column_that_a_migration_added(lake, write):
 
 
 def test_a_newer_table_is_refused_with_the_cure(place):
-    tables.open_table(place).alter.set_table_properties({tables.VERSION_KEY: "99"}, raise_if_not_exists=False)
+    delta_log.open_table(place).alter.set_table_properties({delta_log.VERSION_KEY: "99"}, raise_if_not_exists=False)
     with pytest.raises(LakeError, match=r"schema version 99.*upgrade"):
         tables.ensure(place, SCHEMA, ["batch"])
 
@@ -158,14 +158,14 @@ def test_a_table_that_another_program_has_changed_is_refused(place):
         f"{place.name}/_delta_log/{1:020d}.json", json.dumps({"protocol": protocol | features}).encode() + b"\n"
     )
     with pytest.raises(LakeError, match="deletionVectors"):
-        tables.snapshot(place)
+        delta_log.snapshot(place)
 
 
 def test_old_versions_outlive_a_checkpoint(place):
     for number in range(3):
         commit(place, "a", f"file{number}")
-    tables.open_table(place).create_checkpoint()
-    tables.open_table(place).cleanup_metadata()
+    delta_log.open_table(place).create_checkpoint()
+    delta_log.open_table(place).cleanup_metadata()
     commit(place, "a", "last")
-    assert [file.path for file in tables.snapshot(place, 1).files] == ["batch=a/file0.parquet"]
-    assert tables.snapshot(place).files[0].rows == 1
+    assert [file.path for file in delta_log.snapshot(place, 1).files] == ["batch=a/file0.parquet"]
+    assert delta_log.snapshot(place).files[0].rows == 1
