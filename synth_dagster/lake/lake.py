@@ -9,7 +9,7 @@ on this machine, and everything that reads finds local files in both cases.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -36,18 +36,16 @@ from synth_dagster.records import REJECT
 from synth_dagster.storage import S3Options, Store, is_bucket, open_store
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    pass
 
 
-class Lake:
+class Lake(Views):
     """Tables, metadata and leases under one root folder."""
 
     def __init__(self, store: Store, metadata: str | Path) -> None:
+        super().__init__(Layout(store), Meta(metadata, store))
         self.store = store
-        self.meta = Meta(metadata, store)
-        self.layout = Layout(store)
         self.acceptance = Acceptance(self.layout, self.meta)
-        self._views = Views(self.layout, self.meta)
         self._leases = Leases(self.meta.database)
 
     @classmethod
@@ -212,63 +210,6 @@ class Lake:
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    def connect(
-        self,
-        dataset: str,
-        *,
-        as_of: str | None = None,
-        stages: Sequence[str] | None = None,
-        sealed: bool = False,
-    ) -> "DuckDBPyConnection":
-        """A DuckDB in memory with a view for each table of a dataset, as they are now or as a run left them.
-
-        `sealed` closes it to everything outside the dataset, for SQL that somebody else wrote.
-        """
-        return self._views.connect(dataset, as_of=as_of, stages=stages, sealed=sealed)
-
-    def read(
-        self,
-        dataset: str,
-        stage: str,
-        *,
-        batches: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        where: str | None = None,
-        as_of: str | None = None,
-        limit: int | None = None,
-    ) -> pa.Table:
-        """The accepted records of a stage, by batch and record id. `where` is a condition in SQL."""
-        return self._views.read(dataset, stage, batches=batches, columns=columns, where=where, as_of=as_of, limit=limit)
-
-    def select(self, dataset: str, sql: str, *, as_of: str | None = None, limit: int | None = None) -> pa.Table:
-        """What one SELECT over the tables of a dataset says, its first rows. Raises LakeError for any other SQL."""
-        return self._views.select(dataset, sql, as_of=as_of, limit=limit)
-
-    def stream(
-        self,
-        dataset: str,
-        stage: str,
-        *,
-        batches: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        as_of: str | None = None,
-        rows: int = 10_000,
-    ) -> Iterator[pa.RecordBatch]:
-        """The accepted records of a stage in the order of `read`, a few at a time."""
-        yield from self._views.stream(dataset, stage, batches=batches, columns=columns, as_of=as_of, rows=rows)
-
-    def datasets(self) -> list[str]:
-        """The datasets that have tables."""
-        return self.layout.datasets()
-
-    def stages(self, dataset: str) -> list[str]:
-        """The stages of a dataset that have a table."""
-        return self.layout.stages(dataset)
-
-    def table_names(self, dataset: str) -> list[str]:
-        """All tables of a dataset: its stages, and what became no record."""
-        return self.layout.table_names(dataset)
-
     def counts(self, dataset: str) -> dict[str, tuple[int, int, int]]:
         """Per stage: current records, batches, version of the table. No file of records is opened."""
         found: dict[str, tuple[int, int, int]] = {}
@@ -277,10 +218,6 @@ class Lake:
             version = delta_log.snapshot(self.layout.table(dataset, stage)).version
             found[stage] = (sum(candidate.current for candidate in shown.values()), len(shown), version)
         return found
-
-    def snapshot(self, dataset: str, stage: str) -> tuple[delta_log.Place, delta_log.Snapshot]:
-        """Where a table lies and what it shows: its version, its columns and its files."""
-        return self._views.one(dataset, stage, None)
 
     # -------------------------------------------------------------------------------------------------- other things
 

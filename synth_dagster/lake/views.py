@@ -26,6 +26,18 @@ class Views:
     def __init__(self, layout: Layout, meta: Meta) -> None:
         self.layout, self.meta = layout, meta
 
+    def datasets(self) -> list[str]:
+        """The datasets that have tables."""
+        return self.layout.datasets()
+
+    def stages(self, dataset: str) -> list[str]:
+        """The stages of a dataset that have a table."""
+        return self.layout.stages(dataset)
+
+    def table_names(self, dataset: str) -> list[str]:
+        """All tables of a dataset: its stages, and what became no record."""
+        return self.layout.table_names(dataset)
+
     def connect(
         self,
         dataset: str,
@@ -61,7 +73,7 @@ class Views:
         limit: int | None = None,
     ) -> pa.Table:
         """The accepted records of a stage, by batch and record id. `where` is a condition in SQL."""
-        place, shown = self.one(dataset, stage, as_of)
+        place, shown = self.snapshot(dataset, stage, as_of=as_of)
         names = query.columns_of(shown.schema, columns)
         schema = pa.schema([shown.schema.field(name) for name in names])
         if where is not None:
@@ -88,11 +100,13 @@ class Views:
         rows: int = 10_000,
     ) -> Iterator[pa.RecordBatch]:
         """The accepted records of a stage in the order of `read`, a few at a time."""
-        place, shown = self.one(dataset, stage, as_of)
+        place, shown = self.snapshot(dataset, stage, as_of=as_of)
         yield from stream_files(place, shown, query.columns_of(shown.schema, columns), batches, rows)
 
-    def one(self, dataset: str, stage: str, as_of: str | None) -> tuple[delta_log.Place, delta_log.Snapshot]:
-        """Where a table lies and what it shows."""
+    def snapshot(
+        self, dataset: str, stage: str, *, as_of: str | None = None
+    ) -> tuple[delta_log.Place, delta_log.Snapshot]:
+        """Where a table lies and what it shows, now or as a run left it: its version, its columns and its files."""
         return self._views(dataset, as_of, [stage])[stage]
 
     def _views(
