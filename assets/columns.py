@@ -9,7 +9,8 @@ import dagster as dg
 import pyarrow as pa
 
 from synth_dagster.recipe import Recipe
-from synth_dagster.records import CONTENT, RecordKind, describe, schema_of
+from synth_dagster.record_tables import CONTENT, describe, schema_of
+from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.verdicts import VERDICT
 

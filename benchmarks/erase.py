@@ -22,7 +22,8 @@ from synth_dagster.governance.erase_scope import Search, search_of
 from synth_dagster.lake.erasing import Eraser
 from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import Document, Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Parent, digest
 from tests.lake.conftest import write_to
 from tests.peak_memory import peak_bytes
 

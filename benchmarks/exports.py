@@ -24,7 +24,8 @@ MOST_OF_SPLIT = 400  # bytes a record
 
 def releases(count: int) -> Iterator[pa.RecordBatch]:
     """So many instructions, each other words."""
-    from synth_dagster.records import Instruction, digest, to_table
+    from synth_dagster.record_tables import to_table
+    from synth_dagster.records import Instruction, digest
 
     some = [
         Instruction.single(

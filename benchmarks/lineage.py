@@ -26,7 +26,8 @@ from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
-from synth_dagster.records import PARENT, RecordKind, schema_of
+from synth_dagster.record_tables import PARENT, schema_of
+from synth_dagster.records import RecordKind
 from synth_dagster.runner.verdicts import VERDICT, VERDICTS
 
 RECORDS = 10_000_000

@@ -91,7 +91,7 @@ def mixed(pairs: Sequence[Any], recipe: Any) -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from synth_dagster.records import to_table
+    from synth_dagster.record_tables import to_table
     from synth_dagster.scale.signals import compute_signals, flatten, judge
 
     rows = to_table([replace(pair, parents=()) for pair in pairs], "preference")

@@ -59,7 +59,8 @@ def build(root: Path, count: int) -> None:
 
 def _template() -> tuple[pa.Table, pa.Table]:
     """A batch of passages and one of instructions made from them, whose ids are still to be given."""
-    from synth_dagster.records import Document, Instruction, digest, to_table
+    from synth_dagster.record_tables import to_table
+    from synth_dagster.records import Document, Instruction, digest
 
     passages = [
         Document(

@@ -19,7 +19,8 @@ from synth_dagster.governance.judges import judges_pairs
 from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
-from synth_dagster.records import RecordKind, schema_of
+from synth_dagster.record_tables import schema_of
+from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.services import Finding

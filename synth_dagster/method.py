@@ -45,7 +45,7 @@ In = TypeVar("In", bound=Record)
 Out = TypeVar("Out", bound=Record)
 
 Signals: TypeAlias = Mapping[str, str]
-"""Column -> SQL over the flat columns of a record kind (`records.FLAT`); a signal may name an earlier one.
+"""Column -> SQL over the flat columns of a record kind (`record_tables.FLAT`); a signal may name an earlier one.
 
 A name that begins with `_` is a working value for later signals: it is not kept, and rules do not see it. A filter of
 several kinds may name `record_kind` and the columns of all of them; those of other kinds are NULL.

@@ -11,7 +11,8 @@ import pyarrow as pa
 from synth_dagster.exports.base import Exporter
 from synth_dagster.exports.files import Parquet
 from synth_dagster.exports.rows import TEXTS, Unfit
-from synth_dagster.records import VOLATILE, Json, RecordKind, schema_of
+from synth_dagster.record_tables import VOLATILE, schema_of
+from synth_dagster.records import Json, RecordKind
 
 
 class ParquetRecords(Exporter):

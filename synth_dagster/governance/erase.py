@@ -42,7 +42,7 @@ from synth_dagster.lake.shingles import Needles
 from synth_dagster.lake.signature_index import remove_index
 from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.lake.tombstones import bury, lake_key, mac
-from synth_dagster.records import schema_of
+from synth_dagster.record_tables import schema_of
 from synth_dagster.runner.models import FOLDER as MODELS
 from synth_dagster.runner.provider_batches import OPEN
 from synth_dagster.scale.engine import SCRATCH, remove_scratch

@@ -21,7 +21,7 @@ from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.layout import REJECTS
 from synth_dagster.lake.shingles import strings
-from synth_dagster.records import COMMON
+from synth_dagster.record_tables import COMMON
 
 NOT_TEXT = frozenset(name for name, _, _ in COMMON if name != "attributes")
 NO_TEXTS = frozenset({"verdicts", "quality_signals", "findings"})

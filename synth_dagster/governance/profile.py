@@ -17,7 +17,8 @@ from synth_dagster.governance.plots import Bars, Panel, draw, histogram
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.parts.text.hashed_words import ngrams, normalise, words
 from synth_dagster.recipe import Recipe
-from synth_dagster.records import RecordKind, schema_of
+from synth_dagster.record_tables import schema_of
+from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.scale.signals import flatten
 

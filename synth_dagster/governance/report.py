@@ -39,7 +39,8 @@ from synth_dagster.method import Measure, Measurement
 from synth_dagster.methods.measure.compression_ratio import CompressionRatio
 from synth_dagster.methods.measure.distinct_n import DistinctN
 from synth_dagster.recipe import Recipe, parse_recipe
-from synth_dagster.records import Json, RecordKind, digest, from_table
+from synth_dagster.record_tables import from_table
+from synth_dagster.records import Json, RecordKind, digest
 from synth_dagster.runner.licences import LICENCE
 from synth_dagster.runner.services import services_for
 from synth_dagster.runner.verdicts import VERDICTS

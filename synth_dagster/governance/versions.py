@@ -12,7 +12,8 @@ from synth_dagster.lake.findings import QUARANTINE
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.remaking import TO_REMAKE
-from synth_dagster.records import CONTENT, RecordKind
+from synth_dagster.record_tables import CONTENT
+from synth_dagster.records import RecordKind
 
 
 def pinned(lake: Lake, release: Release) -> list[Candidate]:

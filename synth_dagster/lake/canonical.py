@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.records import VOLATILE
+from synth_dagster.record_tables import VOLATILE
 
 WINDOW = 65_536  # rows hashed at a time, so that no column is copied whole
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from synth_dagster.errors import LakeError, StorageError
-from synth_dagster.records import SCHEMA_VERSION
+from synth_dagster.record_tables import SCHEMA_VERSION
 from synth_dagster.storage import Entry, NotThere, Store
 
 if TYPE_CHECKING:

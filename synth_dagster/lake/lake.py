@@ -32,7 +32,7 @@ from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.reading import current_rows, filled, read_file, with_all
 from synth_dagster.lake.sweeping import DAY, sweep
 from synth_dagster.lake.views import Views
-from synth_dagster.records import REJECT
+from synth_dagster.record_tables import REJECT
 from synth_dagster.storage import S3Options, Store, is_bucket, open_store
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from synth_dagster.lake import delta_log, tables
 from synth_dagster.lake.files import conform
 from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.reading import filled, with_all
-from synth_dagster.records import REJECT
+from synth_dagster.record_tables import REJECT
 from synth_dagster.storage import NotThere, Store
 
 REJECTS = "rejects"

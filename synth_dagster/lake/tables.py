@@ -26,7 +26,7 @@ from synth_dagster.lake.delta_log import (
     snapshot,
     version_that_added,
 )
-from synth_dagster.records import SCHEMA_VERSION
+from synth_dagster.record_tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

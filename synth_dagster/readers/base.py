@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from synth_dagster.errors import SynthError
 from synth_dagster.readers.places import Places
-from synth_dagster.records import RAW_LIMIT, Json, Reject
+from synth_dagster.record_tables import RAW_LIMIT
+from synth_dagster.records import Json, Reject
 
 
 class NotDelivered(SynthError):

@@ -12,7 +12,8 @@ from synth_dagster.errors import LakeError
 from synth_dagster.parts.asking.transcript import Conversation, parsed
 from synth_dagster.readers.base import Item
 from synth_dagster.recipe import ADOPTED, ADOPTION_VERSION, Recipe, Source
-from synth_dagster.records import RAW_LIMIT, Document, Instruction, Json, Preference, Record, RecordKind, Reject
+from synth_dagster.record_tables import RAW_LIMIT
+from synth_dagster.records import Document, Instruction, Json, Preference, Record, RecordKind, Reject
 from synth_dagster.runner.stamp import Stamper
 
 

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
-from synth_dagster.records import CONTENT, RecordKind
+from synth_dagster.record_tables import CONTENT
+from synth_dagster.records import RecordKind
 from synth_dagster.scale.signals import flatten
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.

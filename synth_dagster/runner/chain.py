@@ -19,7 +19,8 @@ from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner
 from synth_dagster.recipe import Step
 from synth_dagster.recipe.model import roles_of
 from synth_dagster.recipe.reading import looks_for_others, readers_of
-from synth_dagster.records import RAW_LIMIT, Record, RecordKind, Reject, child_id, to_table
+from synth_dagster.record_tables import RAW_LIMIT, to_table
+from synth_dagster.records import Record, RecordKind, Reject, child_id
 from synth_dagster.runner.context import OpenTeachers, RunContext
 from synth_dagster.runner.corpus import Records
 from synth_dagster.runner.missing import Sums, missing

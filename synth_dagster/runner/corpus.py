@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from synth_dagster.lake.corpus_state import FOUND, forget_found, held_of, name_of, state_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe.reading import reads_corpus
-from synth_dagster.records import Record, RecordKind, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Record, RecordKind, digest
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.vectors import NoVectors, known_vectors
 from synth_dagster.scale.signals import flatten

@@ -19,7 +19,8 @@ from synth_dagster.lake.lake import Candidate
 from synth_dagster.lake.meta_values import PlannedBatch
 from synth_dagster.recipe import Stage, Step
 from synth_dagster.recipe.reading import reads_corpus
-from synth_dagster.records import Document, Json, Record, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Json, Record
 from synth_dagster.runner.chain import Chain, Given
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.corpus import Records

@@ -21,16 +21,8 @@ from synth_dagster.parts.privacy.watched import coded
 from synth_dagster.recipe import ADOPTED, Stage
 from synth_dagster.recipe.reading import read_for
 from synth_dagster.recipe.wording import prompts_of
-from synth_dagster.records import (
-    REJECT,
-    Document,
-    Json,
-    Record,
-    Reject,
-    digest,
-    from_table,
-    to_table,
-)
+from synth_dagster.record_tables import REJECT, from_table, to_table
+from synth_dagster.records import Document, Json, Record, Reject, digest
 from synth_dagster.runner.adopt import adopted
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import OpenTeachers, Outcome, RunContext, source_of

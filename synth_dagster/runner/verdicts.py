@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_dagster.records import Json, schema_of
+from synth_dagster.record_tables import schema_of
+from synth_dagster.records import Json
 from synth_dagster.runner.choosing import drop_duplicates, mix, select
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.pool import Pool, pool_of

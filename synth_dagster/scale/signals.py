@@ -21,7 +21,8 @@ import pyarrow.types as is_a
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter
 from synth_dagster.parts.sql import literal, quoted
-from synth_dagster.records import BESIDE, FLAT, RecordKind
+from synth_dagster.record_tables import BESIDE, FLAT
+from synth_dagster.records import RecordKind
 
 NO_VALUE = "no_value"
 

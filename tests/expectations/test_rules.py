@@ -5,7 +5,7 @@ import pytest
 
 from expectations import rules
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import REJECT
+from synth_dagster.record_tables import REJECT
 from synth_dagster.runner.verdicts import VERDICTS
 from tests.assets.project import LINES
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from expectations.suite import MOST_ROWS, PLAIN, SUITES, flat_rows, suite_hash, validate
-from synth_dagster.records import FLAT, Document, digest, to_table
+from synth_dagster.record_tables import FLAT, to_table
+from synth_dagster.records import Document, digest
 
 NAMES = sorted(path.stem for path in SUITES.glob("*.json"))
 KINDS = {"corpus": "document", "instructions": "instruction", "preferences": "preference"}

@@ -13,7 +13,8 @@ from synth_dagster.explorer.guard import POLICY
 from synth_dagster.governance import trace as tracing
 from synth_dagster.governance.trace import Trace
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import Instruction, Message, Preference, Span, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Instruction, Message, Preference, Span, digest
 from synth_dagster.storage import NotThere
 from tests.explorer.conftest import PARENTS, browser_of
 from tests.governance.erase_world import World

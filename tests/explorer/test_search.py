@@ -11,7 +11,8 @@ from synth_dagster.explorer import search as searching
 from synth_dagster.explorer.search import BadSearch, Place, Sought, marks, piece, saying, search
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
-from synth_dagster.records import Instruction, Message, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Instruction, Message, digest
 from tests.lake.conftest import document, write_to
 
 WORDS = ("heron", "Kingfisher", "kite 100%", "Ærø_x", "owl's")

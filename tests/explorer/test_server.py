@@ -12,7 +12,7 @@ import pytest
 from synth_dagster.explorer.question import Explorer
 from synth_dagster.explorer.server import Server
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import to_table
+from synth_dagster.record_tables import to_table
 from tests.cli.project import Place, new_place
 from tests.lake.conftest import document, write_to
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 from synth_dagster import exports
 from synth_dagster.exports.base import Form, Origin
 from synth_dagster.exports.place import Folder
-from synth_dagster.records import Document, Instruction, Message, Preference, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Instruction, Message, Preference, digest
 
 ORIGIN = Origin(dataset="demo_set", release="r0001", data_version="v1")
 

@@ -14,7 +14,8 @@ from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.exports.base import Origin
 from synth_dagster.exports.place import Folder
 from synth_dagster.parts.text.tokens import NAME, count
-from synth_dagster.records import Document, Instruction, Message, digest, schema_of, to_table
+from synth_dagster.record_tables import schema_of, to_table
+from synth_dagster.records import Document, Instruction, Message, digest
 from tests.exports.by_hand import ORIGIN, assistant, exported, instruction, lines_of, pair, rows, user
 
 ROOT = Path(__file__).resolve().parents[2]

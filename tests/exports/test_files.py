@@ -10,7 +10,7 @@ from synth_dagster import exports
 from synth_dagster.exports.base import Form, Origin
 from synth_dagster.exports.files import BadOption, ShardSize, shard_size
 from synth_dagster.exports.place import Folder
-from synth_dagster.records import to_table
+from synth_dagster.record_tables import to_table
 from tests.exports.by_hand import ORIGIN, document, exported, lines_of, pair
 
 

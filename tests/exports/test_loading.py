@@ -9,7 +9,8 @@ from synth_dagster import exports
 from synth_dagster.exports.base import Form
 from synth_dagster.exports.files import ShardSize
 from synth_dagster.exports.split import Split, key_of
-from synth_dagster.records import Message, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Message
 from tests.exports.by_hand import assistant, document, exported, instruction, lines_of, pair, talk, user
 
 pytest.importorskip("datasets", reason="datasets is not installed (the extra is `huggingface`)")

@@ -18,7 +18,8 @@ import pyarrow as pa
 from synth_dagster.lake.findings import Decision, decide, write_findings
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_values import Release
-from synth_dagster.records import REJECT, Document, Instruction, Parent, Span, digest, to_table
+from synth_dagster.record_tables import REJECT, to_table
+from synth_dagster.records import Document, Instruction, Parent, Span, digest
 from synth_dagster.runner.verdicts import VERDICT
 
 EVIL = "<script>window.ran = 'text'</script><img src='http://127.0.0.1:9/x' onerror=\"window.ran = 'image'\">"

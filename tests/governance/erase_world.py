@@ -19,7 +19,8 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta_values import Release
 from synth_dagster.lake.shingles import Needles
-from synth_dagster.records import REJECT, Parent, digest, to_table
+from synth_dagster.record_tables import REJECT, to_table
+from synth_dagster.records import Parent, digest
 from synth_dagster.runner.verdicts import VERDICT
 from synth_dagster.teacher.cache import AnswerCache, Stored
 from tests.lake.conftest import document, write_to

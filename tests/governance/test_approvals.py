@@ -19,7 +19,7 @@ from synth_dagster.governance.handover import Wishes, hand_over
 from synth_dagster.governance.licences import Wanted
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_values import Release
-from synth_dagster.records import to_table
+from synth_dagster.record_tables import to_table
 from synth_dagster.runner.person import Person
 from synth_dagster.signing import new_key
 from tests.assets.project import LINES, ONLY_CORPUS, Programs, small_project

@@ -9,7 +9,8 @@ from synth_dagster.errors import UnknownName
 from synth_dagster.governance.diff import changed_records, diff
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_values import Release
-from synth_dagster.records import digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import digest
 from synth_dagster.runner.verdicts import VERDICT
 from tests.governance.test_trace import made
 from tests.lake.conftest import write_to

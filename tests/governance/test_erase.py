@@ -31,7 +31,8 @@ from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.remaking import is_to_remake
 from synth_dagster.lake.shingles import Needles
-from synth_dagster.records import Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Parent, digest
 from synth_dagster.signing import BadSignature, new_key
 from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector, vector_id
 from tests.governance.erase_world import (

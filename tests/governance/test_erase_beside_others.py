@@ -14,7 +14,8 @@ from synth_dagster.governance import erase_files, erase_past, erase_scope
 from synth_dagster.governance.erase import Asked, erase, plan, resume
 from synth_dagster.lake.erasing import Eraser
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Parent, digest
 from synth_dagster.runner import signals, stage
 from synth_dagster.teacher.cache import AnswerCache, Stored
 from tests.governance.erase_world import BATCHES, PARENTS, STANDS, _rejects, check, plant

@@ -11,7 +11,8 @@ from synth_dagster.errors import LakeError
 from synth_dagster.governance.erase import Asked, Surroundings, costs, erase, plan
 from synth_dagster.governance.erase_children import BadPolicy, bereft_among, policy_of
 from synth_dagster.lake.remaking import is_to_remake
-from synth_dagster.records import Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Parent, digest
 from synth_dagster.runner.current import is_settled
 from synth_dagster.runner.todo import unfinished
 from tests.assets.project import TAUGHT, small_project

@@ -5,7 +5,8 @@ import asyncio
 import pyarrow as pa
 
 from synth_dagster.governance.erase import Asked, erase
-from synth_dagster.records import REJECT, digest, to_table
+from synth_dagster.record_tables import REJECT, to_table
+from synth_dagster.records import digest
 from synth_dagster.teacher.cache import AnswerCache, Stored
 from tests.governance.erase_world import plant
 from tests.lake.conftest import documents, write_to

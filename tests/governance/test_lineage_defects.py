@@ -15,7 +15,8 @@ from synth_dagster.lake.meta_values import Release
 from synth_dagster.licences.consent import joined_consents
 from synth_dagster.licences.registry import Licences, joined
 from synth_dagster.licences.terms import every
-from synth_dagster.records import Document, Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Parent, digest
 from synth_dagster.runner.verdicts import VERDICT
 
 STAGES = ("corpus", "clean", "questions", "answers", "pairs", "last")

@@ -15,7 +15,8 @@ from synth_dagster.governance.trace import derivation, trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta_values import Release
-from synth_dagster.records import Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Parent, digest
 from synth_dagster.runner.verdicts import VERDICT
 from tests.lake.conftest import document, write_to
 

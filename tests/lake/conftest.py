@@ -8,7 +8,8 @@ import pytest
 
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_values import Candidate
-from synth_dagster.records import REJECT, Document, Parent, digest, to_table
+from synth_dagster.record_tables import REJECT, to_table
+from synth_dagster.records import Document, Parent, digest
 from tests.moto_server import Bucket
 
 Write = Callable[..., Candidate]

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from synth_dagster.lake.doomed import Doomed
-from synth_dagster.records import REJECT, digest
+from synth_dagster.record_tables import REJECT
+from synth_dagster.records import digest
 
 ROWS = {
     "of the record": {"record_id": digest("gone")},

@@ -22,7 +22,8 @@ from synth_dagster.lake.holdings import Holdings
 from synth_dagster.lake.holdings_rows import RECORD
 from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import REJECT, Parent, digest, to_table
+from synth_dagster.record_tables import REJECT, to_table
+from synth_dagster.records import Parent, digest
 from tests.lake.conftest import document, write_to
 from tests.lake.scanned import Scanned, says
 

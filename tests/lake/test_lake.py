@@ -18,7 +18,7 @@ from synth_dagster.lake.acceptance import Acceptance
 from synth_dagster.lake.canonical import data_version
 from synth_dagster.lake.lake import Lake
 from synth_dagster.parts.sql import literal
-from synth_dagster.records import REJECT
+from synth_dagster.record_tables import REJECT
 from tests.faulty_s3 import faulty
 from tests.lake.conftest import documents, in_bucket, rejects, write_to
 

@@ -7,7 +7,7 @@ import pytest
 
 from synth_dagster.errors import UnknownName
 from synth_dagster.lake.lineage import Lineage
-from synth_dagster.records import to_table
+from synth_dagster.record_tables import to_table
 from tests.lake.conftest import document, parent_of, write_to
 
 

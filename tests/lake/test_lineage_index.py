@@ -18,7 +18,8 @@ from synth_dagster.lake.array_file import Damaged
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.lineage_index import LineageIndex
-from synth_dagster.records import Parent, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Parent, digest
 from tests.lake.conftest import document, write_to
 
 STAGES = ("corpus", "questions", "pairs")

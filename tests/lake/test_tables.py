@@ -11,7 +11,7 @@ import pytest
 from synth_dagster.errors import LakeError
 from synth_dagster.lake import delta_log, tables
 from synth_dagster.lake.delta_log import Place
-from synth_dagster.records import SCHEMA_VERSION
+from synth_dagster.record_tables import SCHEMA_VERSION
 from synth_dagster.storage import open_store
 
 SCHEMA = pa.schema([("record_id", pa.binary()), ("text", pa.string()), ("batch", pa.string())])

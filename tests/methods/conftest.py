@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from synth_dagster.records import Document, Instruction, Record, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Instruction, Record
 from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.scale.signals import compute_signals, flatten, judge
 from synth_dagster.services import Vectors, asked_of

@@ -33,17 +33,8 @@ from synth_dagster.parts.text.tokens import count
 from synth_dagster.recipe import Stage, Step, method_roles
 from synth_dagster.recipe.reading import looks_for_others
 from synth_dagster.recipe.wording import prompts_of
-from synth_dagster.records import (
-    Document,
-    Instruction,
-    Message,
-    Preference,
-    Span,
-    digest,
-    from_table,
-    schema_of,
-    to_table,
-)
+from synth_dagster.record_tables import from_table, schema_of, to_table
+from synth_dagster.records import Document, Instruction, Message, Preference, Span, digest
 from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted

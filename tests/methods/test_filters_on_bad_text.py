@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.catalog import methods
 from synth_dagster.method import Filter
-from synth_dagster.records import FLAT
+from synth_dagster.record_tables import FLAT
 from synth_dagster.runner.models import TrainedModels
 from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.scale.signals import compute_signals, judge

@@ -29,7 +29,8 @@ from synth_dagster.method import (
     Trainer,
 )
 from synth_dagster.recipe import Step
-from synth_dagster.records import Document, Instruction, Preference, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Instruction, Preference, digest
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import Silent
 from synth_dagster.scale.signals import flatten

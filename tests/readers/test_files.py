@@ -17,7 +17,8 @@ from synth_dagster.readers.base import DeliveryChanged, Item, NotDelivered, Unre
 from synth_dagster.readers.files import Files
 from synth_dagster.readers.formats.json_lines import lines_of
 from synth_dagster.readers.places import Places
-from synth_dagster.records import RAW_LIMIT, canonical_json
+from synth_dagster.record_tables import RAW_LIMIT
+from synth_dagster.records import canonical_json
 
 GOOD = {"text": "It rained."}
 ROOT = Path(__file__).resolve().parents[2]

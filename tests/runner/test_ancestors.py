@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth_dagster.records import Document, Parent, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Parent
 from synth_dagster.runner.ancestors import LakeAncestors
 
 STAGES = ["seed_corpus", "middle", "last"]

@@ -13,7 +13,8 @@ from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import Augmenter, Filter, PoolSynthesizer, Refiner, Synthesizer
 from synth_dagster.parts.asking.calls import together, with_its_calls
 from synth_dagster.recipe import Step
-from synth_dagster.records import Document, Instruction, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Instruction, digest
 from synth_dagster.runner import chain as chains
 from synth_dagster.runner.chain import Chain, in_order
 from synth_dagster.runner.context import Silent

@@ -7,7 +7,8 @@ import pytest
 
 from synth_dagster.methods.synthesize.plant_canaries import PlantCanaries
 from synth_dagster.parts.privacy.canaries import planted_in
-from synth_dagster.records import Document, Parent, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Parent
 from synth_dagster.runner.planted import planted
 from tests.assets.project import LINES, Programs, small_project
 from tests.scripted_teacher.echo import EchoTeacher

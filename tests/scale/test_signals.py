@@ -5,7 +5,8 @@ import pytest
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Filter
-from synth_dagster.records import FLAT, Document, Instruction, Message, Preference, to_table
+from synth_dagster.record_tables import FLAT, to_table
+from synth_dagster.records import Document, Instruction, Message, Preference
 from synth_dagster.scale.signals import column_name, compute_signals, flatten, judge
 
 

@@ -11,7 +11,8 @@ from synth_dagster.explorer.question import Explorer
 from synth_dagster.explorer.server import Server
 from synth_dagster.governance.erase import Surroundings
 from synth_dagster.lake.lake import Lake
-from synth_dagster.records import Instruction, Message, Span, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Instruction, Message, Span, digest
 from tests.lake.conftest import document, parent_of, write_to
 from tests.ui.dagster_ui import browser, chromium
 

@@ -16,7 +16,7 @@ from synth_dagster.governance.openlineage.story import Moment
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.readers.places import Places
 from synth_dagster.recipe import Recipe
-from synth_dagster.records import CONTENT
+from synth_dagster.record_tables import CONTENT
 from synth_dagster.runner.code import own_version
 from synth_dagster.runner.context import SESSION_TAG, SIGNALS, source_of
 

@@ -9,7 +9,7 @@ from synth_dagster.readers.base import Delivery, DeliveryChanged, Flaw
 from synth_dagster.readers.formats.file import File
 from synth_dagster.readers.formats.rows import Row, hash_of, parsed, read_rows
 from synth_dagster.readers.formats.settings import FileReader
-from synth_dagster.records import RAW_LIMIT
+from synth_dagster.record_tables import RAW_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from synth_dagster.readers.formats.file import File
 from synth_dagster.readers.formats.json_lines import too_long
 from synth_dagster.readers.formats.rows import DECODER, Row, not_utf8, object_of, read_rows, too_much
 from synth_dagster.readers.formats.settings import MIB, FileReader
-from synth_dagster.records import RAW_LIMIT
+from synth_dagster.record_tables import RAW_LIMIT
 
 _SPACE = re.compile(r"[ \t\r\n]*+")
 _IN_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)

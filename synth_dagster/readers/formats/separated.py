@@ -16,7 +16,7 @@ from synth_dagster.readers.formats.file import File
 from synth_dagster.readers.formats.json_lines import opened_at_line, rest_of_line, too_long
 from synth_dagster.readers.formats.rows import Row, check_columns, not_utf8, read_rows
 from synth_dagster.readers.formats.settings import FileReader
-from synth_dagster.records import RAW_LIMIT
+from synth_dagster.record_tables import RAW_LIMIT
 
 _MARK = "\ufeff"
 

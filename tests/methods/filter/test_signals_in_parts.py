@@ -7,7 +7,8 @@ import pytest
 
 from synth_dagster.catalog import methods
 from synth_dagster.method import Filter
-from synth_dagster.records import Document, Instruction, Preference, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, Instruction, Preference, digest
 from synth_dagster.runner.services import services_for
 from synth_dagster.scale.signals import compute_signals, flatten
 

@@ -9,7 +9,8 @@ import pytest
 
 import synth_dagster
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
-from synth_dagster.records import Document, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, digest
 from synth_dagster.runner.guards import guarded
 from synth_dagster.services import NoAncestors
 from tests.methods.guard.disguised import DISGUISES, FOREIGN, KINDS, OF_ORDERS, PLACES, PROSE, document

@@ -9,7 +9,8 @@ import pytest
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
 from synth_dagster.methods.refine.probe_instructions import ProbeInstructions, deviation
 from synth_dagster.parts.privacy.injections import THRESHOLD, injection
-from synth_dagster.records import Document, digest, to_table
+from synth_dagster.record_tables import to_table
+from synth_dagster.records import Document, digest
 from synth_dagster.runner.guards import guarded
 from synth_dagster.services import Answer, Call, NoAncestors, Unusable
 
