@@ -288,7 +288,8 @@ def test_a_good_text_stays_as_it_is_and_a_blank_one_is_dropped():
     ),
     "filter": (
         (
-            "import pytest\n\nfrom $module import $Class\nfrom synth_dagster.record_tables import to_table\nfrom synth_dagster.records import Document\n"
+            "import pytest\n\nfrom $module import $Class\nfrom synth_dagster.record_tables import to_table\n"
+            "from synth_dagster.records import Document\n"
             "from synth_dagster.scale.signals import compute_signals, flatten, judge\n"
         ),
         """

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from types import ModuleType
 
 import pytest
 
@@ -40,12 +41,13 @@ def test_of_every_kind_the_shape_passes_and_the_proof_says_what_to_write(package
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_it_writes_is_a_method_of_its_kind(kind, package):
+def test_what_it_writes_is_a_method_of_its_kind(kind, package, monkeypatch):
     begin_method(kind, "written_here", None)
-    space = {"__name__": "theirs.written_here"}
+    written = ModuleType("theirs.written_here")
+    monkeypatch.setitem(sys.modules, written.__name__, written)  # where a generic base class leaves its parameters
     source = (package / "src/theirs/written_here.py").read_text()
-    exec(compile(source, "written_here.py", "exec"), space)
-    made = space["WrittenHere"]
+    exec(compile(source, "written_here.py", "exec"), vars(written))
+    made = written.WrittenHere
     assert made.kind == kind and issubclass(made, KINDS[kind]) and made.family
     assert max(map(len, source.splitlines())) <= 120
     assert all(field.description for field in made.model_fields.values())
