@@ -9,7 +9,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
@@ -17,15 +17,14 @@ from urllib.parse import urlsplit
 from synth_dagster.errors import StorageError
 from synth_dagster.storage.base import Entry, NotThere, OldVersion, Replaced, S3Options, checked
 from synth_dagster.storage.cache import FileCache
+from synth_dagster.storage.object_stream import ObjectStream
+from synth_dagster.storage.s3_client import AT_ONCE, MIB, client, delta_options, in_parts, session
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from botocore.response import StreamingBody
 
-MIB = 1024**2
-AT_ONCE = 16  # downloads
 BUFFER = MIB
-BREAKS = 5  # how often in a row a stream may break off without giving a byte
 MARK = ".conditional-writes"
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -63,7 +62,7 @@ class BucketStore:
 
     @cached_property
     def _client(self) -> Any:
-        return _client(self.options)
+        return client(self.options)
 
     def link(self, name: str) -> str:
         return f"{self.url}/{name}"
@@ -76,7 +75,7 @@ class BucketStore:
             with self._in_words(name), temporary.open("w+b") as file:
                 write(file)
                 file.seek(0)
-                self._client.upload_fileobj(file, self._bucket, self._key(name), Config=_in_parts())
+                self._client.upload_fileobj(file, self._bucket, self._key(name), Config=in_parts())
             if keep:
                 self._cache.adopt(temporary, name)
 
@@ -169,7 +168,7 @@ class BucketStore:
     # -------------------------------------------------------------------------------------------------------- reading
 
     def open(self, name: str, offset: int = 0, *, etag: str | None = None) -> BinaryIO:
-        return cast("BinaryIO", io.BufferedReader(_ObjectStream(self, name, offset, etag), BUFFER))
+        return cast("BinaryIO", io.BufferedReader(self._stream(name, offset, etag), BUFFER))
 
     def read(self, name: str) -> bytes:
         with self.open(name) as file:
@@ -190,13 +189,16 @@ class BucketStore:
     def _download(self, name: str) -> Path:
         from shutil import copyfileobj
 
-        with _ObjectStream(self, name, 0, None) as stream:
+        with self._stream(name) as stream:
             return self._cache.add(name, lambda file: copyfileobj(stream, file, MIB), needed=stream.size)
 
     def hold(self) -> AbstractContextManager[object]:
         return self._cache.hold()
 
-    def body(self, name: str, offset: int, etag: str | None) -> "tuple[StreamingBody | None, str, int]":
+    def _stream(self, name: str, offset: int = 0, etag: str | None = None) -> ObjectStream:
+        return ObjectStream(self.link(name), partial(self._body, name), offset, etag)
+
+    def _body(self, name: str, offset: int, etag: str | None) -> "tuple[StreamingBody | None, str, int]":
         """What an object holds from an offset on, its etag and its whole size. Raises Replaced for another etag."""
         from botocore.exceptions import ClientError
 
@@ -250,10 +252,10 @@ class BucketStore:
         from botocore.exceptions import NoCredentialsError
 
         with self._in_words():
-            found = None if self.options.anonymous else _session(self.options).get_credentials()
+            found = None if self.options.anonymous else session(self.options).get_credentials()
             if found is None and not self.options.anonymous:
                 raise NoCredentialsError
-            return _delta_options(self._client.meta, self.options, found and found.get_frozen_credentials())
+            return delta_options(self._client.meta, self.options, found and found.get_frozen_credentials())
 
     @contextmanager
     def _in_words(self, name: str = "", raw: Sequence[str] = ()) -> Iterator[None]:
@@ -309,134 +311,5 @@ class _Denied(StorageError):
     """The credentials do not suffice."""
 
 
-class _ObjectStream(io.RawIOBase):
-    """The bytes of one version of an object. Where the connection breaks, another takes up."""
-
-    def __init__(self, store: BucketStore, name: str, offset: int, etag: str | None) -> None:
-        self._store, self._name, self._place = store, name, offset
-        self._body, self._etag, self.size = store.body(name, offset, etag)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
-        if start + offset != self._place:
-            self._let_go()
-            self._place = start + offset
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        breaks = 0
-        while self._place < self.size and len(buffer):
-            try:
-                data = self._connected().read(len(buffer))
-            except _broken():
-                data = b""
-            if data:
-                buffer[: len(data)] = data
-                self._place += len(data)
-                return len(data)
-            self._let_go()
-            breaks += 1
-            if breaks > BREAKS:
-                raise StorageError(
-                    f"The connection broke off {breaks} times at byte {self._place} of {self._store.link(self._name)}. "
-                    "Check the network and run the command again."
-                )
-        return 0
-
-    def _connected(self) -> "StreamingBody":
-        if self._body is None:
-            self._body, self._etag, _ = self._store.body(self._name, self._place, self._etag)
-        assert self._body is not None  # the object has bytes there, and it is the same object
-        return self._body
-
-    def _let_go(self) -> None:
-        if self._body is not None:
-            self._body.close()
-            self._body = None
-
-    def close(self) -> None:
-        self._let_go()
-        super().close()
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    """What a connection that breaks off raises while a body is read."""
-    from botocore.exceptions import HTTPClientError, IncompleteReadError
-    from urllib3.exceptions import HTTPError
-
-    return (HTTPClientError, IncompleteReadError, HTTPError, OSError)
-
-
 def _status(error: "ClientError") -> int:
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-
-
-@lru_cache(maxsize=8)
-def _session(options: S3Options) -> Any:
-    import boto3
-
-    return boto3.Session(
-        aws_access_key_id=options.access_key_id,
-        aws_secret_access_key=options.secret_access_key,
-        aws_session_token=options.session_token,
-        region_name=options.region,
-        profile_name=options.profile,
-    )
-
-
-@lru_cache(maxsize=8)
-def _client(options: S3Options) -> Any:
-    """One client for all stores that are reached in the same way: making it takes longer than a request."""
-    from botocore import UNSIGNED
-    from botocore.config import Config
-
-    session = _session(options)
-    given: dict[str, Any] = {
-        "retries": {"mode": "standard", "total_max_attempts": options.attempts},
-        "connect_timeout": 10,
-        "read_timeout": 60,
-        "max_pool_connections": 2 * AT_ONCE,
-    }
-    if options.endpoint_url:  # other makes of S3 know neither names in the host nor the newer checksums
-        given |= {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
-        given |= {"response_checksum_validation": "when_required"}
-    if options.anonymous:
-        given["signature_version"] = UNSIGNED
-    return session.client(
-        "s3",
-        region_name=session.region_name or "us-east-1",
-        endpoint_url=options.endpoint_url,
-        verify=options.verify,
-        config=Config(**given),
-    )
-
-
-def _in_parts() -> Any:
-    from boto3.s3.transfer import TransferConfig
-
-    return TransferConfig(multipart_threshold=64 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
-
-
-def _delta_options(meta: Any, options: S3Options, keys: Any) -> dict[str, str]:
-    address = str(meta.endpoint_url)
-    own = "" if address.endswith(".amazonaws.com") else address
-    found = {
-        "AWS_REGION": meta.region_name,
-        "AWS_ENDPOINT_URL": own,
-        "AWS_ALLOW_HTTP": "true" if own.startswith("http://") else "",
-        "AWS_SKIP_SIGNATURE": "true" if options.anonymous else "",
-        "allow_invalid_certificates": "true" if options.verify is False else "",
-    }
-    if keys is not None:
-        found |= {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
-        found["AWS_SESSION_TOKEN"] = keys.token or ""
-    return {name: value for name, value in found.items() if value}
