@@ -8,32 +8,29 @@ the end the same search has to find nothing, and a receipt without any text stay
 
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synth_dagster.errors import StorageError
 from synth_dagster.governance.answer import plural
-from synth_dagster.governance.erase_children import POLICIES, Batch, cost_of
+from synth_dagster.governance.erase_children import POLICIES, cost_of
 from synth_dagster.governance.erase_dagster import FILES_OF_DAGSTER
-from synth_dagster.governance.erase_look import Wanted
+from synth_dagster.governance.erase_journal import Journal
 from synth_dagster.governance.erase_places import PAGES, Surroundings, exports_of, pages_to_remove, remove_export
 from synth_dagster.governance.erase_receipt import receipt_of
 from synth_dagster.governance.erase_scope import Asked, BadErasure, Scope, beside, scope
 from synth_dagster.governance.erase_search import Found, Place, Tables, erase_old_versions, in_bucket, search
 from synth_dagster.governance.erase_survey import surveyed
+from synth_dagster.governance.erase_tombstones import marks_of
 from synth_dagster.governance.release_seal import is_described, seal_release
 from synth_dagster.lake.corpus_state import forget_found
-from synth_dagster.lake.doomed import Doomed, Stored, rows_of
+from synth_dagster.lake.doomed import Doomed
 from synth_dagster.lake.erasing import Eraser, is_cut_short, journals, unfinished
 from synth_dagster.lake.holdings import Holdings
-from synth_dagster.lake.holdings_rows import ITEM, item_key
-from synth_dagster.lake.ids import Ids
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.leases import Lease
 from synth_dagster.lake.lineage import Lineage
@@ -42,7 +39,6 @@ from synth_dagster.lake.shingles import Needles
 from synth_dagster.lake.signature_index import remove_index
 from synth_dagster.lake.sqlite import SqliteDatabase
 from synth_dagster.lake.tombstones import bury, lake_key, mac
-from synth_dagster.record_tables import schema_of
 from synth_dagster.runner.models import FOLDER as MODELS
 from synth_dagster.runner.provider_batches import OPEN
 from synth_dagster.scale.engine import SCRATCH, remove_scratch
@@ -50,81 +46,8 @@ from synth_dagster.signing import Signer
 from synth_dagster.storage import NotThere
 from synth_dagster.storage.fence import raise_fence
 
-ROOTS = ("record_id", "source", "parents", "attributes", "content_hash")
 WAIT_S = 6 * 3600.0
 TRIES = 5
-ROOT = pa.schema([one for one in schema_of("document") if one.name in ROOTS])
-
-Key: TypeAlias = tuple[str, str, str]  # dataset, source and native key
-
-
-@dataclass(slots=True)
-class Journal:
-    """What an erasure has to do, and what was found before it began."""
-
-    erasure: str
-    asked: Mapping[str, Any]  # without a name of a record or a condition
-    counts: Mapping[str, Any]
-    doomed: Doomed = field(repr=False)
-    forget: pa.Array = field(repr=False)  # calls
-    embeddings: pa.Array = field(repr=False)
-    rewrite: list[Stored] = field(default_factory=list, repr=False)  # the files that hold a row that goes
-    batches: list[tuple[str, str]] = field(default_factory=list)
-    before: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    versions: Mapping[str, int] = field(default_factory=dict)
-    remake: list[Batch] = field(default_factory=list)  # what a run is to make anew
-
-    @property
-    def name(self) -> str:
-        return f"erasures/{self.erasure}/journal.json"
-
-    def to_json(self) -> str:
-        needles = self.doomed.needles
-        told = {
-            "erasure": self.erasure,
-            "asked": self.asked,
-            "counts": self.counts,
-            "ids": [one.hex() for one in self.doomed.ids.to_pylist()],
-            "sources": sorted(self.doomed.sources),
-            "calls": [] if self.doomed.calls is None else [one.hex() for one in self.doomed.calls.to_pylist()],
-            "needles": needles.as_json() if needles else None,
-            "forget": [one.hex() for one in self.forget.to_pylist()],
-            "embeddings": [one.hex() for one in self.embeddings.to_pylist()],
-            "rewrite": [[one.dataset, one.table, one.name, one.stem] for one in self.rewrite],
-            "batches": self.batches,
-            "before": self.before,
-            "files": self.files,
-            "versions": self.versions,
-            "remake": self.remake,
-        }
-        return json.dumps(told)
-
-    @classmethod
-    def of_json(cls, text: bytes) -> "Journal":
-        told = json.loads(text)
-        doomed = Doomed(
-            _binary(told["ids"]),
-            frozenset((dataset, source) for dataset, source in told["sources"]),
-            _binary(told["calls"]),
-            Needles.of_json(told["needles"]),
-        )
-        batches = [(dataset, batch) for dataset, batch in told["batches"]]
-        rest = {name: told[name] for name in ("erasure", "asked", "counts", "before", "files", "versions")}
-        keys = {name: _binary(told[name]) for name in ("forget", "embeddings")}
-        listed = {"batches": batches, "remake": [(d, stage, batch) for d, stage, batch in told["remake"]]}
-        return cls(**rest, **keys, **listed, doomed=doomed, rewrite=[Stored(*one) for one in told["rewrite"]])
-
-    @property
-    def wanted(self) -> Wanted:
-        """What is looked for afterwards."""
-        return Wanted.of(self.doomed.ids, self.doomed.needles or Needles())
-
-    @property
-    def clean(self) -> dict[str, Any]:
-        """What the files hashed to that were searched before and held nothing."""
-        held = {*self.before["with_ids"], *self.before["with_text"]}
-        return {name: told for name, told in self.files.items() if name not in held}
 
 
 def plan(lake: Lake, asked: Asked) -> Scope:
@@ -137,7 +60,7 @@ def plan(lake: Lake, asked: Asked) -> Scope:
 
 def costs(found: Scope, around: Surroundings) -> dict[str, Any]:
     """What the answers that go have cost; and those of the children that a run would make anew."""
-    gone = found.doomed.calls if found.doomed.calls is not None else _binary(())
+    gone = found.doomed.calls if found.doomed.calls is not None else pa.array([], pa.binary())
     theirs = cost_of(around, found.bereft.calls_among(gone)).as_json()
     return {"cost": cost_of(around, gone.to_pylist()).as_json(), "cost_of_children": theirs}
 
@@ -263,7 +186,7 @@ def _begin(lake: Lake, found: Scope, around: Surroundings) -> Journal:
     )
     data = journal.to_json().encode()
     lake.store.write(journal.name, lambda file: file.write(data), needed=len(data))
-    marks = list(_tombstones(lake, found))
+    marks = list(marks_of(lake, found))
     with lake.meta.database.transaction() as transaction:  # nothing is refused of an erasure that has not begun
         bury(transaction, erasure, marks)
         transaction.execute(
@@ -410,56 +333,6 @@ def _proof(journal: Journal, after: Found) -> dict[str, Any]:
     }
 
 
-# ------------------------------------------------------------------------------------------------------ what is to go
-
-
-def _tombstones(lake: Lake, found: Scope) -> Iterator[str]:
-    """Marks of records, of the items they were read from and, if asked for, of their content."""
-    secret = lake_key(lake.meta.database)
-    for record_id in found.doomed.ids.to_pylist():
-        yield mac(secret, "record", record_id.hex())
-    gone: dict[Key, list[Any]] = {}
-    for file in found.files.values():
-        rows = _roots(lake, file)
-        for row in rows.filter(pc.is_in(rows["record_id"], value_set=found.doomed.ids)).to_pylist():  # type: ignore[attr-defined]
-            if (item := _item(file, row)) is not None:
-                gone.setdefault(item[0], []).append(item[1])
-                if found.asked.everywhere:
-                    yield mac(secret, "content", row["content_hash"].hex())
-    kept = _kept_items(found, gone) if found.asked.source is None else set[Key]()
-    for key, ordinals in gone.items():
-        if key not in kept:
-            yield mac(secret, "key", *key)
-        for ordinal in ordinals:
-            yield mac(secret, "passage", *key, ordinal)
-
-
-def _kept_items(found: Scope, gone: Mapping[Key, Sequence[Any]]) -> set[Key]:
-    """The items with a passage that stays: those that more rows were read from than go."""
-    keys = {item_key(*key): key for key in gone}
-    sought = Ids.of(sorted(keys))
-    times = found.held.counts(ITEM, sought).tolist()
-    there = zip(sought.to_arrow().to_pylist(), times, strict=True)
-    return {keys[one] for one, count in there if count > len(gone[keys[one]])}
-
-
-def _roots(lake: Lake, file: Stored) -> pa.Table:
-    """The records of a file that were made from no other; none for a file of other things."""
-    rows = rows_of(lake, file, ROOT.names)
-    if set(rows.column_names) != set(ROOT.names):
-        return ROOT.empty_table()
-    is_root = pc.equal(pc.fill_null(pc.list_value_length(rows["parents"]), 0), 0)  # type: ignore[attr-defined]
-    return rows.filter(is_root)
-
-
-def _item(file: Stored, row: Mapping[str, Any]) -> tuple[Key, Any] | None:
-    """The item of a delivery that a record was read from, and which passage of it."""
-    attributes = json.loads(row["attributes"] or "{}")
-    if "native_key" not in attributes:
-        return None
-    return (file.dataset, row["source"], attributes["native_key"]), attributes.get("chunk", 0)
-
-
 def _told(lake: Lake, asked: Asked) -> dict[str, Any]:
     """What was asked, as a receipt may say it: a record and a condition by keyed hashes."""
     secret = lake_key(lake.meta.database)
@@ -496,7 +369,3 @@ def _empty_logs(lake: Lake) -> None:
 def _unsearched(lake: Lake) -> list[str]:
     told = "copies of the lake's files on other machines, and ids in their indexes, which leave them with time"
     return [told] if in_bucket(lake) else []
-
-
-def _binary(digits: Iterable[str]) -> pa.Array:
-    return pa.array([bytes.fromhex(one) for one in digits], pa.binary())
