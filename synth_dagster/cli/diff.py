@@ -15,7 +15,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.governance.diff import Change, Pair, ReleaseDiff, changed_records, diff
 from synth_dagster.governance.diff_page import diff_page
-from synth_dagster.governance.diff_words import SHIFT, figure, has_shifted, shift, title_of
+from synth_dagster.governance.diff_words import SHIFT, erased, figure, has_shifted, shift, title_of
 from synth_dagster.records import plain
 from synth_dagster.storage.folder import write_whole
 
@@ -83,6 +83,8 @@ def _print_diff(console: Console, found: ReleaseDiff) -> None:
         f"kept in both {records['kept_in_both']:,}, added {records['added']:,}, removed {records['removed']:,}",
         highlight=False,
     )
+    for sentence in erased(found):
+        console.print(escape(sentence), highlight=False)
     console.print("The rules are the same." if found.same_rules else "The rules of the mix are others.")
     for word, batches in found.batches.items():
         if batches:

@@ -23,6 +23,7 @@ from synth_dagster.records import plain
 from synth_dagster.storage.folder import write_whole
 
 Entry = Mapping[str, Any]
+ASKED = {"prompt_hash": "prompt", "model_id": "model", "run_id": "run"}  # columns, as the options call them
 
 
 class BadTrace(SynthError):
@@ -224,10 +225,11 @@ def _line(entry: Entry) -> str:
 
 
 def _print_reach(console: Console, found: Reach, some: Sequence[Entry]) -> None:
-    asked = ", ".join(name if value is True else f"{name} {value}" for name, value in found.asked.items() if value)
+    told = {ASKED.get(name, name): value for name, value in found.asked.items() if value}
+    asked = ", ".join(name if value is True else f"{name} {value}" for name, value in told.items())
     console.print(f"[bold]{escape(asked)}[/bold]: {_records(len(found.found))}", highlight=False)
     _print_stages(console, found.stages)
-    console.print(f"[bold]and made of them[/bold]: {_records(len(found.made_of_them))}", highlight=False)
+    console.print(f"[bold]and others made of them[/bold]: {_records(len(found.made_of_them))}", highlight=False)
     _print_stages(console, found.stages_below)
     for release in found.releases:
         console.print(_release(release), highlight=False)

@@ -9,6 +9,7 @@ from synth_dagster.explorer.html import Html, facts, figure, joined, link, secti
 from synth_dagster.explorer.question import Question, Shown
 from synth_dagster.explorer.record import short
 from synth_dagster.governance.diff import Pair, ReleaseDiff, diff
+from synth_dagster.governance.diff_words import erased
 from synth_dagster.governance.report import has_report
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta_values import Release
@@ -180,6 +181,7 @@ def _compared(found: ReleaseDiff) -> list[Html]:
     told |= {f"batches {name}": len(names) for name, names in found.batches.items() if names}
     return [
         facts(told),
+        *(tag("p", one) for one in erased(found)),
         tag("p", "The rules are the same." if found.same_rules else "The rules of the mix are others."),
         section("Changed verdicts", table(("was", "is now", "records", "some of them"), changes, caption="Verdicts")),
         section(

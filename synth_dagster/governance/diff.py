@@ -13,6 +13,7 @@ import pyarrow.types as is_a
 
 from synth_dagster.errors import LakeError, SynthError
 from synth_dagster.governance.handover import LATEST, the_release
+from synth_dagster.governance.taken import Taken, taken_from
 from synth_dagster.governance.trace import NOT_SIGNALS
 from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Lake
@@ -66,6 +67,7 @@ class ReleaseDiff:
     same_bytes: bool
     same_rules: bool
     records: Mapping[str, int]  # kept in both, added, removed
+    erased: Mapping[str, Sequence[Taken]]  # before and after: what erasures took out of each, counted nowhere else here
     changes: Sequence[Change]
     batches: Mapping[str, Sequence[str]]  # added, removed, changed
     numbers: Mapping[str, Pair]
@@ -95,6 +97,7 @@ def diff(lake: Lake, dataset: str, before: str, after: str, *, examples: int = 3
         old.data_version == new.data_version,
         old.manifest.get("mix") == new.manifest.get("mix"),
         {"kept_in_both": both} | counted,
+        {side: taken_from(lake, release) for side, release in zip(SIDES, releases, strict=True)},
         changes,
         _batches(old, new),
         {name: (numbers[0][name], numbers[1][name]) for name in numbers[0]},

@@ -12,7 +12,7 @@ from typing import Any
 from synth_dagster.governance.answer import Cell, Code, Table, listed, share
 from synth_dagster.governance.charts import pairs
 from synth_dagster.governance.diff import Pair, ReleaseDiff
-from synth_dagster.governance.diff_words import figure, has_shifted, shift, title_of
+from synth_dagster.governance.diff_words import erased, figure, has_shifted, shift, title_of
 from synth_dagster.governance.page import POLICY
 from synth_dagster.governance.report_style import STYLE
 from synth_dagster.governance.report_tables import table_of
@@ -50,6 +50,7 @@ def _first(found: ReleaseDiff) -> str:
     """What one wants to know first."""
     rules = "The rules are the same." if found.same_rules else "The rules of the mix are others."
     same = '<p class="note"><b>The same records, to the byte.</b></p>' if found.same_bytes else ""
+    gone = "".join(f'<p class="note">{escape(one)}</p>' for one in erased(found))
     kept, tokens = (found.numbers[name] for name in ("keep_rate", "tokens"))
     tiles = {
         "kept in both": f"{found.records['kept_in_both']:,}",
@@ -63,7 +64,7 @@ def _first(found: ReleaseDiff) -> str:
         f'<div class="tile"><b>{escape(value)}</b><span class="pale">{name}</span></div>'
         for name, value in tiles.items()
     )
-    return f'<p class="pale">{rules}</p>{same}<div class="tiles">{shown}</div>'
+    return f'<p class="pale">{rules}</p>{same}{gone}<div class="tiles">{shown}</div>'
 
 
 # ------------------------------------------------------------------------------------------------------------ sections

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from synth_dagster.governance.answer import plural
 from synth_dagster.governance.diff import Pair, ReleaseDiff
+from synth_dagster.governance.taken import Taken, day_of, receipt_name
 
 SHIFT = 0.01  # a smaller difference, as a share of the larger value, is no shift
 
@@ -16,6 +18,21 @@ def title_of(found: ReleaseDiff) -> str:
 def _named(about: Mapping[str, Any]) -> str:
     notes = [note for note, is_so in (("demo", about["demo"]), ("withdrawn", about["state"] != "accepted")) if is_so]
     return about["release"] + (f" ({', '.join(notes)})" if notes else "")
+
+
+def erased(found: ReleaseDiff) -> list[str]:
+    """What erasures took out of either release, a sentence each: those records stand in no count of the comparison."""
+    sides = {found.before["release"]: found.erased["before"], found.after["release"]: found.erased["after"]}
+    return [_taken(release, one) for release, some in sides.items() for one in some]
+
+
+def _taken(release: str, one: Taken) -> str:
+    counts = {"it kept": one.kept, "it dropped": one.dropped}
+    said = " and ".join(f"{plural(count, 'record')} that {what}" for what, count in counts.items() if count)
+    return (
+        f"Erased from {release} on {day_of(one.at)}, and counted nowhere else here: {said}. "
+        f"The receipt is {receipt_name(one.erasure)} in the lake."
+    )
 
 
 def has_shifted(pair: Pair) -> bool:

@@ -15,6 +15,7 @@ from synth_dagster.governance.erase_children import Batch, Bereft, Children
 from synth_dagster.governance.erase_files import Files, Place, Standing, batch_of, is_in
 from synth_dagster.governance.erase_past import closure, said_before
 from synth_dagster.governance.erase_tally import Tally
+from synth_dagster.governance.taken import resolved
 from synth_dagster.lake.doomed import Doomed, Stored, rows_of, stored_files
 from synth_dagster.lake.holdings_rows import CONTENT, RECORD
 from synth_dagster.lake.holdings_segments import Held
@@ -147,7 +148,7 @@ def _meant(lake: Lake, lineage: Moment, asked: Asked, files: Files) -> Ids:
     if sum(one is not None for one in given) != 1:
         raise BadErasure("Name what is to be erased: one of --source NAME, --record ID and --where SQL.")
     if asked.record is not None:
-        found = Ids.of([lineage.resolve(asked.record)])
+        found = Ids.of([resolved(lake, lineage, asked.record)])
     elif asked.source is not None:
         found = _of_source(lake, asked, files)
     else:

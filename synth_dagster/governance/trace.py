@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.governance.scores import READ, scores_of
+from synth_dagster.governance.taken import resolved
 from synth_dagster.governance.verdicts import verdicts_of
 from synth_dagster.lake.findings import about_record
 from synth_dagster.lake.lake import Lake
@@ -49,7 +50,7 @@ def trace(lake: Lake, prefix: str, *, now: Moment | None = None, most: int | Non
     Raises UnknownName for an unknown or ambiguous one.
     """
     now = now or Lineage(lake).now()
-    record_id = now.resolve(prefix)
+    record_id = resolved(lake, now, prefix)
     ancestors, descendants = now.ancestors([record_id]), now.descendants([record_id])
     own, above, below = (
         entries_of(table) for table in (now.entries([record_id]), ancestors[:most], descendants[:most])

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from hashlib import sha256
 
-from synth_dagster.lake.database import Database, Transaction
+from synth_dagster.lake.database import Database, Row, Transaction
 from synth_dagster.records import Json, canonical_json
 
 KEY = "tombstones"
@@ -48,6 +48,15 @@ class Tombstones:
 
 def mac(secret: bytes, *parts: Json) -> str:
     return hmac.new(secret, canonical_json(list(parts)).encode(), sha256).hexdigest()
+
+
+def erasure_of(database: Database, record: str) -> Row | None:
+    """The `erasure` that a record with this whole id went with, its `state`, and `since` when; None for any other."""
+    if database.row("select 1 from tombstones limit 1") is None:
+        return None
+    joined = "tombstones join erasures on erasures.erasure = tombstones.erasure"
+    marked = mac(_key(database), "record", record)
+    return database.row(f"select tombstones.erasure, state, since from {joined} where mac = ?", (marked,))
 
 
 def lake_key(database: Database) -> bytes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from synth_dagster.errors import TeacherError
 from synth_dagster.records import canonical_json
 from synth_dagster.services import Call, Unusable, Vectors
 from synth_dagster.teacher.attempts import Attempt
@@ -289,9 +290,10 @@ def _answered(endpoint: Endpoint, request: Request, attempt: int) -> Stored:
     from synth_dagster.teacher.embedded.reading import token_count
 
     if endpoint.kind == "embedded":
-        return _embedded_answer(request, attempt)
+        return _embedded_answer(request, attempt, _refused_by(endpoint, request.model))
     plain = replace(request.sampling, top_logprobs=0)
-    answer = _embedded_answer(replace(request, model=_standing_in(endpoint, request), sampling=plain), attempt)
+    standing_in = replace(request, model=_standing_in(endpoint, request), sampling=plain)
+    answer = _embedded_answer(standing_in, attempt, lambda _: Unusable("refused", ""))
     schema = 0 if request.schema is None else token_count(canonical_json(request.schema))
     # it always writes the same: to it what it begins with is certain
     likely = {answer.text.split(maxsplit=1)[0]: 0.0} if request.sampling.top_logprobs and answer.text.strip() else {}
@@ -304,8 +306,14 @@ def _standing_in(endpoint: Endpoint, request: Request) -> str:
     return EMBEDDED_MODELS[(endpoint.models.index(request.model) + shift) % len(EMBEDDED_MODELS)]
 
 
-def _embedded_answer(request: Request, attempt: int) -> Stored:
-    """What the embedded teacher says over HTTP, without HTTP. Raises Unusable where it refuses the request."""
+def _refused_by(endpoint: Endpoint, model: str) -> Callable[[str], TeacherError]:
+    """What a run stops with where the embedded teacher refuses a request; it has no address yet."""
+    who = f"The teacher role '{endpoint.role}' is the embedded teacher, which refuses the request to '{model}'"
+    return lambda said: TeacherError(f"{who}: {said} Change that setting, or name another teacher for the role.")
+
+
+def _embedded_answer(request: Request, attempt: int, refused_with: Callable[[str], Exception]) -> Stored:
+    """What the embedded teacher says over HTTP, without HTTP. What it refuses for good raises what is given for it."""
     from synth_dagster.teacher.embedded import protocol
 
     for mode in MODES:
@@ -314,7 +322,7 @@ def _embedded_answer(request: Request, attempt: int) -> Stored:
             return read_chat(protocol.chat(_as_sent(body)), request.model, 0)
         except protocol.Refused as refused:
             if refused.param != "response_format":
-                break
+                raise refused_with(str(refused)) from refused
     raise Unusable("refused", "")
 
 

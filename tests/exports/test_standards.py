@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
-from synth_dagster.exports.base import Form, Origin
+from synth_dagster.exports.base import Form, Origin, maker
 from synth_dagster.exports.facts import PersonalFacts, VersionFacts
+from synth_dagster.exports.manifest import Manifest
 from synth_dagster.exports.standards.base import Shown
 from synth_dagster.exports.standards.croissant import Croissant
 from synth_dagster.exports.standards.data_provenance import DataProvenance, class_of
@@ -333,9 +334,46 @@ def test_reservations_are_counted_by_what_sites_refuse(consents, said):
 # ----------------------------------------------------------------------------------------------------------- lineage
 
 
+BARE = Manifest(
+    format="trl", dataset="demo_set", release="r0001", kind="instruction", demo=False, records=0, rows=0, tokens=0
+)
+
+
+def agents(document, kind, of):
+    """What a document says of the agents of a thing: label -> type."""
+    end = {"wasAssociatedWith": "prov:activity", "wasAttributedTo": "prov:entity"}[kind]
+    named = [one["prov:agent"] for one in document[kind].values() if one[end] == of]
+    return {document["agent"][one]["prov:label"]: document["agent"][one]["prov:type"]["$"] for one in named}
+
+
+def test_prov_names_who_wrote_published_and_approved_and_with_which_software(tmp_path):
+    told = {"by": "Ada Lovelace", "comment": "Read it.", "at": "2026-03-05T09:00:00Z", "signed_by": ""}
+    about = replace(known(creator="Mill House"), code={"synth_dagster": "0.1.0", "python": "3.11.7", "lock": None})
+    about = replace(about, versions=versions(Random(1)))
+    approval = {"state": "approved", "approvals": [told, told | {"by": "Grace Hopper"}, told]}
+    origin = Origin(dataset="demo_set", release="r0001", about=about, approval=approval)
+    form = Form(standards=("prov",))
+    exported("trl", [instruction("Q?", "A.")], "instruction", to=tmp_path / "out", origin=origin, form=form)
+    said = json.loads((tmp_path / "out/prov.json").read_text())
+    ran = agents(said, "wasAssociatedWith", f"synth:run/{about.run}")
+    assert ran == {"synth_dagster 0.1.0": "prov:SoftwareAgent"}
+    software = said["agent"]["synth:software/synth_dagster/0.1.0"]
+    assert software["synth:python"] == "3.11.7" and "synth:lock" not in software
+    # which version made a batch nobody has written down
+    for one in about.versions:
+        assert "synth_dagster" in agents(said, "wasAssociatedWith", name("made", one.id))
+    people = [agents(said, "wasAssociatedWith", f"synth:approval/{number}") for number in (1, 2, 3)]
+    assert people == [{by: "prov:Person"} for by in ("Ada Lovelace", "Grace Hopper", "Ada Lovelace")]
+    assert sum(one["prov:type"]["$"] == "prov:Person" for one in said["agent"].values()) == 2
+    read = {one["prov:activity"] for one in said["used"].values() if one["prov:entity"] == "synth:release/r0001"}
+    assert read == {f"synth:approval/{number}" for number in (1, 2, 3)}
+    written = agents(said, "wasAttributedTo", "synth:file/train.jsonl")
+    assert written == {maker(): "prov:SoftwareAgent", "Mill House": "prov:Organization"}
+
+
 def shown():
     """An export without files."""
-    return Shown(manifest=None, data={}, columns={})
+    return Shown(manifest=BARE, data={}, columns={})
 
 
 def versions(draw):

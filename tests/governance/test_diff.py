@@ -7,13 +7,20 @@ import pytest
 
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.diff import changed_records, diff
+from synth_dagster.governance.diff_page import diff_page
+from synth_dagster.governance.diff_words import erased
+from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_values import Release
 from synth_dagster.record_tables import to_table
 from synth_dagster.records import digest
 from synth_dagster.runner.verdicts import VERDICT
+from tests.assets.project import LINES, ONLY_CORPUS, Programs, small_project
+from tests.governance.erase_world import said
 from tests.governance.test_trace import made
 from tests.lake.conftest import write_to
+from tests.runner.by_hand import ByHand
+from tests.scripted_teacher.echo import EchoTeacher
 
 BEFORE = {
     "stays": None,
@@ -124,3 +131,31 @@ def test_signals_that_are_gone_are_said(lake, tmp_path):
 def test_a_release_that_never_was(lake):
     with pytest.raises(UnknownName, match="Did you mean 'r0001'"):
         diff(lake, "demo", "r001", "r0002")
+
+
+def test_what_erasures_took_is_told_by_erasure_without_a_text(tmp_path):
+    """Eight texts, one of them dropped: a kept one goes with the first erasure, the dropped one with the second."""
+    hand = ByHand(small_project(tmp_path / "p", ONLY_CORPUS, Programs(EchoTeacher())))
+    kept, dropped = f"The text that is kept is of the {said('kept')}", said("dropped")
+    hand.project.deliver([*LINES, kept, dropped])
+    hand.batches()
+    hand.release("r0001")
+    around = Surroundings(hand.project.environment.cache, None, hand.project.root)
+    names = [
+        erase(hand.lake, Asked("tiny", where=f"text = '{text}'"), around, None)["erasure"] for text in (kept, dropped)
+    ]
+    found = diff(hand.lake, "tiny", "r0001", "r0003")
+    assert found.records == {"kept_in_both": 6, "added": 0, "removed": 0}
+    assert [(one.erasure, one.kept, one.dropped) for one in found.erased["before"]] == [
+        (names[0], 1, 0),
+        (names[1], 0, 1),
+    ]
+    assert found.erased["after"] == []  # the successor never held them
+    assert [one.kept for one in diff(hand.lake, "tiny", "r0002", "r0003").erased["before"]] == [0]
+    first, second = erased(found)
+    assert first.startswith("Erased from r0001 on ") and "counted nowhere else here: 1 record that it kept." in first
+    assert "1 record that it dropped." in second and f"erasures/{names[1]}.json in the lake" in second
+    page = diff_page(found)
+    assert first in page and kept not in page and dropped not in page
+    assert json.loads(json.dumps(found.as_json()))["erased"]["before"][0]["kept"] == 1
+    assert (tmp_path / f"p/lake/erasures/{names[0]}.json").is_file()

@@ -23,6 +23,7 @@ from synth_dagster.governance.erase_look import Wanted, halves_in, ids_in, look_
 from synth_dagster.governance.erase_receipt import signed, verify, verify_file
 from synth_dagster.governance.erase_scope import scope, search_of
 from synth_dagster.governance.erase_search import search
+from synth_dagster.governance.trace import trace
 from synth_dagster.lake import doomed
 from synth_dagster.lake.array_file import write_arrays
 from synth_dagster.lake.canonical import data_version
@@ -131,6 +132,23 @@ def test_releases_are_withdrawn_with_successors(world):
         (digest("p4"), digest("p1")),
     }
     assert world.lake.read("demo", "mix", where="release = 'r0004'")["record_id"].to_pylist() == [digest("p1")]
+
+
+def test_an_erased_id_is_known_as_such_by_who_has_it_whole(world):
+    gone, never = digest("q1").hex(), digest("never").hex()
+    receipt = erase(world.lake, Asked("demo", record=digest("fb").hex()), world.around, None)
+    for child in ("fb", "q2", "p3"):  # what was made from it went with it
+        with pytest.raises(UnknownName, match=f"It was erased on .* erasures/{receipt['erasure']}.json in the lake"):
+            trace(world.lake, digest(child).hex())
+    with pytest.raises(UnknownName, match="It was erased on"):
+        plan(world.lake, Asked("demo", record=digest("fb").hex()))
+    for other in (never, digest("fb").hex()[:31]):
+        with pytest.raises(UnknownName, match="Ids are hexadecimal"):
+            trace(world.lake, other)
+    assert trace(world.lake, gone).record["record_id"] == gone
+    world.lake.meta.database.write("update erasures set state = 'begun'")  # as a kill before the receipt leaves it
+    with pytest.raises(UnknownName, match="is under way, or was cut short: the next 'synth erase'"):
+        trace(world.lake, digest("fb").hex())
 
 
 def test_a_duplicate_of_what_went_names_it_no_longer(world):

@@ -137,6 +137,22 @@ def test_the_official_library_reads_every_record_by_the_croissant(hand, tmp_path
             assert one["sha256"] == hashlib.sha256((tmp_path / "out" / one["contentUrl"]).read_bytes()).hexdigest()
 
 
+def test_croissant_says_which_columns_tell_of_a_records_lineage_and_rights(hand, tmp_path):
+    import mlcroissant
+
+    out(hand, tmp_path / "out", "parquet", creator="Mill House")
+    (records,) = mlcroissant.Dataset(jsonld=tmp_path / "out/croissant.json").metadata.record_sets
+    told = {one.name: one.equivalentProperty for one in records.annotations}
+    assert told["license"] == ["https://schema.org/license"]
+    assert told["source"] == ["http://www.w3.org/ns/prov#hadPrimarySource"]
+    assert told["model_id"] == ["http://www.w3.org/ns/prov#wasAttributedTo"]
+    assert "http://www.w3.org/ns/prov#wasDerivedFrom" in told["parents"]
+    assert {one.source.extract.column for one in records.annotations if one.name != "parents"} == told.keys() - {
+        "parents"
+    }
+    assert told.keys() < {one.name for one in records.fields}  # and each is read as a field
+
+
 def test_croissant_tells_a_turn_as_the_line_does(exported):
     import mlcroissant
 

@@ -3,10 +3,14 @@
 import asyncio
 import math
 
+import pytest
+
+from synth_dagster.errors import TeacherError
 from synth_dagster.methods.refine.judge_pairwise import JudgePairwise
 from synth_dagster.records import Message, Preference
 from synth_dagster.teacher.prices import Prices
 from synth_dagster.teacher.rehearsal import Rehearsal
+from synth_dagster.teacher.roles import EMBEDDED_MODELS, Endpoint
 from tests.teacher.faulty import Say
 
 PAIR = Preference(
@@ -43,3 +47,10 @@ def test_a_plan_counts_the_calls_of_an_endpoint_that_it_does_not_ask(server, end
     plan = Rehearsal({"writer": endpoint}, kept=None, prices=Prices.load())
     asyncio.run(judged(plan))
     assert plan.sent_by_role()["writer"]["calls"] == 2 and server.calls == 0
+
+
+def test_a_plan_says_what_a_run_stops_with_where_the_embedded_teacher_tells_no_odds():
+    embedded = Endpoint("writer", "embedded", EMBEDDED_MODELS)
+    plan = Rehearsal({"writer": embedded}, kept=None, prices=Prices.load())
+    with pytest.raises(TeacherError, match=r"'writer' is the embedded teacher, which refuses .*'logprobs' is not supp"):
+        asyncio.run(judged(plan))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 from synth_dagster.exports.facts import Facts
 from synth_dagster.exports.manifest import Manifest
@@ -25,6 +25,11 @@ class Shown:
     def encoding(self) -> str:
         """The media type of the data files."""
         return "application/x-parquet" if self.manifest.format == "parquet" else "application/jsonlines"
+
+    @property
+    def approvals(self) -> Sequence[Mapping[str, Any]]:
+        """The approvals that stand: by whom, when and why."""
+        return cast("Sequence[Mapping[str, Any]]", self.manifest.approval.get("approvals", ()))
 
     def size(self) -> int:
         """The bytes of all data files."""

@@ -17,7 +17,18 @@ from synth_dagster.licences.terms import Use
 CORE = "http://mlcommons.org/croissant/1.1"
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
 TERMS = (
-    *("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format"),
+    *(
+        "annotation",
+        "citeAs",
+        "column",
+        "equivalentProperty",
+        "extract",
+        "field",
+        "fileObject",
+        "fileProperty",
+        "fileSet",
+        "format",
+    ),
     *("includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
     *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
 )
@@ -35,6 +46,19 @@ CONTEXT = {
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in TERMS},
+}
+
+PROV = "http://www.w3.org/ns/prov#"
+ABOUT = {  # what a column says of its record's lineage and rights, as the vocabularies call it
+    "record_id": "https://schema.org/identifier",
+    "license": "https://schema.org/license",
+    "consent": "http://purl.org/dc/terms/rights",
+    "lang": "https://schema.org/inLanguage",
+    "source": f"{PROV}hadPrimarySource",
+    "parents": f"{PROV}wasDerivedFrom",
+    "method": f"{PROV}wasGeneratedBy",
+    "prompt_hash": f"{PROV}hadPlan",
+    "model_id": f"{PROV}wasAttributedTo",
 }
 
 
@@ -156,7 +180,14 @@ def _records(split: str, files: dict[str, Any], shown: Shown) -> dict[str, Any]:
     key = "fileSet" if files["@type"] == "cr:FileSet" else "fileObject"
     where = {key: {"@id": files["@id"]}}
     fields = [_field(f"{split}/{name}", name, shape, where) for name, shape in shown.columns.items()]
-    return {"@type": "cr:RecordSet", "@id": split, "name": split, "field": fields}
+    # they stand among the fields too: the official loader reads no annotation
+    about = [
+        _field(f"{split}/about/{name}", name, shown.columns[name], where) | {"equivalentProperty": meaning}
+        for name, meaning in ABOUT.items()
+        if name in shown.columns
+    ]
+    annotated = {"annotation": about} if about else {}
+    return {"@type": "cr:RecordSet", "@id": split, "name": split, "field": fields, **annotated}
 
 
 def _field(id_: str, name: str, shape: str | Sequence[str], where: dict[str, Any]) -> dict[str, Any]:
