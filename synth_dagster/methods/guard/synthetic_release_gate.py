@@ -1,10 +1,14 @@
 """Closes the gate of a release that is too synthetic, says what nothing supports, drifts, or holds benchmark items
 
-Eight checks, each of a risk that the paper names. Depth is how many models stand between a record and a person, by its
+Nine checks, each of a risk that the paper names. Depth is how many models stand between a record and a person, by its
 lineage; the share is of records that models wrote, each of which names its model. A claim is a sentence of an answer,
 grounded where its words stand in what people wrote behind the record. Drift is the Jensen-Shannon divergence of what
 was released from what was delivered. A judge agrees with people as far as Cohen's kappa says, where two answers are
-equally likely by chance. Benchmark items in other words are found as `decontaminate` finds them.
+equally likely by chance. Benchmark items in other words are found as `decontaminate` finds them. Names of people are
+what a recogniser of another package takes for one; without one nothing is said about people.
+
+The card's curve of quality over three sizes is not here. One release gives no such curve: the mean of a random half is
+that of the whole, and what a model learns from each size takes three trainings.
 
 The limits of grounded claims (0.9), drift (0.1) and agreement (0.7) are the card's, which calls them a design; those of
 depth and share, of the support of a claim and of likeness are ours. A recipe that trains a model on its own output
@@ -18,9 +22,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from synth_dagster.method import Guard, InputPath, LabelsPath, Proof
+from synth_dagster.parts.privacy.recognisers import PERSON, recogniser
 from synth_dagster.parts.similarity.word_vectors import Meanings
 from synth_dagster.parts.text.copying import claims_of, seeds_in_parts, supported
 from synth_dagster.services import Ancestors, Found, References
@@ -30,9 +35,9 @@ class SyntheticReleaseGate(Guard):
     """One finding for each limit that is passed, with what was measured; and the records that name no model."""
 
     paper = "arXiv:2404.07503"
-    version = "3"
+    version = "4"
     proof = Proof(
-        "planted signal", "Of eight releases that each break one limit, exactly that check fails; counts by hand."
+        "planted signal", "Of nine releases that each break one limit, exactly that check fails; counts by hand."
     )
     checks: ClassVar[Mapping[str, str]] = {
         "depth": "No record stands further from a person than the recipe allows.",
@@ -40,6 +45,7 @@ class SyntheticReleaseGate(Guard):
         "real_share": "People wrote at least the share of the words that the recipe asks for.",
         "generator_named": "Every record that a model wrote names it.",
         "grounded_claims": "What answers say stands in what people wrote behind them.",
+        "named_people": "What models say of people by name stands in what people wrote behind it.",
         "drift": "The languages of the release are those of what was delivered.",
         "judge_agreement": "People who were asked prefer the answers that the judge prefers.",
         "rephrased_benchmarks": "No record asks what a benchmark asks, in whatever words.",
@@ -63,6 +69,9 @@ class SyntheticReleaseGate(Guard):
     )
     min_support: float = Field(
         0.5, gt=0, le=1, description="The share of a claim's words in the texts behind it that makes it grounded."
+    )
+    recognisers: list[str] = Field(
+        [], max_length=10, description="Recognisers of names that other packages bring, for `named_people`."
     )
     max_drift: float = Field(
         0.1,
@@ -109,12 +118,29 @@ class SyntheticReleaseGate(Guard):
     def _grounded(self, flat: pa.Table, ancestors: Ancestors) -> Iterator[Found]:
         written = flat.filter(pc.greater(flat["synthetic_depth"], 0))  # type: ignore[attr-defined]
         claims, of = claims_of(_column(written, "response"))
-        support, has_any = supported(claims, of, seeds_in_parts(ancestors, written["record_id"].to_pylist()))
+        ids = written["record_id"].to_pylist()
+        support, has_any = supported(claims, of, seeds_in_parts(ancestors, ids))
+        unsupported = (support < self.min_support) | (~has_any & ~np.isnan(support))
+        yield from self._named(claims.filter(pa.array(unsupported)).to_pylist(), [ids[one] for one in of[unsupported]])
         counted = support[has_any & ~np.isnan(support)]
         if len(counted):
             share = float((counted >= self.min_support).mean())
             least = f"at least {self.min_grounded:g}"
             yield _measured("grounded_claims", share, least, passed=share >= self.min_grounded)
+
+    def _named(self, claims: Sequence[str], of: Sequence[bytes]) -> Iterator[Found]:
+        """The records that say of somebody by name what nothing behind them says."""
+        found = (recogniser(name)(claims) for name in self.recognisers)
+        named = {of[n] for pieces in found for n, some in enumerate(pieces) if any(kind == PERSON for kind, *_ in some)}
+        for record_id in sorted(named):
+            yield Found(check="named_people", kind="unsupported_claim", severity="critical", record_id=record_id)
+
+    @field_validator("recognisers")
+    @classmethod
+    def _are_installed(cls, names: list[str]) -> list[str]:
+        for name in names:
+            recogniser(name)
+        return names
 
     def _drift(self, flat: pa.Table, delivered: pa.Table) -> Iterator[Found]:
         for name in self.drift_of:

@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from synth_dagster.errors import MethodError, no_such
 
 ENTRY_POINTS = "synth_dagster.recognisers"
+PERSON = "person"  # the kind of a name that is a person's
 
 Recogniser = Callable[[Sequence[str]], Sequence[Sequence[tuple[str, int, int]]]]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from synth_dagster.methods.filter.decontaminate import Decontaminate
 from synth_dagster.methods.guard.synthetic_release_gate import SyntheticReleaseGate, divergence
@@ -153,7 +154,7 @@ def test_what_was_measured_is_told_also_where_it_passes():
     assert told == {"depth": 1.0, "synthetic_share": 0.5, "real_share": pytest.approx(0.3)}  # 300 of 1,000 characters
 
 
-# --------------------------------------------------------------------- one gate, eight releases that break a limit each
+# ---------------------------------------------------------------------- one gate, nine releases that break a limit each
 
 SEED = "the mill grinds wheat and the weir holds the river"
 LIMITS = {
@@ -162,6 +163,7 @@ LIMITS = {
     "real_share": {"human_share": 0.0},
     "generator_named": {"model_id": None},
     "grounded_claims": {"response": "Dragons sleep nearby. Giants walk at night."},
+    "named_people": {"says": "Maria Thorne poisoned everybody."},
     "drift": {"lang": "de"},
     "judge_agreement": {"agreed": 10},
     "rephrased_benchmarks": {"rephrases": True},
@@ -181,6 +183,8 @@ def release(references, **broken):
         broken["instruction"] = retold[1]
     if "human_share" in broken:  # of what models wrote and of what people wrote, for all are of one length
         records = [dict(record, human_share=0.0) for record in records]
+    if says := broken.pop("says", ""):  # of one record among twenty: of forty-one claims forty are grounded
+        records[human]["response"] += f" {says}"
     for record in records[human : human + (20 if "lang" in broken or "response" in broken else 1)]:
         record.update(broken)
     said = [
@@ -191,27 +195,68 @@ def release(references, **broken):
     return {"table": pa.Table.from_pylist(records), "references": given, "behind": behind}
 
 
-GATE = SyntheticReleaseGate(
-    max_depth=2,
-    max_synthetic_share=0.75,
-    min_real_share=0.1,
-    human_preferences="people.jsonl",
-    benchmarks="benchmarks",
-)
+@pytest.fixture(autouse=True)
+def a_recogniser_of_names(monkeypatch):
+    def people(texts):
+        return [[("person", text.index("Maria"), text.index("Maria") + 5)] if "Maria" in text else [] for text in texts]
+
+    gate = "synth_dagster.methods.guard.synthetic_release_gate.recogniser"
+    monkeypatch.setattr(
+        gate, {"people": people, "places": lambda texts: [[("place", 0, 1)] for _ in texts]}.__getitem__
+    )
 
 
-def test_a_release_within_all_eight_limits_passes(references):
-    assert failed(GATE, **release(references)) == []
-    assert {one.check for one in found(GATE, **release(references))} >= LIMITS.keys() - {
+GATE = {
+    "max_depth": 2,
+    "max_synthetic_share": 0.75,
+    "min_real_share": 0.1,
+    "human_preferences": "people.jsonl",
+    "benchmarks": "benchmarks",
+    "recognisers": ["places", "people"],
+}
+
+
+def test_a_release_within_all_nine_limits_passes(references):
+    gate = SyntheticReleaseGate(**GATE)
+    assert failed(gate, **release(references)) == []
+    assert {one.check for one in found(gate, **release(references))} >= LIMITS.keys() - {
         "generator_named",
+        "named_people",
         "rephrased_benchmarks",
     }
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_of_eight_releases_that_each_break_one_limit_exactly_that_check_fails(limit, references):
-    assert set(failed(GATE, **release(references, **LIMITS[limit]))) == {limit}
+def test_of_nine_releases_that_each_break_one_limit_exactly_that_check_fails(limit, references):
+    assert set(failed(SyntheticReleaseGate(**GATE), **release(references, **LIMITS[limit]))) == {limit}
 
 
 def test_nothing_is_within_all_limits():
     assert found(SyntheticReleaseGate(max_synthetic_share=0), rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "behind", "names"),
+    [
+        pytest.param("Maria kept the mill. It rained.", "Maria kept the mill for years", 0, id="what a person wrote"),
+        pytest.param("Maria burned down barns. It rained.", "Maria kept the mill for years", 1, id="something else"),
+        pytest.param("Maria kept the mill.", None, 1, id="nothing behind it"),
+        pytest.param("Somebody burned down barns.", "Maria kept the mill for years", 0, id="nobody by name"),
+        pytest.param("Oh Maria.", None, 1, id="only a name"),
+        pytest.param("O Ma.", None, 0, id="no words"),
+    ],
+)
+def test_what_is_said_of_people_by_name_stands_behind_it(said, behind, names):
+    gate = SyntheticReleaseGate(recognisers=["people"], min_grounded=0)
+    made = rows((1, 0.0, "m", said), (0, 1.0, None, "Maria burned down barns."))  # a person may say so
+    seeds = Behind([] if behind is None else [(behind, 0, [0])])
+    assert [one.record_id for one in found(gate, made, behind=seeds) if one.check == "named_people"] == [
+        bytes(16)
+    ] * names
+    assert "named_people" not in failed(SyntheticReleaseGate(), made, behind=seeds)  # without a recogniser
+
+
+def test_a_recogniser_that_is_not_installed_is_refused(monkeypatch):
+    monkeypatch.undo()
+    with pytest.raises(ValidationError, match="No recogniser is called 'gliner'"):
+        SyntheticReleaseGate(recognisers=["gliner"])
