@@ -37,10 +37,8 @@ from synth_dagster.records import Parent, digest
 from synth_dagster.signing import BadSignature, new_key
 from synth_dagster.teacher.cache import AnswerCache, Stored, StoredVector, vector_id
 from tests.governance.erase_world import (
-    BATCHES,
     PARENTS,
     STAGES,
-    STANDS,
     check,
     check_versions,
     dags,
@@ -51,24 +49,6 @@ from tests.governance.erase_world import (
 )
 from tests.lake.conftest import document, write_to
 from tests.lake.scanned import Scanned
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory):
-    r"""Source notes: a and c; source forum: fb. Each child was made twice, so each stage has a version that is past.
-
-    a     fb   c
-    |\   /|    |
-    q1 q2 q3   q4      each asked a teacher twice; the second answer is shared by all with as many parents
-    |  |  |    |
-    p1 p2 p3   p4      r0001 and r0002 keep p1 and p3, and drop p2 and p4 as duplicates of p1
-    """
-    return plant(tmp_path_factory.mktemp("planted"), PARENTS, stages=STANDS, batches=BATCHES)
-
-
-@pytest.fixture
-def world(planted, tmp_path):
-    return planted.copied(tmp_path)
 
 
 def test_a_source_goes_with_all_that_was_made_from_it(world):

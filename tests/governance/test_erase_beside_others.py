@@ -18,20 +18,10 @@ from synth_dagster.record_tables import to_table
 from synth_dagster.records import Parent, digest
 from synth_dagster.runner import signals, stage
 from synth_dagster.teacher.cache import AnswerCache, Stored
-from tests.governance.erase_world import BATCHES, PARENTS, STANDS, _rejects, check, plant
+from tests.governance.erase_world import _rejects, check
 from tests.lake.conftest import document, write_to
 
 FORUM = Asked("demo", source="forum")
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory):
-    return plant(tmp_path_factory.mktemp("planted"), PARENTS, stages=STANDS, batches=BATCHES)
-
-
-@pytest.fixture
-def world(planted, tmp_path):
-    return planted.copied(tmp_path)
 
 
 def is_waited_for(lake, name):

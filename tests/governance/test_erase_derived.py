@@ -19,19 +19,9 @@ from synth_dagster.records import digest
 from synth_dagster.runner.models import TrainedModels
 from synth_dagster.scale.engine import Engine, Work, scratch
 from synth_dagster.scale.parts import parts_of
-from tests.governance.erase_world import BATCHES, PARENTS, STANDS, check, look, plant
+from tests.governance.erase_world import PARENTS, check, look
 
 HERE = "tests.governance.test_erase_derived"  # as workers import it
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory):
-    return plant(tmp_path_factory.mktemp("planted"), PARENTS, stages=STANDS, batches=BATCHES)
-
-
-@pytest.fixture
-def world(planted, tmp_path):
-    return planted.copied(tmp_path)
 
 
 def as_it_is(table, arguments):

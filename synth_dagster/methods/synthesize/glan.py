@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.calls import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, insist, prompt, tagged, together, why_unusable, written_by
 from synth_dagster.parts.cards.syllabus import Session, Topic, one_session, two_sessions
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank, normalised, one_line
@@ -203,11 +203,11 @@ class Glan(Synthesizer[Document, Instruction]):
                 concepts=tagged("concepts", "\n".join(topic.concepts)),
             )
         )
-        if reason := unusable(asked):
+        if reason := why_unusable(asked):
             return eliminated(discipline, "; ".join(topic.concepts), f"question_{reason}", facts, asked.call)
         question = text_of(asked)
         said = await attempted(answerer.tell(ANSWER, sampling=ANSWERING, question=question))
-        if reason := unusable(said):
+        if reason := why_unusable(said):
             return eliminated(discipline, question, f"answer_{reason}", facts, said.call)
         answer = text_of(said)
         return Instruction.single(question, answer, parents=(discipline,), attributes=facts, **written_by(said.call))
@@ -234,15 +234,6 @@ def sessions_of(syllabus: Syllabus) -> tuple[Session, ...]:
         for one in syllabus.sessions
     ]
     return tuple(session for session in found if session.concepts)
-
-
-def unusable(said: Answer | Unusable) -> str | None:
-    """Why an answer cannot be taken, or None."""
-    if isinstance(said, Unusable):
-        return said.reason
-    if said.finish_reason == "length":
-        return "cut"
-    return "blank" if is_blank(said.text) else None
 
 
 def text_of(said: Answer | Unusable) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from synth_dagster.method import Family, Lifecycle, Proof, Synthesizer
-from synth_dagster.parts.asking.calls import attempted, insist, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, insist, prompt, tagged, together, why_unusable, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.similarity.short_texts import JaccardKeeper
 from synth_dagster.parts.streams import stream
@@ -183,14 +183,14 @@ class Oak(Synthesizer[Document, Instruction]):
                 topic=tagged("topic", one.topic),
             )
         )
-        return replace(one, asked=text_of(said), reason=_prefixed("prompt", why_not(said)), call=said.call)
+        return replace(one, asked=text_of(said), reason=_prefixed("prompt", why_unusable(said)), call=said.call)
 
     async def _written(self, generators: Teacher, one: "Text", model: str) -> "Text":
         if one.reason:
             return one
         said = await attempted(self._asked(generators, one, model))
         text = text_of(said)
-        return replace(one, text=text, model=model, call=said.call, reason=why_not(said) or self._unfit(text, one))
+        return replace(one, text=text, model=model, call=said.call, reason=why_unusable(said) or self._unfit(text, one))
 
     async def _asked(self, generators: Teacher, one: "Text", model: str) -> Answer:
         """By the template itself, so that the record names its wording."""
@@ -294,15 +294,6 @@ class Text:
 
 def is_name(text: str) -> bool:
     return not is_blank(text) and len(text) <= LONGEST
-
-
-def why_not(said: Answer | Unusable) -> str | None:
-    """Why an answer cannot be taken, or None."""
-    if isinstance(said, Unusable):
-        return said.reason
-    if said.finish_reason == "length":
-        return "cut"
-    return "blank" if is_blank(said.text) else None
 
 
 def text_of(said: Answer | Unusable) -> str:

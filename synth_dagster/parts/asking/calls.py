@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, TypeVar, overload
 
 from synth_dagster.errors import MethodError
-from synth_dagster.parts.text.words import one_line
+from synth_dagster.parts.text.words import is_blank, one_line
 from synth_dagster.records import Message, Record
-from synth_dagster.services import Call, Drop, Prompt, Reply, Unusable, recording
+from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Unusable, recording
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -57,6 +57,15 @@ async def attempted(call: Awaitable[T]) -> T | Unusable:
         return await call
     except Unusable as problem:
         return problem
+
+
+def why_unusable(said: Answer | Unusable) -> str | None:
+    """Why an answer cannot be taken: what the gateway says, `cut` or `blank`; None for one that can."""
+    if isinstance(said, Unusable):
+        return said.reason
+    if said.finish_reason == "length":
+        return "cut"
+    return "blank" if is_blank(said.text) else None
 
 
 async def recorded(work: Awaitable[T]) -> tuple[T, tuple[bytes, ...]]:
