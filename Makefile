@@ -24,7 +24,8 @@ WORKERS ?= auto
 PROVERS ?= 3
 # In CI a test that skips because something is missing is a failure. Processes that each multiply matrices with a thread
 # for every core wait for one another: what trains a small model takes up to eighteen times as long.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
+# Compiled modules are kept also where the environment says not to: the tests start the program hundreds of times.
+PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(SYNTH_CI),-p tests.ci_skips)
 # A test that hangs or crashes ends the run: a new process would begin its file again, and hang again, for ever.
 SPREAD := --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 

@@ -1,5 +1,6 @@
 """A project in a temporary folder, run in this process as `synth run` runs it, with programs as its teachers."""
 
+import atexit
 import json
 import os
 import subprocess
@@ -7,9 +8,10 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree, rmtree
+from tempfile import mkdtemp
 from types import ModuleType
 from typing import Any
 
@@ -216,6 +218,17 @@ def small_project(
         copy(HOME / mark, root / mark)
     for folder in ("assets", "resources", "expectations"):
         (root / folder).symlink_to(HOME / folder)
+    copytree(_unused_databases(), root / ".dagster")
     project = Small(root, teachers, env or {})
     project.write_recipe(recipe)
     return project
+
+
+@cache
+def _unused_databases() -> Path:
+    """Dagster's databases before the first run: to make them takes as long as a small run, to copy them nothing."""
+    root = Path(mkdtemp())
+    atexit.register(rmtree, root, ignore_errors=True)
+    copy(HOME / "dagster.yaml", root / "dagster.yaml")
+    with Small(root).instance():
+        return root / ".dagster"

@@ -259,6 +259,7 @@ class TestBatches:
         assert texts(ticks) == sorted(LINES[:3])
 
 
+@pytest.mark.prove
 def test_objects_of_a_bucket_arrive_as_files_do(tmp_path, monkeypatch, bucket):
     """One is put there, replaced by one of the same size, joined by another, and removed."""
     source = f"reader: s3, path: 's3://{bucket.name}/notes/'"

@@ -95,6 +95,7 @@ def planted(tmp_path):
     return project
 
 
+@pytest.mark.prove
 def test_a_person_releases_with_a_comment_and_the_run_after_makes_what_was_held_back(planted):
     (case,) = cases(planted.lake, "tiny")
     assert case.is_held and len(planted.rows("generated_instructions")) == len(LINES)

@@ -78,6 +78,7 @@ def pool_slots_held(project):
         return instance.event_log_storage.get_concurrency_info("teacher").active_run_ids
 
 
+@pytest.mark.prove
 def test_a_run_killed_inside_the_pooled_teacher_step_is_found_and_finished_by_the_next(tmp_path, server, running):
     wanted, calls = undisturbed(tmp_path / "calm", server)
     project = small_project(tmp_path / "p", SLOW)

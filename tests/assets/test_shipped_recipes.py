@@ -21,6 +21,7 @@ def shipped(name, *changes):
     return text
 
 
+@pytest.mark.prove
 def test_mathematics_without_preference_pairs_is_released_with_right_answers_only(project):
     recipe = shipped(
         "math_word_problems", ("count: 120", "count: 12"), ("dataset: math_word_problems", "dataset: tiny")
@@ -62,6 +63,7 @@ expect: {min_keep_rate: 0.1}
 """
 
 
+@pytest.mark.prove
 def test_a_mix_of_documents_has_real_and_rewritten_text_one_to_one(project):
     small = project(REWRITES)
     small.deliver(DOCUMENTS)
@@ -80,6 +82,7 @@ def test_a_mix_of_documents_has_real_and_rewritten_text_one_to_one(project):
     assert "fixed_ratio:share" in dropped["reason"].to_pylist()
 
 
+@pytest.mark.prove
 def test_a_stage_of_documents_is_made_anew_when_its_steps_change_and_not_what_it_reads(project):
     small = project(REWRITES)
     small.deliver(DOCUMENTS)

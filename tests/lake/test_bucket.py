@@ -61,6 +61,7 @@ def test_two_processes_write_the_same_batches(bucket, tmp_path):
     assert all(len(pairs) == 1 and pairs <= {(1, 200), (2, 200)} for pairs in found.values())
 
 
+@pytest.mark.prove
 def test_a_writer_killed_at_any_moment(bucket, tmp_path):
     kill_some(bucket, tmp_path, 2)
 
