@@ -67,20 +67,20 @@ class Query:
     among: Sequence[str]
 
 
-def towns(seed: int) -> tuple[list[Town], list[Town]]:
-    """Those that are asked about, and those of the base; no name stands for two things."""
+def towns(seed: int, unheard: int = 0) -> tuple[list[Town], list[Town], list[str]]:
+    """Those that are asked about, those of the base, and so many names more; no name stands for two things."""
     rng, made = Random(seed), dict[str, None]()
     firsts, seconds, lasts = (
         "BDFGHJKLMNPRSTV",
         "aeiou",
         ("dan", "lor", "mir", "nel", "rup", "sek", "tav", "vin"),
     )
-    while len(made) < (TOWNS + OTHERS) * 6:
+    while len(made) < (TOWNS + OTHERS) * 6 + unheard:
         first, second = (rng.choice(firsts) + rng.choice(seconds) for _ in range(2))
         made[first + second.lower() + rng.choice(lasts)] = None
     names = iter(made)
     drawn = [{kind: next(names) for kind in ("town", *KINDS)} for _ in range(TOWNS + OTHERS)]
-    return drawn[:TOWNS], drawn[TOWNS:]
+    return drawn[:TOWNS], drawn[TOWNS:], list(names)
 
 
 def article(town: Town) -> Document:
@@ -244,9 +244,9 @@ def packed(texts: Sequence[str], words: Words, rng: Random, count: int) -> np.nd
 class Class:
     """A base student and what it was taught with: each arm goes on from it for the same number of steps."""
 
-    def __init__(self, seed: int, *, base_steps: int, steps: int) -> None:
-        self.seed, self.steps = seed, steps
-        self.ours, self.others = towns(seed)
+    def __init__(self, seed: int, *, base_steps: int, unheard: int = 0) -> None:
+        self.seed = seed
+        self.ours, self.others, self.unheard = towns(seed, unheard)
         self.rng = Random(seed)
         read = base_texts(self.others, self.rng)
         forms = [form.format(**town) for town in self.ours for form in FORMS.values()]
@@ -258,20 +258,22 @@ class Class:
         ]
         again = [text.format(**town) for town in self.ours for texts in AGAIN.values() for text in texts]
         goes_on = [GOES_ON.format(article=ARTICLE.format(**town), **town) for town in self.ours]
-        self.words = Words.of([*read, *forms, *told, *again, *goes_on, "## ("])
+        self.words = Words.of(
+            [*read, *forms, *told, *again, *goes_on, "## (", *(f"{name} {name}" for name in self.unheard)]
+        )
         self.replay = packed(read, self.words, self.rng, base_steps * ROWS)
         self.base = Student.new(Shape(self.words.size, context=LENGTH, width=64, layers=2, heads=2), seed=seed)
         train(self.base, packed_batches(self.replay, ROWS), Course(base_steps, rate=5e-3, seed=seed))
         self.queries, self.its_own = asked_of(self.ours), asked_of(self.others[: len(self.ours)])
 
-    def taught(self, texts: Sequence[str]) -> Student:
+    def taught(self, texts: Sequence[str], steps: int, *, order: int = 0) -> Student:
         """The base after its continued pretraining on an arm's texts, with a tenth of what it has read before."""
-        student = self.base.copy()
-        blocks = packed(texts, self.words, Random(self.seed), self.steps * ROWS)
+        student, seed = self.base.copy(), self.seed + order
+        blocks = packed(texts, self.words, Random(seed), steps * ROWS)
         train(
             student,
             packed_batches(blocks, ROWS, replay=self.replay, share=0.1),
-            Course(self.steps, rate=2e-3, seed=self.seed),
+            Course(steps, rate=2e-3, seed=seed),
         )
         return student
 
@@ -283,14 +285,14 @@ class Class:
 
 
 @cache
-def taught_class(seed: int, base_steps: int, steps: int) -> Class:
+def taught_class(seed: int, base_steps: int, unheard: int = 0) -> Class:
     """One for all experiments of a run."""
-    return Class(seed, base_steps=base_steps, steps=steps)
+    return Class(seed, base_steps=base_steps, unheard=unheard)
 
 
 def run(seed: int, *, base_steps: int = 1_400, steps: int = 500, only: Sequence[str] = ()) -> dict[str, float]:
     """Shares of right answers by arm; all arms of both methods go on from one base."""
-    school = taught_class(seed, base_steps, steps)
+    school = taught_class(seed, base_steps)
     ours = school.ours
     natural = [ARTICLE.format(**town) for town in ours]
     strategies: list[StrategyName] = list(FORMS)
@@ -310,5 +312,5 @@ def run(seed: int, *, base_steps: int = 1_400, steps: int = 500, only: Sequence[
     rng = Random(seed)
     for name in only or arms:
         rng = Random(f"{seed} {name}")
-        found |= school.examined(school.taught(arms[name]()), name)
+        found |= school.examined(school.taught(arms[name](), steps), name)
     return found

@@ -1,8 +1,9 @@
 """Does a student that read refined texts still know what was private in them, and what was public?
 
 The towns of `students_facts`, told from every side: who is mayor there and who built the bridge is private here, river,
-saint and feast are public. `gdr` exchanges the names of people, whom its teacher knows, for those of others. An answer
-is the likeliest of all words, not of a few that are offered, as somebody would ask who does not know any.
+saint and feast are public. `gdr` exchanges the names of people, whom its teacher knows, for made-up ones that no other
+text has: those of people of other towns bring along what the student has read about these. An answer is the likeliest
+of all words, not of a few that are offered, as somebody would ask who does not know any.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.students_facts import ASKED, KINDS, Class, Town, after, taught_class, told_around
+from benchmarks.students_facts import ASKED, KINDS, TOWNS, Class, Town, after, taught_class, told_around
 from synth_dagster.methods.refine.gdr import Gdr
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Call
@@ -22,15 +23,19 @@ PUBLIC = tuple(kind for kind in KINDS if kind not in PRIVATE)
 
 
 class KnowsPeople:
-    """A teacher that finds each private name in a text and has the same stand-in for it every time."""
+    """A teacher that finds each private name in a text and makes up another for it.
 
-    def __init__(self, known: Sequence[Town], others: Sequence[Town]) -> None:
-        made_up = [town[kind] for town in others for kind in PRIVATE]
-        private = [town[kind] for town in known for kind in PRIVATE]
-        self._stand_ins = dict(zip(private, Random(0).sample(made_up, len(private)), strict=True))
+    A person has the same one every time, or, as of a teacher that sees texts `one_by_one`, another in each text.
+    """
+
+    def __init__(self, known: Sequence[Town], made_up: Sequence[str], *, one_by_one: bool = False) -> None:
+        self._private = [town[kind] for town in known for kind in PRIVATE]
+        self._made_up, self._one_by_one = made_up, one_by_one
 
     async def ask(self, prompt: Any, /, *, into: Any, text: str, **given: object) -> Any:
-        found = [{"original": one, "replacement": new} for one, new in self._stand_ins.items() if one in text]
+        rng = Random(text if self._one_by_one else 0)
+        stand_ins = zip(self._private, rng.sample(self._made_up, len(self._private)), strict=True)
+        found = [{"original": one, "replacement": new} for one, new in stand_ins if one in text]
         reply = into(replacements=found)
         reply.answered_by(Call(digest(text), "knows-people", prompt.hash))
         return reply
@@ -55,19 +60,28 @@ def answered(student: Any, school: Class, kinds: Sequence[str]) -> np.ndarray:
     return np.array([int(np.argmax(logs)) == symbol for logs, symbol in zip(said, wanted, strict=True)])
 
 
-def run(seed: int, *, base_steps: int = 1_400, steps: int = 500) -> dict[str, float]:
-    """Shares of questions that are answered after raw and after refined texts; and of those that raw ones taught."""
-    school = taught_class(seed, base_steps, steps)
+def run(seed: int, *, base_steps: int = 1_400, steps: int = 1_500) -> dict[str, float]:
+    """Shares of questions that are answered after raw and after refined texts; and of those that raw ones taught.
+
+    `raw again` read the very texts of `raw` in another order: what it keeps of the same questions is what can be kept.
+    """
+    school = taught_class(seed, base_steps, unheard=TOWNS * len(PRIVATE))
     rng = Random(f"{seed} leaks")
     raw = [told_around([town[kind]], town, rng) for town in school.ours for kind in KINDS for _ in range(4)]
-    arms = {"raw": raw, "refined": refined(raw, KnowsPeople(school.ours, school.others))}
+    once, each = (KnowsPeople(school.ours, school.unheard, one_by_one=one) for one in (False, True))
+    arms = {
+        "raw": (raw, 0),
+        "raw again": (raw, 1_000),
+        "refined": (refined(raw, once), 0),
+        "refined one by one": (refined(raw, each), 0),
+    }
     found, known = dict[str, float](), dict[tuple[str, str], np.ndarray]()
-    for name, texts in arms.items():
-        student = school.taught(texts)
+    for name, (texts, order) in arms.items():
+        student = school.taught(texts, steps, order=order)
         for side, kinds in (("private", PRIVATE), ("public", PUBLIC)):
             known[name, side] = answered(student, school, kinds)
             found[f"{name}, {side}"] = float(known[name, side].mean())
-    for side in ("private", "public"):
-        taught = known["raw", side]
-        found[f"of {side} ones that raw texts taught"] = float(known["refined", side][taught].mean())
+            taught = known["raw", side]
+            if name != "raw":
+                found[f"{name}, of {side} ones that raw texts taught"] = float(known[name, side][taught].mean())
     return found

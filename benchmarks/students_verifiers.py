@@ -5,7 +5,8 @@ bought, and counts what has nothing to do with the question. A student that lear
 its wrong answers agree with each other, as a vote must not have them. For other problems the right answer is known: the
 student's candidates for these, of three checkpoints, are executed and labelled, and a verifier learns from them, which
 is the student's body with a head. It chooses among 48 candidates by the last token. What is compared is a label on
-every token with one on the last token alone, where candidates are read many times; all else is equal.
+every token of a candidate (arXiv:2110.14168) with one on its last token alone; all else is equal. On the question,
+which all candidates share, a label would teach how hard it is and not which of them is right.
 """
 
 from collections import Counter
@@ -125,14 +126,14 @@ def taught(pairs: Sequence[Problem], words: Words, seed: int, steps: int) -> lis
 def verifier(
     student: Student, words: Words, labelled: Sequence[Sampled], *, every: bool, seed: int, steps: int
 ) -> Student:
-    """The student's body with a head, taught by a label on every token of question and candidate or on the last one."""
+    """The student's body with a head, taught by a label on every token of the candidate or on its last one."""
     pairs = [pair for one in labelled for pair in one.pairs(words)]
     labels = np.concatenate([one.right.ravel() for one in labelled])
     judge = with_verdict(student)
 
     def drawn(rng: np.random.Generator) -> Batch:
         places = rng.integers(len(pairs), size=ROWS)
-        batch = rows_of([pairs[place] for place in places], labels[places].tolist(), both=True)
+        batch = rows_of([pairs[place] for place in places], labels[places].tolist())
         if not every:
             later = np.cumsum(batch.weights[:, ::-1], axis=1)[:, ::-1]  # 1 at the last place that counts
             batch.weights[later > 1] = 0
@@ -143,14 +144,16 @@ def verifier(
 
 
 def run(
-    seed: int, *, steps: int = 450, shown: int = 200, asked: int = 160, judge_steps: int = 1_000
+    seed: int, *, steps: int = 450, shown: int = 200, asked: int = 320, judge_steps: int = 2_000
 ) -> dict[str, float]:
     """Accuracy of one candidate, of the commonest answer, and of the best by a verifier of either supervision."""
     rng = Random(seed)
     pairs, known, held_out = ([problem(rng) for _ in range(size)] for size in (5_000, shown, asked))
     words = Words.of(one.question + one.expression for one in pairs)
     checkpoints = taught(pairs, words, seed, steps)
-    labelled = [sampled(one, words, known, 4, 10 * seed + number) for number, one in enumerate(checkpoints)]
+    labelled = [
+        sampled(one, words, known, CANDIDATES // 3, 10 * seed + number) for number, one in enumerate(checkpoints)
+    ]
     student = checkpoints[-1]
     found = sampled(student, words, held_out, CANDIDATES, 10 * seed + 5)
     scores = {

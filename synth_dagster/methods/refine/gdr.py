@@ -99,9 +99,10 @@ class Gdr(Refiner[Document]):
     proof = Proof(
         "planted signal",
         "Of private data planted in 500 texts .99 or more is found at precision .80 or more; texts without any stay. "
-        "After refined texts small students answer no private question, where raw ones teach .36 of them, and .36 of "
-        "the public ones, where raw ones teach .35, though of the very same only .67 "
-        "(`python -m benchmarks.students gdr`).",
+        "After refined texts small students answer no private question, where raw ones teach .51 of them, and .68 of "
+        "the public ones, where raw ones teach .71; of the very same .83, and .92 after the raw ones in another order "
+        "(`python -m benchmarks.students gdr`; in six seeds .60 to .89, .80 on average). Stand-ins must be made up: "
+        "with names of people whom students know otherwise they kept .58.",
     )
     redacts: ClassVar[bool] = True
 

@@ -141,16 +141,14 @@ def packed_batches(
     return draw
 
 
-def rows_of(
-    pairs: Sequence[tuple[Sequence[int], Sequence[int]]], labels: Sequence[float] | None = None, *, both: bool = False
-) -> Batch:
-    """Questions with their answers, one a row, an end before and after; only the answers count, unless `both` do."""
+def rows_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]], labels: Sequence[float] | None = None) -> Batch:
+    """Questions with their answers, one a row, an end before and after; only the answers count."""
     length = max(len(given) + len(answer) for given, answer in pairs) + 1
     symbols, weights = np.zeros((len(pairs), length + 1), np.int64), np.zeros((len(pairs), length))
     for row, (given, answer) in enumerate(pairs):
         end = len(given) + len(answer)
         symbols[row, 1 : end + 1] = [*given, *answer]
-        weights[row, 0 if both else len(given) : end + 1] = 1
+        weights[row, len(given) : end + 1] = 1
     return Batch(symbols, weights, None if labels is None else np.array(labels, float))
 
 

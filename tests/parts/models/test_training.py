@@ -50,7 +50,6 @@ def test_only_answers_count_and_the_end_after_them():
     batch = rows_of([([1, 2], [3]), ([4], [5, 6])])
     assert batch.symbols.tolist() == [[0, 1, 2, 3, 0], [0, 4, 5, 6, 0]]
     assert batch.weights.tolist() == [[0, 0, 1, 1], [0, 1, 1, 1]]
-    assert rows_of([([1], [2])], both=True).weights.tolist() == [[1, 1, 1]]
 
 
 def test_a_student_learns_to_say_again_what_it_has_just_read():
