@@ -17,7 +17,7 @@ from pydantic import Field
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
 from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
-from synth_dagster.parts.models.seed_verification import Verdict, verified
+from synth_dagster.parts.models.seed_verification import UNDECIDED, Verdict, verified
 from synth_dagster.services import Models
 
 log = logging.getLogger(__name__)
@@ -75,8 +75,11 @@ class UltraFineweb(Selector, TrainingSettings):
         helpful = [sets[name] for name, verdict in found.items() if verdict.improves]
         if is_first and not helpful:
             told = "; ".join(f"{name} {_told(verdict)}" for name, verdict in found.items())
+            is_open = any(verdict.word == UNDECIDED for verdict in found.values())
+            more = " Of what is undecided more texts, or more 'runs', may tell." if is_open else ""
             raise SynthError(
-                f"No candidate of '{self.candidates}' makes the model better: {told}. Give cleaner or more texts."
+                f"No candidate of '{self.candidates}' is known to make the model better: {told}. Give cleaner or more "
+                f"texts.{more}"
             )
         return helpful
 
@@ -91,7 +94,8 @@ class UltraFineweb(Selector, TrainingSettings):
 
 def _told(verdict: Verdict) -> str:
     saved, gained = statistics.fmean(verdict.saved), statistics.fmean(verdict.gained)
-    return f"saves {saved:+.4f} bits a byte (chance {verdict.chance:.4f}), {gained:+.1%} right choices"
+    measured = f"saves {saved:+.4f} bits a byte (chance {verdict.chance:.4f}), {gained:+.1%} right choices"
+    return f"{verdict.word}: {measured}"
 
 
 def _spread(texts: pa.Array, few: int) -> pa.Array:

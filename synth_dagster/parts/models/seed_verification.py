@@ -19,6 +19,7 @@ from synth_dagster.parts.text.hashed_words import normalise, words
 SHARE = 0.3  # of the candidate in what the model goes on with
 LAST = 0.1  # of the tokens of the whole training, read after the checkpoint
 OPTIONS = 4  # of the multiple-choice probe
+HELPS, UNDECIDED, HARMS = "helps", "undecided", "harms"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,13 @@ class Verdict:
     @property
     def improves(self) -> bool:
         """Whether more is saved than chance would, by two standard deviations."""
-        return statistics.fmean(self.saved) > 2 * self.chance
+        return self.word == HELPS
+
+    @property
+    def word(self) -> str:
+        """What can be said of it: within two standard deviations of chance that is nothing."""
+        mean = statistics.fmean(self.saved)
+        return UNDECIDED if abs(mean) <= 2 * self.chance else HELPS if mean > 0 else HARMS
 
 
 def verified(

@@ -10,11 +10,16 @@ import pytest
 from synth_dagster.lake.signature_index import SignatureIndex
 from synth_dagster.methods.dedup.exact import Exact
 from synth_dagster.methods.dedup.line_dedup import LineDedup
+from synth_dagster.methods.dedup.linked_dedup import LinkedDedup
 from synth_dagster.methods.dedup.minhash import Minhash
 from synth_dagster.methods.dedup.paragraph_dedup import ParagraphDedup
+from synth_dagster.methods.dedup.semantic_dedup import SemanticDedup
 from synth_dagster.methods.dedup.substring_dedup import SubstringDedup
 from synth_dagster.runner.duplicates import compared
+from synth_dagster.runner.vectors import NoVectors
+from synth_dagster.services import Vectors, asked_of
 from synth_dagster.storage import open_store
+from tests.methods.dedup.pools import duplicates_in, pool_of
 
 MANY = 1_000_000
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
@@ -36,6 +41,11 @@ def pool():
     )
 
 
+def clusters(method, pool):
+    services = {name: NoVectors() for name, of in asked_of(method.cluster).items() if of is Vectors}
+    return method.cluster(pool, **services)
+
+
 def is_one_cluster(found):
     kept = found.filter(found["keep"])["record_id"].to_pylist()
     assert kept == [(MANY - 1).to_bytes(16, "big")]
@@ -54,10 +64,12 @@ def is_one_cluster(found):
         pytest.param(Minhash(), id="short texts"),
         pytest.param(Minhash(short_below=5, memory_mib=16), id="longer texts, signatures on disk"),
         pytest.param(Minhash(verify=0.8), id="pairs looked at in full"),
+        pytest.param(SemanticDedup(), id="meanings"),
+        pytest.param(LinkedDedup(), id="linked meanings"),
     ],
 )
 def test_a_million_identical_documents_are_one_cluster(pool, method):
-    is_one_cluster(method.cluster(pool))
+    is_one_cluster(clusters(method, pool))
 
 
 def test_a_million_identical_documents_are_one_cluster_of_an_index(pool, tmp_path):
@@ -80,14 +92,7 @@ def long_pool():
     letters = rng.integers(ord("a"), ord("z") + 1, (2, LONG), dtype=np.uint8)
     letters[:, 7::8] = ord(" ")
     one, other = (row.tobytes().decode() for row in letters)
-    ids = [number.to_bytes(16, "big") for number in range(3)]
-    return pa.table(
-        {
-            "record_id": pa.array(ids, pa.binary()),
-            "text": pa.array([one, one[:-80], other]),
-            "priority": pa.array([0, 0, 0]),
-        }
-    )
+    return pool_of([one, one[:-80], other])
 
 
 @pytest.mark.parametrize(
@@ -96,8 +101,11 @@ def long_pool():
         pytest.param(Exact(), [0, 1, 2], id="exact"),
         pytest.param(Minhash(), [0, 0, 2], id="near"),
         pytest.param(LineDedup(), [0, 1, 2], id="lines, of which each has one"),
+        pytest.param(SubstringDedup(), [0, 0, 2], id="runs of words"),
+        pytest.param(SemanticDedup(), [0, 0, 2], id="meanings"),
+        pytest.param(LinkedDedup(), [0, 0, 2], id="linked meanings"),
     ],
 )
 def test_documents_of_a_hundred_megabytes(long_pool, method, kept):
-    found = method.cluster(long_pool)
-    assert [int.from_bytes(one, "big") for one in found["cluster"].to_pylist()] == kept
+    found = clusters(method, long_pool)
+    assert duplicates_in(found) == kept

@@ -8,6 +8,7 @@ from synth_dagster.errors import MethodError
 from synth_dagster.method import Deduplicator
 from synth_dagster.runner.vectors import NoVectors
 from synth_dagster.services import Vectors, asked_of
+from tests.methods.dedup.pools import duplicates_in, pool_of
 
 FINDERS = {slug: method for slug, method in methods().items() if issubclass(method, Deduplicator)}
 WITH_WORDS = {
@@ -51,20 +52,12 @@ def settings(slug):
     return {"words": 2} if slug == "substring_dedup" else {}
 
 
-def clusters(slug, texts, **more):
+def clusters(slug, texts):
     """For each text the number of the text that it duplicates; its own where it is kept."""
-    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
-    pool = pa.table(
-        {
-            "record_id": pa.array(ids, pa.binary()),
-            "text": more.get("column", pa.array(texts, pa.string())),
-            "priority": pa.array([0] * len(texts), pa.int64()),
-        }
-    )
     method = FINDERS[slug](**settings(slug))
     services = {name: NoVectors() for name, of in asked_of(method.cluster).items() if of is Vectors}
-    found = method.cluster(pool, **services)
-    kept = [int.from_bytes(one, "big") for one in found["cluster"].to_pylist()]
+    found = method.cluster(pool_of(texts), **services)
+    kept = duplicates_in(found)
     assert found["keep"].to_pylist() == [own == of for own, of in enumerate(kept)]
     assert found["size"].to_pylist() == [kept.count(of) for of in kept]
     return kept
@@ -95,4 +88,4 @@ def test_hardly_anything_is_no_error(slug, texts):
 )
 def test_a_column_of_another_type_is_refused_by_name(slug, column):
     with pytest.raises(MethodError, match=r"'text' is of type .*(int64|binary|list|null).* cast it to string"):
-        clusters(slug, ["a", "b"], column=column)
+        clusters(slug, column)

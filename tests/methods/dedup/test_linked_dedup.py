@@ -1,10 +1,10 @@
 """Parts of a graph by hand; equal texts are joined without being compared."""
 
 import numpy as np
-import pyarrow as pa
 
 from synth_dagster.methods.dedup.linked_dedup import LinkedDedup, linked
 from synth_dagster.parts.similarity.clusters import joined_by
+from tests.methods.dedup.pools import pool_of
 
 # cosines of four texts in a row: .72, .71, .69 between neighbours, less between others
 COSINES = np.array(
@@ -24,14 +24,9 @@ def test_edges_above_the_cut_join_and_the_first_of_a_part_stands_for_it():
     assert joined_by(4, linked(vectors, 0.68)).tolist() == [0, 0, 0, 0]
 
 
-def pool(texts):
-    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
-    return pa.table({"record_id": pa.array(ids, pa.binary()), "text": texts, "priority": list(range(len(texts)))})
-
-
 def test_retold_questions_are_one_and_other_questions_others():
     found = LinkedDedup().cluster(
-        pool(
+        pool_of(
             [
                 "How is green tea made from fresh leaves?",
                 "How is the green tea made from the fresh leaves?",
@@ -45,5 +40,5 @@ def test_retold_questions_are_one_and_other_questions_others():
 
 
 def test_twenty_thousand_equal_texts_are_one_cluster():
-    found = LinkedDedup().cluster(pool(["茶叶是怎样做出来的？"] * 20_000 + ["石桥"]))
+    found = LinkedDedup().cluster(pool_of(["茶叶是怎样做出来的？"] * 20_000 + ["石桥"]))
     assert found["size"].to_pylist()[::20_000] == [20_000, 1]

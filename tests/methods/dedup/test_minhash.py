@@ -17,25 +17,15 @@ from synth_dagster.parts.similarity.clusters import first_of_bucket, jaccard
 from synth_dagster.parts.similarity.minhash import band_keys, banding_probability, best_banding, inflection
 from synth_dagster.parts.spilled import SpilledRows
 from synth_dagster.parts.text.hashed_words import Hashed, offsets_of
+from tests.methods.dedup.pools import duplicates_in, pool_of
 
 VOCABULARY = [f"word{number:04d}x".translate(str.maketrans("0123456789", "abcdefghij")) for number in range(2_000)]
 
 
-def pool(texts, priorities=None):
-    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
-    return pa.table(
-        {
-            "record_id": pa.array(ids, pa.binary()),
-            "text": pa.array(texts, pa.string()),
-            "priority": pa.array(priorities or [0] * len(texts), pa.int64()),
-        }
-    )
-
-
 def clusters(texts, priorities=None, **settings):
     """For each text the number of the text that it is a duplicate of; its own where it is kept."""
-    found = Minhash(**settings).cluster(pool(texts, priorities))
-    kept = [int.from_bytes(cluster, "big") for cluster in found["cluster"].to_pylist()]
+    found = Minhash(**settings).cluster(pool_of(texts, priorities))
+    kept = duplicates_in(found)
     assert found["keep"].to_pylist() == [own == cluster for own, cluster in enumerate(kept)]
     return kept
 
@@ -161,14 +151,14 @@ def test_pairs_can_be_verified():
 
 def test_many_equal_texts_are_one_cluster_of_few_pairs():
     texts = ["The same sentence stands here over and over again without any change " * 2] * 50_000
-    found = Minhash().cluster(pool(texts))
+    found = Minhash().cluster(pool_of(texts))
     assert found["keep"].to_pylist() == [True] + [False] * 49_999
     assert found["size"].to_pylist() == [50_000] * 50_000
     assert [len(left) for left, _ in map(first_of_bucket, Minhash().signatures(pa.array(texts)))] == [49_999] * 14
 
 
 def test_an_empty_pool_has_the_columns_of_a_full_one():
-    assert Minhash().cluster(pool([])).schema == Minhash().cluster(pool(["a"])).schema
+    assert Minhash().cluster(pool_of([])).schema == Minhash().cluster(pool_of(["a"])).schema
 
 
 @settings(max_examples=8, deadline=None)
@@ -176,7 +166,9 @@ def test_an_empty_pool_has_the_columns_of_a_full_one():
 def test_clusters_do_not_depend_on_the_order_of_the_pool(order):
     rng = random.Random(8)
     base = [prose(rng) for _ in range(4)]
-    table = pool([" ".join(base[number % 4][: 60 - number // 4]) for number in range(12)], [n % 3 for n in range(12)])
+    table = pool_of(
+        [" ".join(base[number % 4][: 60 - number // 4]) for number in range(12)], [n % 3 for n in range(12)]
+    )
     straight = {row["record_id"]: row for row in Minhash().cluster(table).to_pylist()}
     found = Minhash().cluster(table.take(list(order))).to_pylist()
     assert [int.from_bytes(row["record_id"], "big") for row in found] == list(order)
@@ -192,7 +184,7 @@ def test_the_form_of_the_bytes_says_nothing():
 
 
 def test_a_column_that_is_no_text_is_refused():
-    table = pool(["a"]).set_column(1, "text", pa.array([1]))
+    table = pool_of(["a"]).set_column(1, "text", pa.array([1]))
     with pytest.raises(MethodError, match="'text' is of type int64"):
         Minhash().cluster(table)
 
@@ -201,7 +193,7 @@ def test_what_is_on_disk_is_what_would_be_in_memory(monkeypatch):
     monkeypatch.setattr(clustering, "BYTES_AT_ONCE", 1_000)
     rng = random.Random(11)
     base = [prose(rng) for _ in range(40)]
-    table = pool([" ".join(base[number % 40]) for number in range(60)])
+    table = pool_of([" ".join(base[number % 40]) for number in range(60)])
     spilled = SpilledRows(14, 2_000).extend(
         [Minhash().signatures(table["text"].slice(at, 6)) for at in range(0, 60, 6)]
     )

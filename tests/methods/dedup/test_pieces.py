@@ -2,7 +2,6 @@
 
 import random
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,25 +9,15 @@ from hypothesis import strategies as st
 from synth_dagster.methods.dedup.line_dedup import LineDedup
 from synth_dagster.methods.dedup.paragraph_dedup import ParagraphDedup
 from synth_dagster.methods.dedup.substring_dedup import SubstringDedup
+from tests.methods.dedup.pools import duplicates_in, pool_of
 
 WORDS = [f"{first}{second}{last}" for first in "bdfgk" for second in "aeiou" for last in "lmnrstvz"]
 
 
-def pool(texts, priorities=None):
-    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
-    return pa.table(
-        {
-            "record_id": pa.array(ids, pa.binary()),
-            "text": pa.array(texts, pa.string()),
-            "priority": pa.array(priorities or [0] * len(texts), pa.int64()),
-        }
-    )
-
-
 def duplicates(method, texts, priorities=None):
     """For each text the number of the text that it duplicates; its own where it is kept."""
-    found = method.cluster(pool(texts, priorities))
-    return [int.from_bytes(cluster, "big") for cluster in found["cluster"].to_pylist()]
+    found = method.cluster(pool_of(texts, priorities))
+    return duplicates_in(found)
 
 
 A, B, C, D = "one two three four", "five six seven eight", "nine ten eleven twelve", "red green blue yellow"

@@ -11,6 +11,7 @@ from synth_dagster.methods.dedup.semantic_dedup import SemanticDedup
 from synth_dagster.parts.similarity.kmeans import kmeans, products, whole
 from synth_dagster.parts.similarity.meanings import calibrated, keepers_of, numbers_of, vectors_of
 from synth_dagster.runner.vectors import NoVectors
+from tests.methods.dedup.pools import duplicates_in, pool_of
 from tests.methods.filter import retold_items, retold_problems
 
 # sentences and problems of which no two say the same, each with its other telling by us
@@ -19,21 +20,10 @@ SAID, RETOLD = (list(each) for each in zip(*PAIRS, strict=True))
 OTHERS = [*retold_items.OTHER_OPENINGS, *retold_items.OTHER_MIDDLES, *retold_items.OTHER_QUESTIONS]
 
 
-def pool(texts, priorities=None):
-    ids = [number.to_bytes(16, "big") for number in range(len(texts))]
-    return pa.table(
-        {
-            "record_id": pa.array(ids, pa.binary()),
-            "text": pa.array(texts, pa.string()),
-            "priority": pa.array(priorities or [0] * len(texts), pa.int64()),
-        }
-    )
-
-
 def duplicates(texts, priorities=None, **settings):
     """For each text the number of the text that it duplicates; its own where it is kept."""
-    found = SemanticDedup(**settings).cluster(pool(texts, priorities), vectors=NoVectors())
-    return [int.from_bytes(cluster, "big") for cluster in found["cluster"].to_pylist()]
+    found = SemanticDedup(**settings).cluster(pool_of(texts, priorities), vectors=NoVectors())
+    return duplicates_in(found)
 
 
 @pytest.mark.parametrize("half", [0, 1])
@@ -145,4 +135,4 @@ def test_a_text_alone_and_among_others_has_numbers_of_its_own():
 
 def test_another_type_is_refused():
     with pytest.raises(MethodError, match="column of text"):
-        SemanticDedup().cluster(pool([]).set_column(1, "text", pa.array([], pa.int64())), vectors=NoVectors())
+        SemanticDedup().cluster(pool_of([]).set_column(1, "text", pa.array([], pa.int64())), vectors=NoVectors())

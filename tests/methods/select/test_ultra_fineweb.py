@@ -10,7 +10,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.methods.select.ultra_fineweb import UltraFineweb
 from synth_dagster.parts.models.linear_text import auc
 from synth_dagster.parts.models.ngram_lm import NgramLM
-from synth_dagster.parts.models.seed_verification import right_choices, verified
+from synth_dagster.parts.models.seed_verification import Verdict, right_choices, verified
 from synth_dagster.runner.models import TrainedModels
 
 NOUNS = ["river", "valley", "miller", "bridge", "harvest", "market", "village", "orchard", "winter", "lantern"]
@@ -62,6 +62,7 @@ def test_three_seeds_are_put_in_order_and_the_normal_mix_changes_nothing(seed):
     assert saved["clean"] > saved["boilerplate"] > saved["shuffled"]
     assert abs(saved["null"]) <= 2 * found["null"].chance
     assert [name for name, verdict in found.items() if verdict.improves] == ["clean"]
+    assert (found["clean"].word, found["null"].word) == ("helps", "undecided")
     # a tenth of the training: 90 % before the checkpoint and a ninth of that after it, of at most 15 %
     words = sum(len(text.split()) for text in normal)
     assert found["clean"].tokens <= 0.15 * (words + found["clean"].tokens)
@@ -129,11 +130,33 @@ def test_whoever_is_left_out_has_a_reason_and_ranks_behind():
 
 
 def test_no_candidate_that_helps_is_told_with_what_each_did():
-    with pytest.raises(SynthError, match=r"No candidate .* junk saves -0\.\d+ bits a byte"):
+    with pytest.raises(SynthError, match=r"No candidate .* junk undecided: saves -0\.\d+ bits a byte"):
         chosen(
             UltraFineweb(candidates="c"),
             {**sets(), "books": texts("shuffled", 100, 6), "junk": texts("shuffled", 100, 7)},
         )
+
+
+@pytest.mark.parametrize(
+    ("saved", "word"),
+    [
+        ([0.021, 0.021], "helps"),
+        ([0.02, 0.02], "undecided"),
+        ([0.1, -0.1], "undecided"),
+        ([-0.02, -0.02], "undecided"),
+        ([-0.021, -0.021], "harms"),
+    ],
+    ids=str,
+)
+def test_within_two_deviations_of_chance_nothing_is_said(saved, word):
+    verdict = Verdict(saved, gained=[0.0], chance=0.01, tokens=1)
+    assert (verdict.word, verdict.improves) == (word, word == "helps")
+
+
+def test_what_cannot_be_told_is_said_so_with_what_to_do():
+    normal = mix(300, 3)[0]
+    with pytest.raises(SynthError, match=r"books undecided: saves .* undecided more texts, or more 'runs', may tell"):
+        chosen(METHOD, {"raw": normal, "clean": texts("clean", 100, 4), "books": mix(300, 53)[0]})
 
 
 def test_labels_that_are_missing_are_told():
