@@ -16,6 +16,7 @@ from expectations.judges import the_judge_is_steady
 from synth_dagster.governance.answers_retention import emptied
 from synth_dagster.governance.checklist import checked
 from synth_dagster.governance.judges import judges_pairs
+from synth_dagster.governance.told_languages import SPOKEN, TOLD_ONCE, told_languages
 from synth_dagster.governance.versions import pinned_by
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
@@ -266,16 +267,20 @@ def enough_passes_the_rules(gated: Gated) -> Finding:
 def no_language_is_deleted(gated: Gated) -> Finding:
     """No filter drops nine records of ten and more of one language while it lets most of another one through.
 
-    Ten records of a language are needed to say so. Whether it is meant only people know, so it warns.
+    Ten records of a language are needed to say so. Where a source declares none, it is what a filter tells. Whether it
+    is meant only people know, so it warns.
     """
     found = _verdicts(gated)
     if found is None:
         return Finding("languages", passed=True, severity="warning")
+    manifest: Any = gated.candidate.details["manifest"]
     counted = gated.sql(
-        """
-        select coalesce(nullif(wanted.lang, ''), 'none') as lang, coalesce(verdicts.reason, ''), count(*)
-        from wanted join verdicts using (record_id) where status <> 'superseded' group by 1, 2
+        f"""
+        select {SPOKEN}, coalesce(verdicts.reason, ''), count(*)
+        from wanted join verdicts using (record_id) left join ({TOLD_ONCE}) using (record_id)
+        where status <> 'superseded' group by 1, 2
         """,
+        told=told_languages(gated.lake, manifest),
         wanted=_records_of_manifest(gated, "lang", "status"),
         verdicts=gated.lake.candidate_table(found, columns=["record_id", "reason"]),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from synth_dagster.governance.told_languages import SPOKEN, TOLD_ONCE, told_languages
 from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta_values import Release
@@ -29,17 +30,18 @@ OPTIONAL = {
 }
 ABSENT = {"url": "'' as host", "evidence": "0 as spans"}
 JUDGED = ("record_id", "verdict", "reason", "duplicate_of", "score", "rank", "copies", "tokens")
-VIEWS = """
+VIEWS = f"""
     create view judged as
-        select records.*, verdict, verdicts.reason as why, duplicate_of, tokens, copies
-        from records join verdicts using (record_id) where stage = (select of from this);
+        select records.*, verdict, verdicts.reason as why, duplicate_of, tokens, copies, {SPOKEN} as spoken
+        from records join verdicts using (record_id) left join ({TOLD_ONCE}) using (record_id)
+        where stage = (select of from this);
     create view kept as select * from judged where verdict = 'kept';
     create view roots as select * from records where is_root;
 """
 
 
 class ReleaseRows:
-    """`records` (with `place`, the stage's number from the top), `edges`, `verdicts`, and the views over them."""
+    """`records` (`place` is the stage's number from the top), `edges`, `verdicts`, `told`, and the views over them."""
 
     def __init__(self, connection: "DuckDBPyConnection", chains: Sequence[Sequence[Candidate]]) -> None:
         self.connection, self.chains = connection, chains
@@ -82,6 +84,9 @@ def release_rows(lake: Lake, release: Release) -> Iterator[ReleaseRows]:
         rows = ReleaseRows(connection, chains)
         _add_records(lake, rows)
         _add_verdicts(lake, rows, release)
+        connection.register("telling", told_languages(lake, release.manifest))
+        connection.execute("create table told as select * from telling")
+        connection.unregister("telling")
         connection.execute(VIEWS)
         yield rows
 

@@ -139,7 +139,7 @@ def release_facts(
             flows=flows(rows),
             retained={column: retained(rows, column) for column in RETAINED},
             dropped_by_language=dropped_by_language(rows),
-            named=named_languages(lake, release, rows),
+            named=named_languages(rows),
             reach=reach_of(rows, _others(lake, release)),
             fates=fates(rows),
             relations=rows.counts("edges", "relation"),

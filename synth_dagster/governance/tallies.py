@@ -69,9 +69,13 @@ def flows(rows: ReleaseRows) -> list[Flow]:
 
 
 def retained(rows: ReleaseRows, column: str) -> list[Retained]:
-    """How many records have each value of a column, and how many of these were kept; of languages all."""
+    """How many records have each value of a column, and how many of these were kept; of languages all.
+
+    A record that declares no language is of the one that a filter of the mix tells.
+    """
+    own = "spoken" if column == "lang" else column
     found = rows.ask(
-        f"""select coalesce(nullif({column}::varchar, ''), 'none') as value, count(*) as judged,
+        f"""select coalesce(nullif({own}::varchar, ''), 'none') as value, count(*) as judged,
                 count(*) filter (verdict = 'kept') as kept
             from judged where {NOT_REPLACED} group by 1 order by 2 desc, 1
             limit {MOST_LANGUAGES if column == "lang" else MOST_VALUES}"""
@@ -82,7 +86,7 @@ def retained(rows: ReleaseRows, column: str) -> list[Retained]:
 def dropped_by_language(rows: ReleaseRows) -> list[dict[str, Any]]:
     """Which rule dropped how many records of which language, most first."""
     return rows.ask(
-        f"""select coalesce(nullif(lang, ''), 'none') as lang, why as reason, count(*) as records
+        f"""select spoken as lang, why as reason, count(*) as records
             from judged where {NOT_REPLACED} and verdict <> 'kept'
             group by 1, 2 order by 3 desc, 1, 2 limit {MOST_LANGUAGES * MOST_VALUES}"""
     )

@@ -43,6 +43,21 @@ def test_stop_words_of_english_delete_yoruba_and_it_is_told(tmp_path, where):
     assert table.rows == [["en", 20, "100.0%"], ["yo", 12, "0.0%"]]
 
 
+def test_a_language_that_no_source_declares_is_the_one_that_a_filter_tells(tmp_path):
+    filters = "language: {keep: [], min_score: 0}, gopher_quality: {min_words: 3}"
+    project, release = released(tmp_path, steps="", filters=filters, declares=False)
+    finding = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
+    assert finding.counts == {"languages": 2, "yo by gopher_quality": 12}
+    publish(project.context(), release)
+    published = project.lake.meta.release("tiny", "r0001")
+    facts = release_facts(project.lake, published, project.recipe("tiny"), project.root)
+    answer = retention(facts)
+    assert answer.said.endswith("Nearly nothing is left of yo by gopher_quality.")
+    (table,) = [one for one in answer.tables if one.caption == "Kept, by language"]
+    assert table.rows == [["en", 20, 20, "100.0%"], ["yo", 12, 0, "0.0%"]]
+    assert facts.named == [], "a filter is no witness of itself"
+
+
 def test_how_well_a_filter_tells_the_languages_that_are_declared(tmp_path):
     every = "language: {keep: [], min_score: 0}"
     project, release = released(tmp_path, steps="", filters=every, strays=2)
@@ -99,9 +114,10 @@ def test_when_a_step_deletes_a_language(judged, dropped, found):
     assert emptied(judged, dropped) == found
 
 
-def released(tmp_path, *, steps, filters, strays=0):
+def released(tmp_path, *, steps, filters, strays=0, declares=True):
     """The project, and its release as a candidate: twenty texts in English, twelve in Yoruba, and strays among them."""
     recipe = RECIPE.replace("{steps}", steps).replace("{filters}", filters)
+    recipe = recipe if declares else recipe.replace(", lang: en", "").replace(", lang: yo", "")
     project = small_project(tmp_path / "p", recipe, Programs(EchoTeacher()))
     strayed = {f"s{n}": ENGLISH.format(100 + n) for n in range(strays)}
     project.deliver({f"e{n}": ENGLISH.format(n) for n in range(20)})
