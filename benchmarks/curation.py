@@ -29,11 +29,12 @@ from benchmarks import curation_addresses, curation_juicer, curation_texts
 from benchmarks.curation_peer import peak_mib
 from benchmarks.measured import ROOT, options, parsed, tell, two_cores_hold, two_processes
 from synth_dagster.catalog import method, methods
-from synth_dagster.method import Drop, Filter
+from synth_dagster.method import Filter
 from synth_dagster.methods.refine.c4_quality import C4Quality
 from synth_dagster.records import Document
 from synth_dagster.runner.services import services_for
 from synth_dagster.scale.signals import compute_signals, judge
+from synth_dagster.services import Drop
 
 CHAIN = ("gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality")
 RATIO, AGREEMENT = 20, 0.995

@@ -16,7 +16,7 @@ Paper: arXiv:... Say what of it is taken over as it is, and what was left open a
 _ABOUT = """    paper: ClassVar[str] = "interpretation"
     proof: ClassVar[Proof] = Proof("interpretation", "not proven yet: write what its test shows")
 """
-_FAMILY = '    family: ClassVar[Family] = "general distillation"  # which it is: method.py lists them\n'
+_FAMILY = '    family: ClassVar[Family] = "general distillation"  # which it is: method/base.py lists them\n'
 
 METHODS: dict[str, str] = {
     "synthesize": """from collections.abc import Sequence
@@ -191,7 +191,8 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from synth_dagster.method import Found, Guard, Proof
+from synth_dagster.method import Guard, Proof
+from synth_dagster.services import Found
 
 
 class $Class(Guard):

@@ -74,7 +74,7 @@ def test_a_slip_names_the_nearest_word(wish, said):
 @pytest.mark.parametrize("slug", methods())
 def test_every_method_says_what_it_is(slug):
     method = methods()[slug]
-    assert getattr(method, "family", None) in get_args(Family), "Say its `family`, as method.py lists them."
+    assert getattr(method, "family", None) in get_args(Family), "Say its `family`, as method/base.py lists them."
     assert method.serves() and set(method.serves()) <= set(get_args(Lifecycle))
     assert set(method.needs()) <= set(get_args(Need))
 

@@ -9,9 +9,10 @@ import re
 
 from pydantic import Field
 
-from synth_dagster.method import Drop, Proof, Refiner
+from synth_dagster.method import Proof, Refiner
 from synth_dagster.parts.text.english_words import ABBREVIATIONS
 from synth_dagster.records import Document
+from synth_dagster.services import Drop
 
 # As they stand on a page, and as Markdown has them, which is what the reader of HTML makes of it.
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]|\\\[(?:\d+|edit|citation needed)\\\]")

@@ -8,9 +8,10 @@ has been made text already. `attributes["redstone"]` counts the formulas and blo
 import re
 from typing import ClassVar
 
-from synth_dagster.method import Drop, Proof, Refiner
+from synth_dagster.method import Proof, Refiner
 from synth_dagster.parts.text.html_formulas import text_of
 from synth_dagster.records import Document
+from synth_dagster.services import Drop
 
 _HTML = re.compile(r"<(?:!doctype|html|head|body|div|p|article|table|h[1-6]|span)\b", re.IGNORECASE)
 

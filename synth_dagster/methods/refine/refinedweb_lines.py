@@ -12,8 +12,9 @@ from unicodedata import category, normalize
 
 from pydantic import Field
 
-from synth_dagster.method import Drop, Proof, Refiner
+from synth_dagster.method import Proof, Refiner
 from synth_dagster.records import Document
+from synth_dagster.services import Drop
 
 _COUNTER = re.compile(r"\d+\s+[a-zA-Z]+")
 _PATTERNS = re.compile(r"^sign[- ](?:in|up)\b|\bread more(?:\.\.\.|…)$|items? in cart", re.IGNORECASE)

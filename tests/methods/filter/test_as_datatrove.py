@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from synth_dagster.method import Drop
 from synth_dagster.methods.filter.fineweb_quality import FinewebQuality
 from synth_dagster.methods.filter.gopher_quality import GopherQuality
 from synth_dagster.methods.filter.gopher_repetition import GopherRepetition
 from synth_dagster.methods.refine.c4_quality import C4Quality, sentences
+from synth_dagster.services import Drop
 from tests.methods.filter.made_up_pages import pages
 
 STORED = json.loads((Path(__file__).parents[2] / "fixtures" / "datatrove_reasons.json").read_text("utf-8"))

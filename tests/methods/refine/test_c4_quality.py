@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from synth_dagster.method import Drop
 from synth_dagster.methods.refine.c4_quality import C4Quality, sentences
 from synth_dagster.records import Document
+from synth_dagster.services import Drop
 
 FIVE = "It rained. We stayed in. She read a book. He slept. Then they left."
 
