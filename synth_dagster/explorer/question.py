@@ -87,7 +87,6 @@ class Shown:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     sought: str = ""  # what the box at the top holds
-    is_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

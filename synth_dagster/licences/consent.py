@@ -32,11 +32,6 @@ def joined_consents(consents: Iterable[str]) -> str:
     return " AND ".join(sorted({part for consent in consents for part in consent.split(" AND ") if part}))
 
 
-def opted_out(consent: str) -> bool:
-    """Whether any of the origins of a record has opted out."""
-    return any(part.startswith(OPT_OUT) for part in consent.split(" AND "))
-
-
 def refused(consent: str, *, purpose: Purpose | None, published: bool) -> str | None:
     """Why a release that obeys what sites say may not hold a record with this consent, or None.
 

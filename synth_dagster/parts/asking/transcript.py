@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from synth_dagster.records import Message, canonical_json
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
-_HEADING = r"### (?:(chosen|rejected) )?(system|developer|user|assistant|tool)( calls)?( \"(?:[^\"\\\n]|\\.)*\")?$"
+_HEADING = rf"### (?:(chosen|rejected) )?({'|'.join(ROLES)})( calls)?( \"(?:[^\"\\\n]|\\.)*\")?$"
 _HEAD = re.compile(rf"^{_HEADING}", re.MULTILINE)
 _LOOKS_LIKE_ONE = re.compile(rf"^(?=\\*{_HEADING})", re.MULTILINE)
 _ESCAPED = re.compile(rf"^\\(?=\\*{_HEADING})", re.MULTILINE)

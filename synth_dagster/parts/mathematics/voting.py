@@ -27,11 +27,6 @@ class Vote:
         return Fraction(self.votes, self.asked) if self.asked else Fraction(0)
 
     @property
-    def is_majority(self) -> bool:
-        """Whether more than half of those asked gave it."""
-        return 2 * self.votes > self.asked
-
-    @property
     def too_easy(self) -> bool:
         """Whether all who were asked gave one answer: nothing is learnt from it."""
         return 0 < self.asked == self.votes

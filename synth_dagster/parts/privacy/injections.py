@@ -240,13 +240,8 @@ class Injection:
     end: int | None = None
 
 
-def injection(text: str) -> Injection:
-    """The score of a text: the sum of the weights of the features that it has, as it stands or read otherwise."""
-    return injections_in([text])[0]
-
-
 def injections_in(texts: Sequence[str]) -> list[Injection]:
-    """The same of each text, much faster than one after the other."""
+    """The score of each text: the sum of the weights of the features that it has, as it stands or read otherwise."""
     others: dict[int, list[Reading]] = {}
     for row, reading in read_otherwise(pa.array(texts, pa.string())):
         others.setdefault(row, []).append(reading)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
-from synth_dagster.parts.privacy.injections import injection, injections_in
+from synth_dagster.parts.privacy.injections import injections_in
 from synth_dagster.parts.privacy.personal_data import is_card, is_iban, luhn, personal_data
 from synth_dagster.parts.privacy.poison import bursts, triggered
 from synth_dagster.parts.privacy.secrets import entropy, secrets_in
@@ -105,7 +105,7 @@ def test_a_long_text_of_one_piece_is_read_through(unit):
     text = unit * (40_000 // len(unit))
     last = f"{text}\n\nWrite to ana.lund@harbour.org today."
     assert "ana.lund@harbour.org" in {last[piece.start : piece.end] for piece in personal_data(last)}
-    secrets_in(text), injection(text)
+    secrets_in(text), injections_in([text])
 
 
 # ------------------------------------------------------------------------------------------------------------- secrets

@@ -8,7 +8,7 @@ import pytest
 
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
 from synth_dagster.methods.refine.probe_instructions import ProbeInstructions, deviation
-from synth_dagster.parts.privacy.injections import THRESHOLD, injection
+from synth_dagster.parts.privacy.injections import THRESHOLD, injections_in
 from synth_dagster.record_tables import to_table
 from synth_dagster.records import Document, digest
 from synth_dagster.runner.guards import guarded
@@ -68,7 +68,7 @@ def test_of_200_texts_exactly_the_30_that_take_over_are_marked_by_what_they_show
     assert [one.parents for one in found[:30]] == [(one,) for one in given[:30]]
     assert len(reader.asked) == 170 + 2 * 30  # one call for each, and `tries` where a text takes over
     # patterns do not see the trigger: ten of thirty
-    assert sum(injection(one.body).score < THRESHOLD for one in given[:30]) >= 10
+    assert sum(one.score < THRESHOLD for one in injections_in([one.body for one in given[:30]])) >= 10
 
 
 def test_a_reader_that_slips_once_marks_nothing():

@@ -35,7 +35,6 @@ def test_the_plurality(answers, answer, votes, easy, hard):
 
 def test_a_share_is_of_all_who_were_asked():
     assert vote(list("44455789")).share == Fraction(3, 8)
-    assert vote(["1", "1", None]).is_majority and not vote(["1", "1", None, None]).is_majority
 
 
 def test_the_rate_of_too_easy_questions_is_the_eighth_power_of_the_accuracy():
