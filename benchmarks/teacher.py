@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import options, parsed, tell
-from synth_dagster.services import Prompt
+from synth_dagster.prompt import Prompt
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.client import Teachers

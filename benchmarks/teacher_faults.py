@@ -19,7 +19,8 @@ from typing import Any
 
 from benchmarks.measured import options, parsed, tell
 from synth_dagster.errors import TeacherError
-from synth_dagster.services import Prompt, Reply, Teacher
+from synth_dagster.prompt import Prompt
+from synth_dagster.services import Reply, Teacher
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.client import Teachers

@@ -23,10 +23,11 @@ from synth_dagster.licences.snapshots import TERMS_READ, Snapshot, noted, page_h
 from synth_dagster.parts.asking.calls import insist, prompt, tagged
 from synth_dagster.parts.text.chunks import split
 from synth_dagster.parts.text.grounding import find_verbatim
+from synth_dagster.prompt import Prompt
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.interrupts import run_to_end
-from synth_dagster.services import Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Reply, Sampling, Teacher, Unusable
 
 ROLE = "judge"
 TRIES = 2  # answers to one question, where the first one's words do not stand in the page

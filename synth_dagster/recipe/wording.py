@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 
 from synth_dagster.method import Method
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Json, fingerprint_of
-from synth_dagster.services import Prompt, Reply
+from synth_dagster.services import Reply
 
 # What these methods said when that was not yet part of a fingerprint. As long as they say it still, their fingerprints
 # are those of that time, and so a lake that was made then stays current.

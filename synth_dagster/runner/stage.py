@@ -18,6 +18,7 @@ from synth_dagster.lake.findings import held
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.parts.privacy.watched import coded
+from synth_dagster.prompt import Prompt
 from synth_dagster.recipe import ADOPTED, Stage
 from synth_dagster.recipe.reading import read_for
 from synth_dagster.recipe.wording import prompts_of
@@ -33,7 +34,7 @@ from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
 from synth_dagster.runner.services import needs_teacher
 from synth_dagster.runner.stamp import counted
-from synth_dagster.services import Corpus, Prompt
+from synth_dagster.services import Corpus
 
 
 def run_stage(context: RunContext, stage: str, batch: str) -> Outcome:

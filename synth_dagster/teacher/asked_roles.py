@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth_dagster.errors import TeacherError, no_such
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Json
-from synth_dagster.services import Answer, Prompt, R, Sampling
+from synth_dagster.services import Answer, R, Sampling
 from synth_dagster.teacher.cache import Request
 from synth_dagster.teacher.forms import plain_text, unit_rows, whole_reply
 from synth_dagster.teacher.roles import Endpoint

@@ -16,8 +16,8 @@ from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.meta_schema import MIGRATIONS
 from synth_dagster.methods.synthesize import ultrafeedback
 from synth_dagster.parts.asking import principles
+from synth_dagster.prompt import Prompt
 from synth_dagster.runner.forecast import forecast
-from synth_dagster.services import Prompt
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.caches.rows import SCHEMA_VERSION
 from tests.assets.project import HOME, Small, small_project

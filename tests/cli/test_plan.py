@@ -3,7 +3,7 @@
 import pytest
 
 from synth_dagster.methods.synthesize import grounded_qa
-from synth_dagster.services import Prompt
+from synth_dagster.prompt import Prompt
 from tests.cli.project import LINES, RECIPE, new_place
 from tests.teacher.faulty import FaultServer
 

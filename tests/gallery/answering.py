@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from synth_dagster.parts.text.tokens import count
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Embedder, Prompt, Teacher, Unusable, record, recording
+from synth_dagster.services import Answer, Call, Embedder, Teacher, Unusable, record, recording
 from synth_dagster.teacher.embedded import protocol
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.roles import EMBEDDED_MODELS

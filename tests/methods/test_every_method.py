@@ -30,6 +30,7 @@ from synth_dagster.lake.canonical import data_version
 from synth_dagster.method import GUARDED, KINDS, ROW_KINDS, Filter, Method, Mixture, ProofLevel
 from synth_dagster.parts.privacy.watched import coded
 from synth_dagster.parts.text.tokens import count
+from synth_dagster.prompt import Prompt
 from synth_dagster.recipe import Stage, Step, method_roles
 from synth_dagster.recipe.reading import looks_for_others
 from synth_dagster.recipe.wording import prompts_of
@@ -39,7 +40,7 @@ from synth_dagster.runner import chain as chains
 from synth_dagster.runner.context import Silent
 from synth_dagster.runner.services import needs_teacher, services_for, wanted
 from synth_dagster.scale.signals import compute_signals, flatten, judge
-from synth_dagster.services import Found, Prompt, Severity, Unusable, recording
+from synth_dagster.services import Found, Severity, Unusable, recording
 from tests.scripted_teacher.echo import EchoSandbox, EchoTeacher
 from tests.scripted_teacher.embedding import BagOfWords
 

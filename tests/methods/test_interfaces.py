@@ -28,13 +28,14 @@ from synth_dagster.method import (
     Synthesizer,
     Trainer,
 )
+from synth_dagster.prompt import Prompt
 from synth_dagster.recipe import Step
 from synth_dagster.record_tables import to_table
 from synth_dagster.records import Document, Instruction, Preference, digest
 from synth_dagster.runner.chain import Chain
 from synth_dagster.runner.context import Silent
 from synth_dagster.scale.signals import flatten
-from synth_dagster.services import Drop, Found, Prompt, Reply, Teacher
+from synth_dagster.services import Drop, Found, Reply, Teacher
 from tests.scripted_teacher.echo import EchoTeacher
 
 PROOF = Proof("interpretation", "a tiny method of the tests")

@@ -11,10 +11,11 @@ from pydantic import Field
 from synth_dagster.catalog import methods
 from synth_dagster.errors import MethodError
 from synth_dagster.methods.augment import evol_instruct
+from synth_dagster.prompt import Prompt
 from synth_dagster.recipe import load_recipe, method_roles
 from synth_dagster.recipe.makeup import differences, makeup_of
 from synth_dagster.recipe.wording import UNSAID, named_forms, named_prompts, said_by, words_of
-from synth_dagster.services import Prompt, Reply
+from synth_dagster.services import Reply
 
 ROOT = Path(__file__).parents[2]
 ALL = methods()

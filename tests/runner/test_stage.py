@@ -5,6 +5,7 @@ import pytest
 from synth_dagster.errors import LakeError, MethodError, TeacherError, UnknownName
 from synth_dagster.method import Filter, Synthesizer
 from synth_dagster.methods.synthesize import grounded_qa
+from synth_dagster.prompt import Prompt
 from synth_dagster.recipe.makeup import differences
 from synth_dagster.recipe.wording import prompts_of
 from synth_dagster.records import Document, Instruction
@@ -12,7 +13,7 @@ from synth_dagster.runner.current import is_settled
 from synth_dagster.runner.plan import plan_batches
 from synth_dagster.runner.services import needs_teacher, wanted
 from synth_dagster.runner.stage import run_stage
-from synth_dagster.services import Embedder, Prompt, References, Teacher, role_of
+from synth_dagster.services import Embedder, References, Teacher, role_of
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.runner.by_hand import ByHand
 from tests.scripted_teacher.echo import EchoTeacher

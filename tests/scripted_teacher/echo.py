@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Limits, Prompt, Queried, Ran, Reply, Sampling, Table, record
+from synth_dagster.services import Answer, Call, Limits, Queried, Ran, Reply, Sampling, Table, record
 
 R = TypeVar("R", bound=Reply)
 ANY = Sampling()

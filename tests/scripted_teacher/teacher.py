@@ -12,8 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import digest
-from synth_dagster.services import Answer, Call, Prompt, Reply, Sampling, Unusable, record
+from synth_dagster.services import Answer, Call, Reply, Sampling, Unusable, record
 from tests.scripted_teacher.faults import SPOILERS, Rates, drawn_fault, share
 from tests.scripted_teacher.reading import Request
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from synth_dagster.methods.augment.evol_instruct import EvolInstruct
 from synth_dagster.methods.synthesize.grounded_qa import QUESTIONS, GroundedQA, Questions
 from synth_dagster.methods.synthesize.ultrafeedback import Ultrafeedback
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction
-from synth_dagster.services import Prompt, Reply, Unusable
+from synth_dagster.services import Reply, Unusable
 from tests.scripted_teacher.echo import EchoTeacher
 from tests.scripted_teacher.teacher import ScriptedTeacher
 from tests.scripted_teacher.worlds import FactWorld

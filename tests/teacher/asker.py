@@ -8,7 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from synth_dagster.services import Prompt, Reply, Teacher
+from synth_dagster.prompt import Prompt
+from synth_dagster.services import Reply, Teacher
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache
 from synth_dagster.teacher.client import Teachers

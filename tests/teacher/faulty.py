@@ -12,7 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from synth_dagster.services import Prompt, Reply
+from synth_dagster.prompt import Prompt
+from synth_dagster.services import Reply
 from synth_dagster.teacher.probe import FORM, QUESTION
 
 

@@ -15,8 +15,9 @@ from synth_dagster.parts.asking.evolution import is_apology, leaks_template, say
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.grounding import narrowed, support
 from synth_dagster.parts.text.words import is_blank, normalised
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Instruction, Message, Span
-from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher, Unusable
 
 Operation: TypeAlias = Literal["constraint", "deepen", "concretise", "reason", "breadth", "complicate_input"]
 

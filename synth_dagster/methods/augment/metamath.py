@@ -17,8 +17,9 @@ from synth_dagster.method import Augmenter, Family, Proof
 from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
 from synth_dagster.parts.mathematics.answers import final_answer, known_answer, same_answer
 from synth_dagster.parts.text.words import is_blank, normalised
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Instruction, Json
-from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Drop, Reply, Sampling, Teacher, Unusable
 
 Branch: TypeAlias = Literal["ansaug", "rephrase", "sv", "fobar"]
 

@@ -15,8 +15,9 @@ from synth_dagster.parts.asking.calls import attempted, tagged
 from synth_dagster.parts.asking.rubrics import RUBRICS, RubricName, score_of
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Answer, Prompt, Teacher, Unusable
+from synth_dagster.services import Answer, Teacher, Unusable
 
 PROMPTS: Mapping[RubricName, Prompt] = {name: rubric.prompt for name, rubric in RUBRICS.items()}
 

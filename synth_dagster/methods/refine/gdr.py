@@ -20,8 +20,9 @@ from synth_dagster.parts.privacy.secrets import secrets_in
 from synth_dagster.parts.text.rewriting import pieces
 from synth_dagster.parts.text.stand_ins import Exchanged, exchanged, may_be_exchanged, stands_in
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher
+from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher
 
 Mode: TypeAlias = Literal["anonymize", "code_anonymize", "detoxify"]
 

@@ -25,8 +25,9 @@ from synth_dagster.parts.pages.edit_programs import (
 from synth_dagster.parts.pages.prox_windows import LINES, OPERATIONS, PROGRAMS, SCORES, WHOLE, Scores, Shown, is_kept
 from synth_dagster.parts.pages.published_programs import executed_as_published, read_as_published
 from synth_dagster.parts.text.words import is_blank, words
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Drop, Prompt, Teacher
+from synth_dagster.services import Drop, Teacher
 
 PROMPTS: tuple[Prompt, ...] = (WHOLE, SCORES, LINES)
 

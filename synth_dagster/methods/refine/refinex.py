@@ -23,8 +23,9 @@ from synth_dagster.parts.pages.edit_programs import (
 )
 from synth_dagster.parts.pages.refinex_windows import BY_PROGRAM, EXPERT, OPERATIONS, WRITTEN, Windows
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Answer, Drop, Prompt, Teacher, Unusable
+from synth_dagster.services import Answer, Drop, Teacher, Unusable
 
 PROMPTS: tuple[Prompt, ...] = (EXPERT, WRITTEN)
 

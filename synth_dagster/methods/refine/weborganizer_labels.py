@@ -16,8 +16,9 @@ from synth_dagster.parts.asking.calls import attempted, tagged
 from synth_dagster.parts.pages.web_domains import ASKED, MOST_CHARACTERS, ORDERS, SIDES, Side
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Answer, Prompt, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Sampling, Teacher, Unusable
 
 PROMPTS: Mapping[str, Prompt] = {f"{side} {order}": asked.prompt for (side, order), asked in ASKED.items()}
 _LETTER = Sampling(temperature=0.0, max_tokens=16)

@@ -16,8 +16,9 @@ from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.chinese import is_chinese, refuses, repeated
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Json
-from synth_dagster.services import Answer, Drop, Prompt, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Drop, Sampling, Teacher, Unusable
 
 Style: TypeAlias = Literal[
     "college_textbook", "middle_school_textbook", "story", "first_person_story", "toddler_story", "how_to"

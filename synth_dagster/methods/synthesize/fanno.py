@@ -28,8 +28,9 @@ from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.rewriting import refuses, without_lead_in
 from synth_dagster.parts.text.tokens import count, place_after
 from synth_dagster.parts.text.words import is_blank, one_line
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction, Json, Message
-from synth_dagster.services import Answer, Call, Drop, Embedder, Prompt, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Drop, Embedder, Sampling, Teacher, Unusable
 
 SAMPLING = Sampling(temperature=0.0, top_p=0.9, max_tokens=2_048)
 SHOWN, SHOWN_WORDS = 3, 100  # instructions that a request is to differ from, and how much of each

@@ -21,8 +21,9 @@ from synth_dagster.parts.similarity.short_texts import JaccardKeeper
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.rewriting import refuses, without_lead_in
 from synth_dagster.parts.text.words import is_blank, normalised, one_line, words
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction, Json, Message
-from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Call, Drop, Reply, Sampling, Teacher, Unusable
 
 LISTING = Sampling(temperature=0.7, max_tokens=2_048)
 LONGEST = 200  # characters: what is longer is a text and names no category, nor a topic

@@ -19,8 +19,9 @@ from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together
 from synth_dagster.parts.asking.revising import Judgment, Revised, revised
 from synth_dagster.parts.text.grounding import span_of
 from synth_dagster.parts.text.words import is_blank, normalised
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction, Json, Message, Span
-from synth_dagster.services import Call, Drop, Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Drop, Reply, Sampling, Teacher, Unusable
 
 Technique: TypeAlias = Literal["qa_extraction", "exercise", "discussion", "reasoning"]
 HIGHEST = 5

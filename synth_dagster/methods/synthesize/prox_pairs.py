@@ -18,8 +18,9 @@ from synth_dagster.parts.pages.edit_pairs import calls_of, pair
 from synth_dagster.parts.pages.edit_programs import Window, executed, read_program, windows
 from synth_dagster.parts.pages.prox_windows import LINES, OPERATIONS, SCORES, WHOLE, Scores, Shown, is_kept
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction
-from synth_dagster.services import Answer, Drop, Prompt, Teacher, Unusable
+from synth_dagster.services import Answer, Drop, Teacher, Unusable
 
 PROMPTS: tuple[Prompt, ...] = (WHOLE, SCORES, LINES)
 

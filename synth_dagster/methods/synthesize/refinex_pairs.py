@@ -19,8 +19,9 @@ from synth_dagster.parts.pages.edit_pairs import calls_of, pair
 from synth_dagster.parts.pages.edit_programs import Window
 from synth_dagster.parts.pages.refinex_windows import EXPERT, WRITTEN, Windows
 from synth_dagster.parts.text.words import is_blank
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction
-from synth_dagster.services import Answer, Drop, Prompt, Teacher, Unusable
+from synth_dagster.services import Answer, Drop, Teacher, Unusable
 
 PROMPTS: tuple[Prompt, ...] = (EXPERT, WRITTEN)
 

@@ -21,20 +21,9 @@ from synth_dagster.parts.cards.slices import TOLD, Slice, curated_by, is_of, tol
 from synth_dagster.parts.mathematics.programs import bare_program
 from synth_dagster.parts.text.tables import result_text, same_result, table_of, why_no_answer
 from synth_dagster.parts.text.words import is_blank, normalised
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction, Json, Span
-from synth_dagster.services import (
-    Call,
-    Drop,
-    Limits,
-    Prompt,
-    Queried,
-    Reply,
-    Sampling,
-    Sandbox,
-    Table,
-    Teacher,
-    Unusable,
-)
+from synth_dagster.services import Call, Drop, Limits, Queried, Reply, Sampling, Sandbox, Table, Teacher, Unusable
 
 
 class Fact(Reply):

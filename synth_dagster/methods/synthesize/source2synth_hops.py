@@ -27,8 +27,9 @@ from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.grounding import find_verbatim
 from synth_dagster.parts.text.tokens import count
 from synth_dagster.parts.text.words import is_blank, normalised, one_line
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction, Json, Span
-from synth_dagster.services import Call, Drop, Prompt, References, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Call, Drop, References, Reply, Sampling, Teacher, Unusable
 
 R = TypeVar("R", bound=Reply)
 

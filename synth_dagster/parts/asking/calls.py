@@ -8,8 +8,9 @@ from typing import Any, TypeVar, overload
 
 from synth_dagster.errors import MethodError
 from synth_dagster.parts.text.words import is_blank, one_line
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Message, Record
-from synth_dagster.services import Answer, Call, Drop, Prompt, Reply, Unusable, recording
+from synth_dagster.services import Answer, Call, Drop, Reply, Unusable, recording
 
 T = TypeVar("T")
 A = TypeVar("A")

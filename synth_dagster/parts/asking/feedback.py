@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from synth_dagster.parts.asking.preferring import mean
 from synth_dagster.parts.text.words import is_blank
-from synth_dagster.services import Answer, Call, Prompt, Reply, Unusable
+from synth_dagster.prompt import Prompt
+from synth_dagster.services import Answer, Call, Reply, Unusable
 
 
 class Rating(BaseModel):

@@ -6,7 +6,7 @@ The names, the shares and the five-level scales follow the paper; every sentence
 from collections.abc import Mapping
 
 from synth_dagster.parts.asking.calls import prompt
-from synth_dagster.services import Prompt
+from synth_dagster.prompt import Prompt
 
 PRINCIPLES: Mapping[str, tuple[str, ...]] = {
     "helpfulness": (

@@ -1,7 +1,7 @@
 """A text said again in other words: one prompt, which each style or strategy is put into with its own words."""
 
 from synth_dagster.parts.asking.calls import prompt, tagged
-from synth_dagster.services import Prompt
+from synth_dagster.prompt import Prompt
 
 _ASKED = """
 {passage}{style}{how}

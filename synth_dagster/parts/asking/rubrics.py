@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from synth_dagster.parts.asking.calls import prompt
-from synth_dagster.services import Answer, Prompt, Sampling
+from synth_dagster.prompt import Prompt
+from synth_dagster.services import Answer, Sampling
 
 RubricName: TypeAlias = Literal["fineweb_edu", "opencsg_chinese"]
 LOWEST, HIGHEST = 0, 5

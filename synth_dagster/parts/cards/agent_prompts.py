@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from synth_dagster.parts.asking.calls import prompt
 from synth_dagster.parts.cards.agent_skills import TOOL_USE, Skill, skills_of
-from synth_dagster.services import Prompt
+from synth_dagster.prompt import Prompt
 
 FORM = prompt(
     system="You give material another form. You write the new text and nothing else.",

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from synth_dagster.parts.asking.calls import written_by
 from synth_dagster.parts.pages.edit_programs import Program, written
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, Instruction, Json, Message
-from synth_dagster.services import Call, Prompt
+from synth_dagster.services import Call
 
 
 def pair(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from synth_dagster.parts.asking.calls import prompt
-from synth_dagster.services import Answer, Prompt
+from synth_dagster.prompt import Prompt
+from synth_dagster.services import Answer
 
 Side: TypeAlias = Literal["topic", "format"]
 SIDES: tuple[Side, ...] = ("topic", "format")

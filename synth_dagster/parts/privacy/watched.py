@@ -19,8 +19,9 @@ from synth_dagster.parts.privacy.canaries import LETTERS
 from synth_dagster.parts.streams import stream
 from synth_dagster.parts.text.languages import languages_of
 from synth_dagster.parts.text.words import one_line
+from synth_dagster.prompt import Prompt
 from synth_dagster.records import Document, canonical_json
-from synth_dagster.services import Answer, Prompt, Reply, Sampling, Teacher, Unusable
+from synth_dagster.services import Answer, Reply, Sampling, Teacher, Unusable
 
 R = TypeVar("R", bound=Reply)
 
