@@ -23,7 +23,7 @@ NONE = np.zeros((0, 2), np.uint64)
 
 
 def links_of(lake: Lake, release: Release, kept: np.ndarray) -> np.ndarray:
-    """Pairs of keys that belong together, reachable from the kept records; `kept` are their keys."""
+    """Shape (pairs, 2), uint64: keys that belong together, reachable from the kept records; `kept` are their keys."""
     duplicates = _duplicates(lake, release)
     wanted = np.union1d(kept, duplicates.reshape(-1))
     parts = [_links_of_batch(lake, candidate, wanted) for candidate in pinned(lake, release)]

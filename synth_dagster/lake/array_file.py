@@ -27,7 +27,7 @@ class Damaged(Exception):
 
 
 def write_arrays(path: Path, layout: str, arrays: Mapping[str, np.ndarray]) -> int:
-    """Write arrays, whole or not at all; the checksum of the file's bytes."""
+    """Write arrays, whole or not at all; the CRC-32 of the file's bytes."""
     head, at = {}, 0
     for name, array in arrays.items():
         head[name] = [array.dtype.str, len(array), at]
@@ -57,7 +57,7 @@ class ArrayFile:
     """Such a file as it is read. Raises Damaged where it cannot be what was written."""
 
     def __init__(self, path: Path, size: int, layout: str | None) -> None:
-        """Of this layout, or of any of ours."""
+        """`size` is that of the whole file in bytes. It is of this layout; of any of ours where `layout` is None."""
         self.path = path
         self._map = _mapped(path, size)
         self.head, self._head, self._start = _head(path, self._map, layout)
@@ -94,15 +94,15 @@ class ArrayFile:
         return self._head[name][1]
 
     def checksum(self) -> int:
-        """Of all bytes of the file."""
+        """The CRC-32 of all bytes of the file."""
         found = 0
         for at in range(0, len(self._map), CHECKED):
             found = zlib.crc32(self._map[at : at + CHECKED], found)
         return found
 
-    def check(self, modified: int, checksum: int) -> None:
-        """Whoever changes a file changes its time too: then every byte is read, and else none."""
-        if self.path.stat().st_mtime_ns != modified and self.checksum() != checksum:
+    def check(self, modified_ns: int, checksum: int) -> None:
+        """Raises Damaged where the bytes are others. Whoever changes a file changes its time too: else none is read."""
+        if self.path.stat().st_mtime_ns != modified_ns and self.checksum() != checksum:
             raise Damaged(f"{self.path} has other bytes than were written")
 
 

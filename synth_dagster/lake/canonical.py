@@ -2,7 +2,8 @@
 
 Rows are ordered by their key and columns by name. For each column we hash its type, which values are null, the lengths
 of what has a length, and the values that are not null. Chunks, slices, offsets, dictionaries, what lies under a null,
-and the columns that change from run to run (`records.VOLATILE`) leave no trace. Everything is done on whole columns.
+and the columns that change from run to run (`record_tables.VOLATILE`) leave no trace. Everything is done on whole
+columns.
 """
 
 # pyarrow makes its compute functions while it is imported, where pyright cannot see them

@@ -17,7 +17,7 @@ _SUM = np.dtype("<u4")
 
 
 class Damaged(Exception):
-    """A file is not what was written."""
+    """A file is not what was written. What it is part of is made again."""
 
 
 def write_checked(file: BinaryIO, arrays: Iterable[np.ndarray]) -> str:
@@ -36,24 +36,26 @@ class CheckedFile:
 
     def __init__(self, path: Path, size: int, digest: str) -> None:
         """`size` is that of the arrays in bytes, `digest` what `write_checked` gave."""
+        self.path = path
         blocks = -(-size // BLOCK)
-        if path.stat().st_size != size + blocks * _SUM.itemsize:
-            raise Damaged
+        held_bytes, due = path.stat().st_size, size + blocks * _SUM.itemsize
+        if held_bytes != due:
+            raise Damaged(f"{path} has {held_bytes} bytes, not {due}")
         held = np.asarray(np.memmap(path, np.uint8, "r")) if size else np.zeros(0, np.uint8)
         told = held[size:].tobytes()
         if sha256(told).hexdigest() != digest:
-            raise Damaged
+            raise Damaged(f"{path} has other sums of its blocks than were written")
         self._data, self._told = held[:size], np.frombuffer(told, _SUM)
         self.checked = np.zeros(blocks, bool)
 
     def array(self, start: int, count: int, dtype: np.dtype) -> np.ndarray:
-        """`count` numbers from the byte `start` on."""
+        """Shape (count,): the numbers from the byte `start` on, as they stand in the file."""
         end = start + count * dtype.itemsize
         self._check(np.arange(start // BLOCK, -(-end // BLOCK)))
         return self._data[start:end].view(dtype)
 
     def some(self, start: int, places: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """The numbers at some places of the array that begins at the byte `start`."""
+        """Shape of `places`: the numbers at those places of the array that begins at the byte `start`."""
         if not len(places):
             return np.zeros(0, dtype)
         first = start + places * dtype.itemsize
@@ -66,7 +68,7 @@ class CheckedFile:
     def _check(self, blocks: np.ndarray) -> None:
         for number in blocks[~self.checked[blocks]].tolist():
             if crc32(self._data[number * BLOCK : (number + 1) * BLOCK].data) != self._told[number]:
-                raise Damaged
+                raise Damaged(f"{self.path} has other bytes in block {number} than were written")
         self.checked[blocks] = True
 
 

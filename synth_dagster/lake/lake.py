@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -34,9 +34,6 @@ from synth_dagster.lake.sweeping import DAY, sweep
 from synth_dagster.lake.views import Views
 from synth_dagster.record_tables import REJECT
 from synth_dagster.storage import S3Options, Store, is_bucket, open_store
-
-if TYPE_CHECKING:
-    pass
 
 
 class Lake(Views):

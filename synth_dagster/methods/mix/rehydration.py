@@ -57,10 +57,10 @@ class Rehydration(Mixer):
 
 
 def repetitions(rates: np.ndarray, overall: float, most: int, window: int = 5) -> np.ndarray:
-    """Passes by the rates at which filters drop pages of each number of copies, in the order of the numbers.
+    """Shape of `rates`, whole numbers: passes by the rates at which filters drop pages of each number of copies.
 
-    From the lowest rate (`most`) to that of all pages (1) along a line, then the mean over the neighbours, but for
-    those that lack some, then whole numbers; a half goes to the even one.
+    Rates stand in the order of the numbers. From the lowest (`most`) to that of all pages (1) along a line, then the
+    mean over the neighbours, but for those that lack some, then whole numbers; a half goes to the even one.
     """
     lowest = rates.min(initial=overall)
     raw = np.ones(len(rates))
