@@ -253,9 +253,10 @@ class Teacher:
 
 def test_a_text_becomes_an_instruction_and_a_blank_one_is_dropped():
     text = Document(body="It is a lighthouse.")
-    (made,) = asyncio.run($Class().synthesize(text, writer=Teacher()))
+    method, teacher = $Class(), Teacher()
+    (made,) = asyncio.run(method.synthesize(text, writer=teacher))
     assert (made.instruction, made.parents) == ("What is it?", (text,))
-    assert isinstance(asyncio.run($Class().synthesize(Document(body=" "), writer=Teacher())), Drop)
+    assert isinstance(asyncio.run(method.synthesize(Document(body=" "), writer=teacher)), Drop)
 ''',
     ),
     "augment": (
@@ -354,7 +355,8 @@ def test_what_is_found_names_the_record():
         _ROWS
         + """
 def test_the_same_records_give_the_same_bytes():
-    assert $Class().train(pool("a b", "b")) == $Class().train(pool("a b", "b"))
+    first, again = ($Class().train(pool("a b", "b")) for _ in range(2))
+    assert first == again
 """,
     ),
 }
@@ -363,8 +365,9 @@ _PROOF = """
 
 def test_the_proof():
     pytest.fail(
-        "The proof of $slug is not written. Work an equation of its paper out by hand, compare with the official code "
-        "on a stored example, or plant what it must find; then say so in `proof`, and name the paper."
+        "The proof of $slug is not written. "
+        "Work an equation of its paper out by hand, compare with the official code on a stored "
+        "example, or plant what it must find; then say so in `proof`, and name the paper."
     )
 """
 

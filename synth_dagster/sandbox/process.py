@@ -27,6 +27,7 @@ _INTERPRETER = (sys.executable, "-s", "-S", "-P", "-c", _START)
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _LOOK_S = 0.1  # how often the clock and the folder are looked at
 _PIECE = 1 << 16
+MOST_NAMES = 1_024  # of files and folders in the private folder; a namespace's own file system has as many
 _OUT_OF_MEMORY = 77
 
 
@@ -73,7 +74,11 @@ def carry_out(job: Mapping[str, Any], isolation: str, limits: Limits) -> Ended:
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
         }
-        return _run(json.dumps(whole).encode(), Path(folder), limits)
+        try:
+            return _run(json.dumps(whole).encode(), Path(folder), limits)
+        finally:
+            with suppress(OSError):  # the removal of the folder tries what is left again
+                _empty(folder)
 
 
 def _run(job: bytes, folder: Path, limits: Limits) -> Ended:
@@ -129,19 +134,41 @@ def _listen(
                 return heard, "output"
             if time.monotonic() > until:
                 return heard, "time"
-            if _size(folder) > limits.disk_mb << 20:
+            if _fills(folder, limits):
                 return heard, "killed"
     return heard, None
 
 
-def _size(folder: Path) -> int:
-    """Bytes in the private folder, where it is one of the machine's: a limit on single files is not enough."""
-    found = 0
-    for at, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                found += (Path(at) / name).lstat().st_size
-    return found
+def _fills(folder: Path, limits: Limits) -> bool:
+    """Whether the private folder, where it is one of the machine's, holds too much: single files have a limit already.
+
+    Names are counted too, for a million empty folders fill a disk as well.
+    """
+    room, names, unseen = limits.disk_mb << 20, 0, [str(folder)]
+    while unseen and room >= 0 and names <= MOST_NAMES:  # no call within a call: a program may nest folders without end
+        with suppress(OSError), os.scandir(unseen.pop()) as entries:
+            for entry in entries:
+                names += 1
+                if entry.is_dir(follow_symlinks=False):
+                    unseen.append(entry.path)
+                else:
+                    room -= entry.stat(follow_symlinks=False).st_size
+    return room < 0 or names > MOST_NAMES
+
+
+def _empty(folder: str) -> None:
+    """Folders deeper than a path may be long are moved up until they are within reach; whoever made them has ended."""
+    moved = 0
+    while nested := [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]:
+        for one in nested:
+            os.chmod(one, 0o700)  # noqa: PTH101  it may have been made so that nobody reads it
+            for entry in list(os.scandir(one)):
+                if entry.is_dir(follow_symlinks=False):
+                    moved += 1
+                    os.rename(entry.path, f"{folder}/{moved}.moved")  # noqa: PTH104
+                else:
+                    os.unlink(entry.path)  # noqa: PTH108
+            os.rmdir(one)  # noqa: PTH106
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -27,6 +27,12 @@ def slugs(**wish):
         pytest.param("near duplicates", "minhash", id="stems"),
         pytest.param("keep benchmarks out", "decontaminate", id="summary"),
         pytest.param("harder instructions", "evol_instruct", id="plural"),
+        pytest.param("anonymize personal data", "gdr", id="American"),
+        pytest.param("anonymise", "pii", id="British"),
+        pytest.param("remove toxic text", "gdr", id="what a setting of it does"),
+        pytest.param("multi-turn conversations", "smoltalk_zh", id="two words in one"),
+        pytest.param("dialogue", "conversation", id="another word for it"),
+        pytest.param("safety", "privacy_security_guard", id="what it serves"),
     ],
 )
 def test_what_is_meant_is_among_the_first_three(purpose, meant):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -11,6 +12,8 @@ from synth_dagster.catalog import method
 from synth_dagster.cli.new_method import CannotAdd, begin_method
 from synth_dagster.errors import UnknownName
 from synth_dagster.method import KINDS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -38,6 +41,16 @@ def test_of_every_kind_the_shape_passes_and_the_proof_says_what_to_write(package
         assert f"The proof of my_{kind} is not written." in said
     offered = tomllib.loads((package / "pyproject.toml").read_text())["project"]["entry-points"]
     assert offered == {"synth_dagster.methods": {f"my_{kind}": f"theirs.my_{kind}" for kind in KINDS}}
+
+
+def test_the_linter_of_this_checkout_has_nothing_against_what_it_writes(package):
+    for kind in KINDS:
+        begin_method(kind, f"my_own_{kind}_of_texts", None)
+    written = sorted(map(str, package.rglob("*.py")))
+    for command in (["check", "--ignore=INP001,I001"], ["format", "--check"]):
+        asked = [sys.executable, "-m", "ruff", *command, "--no-cache", f"--config={ROOT / 'pyproject.toml'}", *written]
+        found = subprocess.run(asked, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -101,6 +102,22 @@ def test_files_fill_no_disk(sandbox):
     assert ran(sandbox, one).ending in ("failed", "killed")  # refused by the kernel, or seen in its folder
     many = "for n in range(10**6):\n    open(str(n), 'wb').write(b'x' * 100_000)"
     assert ran(sandbox, many).ending in ("failed", "killed", "time")
+
+
+@pytest.mark.parametrize(
+    "made", ["os.mkdir('d'); os.chdir('d')", "os.mkdir(str(n))", "os.mkdir('d', 0); os.chdir('d')"]
+)
+def test_folders_without_end_neither_fill_the_disk_nor_stop_the_one_who_counts_and_removes_them(
+    made, tmp_path, monkeypatch
+):
+    """Where the folder is one of the machine's: each inside the last one is deeper than a path or a call may be."""
+    if why_not("landlock") is not None:
+        pytest.skip("only namespaces here: they have a file system of their own")
+    program = f"import os\nfor n in range(10**6):\n    {made}"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = ran(LocalSandbox(wanted="landlock"), program, Limits(wall_s=30))
+    assert found.ending in ("killed", "failed")  # too many names, or the kernel refused one
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------------------------------------------- files and network

@@ -62,6 +62,7 @@ class PrivacySecurityGuard(Guard):
 
     version = "3"
     paper = "interpretation"
+    topics = ("PII", "privacy", "safety", "prompt injection")
     proof = Proof(
         "planted signal",
         "All of 1,000 planted addresses, cards and numbers are found and no private one; 95 % of 200 injections of "

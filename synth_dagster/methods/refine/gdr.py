@@ -97,6 +97,16 @@ class Gdr(Refiner[Document]):
     """Exchanges in text, title and url; `attributes["gdr"]` says where and how much, never what was there."""
 
     paper = "arXiv:2509.08653"
+    topics: ClassVar[tuple[str, ...]] = (
+        "personal data",
+        "PII",
+        "privacy",
+        "anonymise",
+        "anonymize",
+        "toxic text",
+        "detoxify",
+        "safety",
+    )
     proof = Proof(
         "planted signal",
         "Of private data planted in 500 texts .99 or more is found at precision .80 or more; texts without any stay. "

@@ -23,6 +23,7 @@ class Pii(Refiner[Document]):
     """Redacts text, title and url of a document; `attributes["pii"]` counts what was replaced."""
 
     paper = "arXiv:2406.17557"
+    topics = ("personal data", "privacy", "anonymise", "anonymize")
     proof = Proof("equation by hand", "Public addresses are replaced, private and example ones stay; search is linear.")
     redacts = True
 

@@ -21,7 +21,7 @@ class Conversation(Synthesizer[Document, Instruction]):
 
     paper: ClassVar[str] = "interpretation"
     family: ClassVar[Family] = "reformation"
-    topics: ClassVar[tuple[str, ...]] = ("seed tasks", "chat", "Alpaca", "ShareGPT")
+    topics: ClassVar[tuple[str, ...]] = ("seed tasks", "chat", "multi-turn", "dialogue", "Alpaca", "ShareGPT")
     proof: ClassVar[Proof] = Proof("equation by hand", "every turn of a transcript comes back letter by letter")
 
     async def synthesize(self, document: Document, /) -> Sequence[Instruction] | Drop:
