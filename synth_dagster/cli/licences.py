@@ -45,7 +45,9 @@ def show_licences(
 
 
 def _print(console: Terminal, found: LicenceReport) -> None:
-    stated = found.wanted.words() or "nothing: 'use:' in the recipe says what it is for, and leaves out what may not be"
+    stated = (
+        found.wanted.words() or "no stated use: 'use:' in the recipe states one, and then what does not fit is left out"
+    )
     console.print(f"{escape(found.release)} is made for {escape(stated)}.", highlight=False)
     table = Table("licence", "allows", "asks for", "kept", "dropped", box=None, pad_edge=False)
     for line in found.lines:

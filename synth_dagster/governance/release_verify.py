@@ -71,8 +71,11 @@ def verify_release(lake: Lake, release: Release, expected: str | None = None) ->
 
 
 def _withdrawn(lake: Lake, release: Release) -> str:
-    later = [one for one in lake.meta.releases(release.dataset) if one.manifest.get("successor_of") == release.release]
-    cure = f" '{later[-1].release}' is what is left of it." if later else ""
+    # each erasure withdraws the successor that the one before it has left
+    left, releases = release, lake.meta.releases(release.dataset)
+    while later := [one for one in releases if one.manifest.get("successor_of") == left.release]:
+        left = later[-1]
+    cure = f" '{left.release}' is what is left of it." if left.state == "accepted" else ""
     return (
         f"Release '{release.release}' of '{release.dataset}' was withdrawn, since records of it were erased: it is no "
         f"longer what was published, and is not meant to be.{cure}"

@@ -220,6 +220,11 @@ def test_an_erasure_is_no_false_alarm(tmp_path, signer):
         found_in(lake)
     successor = lake.meta.release("demo", "r0003")
     assert verify_release(lake, successor, signer.key).is_whole  # sealed by the erasure
+    (one, *_) = lake.read("demo", "mix", where="release = 'r0003'")["record_id"].to_pylist()
+    left = erase(lake, Asked("demo", record=one.hex()), around, signer)["releases"]
+    (last,) = [told["successor"] for told in left if told["withdrawn"] == "r0003"]
+    with pytest.raises(SynthError, match=rf"'r0001' of 'demo' was withdrawn, .*'{last}' is what is left of it"):
+        found_in(lake)
 
 
 def test_an_older_release_without_a_manifest_is_said_to_have_none(copied):
