@@ -214,7 +214,7 @@ def test_all_kept_records_of_a_teacher_go_to_a_file(made, tmp_path):
 def test_a_prompt_is_shown_with_what_it_made(made):
     hashed = made.call("show", "generated_instructions", "--limit", "1", "--json").json()[0]["prompt_hash"]
     said = made.call("trace", "--prompt", hashed[:8]).out
-    assert f"prompt_hash {hashed}" in said and "  user " in said and "generated_instructions" in said
+    assert f"prompt {hashed}" in said and "  user " in said and "generated_instructions" in said
 
 
 def test_a_graph_and_the_words_of_a_record(made):
