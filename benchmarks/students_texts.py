@@ -4,6 +4,9 @@ WRAP in small (arXiv:2401.16380): pages as the web has them, with menus, slips a
 each in four styles; the control edits words as `eda` does: synonyms, swaps, deletions. Each arm is trained from nothing
 for the same number of steps, made texts one to one with the noisy pages, and asked how well it foretells clean pages
 that nobody has seen, and questions and answers about them.
+
+There are more pages than an arm reads, as on the web, so no arm learns pages by heart, of which edits would keep it.
+Edits then lower the perplexity in four of six seeds and raise it in two: -2 % on average, with a spread of 3 %.
 """
 
 import asyncio
@@ -22,7 +25,8 @@ from tests.scripted_teacher.reading import Request
 from tests.scripted_teacher.rephrasing import PAGE, facts_of, said_as
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
-PAGES, HELD_OUT = 250, 60
+PAGES, HELD_OUT = 2_400, 240
+NUMBERS = 8_000  # of which a seed draws its pages
 LENGTH, ROWS = 64, 16
 SAID = {"easy": "plain", "medium": "conversational", "hard": "encyclopaedic", "qa": "qa"}  # by style of WRAP
 _MENUS = ("Home | About us | Contact", "Sign in to comment.", "Share this page", "You are here: start > places")
@@ -100,7 +104,7 @@ def one_to_one(first: np.ndarray, second: np.ndarray) -> Callable[[np.random.Gen
 def run(seed: int, *, steps: int = 250) -> dict[str, float]:
     """Perplexities of clean pages and of questions with answers, by arm."""
     rng = Random(seed)
-    known = [{**facts_of(1_000 * seed + number)} for number in range(PAGES + HELD_OUT)]
+    known = [{**facts_of(number)} for number in rng.sample(range(NUMBERS), PAGES + HELD_OUT)]
     titles = {f"page {number}": facts for number, facts in enumerate(known[:PAGES])}
     pages = [
         Document(body=noisy(said_as(PAGE, facts), rng), title=title, record_id=digest("page", seed, title))

@@ -40,8 +40,8 @@ class Wrap(Augmenter[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "Pieces lose nothing and keep to 300 tokens; 22 answers are cleaned exactly; all planted faults are dropped. "
-        "Small students that read rephrased beside noisy pages have a perplexity of 2.13 on clean ones, of 2.73 with "
-        "noisy alone, of 2.60 with edits of words (`python -m benchmarks.students wrap`).",
+        "Small students that read rephrased beside noisy pages have a perplexity of 2.11 on clean ones, of 2.67 with "
+        "noisy alone, of 2.59 with edits of words (`python -m benchmarks.students wrap`).",
     )
 
     styles: Annotated[tuple[StyleName, ...], Field(min_length=1)] = Field(
