@@ -60,7 +60,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "entigraph": Experiment(
         "Are facts of articles answered without the text after reading relations of their entities?",
-        lambda seed: students_facts.run(seed, only=("raw", "rephrase", "entigraph")),
+        students_facts.run,
         {
             "entigraph above rephrase": lambda of: of["entigraph"] > of["rephrase"],
             "rephrase above raw": lambda of: of["rephrase"] > of["raw"],
@@ -68,12 +68,11 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "beyondweb": Experiment(
         "Do many strategies teach the same facts better than one, and one better than the pages again?",
-        lambda seed: students_facts.run(seed, only=("raw", "goes on", "summary", "single", "multi")),
+        students_facts.run_forms,
         {
             "many strategies at least one": lambda of: of["multi"] >= of["single"],
             "one strategy above the pages again": lambda of: of["single"] > of["raw"],
         },
-        unmet=("one strategy above the pages again",),
     ),
     "wrap": Experiment(
         "Do rephrased pages beside noisy ones lower the perplexity of clean pages, where edits of words do not?",

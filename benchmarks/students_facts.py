@@ -7,10 +7,11 @@ other towns are in no arm; an answer is chosen among all names of its kind, one 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
+from statistics import fmean
 
 import numpy as np
 
@@ -140,14 +141,14 @@ def entigraph_texts(known: Sequence[Town]) -> list[str]:
     return [one.body for one in asyncio.run(all_of_them()) if one.status == "current"]
 
 
-def base_texts(known: Sequence[Town], rng: Random) -> list[str]:
+def base_texts(known: Sequence[Town], rng: Random, *, forms: Iterable[str] = ()) -> list[str]:
     """What everybody has read before: towns in every form, and questions with their answers."""
     found = []
     for town in known:
         asked = [f"{question} {answer}." for question, answer in questions(town)]
         told = [rephrased(town, rng) for _ in range(3)]
         centred = [told_around([town[kind]], town, rng) for kind in KINDS]
-        found += [ARTICLE.format(**town), *told, *centred, *asked]
+        found += [ARTICLE.format(**town), *told, *centred, *asked, *(form.format(**town) for form in forms)]
     return found
 
 
@@ -200,6 +201,7 @@ FORMS: Mapping[StrategyName, str] = {
     "steps": "1. Find the river {river}, since {town} lies on it.\n2. Cross the bridge that {mason} built.\n3. Ask for "
     "{mayor}, who is mayor of {town}.\n4. Visit Saint {saint}, the church.\n5. Stay for {feast}.",
 }
+SINGLE: Sequence[StrategyName] = ("plain", "summary", "lesson")  # alone; the paper's own are the latter two
 GOES_ON = "{article} The mornings in {town} are quiet, and the evenings are long. Whoever comes once comes again."
 
 
@@ -244,11 +246,11 @@ def packed(texts: Sequence[str], words: Words, rng: Random, count: int) -> np.nd
 class Class:
     """A base student and what it was taught with: each arm goes on from it for the same number of steps."""
 
-    def __init__(self, seed: int, *, base_steps: int, unheard: int = 0) -> None:
+    def __init__(self, seed: int, *, base_steps: int, unheard: int = 0, knows_forms: bool = False) -> None:
         self.seed = seed
         self.ours, self.others, self.unheard = towns(seed, unheard)
         self.rng = Random(seed)
-        read = base_texts(self.others, self.rng)
+        read = base_texts(self.others, self.rng, forms=FORMS.values() if knows_forms else ())
         forms = [form.format(**town) for town in self.ours for form in FORMS.values()]
         told = [
             told_around([town[kind]], town, self.rng, joint=joint)
@@ -290,27 +292,51 @@ def taught_class(seed: int, base_steps: int, unheard: int = 0) -> Class:
     return Class(seed, base_steps=base_steps, unheard=unheard)
 
 
-def run(seed: int, *, base_steps: int = 1_400, steps: int = 500, only: Sequence[str] = ()) -> dict[str, float]:
-    """Shares of right answers by arm; all arms of both methods go on from one base."""
+def run(seed: int, *, base_steps: int = 1_400, steps: int = 500) -> dict[str, float]:
+    """Shares of right answers by arm of EntiGraph: the articles again, said again, and taken apart."""
     school = taught_class(seed, base_steps)
-    ours = school.ours
-    natural = [ARTICLE.format(**town) for town in ours]
+    return _examined(
+        school,
+        steps,
+        {
+            "raw": lambda rng: [ARTICLE.format(**town) for town in school.ours],
+            "rephrase": lambda rng: [rephrased(town, rng) for town in school.ours for _ in range(36)],
+            "entigraph": lambda rng: entigraph_texts(school.ours),
+        },
+    )
+
+
+def run_forms(seed: int, *, base_steps: int = 2_400, steps: int = 500) -> dict[str, float]:
+    """Shares of right answers by arm of BeyondWeb; `single` is the mean of three arms that read one strategy each.
+
+    The base knows the forms from its own towns: who has never met a form cannot learn facts from it. So it has more to
+    read, and reads for as many steps more.
+    """
+    school = Class(seed, base_steps=base_steps, knows_forms=True)
+    natural = [ARTICLE.format(**town) for town in school.ours]
     strategies: list[StrategyName] = list(FORMS)
-    arms = {
-        "raw": lambda: natural,
-        "rephrase": lambda: [rephrased(town, rng) for town in ours for _ in range(36)],
-        "entigraph": lambda: entigraph_texts(ours),
-        "goes on": lambda: mixed(
-            natural, [GOES_ON.format(article=ARTICLE.format(**town), **town) for town in ours], rng
-        ),
-        "summary": lambda: mixed(natural, beyondweb_texts(ours, "summary"), rng),
-        "single": lambda: mixed(natural, beyondweb_texts(ours, "plain"), rng),
-        "multi": lambda: mixed(natural, beyondweb_texts(ours, *strategies), rng),
-    }
+    idle = [GOES_ON.format(article=text, **town) for text, town in zip(natural, school.ours, strict=True)]
+
+    def beside(*strategies: StrategyName) -> Callable[[Random], list[str]]:
+        return lambda rng: mixed(natural, beyondweb_texts(school.ours, *strategies), rng)
+
+    found = _examined(
+        school,
+        steps,
+        {
+            "raw": lambda rng: natural,
+            "goes on": lambda rng: mixed(natural, idle, rng),
+            **{one: beside(one) for one in SINGLE},
+            "multi": beside(*strategies),
+        },
+    )
+    return found | {"single": fmean(found[one] for one in SINGLE)}
+
+
+def _examined(school: Class, steps: int, arms: Mapping[str, Callable[[Random], Sequence[str]]]) -> dict[str, float]:
+    """The base, and what it is after each arm."""
     found = {"base, its own towns": float(right(school.base, school.words, school.its_own).mean())}
     found |= school.examined(school.base, "base")
-    rng = Random(seed)
-    for name in only or arms:
-        rng = Random(f"{seed} {name}")
-        found |= school.examined(school.taught(arms[name](), steps), name)
+    for name, texts in arms.items():
+        found |= school.examined(school.taught(texts(Random(f"{school.seed} {name}")), steps), name)
     return found

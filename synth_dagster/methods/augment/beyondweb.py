@@ -46,9 +46,10 @@ class Beyondweb(Augmenter[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "interpretation",
         "Of planted facts at least 98 % are in what stays and none is made up; strategies come evenly, one in five "
-        "talks; many spread wider than one, and dense ones are denser than their source. Small students answer .12 of "
-        "questions on pages that they read in many forms too, .05 with one form or none, which is chance, and .10 if "
-        "each page only had idle words after it (`python -m benchmarks.students beyondweb`)",
+        "talks; many spread wider than one, and dense ones are denser than their source. Small students that know "
+        "the forms answer .38 of questions on pages that they read in many, .35 with lessons alone, .09 with idle "
+        "words after each page, .04 with summaries or plain words alone or the pages again, which is chance "
+        "(`python -m benchmarks.students beyondweb`)",
     )
 
     strategies: Annotated[tuple[StrategyName, ...], Field(min_length=1)] = Field(
