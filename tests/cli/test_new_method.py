@@ -72,6 +72,9 @@ def test_what_it_writes_is_a_method_of_its_kind(kind, package, monkeypatch):
         ("filter", "My-Filter", "is no name for a method"),
         ("filter", "class", "is no name for a method"),
         ("filter", "../up", "is no name for a method"),
+        ("filter", "none", "would be called 'None'"),
+        ("filter", "filter", "would be called 'Filter'"),
+        ("filter", "test_a", "would be called 'TestA'"),
         ("filter", "pii", "There is a method 'pii' already"),
     ],
 )

@@ -113,6 +113,22 @@ def test_what_is_no_plain_query_is_refused(statement):
     assert found.ending == "failed" and found.table is None and found.errors
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(Table(("a",), ((2**70,),)), id="a number beyond 64 bits"),
+        pytest.param(Table(("a", "A"), ((1, 2),)), id="two columns of one name"),
+        pytest.param(Table(("",), ((1,),)), id="a column without a name"),
+        pytest.param(Table((), ()), id="no column"),
+        pytest.param(Table(("a",), (("\ud800",),)), id="half a character"),
+        pytest.param(Table(("a", "b"), ((1,),)), id="a short row"),
+    ],
+)
+def test_a_table_that_the_engine_cannot_hold_fails_the_query_and_not_the_sandbox(table):
+    found = asyncio.run(LocalSandbox().query("SELECT 1", tables={"t": table}))
+    assert (found.ending, found.table) == ("failed", None) and found.errors
+
+
 def test_a_query_without_end_ends_at_the_limit():
     endless = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
     assert queried(endless, cpu_s=1).ending == "time"

@@ -17,6 +17,12 @@ SETTINGS = {
     "autoload_known_extensions": False,
     "temp_directory": "",
 }
+
+
+class NotATable(Exception):
+    """What was handed over is no table for this engine; that is a failed query, not a broken sandbox."""
+
+
 _TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 
@@ -27,7 +33,10 @@ def connected(packages: list[str], tables: dict[str, Any], memory_mb: int) -> An
 
     engine = duckdb.connect(":memory:", config={**SETTINGS, "memory_limit": f"{memory_mb // 2}MB"})
     for name, table in tables.items():
-        _create(engine, name, table["columns"], table["rows"])
+        try:
+            _create(engine, name, table["columns"], table["rows"])
+        except (duckdb.Error, IndexError) as error:  # numbers beyond 64 bits, columns of one name, a short row
+            raise NotATable(f"{type(error).__name__}: {error}") from error
     engine.execute("SELECT setseed(0.5)")
     engine.execute("SET lock_configuration = true")
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  the walls would be of this thread only
@@ -55,6 +64,12 @@ def run(engine: Any, statement: str, most_rows: int) -> int:
     sys.stdout.write(json.dumps({"columns": columns, "rows": rows}, default=str))
     sys.stdout.flush()
     return 0
+
+
+def not_run(cause: NotATable) -> int:
+    """The exit code of a query whose tables could not be made."""
+    sys.stderr.write(f"{cause}\n")
+    return 1
 
 
 def _create(engine: Any, name: str, columns: list[str], rows: list[list[Any]]) -> None:

@@ -58,7 +58,11 @@ def _child(job: dict[str, Any], said: int) -> NoReturn:
 def _prepared(job: dict[str, Any]) -> Any:
     """What is our own is loaded before the walls go up: the tables of a query, the text of a program."""
     if "statement" in job:
-        connection = queries.connected(job["packages"], job["tables"], job["memory_mb"])
+        try:
+            connection = queries.connected(job["packages"], job["tables"], job["memory_mb"])
+        except queries.NotATable as cause:
+            told = cause  # Python forgets the name of an exception after its clause
+            return lambda: queries.not_run(told)
         return lambda: queries.run(connection, job["statement"], job["rows"])
     return lambda: programs.run(job["program"])
 
