@@ -5,6 +5,7 @@ kill in between is gone on with. Where the table shows the file, the copy is acc
 table read the copy too (`erased_versions`). Then the file itself is removed. Whoever calls this holds the lake alone.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -241,6 +242,7 @@ class Eraser:
                 (release.dataset, release.release),
             )
             found.append((release, there[0] if there else None))
+        self._forget_held()
         return found
 
     def _successor(self, release: Release) -> Release:
@@ -281,13 +283,43 @@ class Eraser:
         return dict(release.manifest) | of | {"identity": identity}
 
     def _repinned(self, pins: Mapping[str, Any]) -> dict[str, Any]:
-        """The versions that were read of a batch, those that were rewritten by their copies."""
-        found = dict(pins)
+        """The versions that were read of a batch, those that were rewritten by their copies, and what was held back."""
+        found = self._without_held(pins)
         for what, version in (("records", "data_version"), ("signals", "signals_version")):
             if pins.get(what):
                 copy = standing(self.lake, pins[what])
                 found |= {what: copy.candidate_id, version: copy.data_version}
         return found
+
+    def _without_held(self, pins: Mapping[str, Any]) -> dict[str, Any]:
+        """The same without the erased among the records that a guard held back: their ids stand there as keys."""
+        held = pins.get("held", {})
+        if not held:
+            return dict(pins)
+        ids = pa.array([bytes.fromhex(one) for one in held], pa.binary())
+        stays = pc.invert(pc.is_in(ids, value_set=self.doomed.ids)).to_pylist()  # type: ignore[attr-defined]
+        kept = {one: why for (one, why), is_kept in zip(held.items(), stays, strict=True) if is_kept}
+        others = {name: value for name, value in pins.items() if name != "held"}
+        return others | ({"held": kept} if kept else {})
+
+    def _forget_held(self) -> None:
+        """No release, withdrawn or waiting, names an erased record among those that were held back."""
+        database, holds = self.lake.meta.database, ('%"held":{%',)
+        for row in database.rows("select dataset, release, manifest from releases where manifest like ?", holds):
+            manifest = self._forgetful(json.loads(row["manifest"]))
+            database.write(
+                "update releases set manifest = ? where dataset = ? and release = ?",
+                (canonical_json(manifest), row["dataset"], row["release"]),
+            )
+        for row in database.rows("select candidate_id, details from candidates where details like ?", holds):
+            details = json.loads(row["details"])
+            if "manifest" in details:
+                told = canonical_json(details | {"manifest": self._forgetful(details["manifest"])})
+                database.write("update candidates set details = ? where candidate_id = ?", (told, row["candidate_id"]))
+
+    def _forgetful(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        batches = {batch: self._without_held(pins) for batch, pins in manifest.get("batches", {}).items()}
+        return dict(manifest) | {"batches": batches}
 
     def _renamed(self, old: Candidate, name: str, manifest: Mapping[str, Any]) -> Candidate:
         lake = self.lake
