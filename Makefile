@@ -18,8 +18,9 @@ NEW_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo $$python; break; }; done; true)
 
-# Test processes; 0 runs them in one, which a debugger needs.
-WORKERS ?= auto
+# Test processes; 0 runs them in one, which a debugger needs. One more than the machine has cores: a fifth of the time they
+# wait for disks, servers and processes that they started.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 # One process more than a small machine has cores: proofs wait for servers, daemons and disks most of their time.
 PROVERS ?= 3
 # In CI a test that skips because something is missing is a failure. Processes that each multiply matrices with a thread

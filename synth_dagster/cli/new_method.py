@@ -10,14 +10,18 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from synth_dagster import method, records
 from synth_dagster.catalog import ENTRY_POINTS, methods
-from synth_dagster.cli.method_templates import method_text, proof_text
+from synth_dagster.cli.method_templates import class_name, method_text, proof_text
 from synth_dagster.cli.project import MARKS
 from synth_dagster.errors import ExitCode, SynthError, UnknownName
 from synth_dagster.method import KINDS
 
 OWN = "own_methods"
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_LONGEST = 60  # a file and its test are called so
+_NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # what YAML reads otherwise in a recipe
+_IMPORTED = {*vars(method), *vars(records)}  # what the written files import by name
 _SECTION = f'[project.entry-points."{ENTRY_POINTS}"]'
 _PACKAGE = f"""[build-system]
 requires = ["hatchling"]
@@ -76,6 +80,14 @@ def _check(kind: str, slug: str) -> None:
             f"'{slug}' is no name for a method: small letters, digits and single underscores, a letter first, as in "
             "'gopher_quality'."
         )
+    name = class_name(slug)
+    if len(slug) > _LONGEST or keyword.iskeyword(name) or name.startswith("Test") or name in _IMPORTED:
+        raise CannotAdd(
+            f"'{slug[:_LONGEST]}' cannot name a method: it has more than {_LONGEST} characters, or its class would "
+            f"be called '{name[:_LONGEST]}', as a word of Python, a test or what it is made of. Choose another."
+        )
+    if slug in _NO_TEXT:
+        raise CannotAdd(f"'{slug}' cannot be a method's name: YAML reads it as a value. Choose another name.")
     if slug in methods():
         raise CannotAdd(f"There is a method '{slug}' already: {methods()[slug].__module__}. Choose another name.")
 

@@ -75,6 +75,8 @@ def test_what_it_writes_is_a_method_of_its_kind(kind, package, monkeypatch):
         ("filter", "none", "would be called 'None'"),
         ("filter", "filter", "would be called 'Filter'"),
         ("filter", "test_a", "would be called 'TestA'"),
+        ("filter", "a" * 300, "more than 60 characters"),
+        ("filter", "yes", "YAML reads it as a value"),
         ("filter", "pii", "There is a method 'pii' already"),
     ],
 )
