@@ -96,11 +96,10 @@ class Tinygsm(Synthesizer[Instruction, Instruction]):
         "Of planted broken programs and numberless problems all are dropped with their reason, of sound ones none. Of "
         "48 planted candidates, .4 of them right, the best by a verifier of AUC .6 to .9 is right in .60 to .99 where "
         "a vote is in .08, since all wrong ones agree; where each stands alone the vote is. Of small students whose "
-        "teacher errs in its own ways one candidate is right in .39, a vote in .37, the best by a verifier in .55 with "
-        "a label on every token of a candidate, in .56 on its last alone "
-        "(`python -m benchmarks.students tinygsm --first 11`). That every token is better shows in the AUC over all "
-        "problems, .92 to .88, and where they learn four times as fast, .43 to .40; a candidate of ten tokens has its "
-        "mistake near its end.",
+        "teacher errs in its own ways one candidate is right in .33, a vote in .32, the best by a verifier in .42, "
+        "with a label on every token of a candidate as on its last alone (`python -m benchmarks.students tinygsm`; "
+        "other seeds, `--first 11`: .39, .37, .55 and .56). That every token is better shows in the AUC over all "
+        "problems, .90 to .80 and .92 to .88; a candidate of ten tokens has its mistake near its end.",
     )
 
     routes: Annotated[tuple[Route, ...], Field(min_length=1)] = Field(

@@ -101,6 +101,7 @@ def long_pool():
         pytest.param(Exact(), [0, 1, 2], id="exact"),
         pytest.param(Minhash(), [0, 0, 2], id="near"),
         pytest.param(LineDedup(), [0, 1, 2], id="lines, of which each has one"),
+        pytest.param(SubstringDedup(), [0, 0, 2], id="substrings"),
     ],
 )
 def test_documents_of_a_hundred_megabytes(long_pool, method, kept):
