@@ -210,15 +210,24 @@ class Small(Project):
 
 
 def small_project(
-    root: Path, recipe: str = ONLY_CORPUS, teachers: Any = None, *, env: Mapping[str, str] | None = None
+    root: Path,
+    recipe: str = ONLY_CORPUS,
+    teachers: Any = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    databases: bool = True,
 ) -> Small:
-    """A folder with a recipe and its own Dagster instance; definitions, assets and gates are the checkout's."""
+    """A folder with a recipe and its own Dagster instance; definitions, assets and gates are the checkout's.
+
+    Without `databases` Dagster makes its own at the first run, or keeps them elsewhere.
+    """
     (root / "recipes").mkdir(parents=True)
     for mark in ("definitions.py", "workspace.yaml", "dagster.yaml"):
         copy(HOME / mark, root / mark)
     for folder in ("assets", "resources", "expectations"):
         (root / folder).symlink_to(HOME / folder)
-    copytree(_unused_databases(), root / ".dagster")
+    if databases:
+        copytree(_unused_databases(), root / ".dagster")
     project = Small(root, teachers, env or {})
     project.write_recipe(recipe)
     return project

@@ -94,7 +94,7 @@ def parts(tmp_path_factory, server):
         }
         for name, value in env.items():
             patch.setenv(name, value)
-        project = small_project(home / "p", BY_ENDPOINT, env=env)
+        project = small_project(home / "p", BY_ENDPOINT, env=env, databases=False)
         (project.root / ".dagster").symlink_to(home / "dagster")
         (home / "lake" / "lake").mkdir()
         (home / "lake" / "lake" / "previews").symlink_to(home / "previews")

@@ -37,7 +37,7 @@ def counted(postgres, table: str) -> int:
 
 @pytest.mark.prove
 def test_a_team_runs_a_recipe_once_however_many_run_it(tmp_path, postgres, bucket, team):
-    project = small_project(tmp_path / "project", TAUGHT)
+    project = small_project(tmp_path / "project", TAUGHT, databases=False)
     project.deliver(LINES[:3])
     code, said = project.synth("run")
     assert code == 0, said
@@ -74,7 +74,7 @@ def test_a_command_names_what_a_team_has_not_set_before_it_starts(tmp_path, monk
     monkeypatch.setenv("SYNTH_ENV", "team")
     for name in ("SYNTH_LAKE", "SYNTH_METADATA", "SYNTH_DAGSTER_STORAGE", "DAGSTER_HOME"):
         monkeypatch.delenv(name, raising=False)
-    project = small_project(tmp_path / "project")
+    project = small_project(tmp_path / "project", databases=False)
     had = sorted(path.name for path in project.root.iterdir())
     code, said = project.synth("status")
     assert code == 2 and "Traceback" not in said
@@ -84,7 +84,7 @@ def test_a_command_names_what_a_team_has_not_set_before_it_starts(tmp_path, monk
 
 @pytest.mark.prove
 def test_a_database_that_is_down_is_one_sentence(tmp_path, postgres, team):
-    project = small_project(tmp_path / "project")
+    project = small_project(tmp_path / "project", databases=False)
     for variable in ("SYNTH_METADATA", "SYNTH_DAGSTER_STORAGE"):
         down = team[variable].replace(f":{postgres.port}/", ":1/")
         code, said = project.synth("run", **{variable: down})
