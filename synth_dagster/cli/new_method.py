@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from synth_dagster import method, records
+from synth_dagster import method, records, services
 from synth_dagster.catalog import ENTRY_POINTS, methods
 from synth_dagster.cli.method_templates import class_name, method_text, proof_text
 from synth_dagster.cli.project import MARKS
@@ -21,7 +21,7 @@ OWN = "own_methods"
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _LONGEST = 60  # a file and its test are called so
 _NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # what YAML reads otherwise in a recipe
-_IMPORTED = {*vars(method), *vars(records)}  # what the written files import by name
+_IMPORTED = {*vars(method), *vars(records), *vars(services)}  # what the written files import by name
 _SECTION = f'[project.entry-points."{ENTRY_POINTS}"]'
 _PACKAGE = f"""[build-system]
 requires = ["hatchling"]

@@ -7,6 +7,7 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Dataset = Annotated[str | None, typer.Option(help="The dataset, where the lake holds several.")]
+Release = Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")]
 Purpose = Annotated[
     str | None,
     typer.Option(help="Refuse what licences keep from commercial, unspecified, non_commercial or research use."),

@@ -24,10 +24,11 @@ def told_languages(lake: Lake, manifest: Mapping[str, Any]) -> pa.Table:
     parts = [_COLUMNS.empty_table()]
     for version in pinned_by(lake, manifest, "signals"):
         try:
-            table = lake.candidate_table(version)
+            telling = [name for name in lake.candidate_columns(version) if name.endswith(_TOLD)]
+            table = lake.candidate_table(version, columns=["record_id", *telling])
         except LakeError:  # an older version of signals, which the lake holds no longer
             continue
-        for name in [column for column in table.column_names if column.endswith(_TOLD)]:
+        for name in telling:
             by = pa.repeat(name.removesuffix(_TOLD), table.num_rows)
             parts.append(pa.table([table["record_id"], by, table[name]], schema=_COLUMNS))
     return pa.concat_tables(parts)

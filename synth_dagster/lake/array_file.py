@@ -23,7 +23,7 @@ OURS = "synth "  # so every layout begins
 
 
 class Damaged(Exception):
-    """A file of an index is not what was written. The index is made again."""
+    """A file is not what was written. What it is part of, an index or what waits on a disk, is made again."""
 
 
 def write_arrays(path: Path, layout: str, arrays: Mapping[str, np.ndarray]) -> int:

@@ -12,12 +12,10 @@ from zlib import crc32
 
 import numpy as np
 
+from synth_dagster.lake.array_file import Damaged
+
 BLOCK = 4_096  # bytes
 _SUM = np.dtype("<u4")
-
-
-class Damaged(Exception):
-    """A file is not what was written. What it is part of is made again."""
 
 
 def write_checked(file: BinaryIO, arrays: Iterable[np.ndarray]) -> str:

@@ -306,16 +306,20 @@ class Eraser:
         """No release, withdrawn or waiting, names an erased record among those that were held back."""
         database, holds = self.lake.meta.database, ('%"held":{%',)
         for row in database.rows("select dataset, release, manifest from releases where manifest like ?", holds):
-            manifest = self._forgetful(json.loads(row["manifest"]))
-            database.write(
-                "update releases set manifest = ? where dataset = ? and release = ?",
-                (canonical_json(manifest), row["dataset"], row["release"]),
-            )
+            told = canonical_json(self._forgetful(json.loads(row["manifest"])))
+            if told != row["manifest"]:
+                database.write(
+                    "update releases set manifest = ? where dataset = ? and release = ?",
+                    (told, row["dataset"], row["release"]),
+                )
         for row in database.rows("select candidate_id, details from candidates where details like ?", holds):
             details = json.loads(row["details"])
-            if "manifest" in details:
-                told = canonical_json(details | {"manifest": self._forgetful(details["manifest"])})
-                database.write("update candidates set details = ? where candidate_id = ?", (told, row["candidate_id"]))
+            if "manifest" not in details:
+                continue
+            told = canonical_json(details | {"manifest": self._forgetful(details["manifest"])})
+            if told != row["details"]:
+                where = (told, row["candidate_id"])
+                database.write("update candidates set details = ? where candidate_id = ?", where)
 
     def _forgetful(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         batches = {batch: self._without_held(pins) for batch, pins in manifest.get("batches", {}).items()}

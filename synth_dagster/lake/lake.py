@@ -153,8 +153,13 @@ class Lake(Views):
         """The records of a candidate, accepted or not."""
         path = self.layout.local(candidate, self.layout.records_file(candidate))
         of_folder = {candidate.partition: candidate.batch}
-        names = [*pq.read_schema(path).names, *of_folder] if columns is None else list(columns)
+        names = self.candidate_columns(candidate) if columns is None else list(columns)
         return read_file(path, names, of_folder)
+
+    def candidate_columns(self, candidate: Candidate) -> list[str]:
+        """The names of its columns, without its records."""
+        path = self.layout.local(candidate, self.layout.records_file(candidate))
+        return [*pq.read_schema(path).names, candidate.partition]
 
     def file_of(self, candidate: Candidate) -> str:
         """Where the records of a candidate stand in the store."""

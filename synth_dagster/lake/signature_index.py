@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth_dagster.errors import LakeError
-from synth_dagster.lake.checked_file import Damaged
+from synth_dagster.lake.array_file import Damaged
 from synth_dagster.lake.index_segments import Band, Links, Segment, sorted_band, write_segment
 from synth_dagster.parts.similarity.clusters import first_of_run, joined_by
 from synth_dagster.parts.similarity.graphs import components
@@ -187,13 +187,13 @@ class SignatureIndex:
         except NotThere:
             return
         except ValueError as error:
-            raise Damaged from error
+            raise Damaged(f"{self._place}/index.json is not what was written: {error!r}") from error
         try:
             known, self._named, sizes = found["format"], list(found["segments"]), found["settings"]
         except (KeyError, TypeError) as error:
-            raise Damaged from error
+            raise Damaged(f"{self._place}/index.json is not what was written: {error!r}") from error
         if known != _FORMAT:
-            raise Damaged
+            raise Damaged(f"{self._place}/index.json is of layout {known!r}, not {_FORMAT!r}")
         if sizes != self.settings:
             raise OtherSettings(
                 f"The index '{self.name}' was written with {_told(sizes)}, and is asked for with "
@@ -206,7 +206,7 @@ class SignatureIndex:
         try:
             return Segment(self.store.local(f"{self._place}/{named['name']}"), named, int(named["bands"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise Damaged from error
+            raise Damaged(f"{self._place}/index.json is not what was written: {error!r}") from error
 
     def _apply(self, changes: Sequence[Links]) -> None:
         """What the segments say of clusters, in their order."""

@@ -74,6 +74,7 @@ def test_what_it_writes_is_a_method_of_its_kind(kind, package, monkeypatch):
         ("filter", "../up", "is no name for a method"),
         ("filter", "none", "would be called 'None'"),
         ("filter", "filter", "would be called 'Filter'"),
+        ("synthesize", "drop", "would be called 'Drop'"),
         ("filter", "test_a", "would be called 'TestA'"),
         ("filter", "a" * 300, "more than 60 characters"),
         ("filter", "yes", "YAML reads it as a value"),

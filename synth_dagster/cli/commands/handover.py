@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from synth_dagster.cli.options import AsJson, Dataset, Obey, ProjectDir, Purpose
+from synth_dagster.cli.options import AsJson, Dataset, Obey, ProjectDir, Purpose, Release
 
 
 def approve(
@@ -37,7 +37,7 @@ def approvals(
 
 
 def export(
-    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")],
+    release: Release,
     to: Annotated[str, typer.Option(help="The folder to write, or s3://BUCKET/PREFIX.")],
     format: Annotated[
         str, typer.Option("--format", help="trl, openai, alpaca, sharegpt, axolotl, llama_factory or parquet.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from synth_dagster.cli.options import AsJson, Dataset, Obey, ProjectDir, Public, Purpose
+from synth_dagster.cli.options import AsJson, Dataset, Obey, ProjectDir, Public, Purpose, Release
 
 
 def diff(
@@ -27,7 +27,7 @@ def diff(
 
 
 def audit(
-    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    release: Release = "latest",
     to: Annotated[Path | None, typer.Option(help="Also write the page to this file.")] = None,
     dataset: Dataset = None,
     as_json: AsJson = False,
@@ -40,7 +40,7 @@ def audit(
 
 
 def backlog(
-    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    release: Release = "latest",
     to: Annotated[Path | None, typer.Option(help="Also write the seeds to this .jsonl file, a source to read.")] = None,
     seeds: Annotated[int, typer.Option(min=0, max=1000, help="Records of a cell to begin from, at most.")] = 5,
     most_translated: Annotated[
@@ -57,7 +57,7 @@ def backlog(
 
 
 def licences(
-    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    release: Release = "latest",
     purpose: Purpose = None,
     public: Public = False,
     obey: Obey = False,
@@ -76,7 +76,7 @@ def licences(
 
 
 def checklist(
-    release: Annotated[str, typer.Argument(help="A release, such as r0001, or 'latest'.")] = "latest",
+    release: Release = "latest",
     dataset: Dataset = None,
     as_json: AsJson = False,
     project: ProjectDir = None,

@@ -25,14 +25,14 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from synth_dagster.method import Guard, Proof
 from synth_dagster.parts.privacy.disguises import Looked, Reading, seams
 from synth_dagster.parts.privacy.injections import THRESHOLD, as_read, injections, may_be_injections
 from synth_dagster.parts.privacy.personal_data import Piece, may_hold_personal_data, personal_data
 from synth_dagster.parts.privacy.poison import bursts, triggered
-from synth_dagster.parts.privacy.recognisers import recogniser
+from synth_dagster.parts.privacy.recognisers import Recognisers, recogniser
 from synth_dagster.parts.privacy.secrets import MIN_ENTROPY, may_hold_secrets, secrets_in
 from synth_dagster.parts.text.copying import longest_copies, seeds_in_parts
 from synth_dagster.parts.text.hashed_words import normalise, words
@@ -105,16 +105,9 @@ class PrivacySecurityGuard(Guard):
     max_held_share: float = Field(
         0.5, gt=0, le=1, description="The largest share of a batch that may be held back before its gate closes."
     )
-    recognisers: list[str] = Field(
-        [], max_length=10, description="Recognisers of names that other packages bring, as a second tier; see the docs."
+    recognisers: Recognisers = Field(
+        [], description="Recognisers of names that other packages bring, as a second tier; see the docs."
     )
-
-    @field_validator("recognisers")
-    @classmethod
-    def _are_installed(cls, names: list[str]) -> list[str]:
-        for name in names:
-            recogniser(name)
-        return names
 
     def inspect(  # pyright: ignore[reportIncompatibleMethodOverride]  # services after * are part of the contract
         self, flat: pa.Table, /, *, ancestors: Ancestors

@@ -22,10 +22,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from synth_dagster.method import Guard, InputPath, LabelsPath, Proof
-from synth_dagster.parts.privacy.recognisers import PERSON, recogniser
+from synth_dagster.parts.privacy.recognisers import PERSON, Recognisers, recogniser
 from synth_dagster.parts.similarity.word_vectors import Meanings
 from synth_dagster.parts.text.copying import claims_of, seeds_in_parts, supported
 from synth_dagster.services import Ancestors, Found, References
@@ -70,8 +70,8 @@ class SyntheticReleaseGate(Guard):
     min_support: float = Field(
         0.5, gt=0, le=1, description="The share of a claim's words in the texts behind it that makes it grounded."
     )
-    recognisers: list[str] = Field(
-        [], max_length=10, description="Recognisers of names that other packages bring, for `named_people`."
+    recognisers: Recognisers = Field(
+        [], description="Recognisers of names that other packages bring, for `named_people`."
     )
     max_drift: float = Field(
         0.1,
@@ -134,13 +134,6 @@ class SyntheticReleaseGate(Guard):
         named = {of[n] for pieces in found for n, some in enumerate(pieces) if any(kind == PERSON for kind, *_ in some)}
         for record_id in sorted(named):
             yield Found(check="named_people", kind="unsupported_claim", severity="critical", record_id=record_id)
-
-    @field_validator("recognisers")
-    @classmethod
-    def _are_installed(cls, names: list[str]) -> list[str]:
-        for name in names:
-            recogniser(name)
-        return names
 
     def _drift(self, flat: pa.Table, delivered: pa.Table) -> Iterator[Found]:
         for name in self.drift_of:

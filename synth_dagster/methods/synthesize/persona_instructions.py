@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from synth_dagster.method import Family, Proof, Synthesizer
-from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, why_unusable, written_by
 from synth_dagster.parts.asking.same_language import in_another_language
 from synth_dagster.parts.cards.personas import ForPersonas, without_opening
 from synth_dagster.parts.text.rewriting import refuses, speaks_of_task
@@ -102,11 +102,8 @@ class PersonaInstructions(ForPersonas, Synthesizer[Document, Instruction]):
         if reason := self._unfit(persona, said, question, again=again):
             return self._eliminated(persona, said.text, reason, said)
         answer = await attempted(answerer.tell(ANSWER, sampling=ANSWERING, question=question))
-        if isinstance(answer, Unusable):
-            return self._eliminated(persona, question or "", f"answer_{answer.reason}", answer)
-        if answer.finish_reason == "length" or is_blank(answer.text):
-            reason = "answer_cut" if answer.finish_reason == "length" else "answer_blank"
-            return self._eliminated(persona, question or "", reason, answer)
+        if isinstance(answer, Unusable) or why_unusable(answer):
+            return self._eliminated(persona, question or "", f"answer_{why_unusable(answer)}", answer)
         return Instruction.single(
             question or "",
             answer.text.strip(),

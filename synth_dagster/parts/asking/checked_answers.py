@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together
+from synth_dagster.parts.asking.calls import attempted, prompt, tagged, together, why_unusable
 from synth_dagster.parts.text.words import is_blank, normalised
 from synth_dagster.records import Json
 from synth_dagster.services import Answer, Call, Reply, Sampling, Teacher, Unusable
@@ -118,8 +118,5 @@ async def _checked(
 
 def _unfit(said: Answer, query: str) -> str | None:
     """Why an answer need not be judged."""
-    if said.finish_reason == "length":
-        return "cut"
-    if is_blank(said.text):
-        return "blank"
-    return "repeats_query" if normalised(said.text) == normalised(query) else None
+    reason = why_unusable(said)
+    return reason or ("repeats_query" if normalised(said.text) == normalised(query) else None)

@@ -6,8 +6,8 @@ from typing import NamedTuple, Self
 
 from pydantic import BaseModel, Field
 
+from synth_dagster.parts.asking.calls import why_unusable
 from synth_dagster.parts.asking.preferring import mean
-from synth_dagster.parts.text.words import is_blank
 from synth_dagster.prompt import Prompt
 from synth_dagster.services import Answer, Call, Reply, Unusable
 
@@ -62,10 +62,7 @@ class Completion:
 
 def why_left_out(answer: Answer, kept: Mapping[str, object]) -> str:
     """Why a completion cannot take part, or an empty string."""
-    if answer.finish_reason == "length":
-        return "cut"
-    text = answer.text.strip()
-    return "blank" if is_blank(text) else "repeated" if text in kept else ""
+    return why_unusable(answer) or ("repeated" if answer.text.strip() in kept else "")
 
 
 def with_critique(completion: Completion, critique: Critique | Unusable) -> Completion:

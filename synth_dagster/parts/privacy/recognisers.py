@@ -7,6 +7,9 @@ An entry point is a function from texts to the pieces of each: `(kind, start, en
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from synth_dagster.errors import MethodError, no_such
 
@@ -32,3 +35,12 @@ def recogniser(name: str) -> Recogniser:
         return entry.load()
     except Exception as error:
         raise MethodError(f"The recogniser '{name}' does not load ({entry.value}): {error}.") from error
+
+
+def _installed(names: list[str]) -> list[str]:
+    for name in names:
+        recogniser(name)
+    return names
+
+
+Recognisers = Annotated[list[str], Field(max_length=10), AfterValidator(_installed)]  # a setting that names some

@@ -348,7 +348,8 @@ def test_a_recogniser_finds_names(monkeypatch):
     def people(texts):
         return [[("person", text.index("Maria"), text.index("Maria") + 5)] if "Maria" in text else [] for text in texts]
 
-    monkeypatch.setattr("synth_dagster.methods.guard.privacy_security_guard.recogniser", lambda name: people)
+    for asked in ("parts.privacy.recognisers", "methods.guard.privacy_security_guard"):
+        monkeypatch.setattr(f"synth_dagster.{asked}.recogniser", lambda name: people)
     found = inspected(PrivacySecurityGuard(recognisers=["people"]), flat("So Maria came.", "Nobody.", "No one."))
     assert [(one.kind, one.start, one.end) for one in found] == [("person", 3, 8)]
 

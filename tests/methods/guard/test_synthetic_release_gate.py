@@ -200,10 +200,9 @@ def a_recogniser_of_names(monkeypatch):
     def people(texts):
         return [[("person", text.index("Maria"), text.index("Maria") + 5)] if "Maria" in text else [] for text in texts]
 
-    gate = "synth_dagster.methods.guard.synthetic_release_gate.recogniser"
-    monkeypatch.setattr(
-        gate, {"people": people, "places": lambda texts: [[("place", 0, 1)] for _ in texts]}.__getitem__
-    )
+    known = {"people": people, "places": lambda texts: [[("place", 0, 1)] for _ in texts]}
+    for asked in ("parts.privacy.recognisers", "methods.guard.synthetic_release_gate"):
+        monkeypatch.setattr(f"synth_dagster.{asked}.recogniser", known.__getitem__)
 
 
 GATE = {
