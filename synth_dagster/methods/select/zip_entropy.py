@@ -63,45 +63,6 @@ class ZipEntropy(Selector):
             greedy.add(local, closed=rivals if self.mode == "faithful" else local)
 
 
-@dataclass
-class Greedy:
-    """What the search knows: the state of each text (lower is better), what is chosen, and what is still open."""
-
-    texts: list[str]
-    state: np.ndarray
-    open: np.ndarray
-    chosen: list[int] = field(default_factory=list)
-
-    @classmethod
-    def over(cls, texts: list[str]) -> "Greedy":
-        return cls(texts, np.array([ratio([text]) for text in texts], float), np.arange(len(texts)))
-
-    def smallest(self, among: np.ndarray, count: int) -> np.ndarray:
-        """The rows of smallest state; of equals the first."""
-        among = np.sort(among)
-        return among[np.argsort(self.state[among], kind="stable")[:count]]
-
-    def refresh(self, rows: np.ndarray) -> np.ndarray:
-        """Computes the state of these rows anew, as the ratio of what is chosen and that row."""
-        prefix = Prefix.of([self.texts[row] for row in self.chosen])
-        self.state[rows] = [prefix.ratio_with(self.texts[row]) for row in rows]
-        return rows
-
-    def least_repetitive(self, rivals: np.ndarray, count: int) -> list[int]:
-        """A local set of `count` rivals, each the one that keeps the set's ratio lowest; of equals the first."""
-        local, left, prefix = [], sorted(rivals.tolist()), Prefix.of([])
-        while left and len(local) < count:
-            best = min(left, key=lambda row: (prefix.ratio_with(self.texts[row]), row))
-            prefix.add(self.texts[best])
-            local.append(best)
-            left.remove(best)
-        return local
-
-    def add(self, local: Sequence[int], *, closed: Sequence[int] | np.ndarray) -> None:
-        self.chosen.extend(local)
-        self.open = np.setdiff1d(self.open, np.asarray(closed))
-
-
 class Prefix:
     """A list of texts that is compressed once; what one more text would make of it is found by copying the compressor.
 
@@ -112,13 +73,6 @@ class Prefix:
         self._compressor = zlib.compressobj(_LEVEL)
         self._plain, self._packed, self._empty = 0, 0, True
         self._feed(b"[")
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> "Prefix":
-        prefix = cls()
-        for text in texts:
-            prefix.add(text)
-        return prefix
 
     def add(self, text: str) -> None:
         self._feed(self._piece(text))
@@ -136,6 +90,47 @@ class Prefix:
 
     def _piece(self, text: str) -> bytes:
         return (b"" if self._empty else b",") + _written(text)
+
+
+@dataclass
+class Greedy:
+    """What the search knows: the state of each text (lower is better), what is chosen, and what is still open."""
+
+    texts: list[str]
+    state: np.ndarray
+    open: np.ndarray
+    chosen: list[int] = field(default_factory=list)
+    _prefix: Prefix = field(default_factory=Prefix)  # of what is chosen; it only grows
+
+    @classmethod
+    def over(cls, texts: list[str]) -> "Greedy":
+        return cls(texts, np.array([ratio([text]) for text in texts], float), np.arange(len(texts)))
+
+    def smallest(self, among: np.ndarray, count: int) -> np.ndarray:
+        """The rows of smallest state; of equals the first."""
+        among = np.sort(among)
+        return among[np.argsort(self.state[among], kind="stable")[:count]]
+
+    def refresh(self, rows: np.ndarray) -> np.ndarray:
+        """Computes the state of these rows anew, as the ratio of what is chosen and that row."""
+        self.state[rows] = [self._prefix.ratio_with(self.texts[row]) for row in rows]
+        return rows
+
+    def least_repetitive(self, rivals: np.ndarray, count: int) -> list[int]:
+        """A local set of `count` rivals, each the one that keeps the set's ratio lowest; of equals the first."""
+        local, left, prefix = [], sorted(rivals.tolist()), Prefix()
+        while left and len(local) < count:
+            best = min(left, key=lambda row: (prefix.ratio_with(self.texts[row]), row))
+            prefix.add(self.texts[best])
+            local.append(best)
+            left.remove(best)
+        return local
+
+    def add(self, local: Sequence[int], *, closed: Sequence[int] | np.ndarray) -> None:
+        self.chosen.extend(local)
+        for row in local:
+            self._prefix.add(self.texts[row])
+        self.open = np.setdiff1d(self.open, np.asarray(closed))
 
 
 def ratio(texts: Sequence[str]) -> float:
