@@ -4,30 +4,33 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+CHECK_FAILED = "DagsterAssetCheckFailedError"  # of a step whose blocking check does not hold
 NAMED = 3  # batches that a line on many of them names
 
 
 def causes_of(events: Iterable[Any]) -> list[str]:
-    """One line for each cause of a run's failure, from its events. No record text stands in them."""
+    """One line for each cause of a run's failure, from its events: checks first. No record text stands in them."""
     said: list[str] = []
     failed: list[str] = []
     for event in events:
         if event.event_type_value == "STEP_FAILURE":
-            said.append(_step_failure(event))
+            said.extend(_step_failure(event))
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             failed.extend(_check_failure(event.event_specific_data))
-    return failed or said or ["the run failed; its log in the UI says why"]
+    return failed + said or ["the run failed; its log in the UI says why"]
 
 
-def _step_failure(event: Any) -> str:
+def _step_failure(event: Any) -> list[str]:
     data = event.event_specific_data
     if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
+        return [data.user_failure_data.description]
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
+    if error is not None and error.cls_name == CHECK_FAILED:
+        return []  # the check says it itself
     name = error.cls_name if error else "failed"
-    return f"{event.step_key}: {name}, a bug of ours or of a method; the run in the UI has its trace"
+    return [f"{event.step_key}: {name}, a bug of ours or of a method; the run in the UI has its trace"]
 
 
 def _check_failure(evaluation: Any) -> list[str]:
