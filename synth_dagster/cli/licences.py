@@ -13,7 +13,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.errors import ExitCode
 from synth_dagster.governance.handover import the_release
 from synth_dagster.governance.licences import LicenceReport, licence_report, refused_use
-from synth_dagster.licences.wording import allows, asks
+from synth_dagster.licences.wording import allows, asks, uses
 
 
 def show_licences(
@@ -66,6 +66,5 @@ def _print(console: Terminal, found: LicenceReport) -> None:
 def _fits(found: LicenceReport) -> Iterator[str]:
     """What the release as it stands could be used for, beyond what it was made for."""
     for published, where in ((False, "at home"), (True, "published")):
-        fitting = [one.wanted.purpose for one in found.fits if one.wanted.published == published and not one.misfits]
-        named = ", ".join(str(purpose) for purpose in fitting) or "no purpose"
-        yield f"As it stands, {where}, it fits: {named}."
+        fitting = {one.wanted.purpose for one in found.fits if one.wanted.published == published and not one.misfits}
+        yield f"As it stands, {where}, it fits: {', '.join(uses(fitting)) or 'no use'}."

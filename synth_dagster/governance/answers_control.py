@@ -8,6 +8,7 @@ from synth_dagster.governance.answers_origin import EMBEDDED
 from synth_dagster.governance.guarded import PERSONAL, Found
 from synth_dagster.governance.plots import number
 from synth_dagster.governance.report_facts import ReleaseFacts
+from synth_dagster.parts.similarity.growth import SIZES
 from synth_dagster.records import Json, RecordKind
 
 
@@ -37,6 +38,7 @@ def checks(facts: ReleaseFacts) -> Answer:
         tables=[
             Table("Checks of all versions behind it", ["stage", "check", "passed", "failed"], rows, 2),
             Table("Checks of the release itself", ["check", "severity", "result", "observed"], own, 0),
+            *_growth(facts),
             Table(
                 "Thresholds of the recipe's gates",
                 ["expectation", "threshold"],
@@ -52,6 +54,32 @@ def checks(facts: ReleaseFacts) -> Answer:
 
 def _of_its_own(facts: ReleaseFacts) -> str:
     return f": {len(facts.failed_checks()):,} of the {len(facts.checks):,} of the release itself"
+
+
+GROWN = {
+    "quality": "mean quality",
+    "grounded": "grounded claims",
+    "different_runs": "different runs of words",
+    "new": "new among those added",
+}
+
+
+def _growth(facts: ReleaseFacts) -> Iterator[Table]:
+    """For each guard that told one, the curve over three sizes of the release."""
+    for one in facts.checks:
+        guard, _, check = str(one["check"]).rpartition("__")
+        counts = one["counts"]
+        if check == "growth" and "whole_new" in counts:
+            rows: list[list[Cell]] = [
+                [size, int(counts[f"{size}_records"]), *(_place(counts.get(f"{size}_{name}")) for name in GROWN)]
+                for size in SIZES
+            ]
+            title = f"What {guard} saw grow: nested samples of the release, each the first records by id"
+            yield Table(title, ["sample", "records", *GROWN.values()], rows, 1 + len(GROWN))
+
+
+def _place(value: float | None) -> Cell:
+    return None if value is None else f"{value:.3f}"
 
 
 FOUND = ["stage", "kind", "severity", "findings", "records", "held back", "in the release"]

@@ -3,7 +3,7 @@
 from synth_dagster.exports.facts import SourceFacts
 from synth_dagster.governance.answer import Answer, Cell, Code, Table, counted, listed, plural, settings, share
 from synth_dagster.governance.report_facts import ReleaseFacts
-from synth_dagster.licences.wording import allows, asks
+from synth_dagster.licences.wording import USES, allows, asks
 
 EMBEDDED = "embedded-"
 
@@ -130,7 +130,7 @@ def licences(facts: ReleaseFacts) -> Answer:
     ]
     fits: list[list[Cell]] = [
         [
-            one.wanted.purpose,
+            USES[one.wanted.purpose] if one.wanted.purpose else None,
             "yes" if one.wanted.published else "no",
             counted(one.misfits) if one.misfits else "nothing",
         ]
@@ -152,9 +152,7 @@ def licences(facts: ReleaseFacts) -> Answer:
         else f"Made for {stated}; nothing was kept.",
         tables=[
             Table("Licences of the records", ["licence", "allows", "asks for", "kept", "dropped for it"], lines, 2),
-            Table(
-                "What it could be used for as it stands", ["purpose", "published", "what stands against it"], fits, 0
-            ),
+            Table("What it could be used for as it stands", ["use", "published", "what stands against it"], fits, 0),
             Table("What the sources declare", ["source", "licences", "consent"], sources, 0),
             Table("Dropped, and the chain that forbids it", ["chain"], [[one.line()] for one in found.chains], 0),
         ],

@@ -1,5 +1,6 @@
 """What there is to say about a release: counts, shares, hashes and names, never record text."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +19,7 @@ DEMO = (
     "Demo. The embedded teacher made this release. It answers by rules from the text in front of it, so the data "
     "shows the machinery and teaches a model nothing. Name a real endpoint to make data for training."
 )
+NOT_CURRENT, HELD, PLANTED = "current", "not held by guards", "not planted"  # what is left without such records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +184,9 @@ class ReleaseFacts:
         """How many records there were after each stage, and after each step of the mix."""
         left = {stage.name: stage.records for stage in self.stages}
         count = self.about.judged
-        for step, dropped in self._dropped_by_step().items():
+        for name, dropped in self._dropped_on_the_way().items():
             count -= dropped
-            left[f"after {step}"] = count
+            left[name] = count
         return left | {"kept": self.about.kept}
 
     def short_funnel(self, most: int) -> dict[str, int]:
@@ -195,14 +197,23 @@ class ReleaseFacts:
         last = {"kept": self.about.kept} if len(told) == stages else {told.pop()[0]: self.about.kept}
         return dict(told[-(most - 1) :]) | last
 
-    def _dropped_by_step(self) -> dict[str, int]:
-        """Step of the mix -> records that it dropped; what was no longer current before it is not of the mix."""
-        by_step = dict.fromkeys(["not current", *self.deciding], 0)
+    def _dropped_on_the_way(self) -> dict[str, int]:
+        """What is left -> how many records were dropped for that: such as never came to the mix, then by its steps."""
+        before = Counter[str]()
+        by_step = dict.fromkeys(self.deciding, 0)
         for reason, count in self.about.dropped.items():
-            step = reason.partition(":")[0]
-            by_step[step if step in self.deciding else "not current"] += count
-        before = by_step.pop("not current")
-        return {"not current": before, **by_step} if before else by_step
+            step, _, why = reason.partition(":")
+            if step in by_step:
+                by_step[step] += count
+            else:
+                before[self._why_it_never_came(step, why)] += count
+        never = {name: before[name] for name in (NOT_CURRENT, HELD, PLANTED) if before[name]}
+        return never | {f"after {step}": count for step, count in by_step.items()}
+
+    def _why_it_never_came(self, step: str, why: str) -> str:
+        if step in {one.guard for one in self.found}:
+            return HELD
+        return PLANTED if why == "planted" else NOT_CURRENT
 
     def usd(self) -> float | None:
         """What the teachers cost for the versions that the release rests on."""

@@ -9,6 +9,7 @@ from html import escape
 
 from synth_dagster.governance.answer import Cell, Code, Table, plural
 from synth_dagster.governance.approval_pages import in_page
+from synth_dagster.governance.charts import MOST_BARS as CHARTED
 from synth_dagster.governance.charts import Columns, bars, columns, pairs, timeline
 from synth_dagster.governance.plots import MOST_BARS, Bars, Histogram, Panel, draw
 from synth_dagster.governance.questions import Answered, answered, completeness, not_known
@@ -117,7 +118,7 @@ def _glance(facts: ReleaseFacts) -> str:
         bars("Kept records by language", about.languages),
         bars("Kept records by synthetic depth; 0 is human", about.depths, as_given=True),
         bars("Why records were dropped", about.dropped),
-        bars("Records after each step", facts.funnel(), as_given=True),
+        bars("Records after each step", facts.short_funnel(CHARTED), as_given=True),
         columns("Tokens of a record", Columns(lengths.edges, lengths.judged, lengths.kept), kept_names, "tokens"),
         pairs("Variety and redundancy, before and after", _variety(facts), kept_names),
         bars("Cost by stage", costs, as_given=True, unit="$")

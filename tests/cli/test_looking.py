@@ -410,7 +410,9 @@ def test_a_dry_erasure_changes_nothing(made):
 def test_licences_say_what_a_release_could_be_used_for_and_end_with_1_where_it_could_not(made):
     done = made.call("licences", "--purpose", "commercial", "--public")
     assert done.code == 0, done.err
-    assert "All of it fits purpose 'commercial' and publication." in " ".join(done.out.split())
+    said = " ".join(done.out.split())
+    assert "All of it fits purpose 'commercial' and publication." in said
+    assert "As it stands, at home, it fits: commercial, non-commercial, research." in said
     found = made.call("licences", "--purpose", "research", "--json").json()
     assert found["asked"]["refusal"] is None and {fit["purpose"] for fit in found["fits"]} >= {"commercial", "research"}
     assert made.call("licences", "--purpose", "fun").code == 2

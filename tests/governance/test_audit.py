@@ -7,7 +7,7 @@ import pytest
 from synth_dagster.cli.terminal import plain
 from synth_dagster.errors import SynthError, UnknownName
 from synth_dagster.governance.answer import Code
-from synth_dagster.governance.answers_control import contamination, people, personal, rebuild
+from synth_dagster.governance.answers_control import checks, contamination, people, personal, rebuild
 from synth_dagster.governance.answers_origin import origin
 from synth_dagster.governance.erase import Asked, Surroundings, erase
 from synth_dagster.governance.handover import the_release
@@ -130,6 +130,21 @@ def test_7_which_checks(told):
     (decided,) = table(told, 7, "Released from quarantine, or held again")
     assert (decided["who"], decided["decided"]) == ("Ada", "released") and decided["record"] == digest("q5").hex()[:12]
     assert "3 checks ran" in told[7]["said"] and "1 failed" in told[7]["said"]
+
+
+def test_7_what_a_gate_saw_grow_is_a_table_of_three_sizes(facts):
+    counts = {"records": 40, "quarter_records": 10.0, "half_records": 20.0, "whole_records": 40.0}
+    counts |= {"quarter_new": 1.0, "half_new": 0.5, "whole_new": 0.125, "whole_grounded": 0.9}
+    own = {"check": "synthetic_release_gate__growth", "passed": False, "severity": "warning", "counts": counts}
+    (grown,) = (one for one in checks(replace(facts, checks=[own])).tables if "saw grow" in one.caption)
+    assert "synthetic_release_gate" in grown.caption
+    assert list(grown.rows) == [
+        ["quarter", 10, None, None, None, "1.000"],
+        ["half", 20, None, None, None, "0.500"],
+        ["whole", 40, None, "0.900", None, "0.125"],
+    ]
+    few = replace(facts, checks=[own | {"passed": True, "counts": {"records": 4}}])
+    assert not [one for one in checks(few).tables if "saw grow" in one.caption]
 
 
 def test_8_benchmarks_with_the_hashes_of_what_was_compared(facts):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from synth_dagster.governance.guarded import Found
 from synth_dagster.governance.report import release_facts, write_report
+from synth_dagster.governance.report_page import page
 from synth_dagster.governance.report_style import POLICY, SCRIPT
 from tests.assets.project import TAUGHT, Programs, small_project
 from tests.runner.by_hand import ByHand
@@ -104,6 +106,36 @@ def test_the_funnel_ends_with_what_was_kept(made):
     assert funnel["after minhash"] == funnel["kept"] == facts.about.kept < facts.about.judged
     short = facts.short_funnel(3)
     assert len(short) == 3 and list(short.items())[-1] == ("after minhash", facts.about.kept)
+
+
+def test_the_funnel_tells_what_guards_held_apart_from_what_was_replaced(made):
+    facts = made[1]
+    dropped = {"evol_instruct": 2, "privacy_security_guard:email": 3, "canaries:planted": 1, "minhash:duplicate": 4}
+    about = replace(facts.about, judged=20, kept=10, dropped=dropped)
+    found = Found(
+        stage="seed_corpus",
+        guard="privacy_security_guard",
+        check="personal_data",
+        kind="email",
+        severity="quarantine",
+        findings=3,
+        records=3,
+        held=3,
+        kept=0,
+    )
+    told = replace(facts, about=about, found=[found], stages=[])
+    steps = {"current": 18, "not held by guards": 15, "not planted": 14, "after answer_rules": 14, "after minhash": 10}
+    assert told.funnel() == steps | {"kept": 10}
+    assert told.short_funnel(8) == {name: count for name, count in steps.items() if name != "after answer_rules"}
+
+
+def test_no_bar_of_the_funnel_is_the_sum_of_others(made):
+    facts = made[1]
+    deciding = [f"rule_{n}" for n in range(12)]
+    dropped = {f"{step}:few": 1 for step in deciding}
+    shown = replace(facts, deciding=deciding, about=replace(facts.about, judged=20, kept=8, dropped=dropped))
+    (said,) = [words for words in page(shown, []).split('aria-label="') if words.startswith("Records after each step")]
+    assert "others" not in said and "after rule_10 9, after rule_11 8" in said.partition('"')[0]
 
 
 def test_the_same_release_gives_the_same_bytes(made):

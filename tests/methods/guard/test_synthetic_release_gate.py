@@ -1,21 +1,24 @@
 """Of releases that each break one limit, exactly that check fails."""
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from random import Random
 
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from synth_dagster.errors import MethodError
 from synth_dagster.methods.filter.decontaminate import Decontaminate
 from synth_dagster.methods.guard.synthetic_release_gate import SyntheticReleaseGate, divergence
 from synth_dagster.scale.signals import compute_signals, judge
 from tests.methods.filter.retold_problems import pairs
 
 
-def rows(*records):
+def rows(*records, ids=None):
     """Records as (depth, human share, model, text)."""
     depths, shares, models, texts = zip(*records, strict=True) if records else ((), (), (), ())
-    ids = [bytes([n]) * 16 for n in range(len(records))]
+    ids = ids or [bytes([n]) * 16 for n in range(len(records))]
     return pa.table(
         {
             "record_id": pa.array(ids, pa.binary()),
@@ -154,7 +157,7 @@ def test_what_was_measured_is_told_also_where_it_passes():
     assert told == {"depth": 1.0, "synthetic_share": 0.5, "real_share": pytest.approx(0.3)}  # 300 of 1,000 characters
 
 
-# ---------------------------------------------------------------------- one gate, nine releases that break a limit each
+# ---------------------------------------------------------------------- one gate, ten releases that break a limit each
 
 SEED = "the mill grinds wheat and the weir holds the river"
 LIMITS = {
@@ -167,7 +170,14 @@ LIMITS = {
     "drift": {"lang": "de"},
     "judge_agreement": {"agreed": 10},
     "rephrased_benchmarks": {"rephrases": True},
+    "growth": {"text": "the mill by the weir grinds oats for the whole village"},
 }
+
+
+def said(*numbers):
+    """A text that no other numbers give, of twenty words."""
+    draw = Random(repr(numbers))
+    return " ".join("".join(draw.choices("abcdefghij", k=5)) for _ in range(20))
 
 
 def release(references, **broken):
@@ -176,7 +186,9 @@ def release(references, **broken):
     human, agreed = broken.pop("human", 20), broken.pop("agreed", 20)
     one = {"synthetic_depth": 1, "model_id": "m", "human_share": 0.2, "lang": "en", "source": "a", "chosen_score": 0.5}
     one |= {"instruction": "What of it?", "response": "The mill grinds wheat. The weir holds the river."}
-    records = [dict(one, text="x" * 50, record_id=bytes([n]) * 16) for n in range(40)]
+    records = [dict(one, text=said(n), record_id=bytes([n]) * 16) for n in range(40)]
+    if text := broken.pop("text", ""):
+        records = [dict(record, text=text) for record in records]
     for record in records[:human]:
         record.update(synthetic_depth=0, model_id=None, human_share=1.0)
     if broken.pop("rephrases", False):
@@ -187,10 +199,10 @@ def release(references, **broken):
         records[human]["response"] += f" {says}"
     for record in records[human : human + (20 if "lang" in broken or "response" in broken else 1)]:
         record.update(broken)
-    said = [
+    people = [
         {"record_id": (bytes([n]) * 16).hex(), "preferred": "chosen" if n < agreed else "rejected"} for n in range(20)
     ]
-    given = references({"people.jsonl": said, "benchmarks": list(items)})
+    given = references({"people.jsonl": people, "benchmarks": list(items)})
     behind = Behind([(SEED, 0, list(range(40)))], ["en"] * 40)
     return {"table": pa.Table.from_pylist(records), "references": given, "behind": behind}
 
@@ -215,7 +227,7 @@ GATE = {
 }
 
 
-def test_a_release_within_all_nine_limits_passes(references):
+def test_a_release_within_all_ten_limits_passes(references):
     gate = SyntheticReleaseGate(**GATE)
     assert failed(gate, **release(references)) == []
     assert {one.check for one in found(gate, **release(references))} >= LIMITS.keys() - {
@@ -226,8 +238,91 @@ def test_a_release_within_all_nine_limits_passes(references):
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_of_nine_releases_that_each_break_one_limit_exactly_that_check_fails(limit, references):
-    assert set(failed(SyntheticReleaseGate(**GATE), **release(references, **LIMITS[limit]))) == {limit}
+def test_of_ten_releases_that_each_break_one_limit_exactly_that_check_fails(limit, references):
+    told = found(SyntheticReleaseGate(**GATE), **release(references, **LIMITS[limit]))
+    assert {one.check for one in told if one.severity != "info"} == {limit}
+    assert limit == "growth" or limit in failed(SyntheticReleaseGate(**GATE), **release(references, **LIMITS[limit]))
+
+
+# --------------------------------------------------------------------------------------------- a curve over three sizes
+
+
+def grown(texts, gate=None, **columns):
+    """What is told of growth, of records whose ids are hashes."""
+    ids = [blake2b(b"%d" % n, digest_size=16).digest() for n in range(len(texts))]
+    table = rows(*[(1, 0.0, "m", text) for text in texts], ids=ids)
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    return {one.kind: one for one in found(gate or SyntheticReleaseGate(), table) if one.check == "growth"}
+
+
+def one_word_other(text, *numbers):
+    """The text with one of its twenty words changed: of its 16 runs of five at most 5 are new."""
+    spoken = text.split()
+    spoken[Random(repr(numbers)).randrange(20)] = "otherwise"
+    return " ".join(spoken)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("count", [60, 480])
+@pytest.mark.parametrize(
+    ("times", "severity"),
+    [
+        pytest.param(1, "info", id="varied"),
+        # of records that stand twice, the first half by id has three quarters: of the second half a quarter is new
+        pytest.param(2, "warning", id="each said twice"),
+        pytest.param(6, "warning", id="each said six times"),
+    ],
+)
+def test_a_release_inflated_by_near_copies_is_warned_of_and_a_varied_one_is_not(seed, count, times, severity):
+    originals = [said(seed, n) for n in range(count // times)]
+    texts = [one_word_other(text, seed, n) if n else text for text in originals for n in range(times)]
+    told = grown(texts)
+    assert told["whole_new"].severity == severity
+    assert [told[f"{size}_records"].score for size in ("quarter", "half", "whole")] == [count // 4, count // 2, count]
+    if times == 1:
+        assert told["whole_new"].score == 1 and told["whole_different_runs"].score == 1
+    else:
+        assert told["whole_new"].score == pytest.approx({2: 0.25, 6: 0.02}[times], abs=0.12)
+        assert told["quarter_new"].score > told["whole_new"].score
+        assert told["quarter_different_runs"].score > told["whole_different_runs"].score
+
+
+def test_nothing_is_told_of_few_records_and_the_setting_is_the_limit():
+    copies = ["the mill by the weir grinds oats for the village"] * 20
+    assert grown(copies[:19]) == {}
+    assert grown(copies)["whole_new"].severity == "warning" and grown(copies)["whole_new"].score == 0
+    assert grown(copies, SyntheticReleaseGate(min_new_share=0))["whole_new"].severity == "info"
+    assert grown(["of"] * 20)["whole_new"].score == 0 and grown([""] * 20)["whole_new"].score == 0
+
+
+def test_the_curve_is_the_same_in_whatever_order_the_records_come():
+    texts = [said(n % 30) for n in range(40)]
+    table = rows(*[(1, 0.0, "m", text) for text in texts])
+    turned = table.take(pa.array(Random(0).sample(range(40), 40)))
+    one, other = (found(SyntheticReleaseGate(), each) for each in (table, turned))
+    assert [each for each in one if each.check == "growth"] == [each for each in other if each.check == "growth"]
+
+
+def test_quality_is_the_score_of_a_judge_or_the_number_that_is_named():
+    texts = [said(n) for n in range(20)]
+    assert "whole_quality" not in grown(texts)
+    told = grown(texts, chosen_score=[0.5] * 19 + [None])
+    assert [told[f"{size}_quality"].score for size in ("quarter", "half", "whole")] == [0.5] * 3
+    noted = ['{"rating": 4}', '{"rating": 2}'] * 10
+    told = grown(texts, SyntheticReleaseGate(quality="rating"), attributes=noted)
+    assert told["whole_quality"].score == 3
+    with pytest.raises(MethodError, match="no record has a number 'stars'"):
+        grown(texts, SyntheticReleaseGate(quality="stars"), attributes=noted)
+
+
+def test_grounded_claims_are_told_of_each_size():
+    # by id the first five of twenty records say what stands behind them, and the others do not
+    texts = ["The mill grinds wheat."] * 5 + ["Dragons sleep nearby."] * 15
+    behind = Behind([(SEED, 0, list(range(20)))])
+    told = found(SyntheticReleaseGate(), rows(*[(1, 0.0, "m", text) for text in texts]), behind=behind)
+    shares = {one.kind: one.score for one in told if one.kind.endswith("_grounded")}
+    assert shares == {"quarter_grounded": 1.0, "half_grounded": 0.5, "whole_grounded": 0.25}
 
 
 def test_nothing_is_within_all_limits():
