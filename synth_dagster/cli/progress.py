@@ -16,7 +16,7 @@ from rich.table import Column
 from rich.text import Text
 
 from synth_dagster.cli.warned import Warned
-from synth_dagster.lake.meta_values import Usage
+from synth_dagster.lake.sessions import Usage
 from synth_dagster.runner.context import UsageLike
 from synth_dagster.runner.told import Rate, counted, money, spent, under_way
 

@@ -108,7 +108,7 @@ class Project:
             return name
         if not known:
             raise SynthError("Nothing has been made yet. 'synth run' makes the default dataset.")
-        last = self.lake.meta.last_session(None)
+        last = self.lake.sessions.last()
         return last.dataset if last is not None and last.dataset in known else min(known)
 
     @contextmanager

@@ -154,15 +154,15 @@ class Session:
         return beside(self.instance, scene, self.project.root)
 
     def run(self, batches: Sequence[str], release: str | None, *, allow_missing: bool) -> Told:
-        meta, dataset = self.context.lake.meta, self.recipe.dataset
-        meta.store_recipe(dataset, self.recipe.text)
+        lake, dataset = self.context.lake, self.recipe.dataset
+        lake.meta.store_recipe(dataset, self.recipe.text)
         me = Holder.me()
-        meta.start_session(self.id, dataset, pid=me.pid, host=me.host)
+        lake.sessions.start(self.id, dataset, pid=me.pid, host=me.host)
         told = Told()
         outcome = "failed"
         try:
             if free_dead_runs(self.instance):
-                self.context.lake.sweep()  # only what is killed leaves files behind
+                lake.sweep()  # only what is killed leaves files behind
             plan = plan_batches(self.context)
             retire_surplus(self.context)
             self._make_batches(self._chosen(plan, batches), told)
@@ -173,7 +173,7 @@ class Session:
             outcome = "stopped"
             raise
         finally:
-            meta.end_session(self.id, outcome)
+            lake.sessions.end(self.id, outcome)
         return told
 
     def _chosen(self, plan: Plan, batches: Sequence[str]) -> list[str]:

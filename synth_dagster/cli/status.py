@@ -14,7 +14,7 @@ from synth_dagster.cli.terminal import Terminal, print_json
 from synth_dagster.governance.approvals import Approval, approvals_of
 from synth_dagster.lake.erasing import is_cut_short
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta_values import Usage
+from synth_dagster.lake.sessions import Usage
 from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.provider_batches import DatasetLedger
 from synth_dagster.runner.verdicts import VERDICTS
@@ -35,7 +35,7 @@ def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> No
 def status_of(project: Project, dataset: str) -> dict[str, Any]:
     """The status as data; the shape is part of the product."""
     lake = project.lake
-    last = lake.meta.last_session(dataset)
+    last = lake.sessions.last(dataset)
     approvals = approvals_of(lake, dataset)
     return {
         "dataset": dataset,
@@ -54,8 +54,8 @@ def status_of(project: Project, dataset: str) -> dict[str, Any]:
         "awaiting": awaiting(lake, dataset),
         "pending": pending(lake, dataset),
         "erasing": is_cut_short(lake),
-        "teacher": usage_json(lake.meta.usage(session_id=last.session_id) if last else Usage())
-        | {"lifetime": usage_json(lake.meta.usage(dataset=dataset))},
+        "teacher": usage_json(lake.sessions.usage(session_id=last.session_id) if last else Usage())
+        | {"lifetime": usage_json(lake.sessions.usage(dataset=dataset))},
         "budget": standing(lake, dataset, last.session_id if last else "", caps_over(project, dataset)),
     }
 

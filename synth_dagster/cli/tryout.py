@@ -17,7 +17,7 @@ from synth_dagster.cli.project import Project, open_project
 from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode, SynthError
 from synth_dagster.lake.lake import Lake
-from synth_dagster.lake.meta_values import Usage
+from synth_dagster.lake.sessions import Usage
 from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import RunContext
@@ -74,7 +74,7 @@ def tried_out(console: Console, project: Project, recipe: Recipe, limit: int) ->
         try:
             tried = try_out(context, limit)
         finally:
-            usage = context.lake.meta.usage(session_id=run)
+            usage = context.lake.sessions.usage(session_id=run)
             _remember(project.lake, recipe, run, usage)
     return tried, usage
 
@@ -82,8 +82,7 @@ def tried_out(console: Console, project: Project, recipe: Recipe, limit: int) ->
 def _remember(lake: Lake, recipe: Recipe, run: str, usage: Usage) -> None:
     """What the teachers cost is part of what they ever cost, whether or not its records are kept."""
     if usage.calls:
-        numbers = (usage.calls, usage.cached, usage.tokens_in, usage.tokens_out, usage.usd)
-        lake.meta.add_usage(run, run, recipe.dataset, "preview", "preview", "all", *numbers)
+        lake.sessions.add_usage(run, run, recipe.dataset, "preview", "preview", "all", usage)
 
 
 # ---------------------------------------------------------------------------------------------------------- for people

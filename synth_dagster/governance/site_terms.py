@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from synth_dagster.errors import SynthError
+from synth_dagster.lake.sessions import Usage
 from synth_dagster.licences.signals import Signals
 from synth_dagster.licences.site_terms import Access, Competing, Labels, Licensed, of_page, plain
 from synth_dagster.licences.snapshots import TERMS_READ, Snapshot, noted, page_hash, text_of
@@ -189,9 +190,9 @@ async def _read_all(context: RunContext, unread: Sequence[tuple[Snapshot, str]],
             found = await asyncio.gather(*(one(snapshot, name) for snapshot, name in unread))
         finally:
             for role, used in teachers.usage_by_role().items():
-                numbers = (used.calls, used.cached, used.tokens_in, used.tokens_out, used.usd)
+                usage = Usage(used.calls, used.cached, used.tokens_in, used.tokens_out, used.usd)
                 place = (context.session_id, context.run_id, context.recipe.dataset, "consent", "terms", role)
-                context.lake.meta.add_usage(*place, *numbers)
+                context.lake.sessions.add_usage(*place, usage)
     return [name for name in found if name is not None]
 
 

@@ -30,6 +30,7 @@ from synth_dagster.lake.ledger import LakeLedger
 from synth_dagster.lake.meta import Meta
 from synth_dagster.lake.meta_values import Candidate
 from synth_dagster.lake.reading import current_rows, filled, read_file, with_all
+from synth_dagster.lake.sessions import Sessions
 from synth_dagster.lake.sweeping import DAY, sweep
 from synth_dagster.lake.views import Views
 from synth_dagster.record_tables import REJECT
@@ -43,6 +44,7 @@ class Lake(Views):
         super().__init__(Layout(store), Meta(metadata, store))
         self.store = store
         self.acceptance = Acceptance(self.layout, self.meta)
+        self.sessions = Sessions(self.meta.database)
         self._leases = Leases(self.meta.database)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What the lake knows beside the tables: plans, candidates, gates, runs, sessions, usage, prompts, recipes, releases.
+"""What the lake knows beside the tables: plans, candidates, gates, runs, prompts, recipes, releases.
 
 Everything here is small, and nothing here is record text. Where this and a Delta table could disagree, namely on which
 candidate is the accepted one, the table is right and `Lake` corrects what stands here.
@@ -20,22 +20,18 @@ from synth_dagster.lake.meta_values import (
     Gate,
     PlannedBatch,
     Release,
-    Session,
-    Usage,
     candidate_of,
     candidate_row,
     gate_of,
     planned_of,
     release_of,
     release_row,
-    session_of,
 )
 from synth_dagster.records import canonical_json
 from synth_dagster.storage import Store
 
 NOTE_VERSION = """insert into run_versions (run_id, dataset, table_name, version, committed_at) values (?, ?, ?, ?, ?)
     on conflict do nothing"""
-COUNTED = ("calls", "cached", "tokens_in", "tokens_out")
 
 
 class Meta:
@@ -259,64 +255,6 @@ class Meta:
             raise LakeError(f"'{prefix}' begins the ids of {len(found)} runs: {shown}. Give more of the id.")
         return found[0]
 
-    # ------------------------------------------------------------------------------------------------------ sessions
-
-    def start_session(self, session_id: str, dataset: str, *, pid: int, host: str) -> Session:
-        """A command has begun."""
-        session = Session(session_id, dataset, time.time(), None, None, pid, host)
-        self.database.write(
-            """insert into sessions (session_id, dataset, started_at, pid, host, number)
-               select ?, ?, ?, ?, ?, coalesce(max(number), 0) + 1 from sessions""",
-            (session_id, dataset, session.started_at, pid, host),
-        )
-        return session
-
-    def end_session(self, session_id: str, outcome: str) -> None:
-        """A command has ended."""
-        self.database.write(
-            "update sessions set ended_at = ?, outcome = ? where session_id = ?", (time.time(), outcome, session_id)
-        )
-
-    def last_session(self, dataset: str | None = None) -> Session | None:
-        """The command that began last, on one dataset or on any."""
-        where, values = _where(dataset=dataset)
-        row = self.database.row(f"select * from sessions {where} order by number desc limit 1", values)
-        return session_of(row) if row else None
-
-    # --------------------------------------------------------------------------------------------------------- usage
-
-    def add_usage(
-        self,
-        session_id: str,
-        run_id: str,
-        dataset: str,
-        stage: str,
-        batch: str,
-        role: str,
-        calls: int,
-        cached: int,
-        tokens_in: int,
-        tokens_out: int,
-        usd: float | None,
-    ) -> None:
-        """What one role answered for one batch. `usd` is None where the price is not known."""
-        self.database.write(
-            "insert into usage (session_id, run_id, dataset, stage, batch, role, calls, cached, tokens_in, tokens_out, "
-            "usd) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (session_id, run_id, dataset, stage, batch, role, calls, cached, tokens_in, tokens_out, usd),
-        )
-
-    def usage(self, session_id: str | None = None, dataset: str | None = None) -> Usage:
-        """The sum over a session, a dataset, or all. One paid call of unknown price makes the whole price unknown."""
-        where, values = _where(session_id=session_id, dataset=dataset)
-        counts = ", ".join(f"cast(coalesce(sum({name}), 0) as bigint) as {name}" for name in COUNTED)
-        row = self.database.row(
-            f"""select {counts}, case when sum(case when calls > 0 and usd is null then 1 else 0 end) > 0 then null
-                else coalesce(sum(usd), 0.0) end as usd from usage {where}""",
-            values,
-        )
-        return Usage(**dict(row)) if row else Usage()
-
     # ------------------------------------------------------------------------------------------------------- prompts
 
     def remember_prompt(self, prompt_hash: str, system: str, user: str) -> None:
@@ -390,12 +328,6 @@ class Meta:
 
 
 # ------------------------------------------------------------------------------------------------------ the sums below
-
-
-def _where(**values: str | None) -> tuple[str, list[str]]:
-    """A condition on the columns that have a value, and these values."""
-    given = {name: value for name, value in values.items() if value is not None}
-    return " and ".join(f"{name} = ?" for name in given).join(("where ", "")) if given else "", list(given.values())
 
 
 def _replace_undecided(connection: Transaction, dataset: str, stage: str, batch: str) -> list[Candidate]:

@@ -66,30 +66,6 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """One command: who ran it, and how it ended."""
-
-    session_id: str
-    dataset: str
-    started_at: float
-    ended_at: float | None
-    outcome: str | None
-    pid: int
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What teachers were asked and what it cost. An unknown price is None, never zero."""
-
-    calls: int = 0
-    cached: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float | None = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """A published version of a mix. `identity` is the hash of what it was made from."""
 
@@ -125,10 +101,6 @@ def candidate_row(candidate: Candidate) -> dict[str, Any]:
 def gate_of(row: Row) -> Gate:
     about = row["candidate_id"], bool(row["passed"]), row["suite"], json.loads(row["checks"])
     return Gate(*about, row["checked_at"], row["guards"])
-
-
-def session_of(row: Row) -> Session:
-    return Session(**{name: row[name] for name in Session.__slots__})
 
 
 def release_of(row: Row) -> Release:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from synth_dagster.lake.findings import held
 from synth_dagster.lake.lake import Candidate, Lake
+from synth_dagster.lake.sessions import Usage
 from synth_dagster.lake.tombstones import Tombstones
 from synth_dagster.parts.privacy.watched import coded
 from synth_dagster.prompt import Prompt
@@ -208,17 +209,11 @@ def _reading_order(record: Record) -> tuple[str, int, bytes]:
 def _account(context: RunContext, stage: str, batch: str, teachers: OpenTeachers) -> dict[str, Json]:
     """Write down what the teachers cost, also when the stage failed; returned for the candidate's details."""
     by_role: dict[str, Json] = {}
-    for role, usage in teachers.usage_by_role().items():
-        numbers = {
-            "calls": usage.calls,
-            "cached": usage.cached,
-            "tokens_in": usage.tokens_in,
-            "tokens_out": usage.tokens_out,
-            "usd": usage.usd,
-        }
+    for role, used in teachers.usage_by_role().items():
+        usage = Usage(used.calls, used.cached, used.tokens_in, used.tokens_out, used.usd)
         place = (context.session_id, context.run_id, context.recipe.dataset, stage, batch, role)
-        context.lake.meta.add_usage(*place, *numbers.values())
-        by_role[role] = numbers
+        context.lake.sessions.add_usage(*place, usage)
+        by_role[role] = asdict(usage)
     return by_role
 
 

@@ -51,7 +51,7 @@ def test_over_budget_is_its_own_end_and_a_higher_cap_pays_only_for_what_is_missi
         assert any(rest in cause for cause in told.causes), told.causes
         assert server.calls == 4
         assert small.candidates("generated_instructions") == [] and small.releases() == []
-        assert small.lake.meta.usage(dataset="tiny").calls == 1 + 4  # what a failed run cost is written down
+        assert small.lake.sessions.usage(dataset="tiny").calls == 1 + 4  # what a failed run cost is written down
         small.write_recipe(capped.replace("calls_per_run: 5", "calls_per_run: 11"))
         assert small.run().causes == []
         assert server.calls == len(LINES) == 6

@@ -43,7 +43,7 @@ def test_it_opens_and_moves_up(previous):
         ("r0001", 2, True),
         ("r0002", 3, True),
     ]
-    assert previous.lake.meta.last_session("tiny").outcome == "done"
+    assert previous.lake.sessions.last("tiny").outcome == "done"
     with sqlite3.connect(previous.root / "lake/meta.sqlite") as after:
         assert after.execute("pragma user_version").fetchone() == (len(MIGRATIONS),)
 
@@ -94,7 +94,7 @@ def test_answers_that_were_paid_for_move_up_and_are_not_asked_again(previous):
         assert dict(after.execute("select call_id, model from calls")) == paid
     deliver(previous.root, CHANGED | {"added": "The mill of Sulmar is used to grind the rye of three villages."})
     assert previous.run().causes == []
-    asked = previous.lake.meta.usage(session_id=previous.lake.meta.last_session("tiny").session_id)
+    asked = previous.lake.sessions.usage(session_id=previous.lake.sessions.last("tiny").session_id)
     # for each passage a question, four answers to it, four aspects rated and four critiques written: 13
     assert (asked.cached, asked.calls) == (3 * 13, 13)
 

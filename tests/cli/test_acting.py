@@ -178,7 +178,7 @@ def test_a_run_that_is_stopped_says_so_is_marked_and_goes_on_later(tmp_path, nam
         process.kill()
     assert process.returncode == 130
     assert err == "synth: stopped. What was paid for is kept; the same command goes on.\n"
-    session = Lake.open(place.root / "lake").meta.last_session()
+    session = Lake.open(place.root / "lake").sessions.last()
     assert session is not None and session.outcome == "stopped"
     assert runs_of(place) == [("CANCELED", "stopped")]
 

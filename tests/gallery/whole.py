@@ -58,7 +58,7 @@ def run_whole(place: Place, slug: str) -> Whole:
         second = place.call("run", slug, **env)
     project = Project(place.root)
     recipe, lake = project.recipe(slug), project.lake
-    left, usage = left_behind(recipe, lake, [], calls=0, tokens=0), lake.meta.usage(dataset=slug)
+    left, usage = left_behind(recipe, lake, [], calls=0, tokens=0), lake.sessions.usage(dataset=slug)
     kept = max(row["record_id"] for row in left.kept).hex()
     blocking, informing = checked(project, before)
     return Whole(
@@ -84,7 +84,7 @@ def addressed(served: Served, slug: str) -> dict[str, str]:
 
 def standing(place: Place, slug: str, served: Served | None) -> Standing:
     project = Project(place.root)
-    usage = project.lake.meta.usage(dataset=slug)
+    usage = project.lake.sessions.usage(dataset=slug)
     with project.instance() as instance:
         runs = instance.get_runs(filters=dg.RunsFilter(tags={"dataset": slug}))
     return Standing(

@@ -1,12 +1,10 @@
 """The metadata store keeps what it is told, for many writers, in either database."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from synth_dagster.errors import LakeError, UnknownName
 from synth_dagster.lake.meta import Meta
-from synth_dagster.lake.meta_values import PlannedBatch, Release, Usage
+from synth_dagster.lake.meta_values import PlannedBatch, Release
 from synth_dagster.storage import FolderStore
 from tests.lake.conftest import DATABASES, either
 
@@ -89,26 +87,6 @@ def test_a_version_noted_late_after_a_crash_does_not_bring_later_ones_in(meta):
     assert meta.versions_as_of("demo", "second") == {"corpus": 2}
 
 
-def test_sessions(meta):
-    assert meta.last_session() is None
-    meta.start_session("s1", "demo", pid=1, host="here")
-    meta.start_session("s2", "other", pid=2, host="here")
-    meta.end_session("s1", "failed")
-    assert (meta.last_session("demo").outcome, meta.last_session().session_id) == ("failed", "s2")
-    assert meta.last_session().ended_at is None
-
-
-def test_one_unknown_price_makes_the_sum_unknown(meta):
-    assert meta.usage() == Usage(0, 0, 0, 0, 0.0)
-    meta.add_usage("s1", "r", "demo", "pairs", "b", "writer", 2, 1, 100, 10, 0.5)
-    meta.add_usage("s1", "r", "demo", "pairs", "b", "judge", 1, 0, 50, 5, 0.25)
-    meta.add_usage("s1", "r", "demo", "pairs", "b", "embedder", 0, 9, 0, 0, None)  # nothing was asked: nothing to pay
-    assert meta.usage("s1") == Usage(3, 10, 150, 15, 0.75)
-    meta.add_usage("s2", "r", "demo", "pairs", "b", "judge", 1, 0, 50, 5, None)
-    assert meta.usage(dataset="demo") == Usage(4, 10, 200, 20, None)
-    assert meta.usage("s1", "other") == Usage()
-
-
 def test_prompts(meta):
     meta.remember_prompt("h1", "be brief", "ask {this}")
     meta.remember_prompt("h1", "be brief", "ask {this}")
@@ -128,15 +106,3 @@ def test_a_release_does_not_change(meta):
     assert meta.next_release_name("other") == "r0001"
     with pytest.raises(UnknownName, match="Did you mean 'spring'"):
         meta.release("demo", "sprnig")
-
-
-def test_many_threads_write_at_once(meta):
-    """8 threads, 25 rows each, one call a row: 200 calls."""
-
-    def work(thread):
-        for _ in range(25):
-            meta.add_usage(f"s{thread}", "r", "demo", "pairs", "b", "writer", 1, 0, 1, 1, 0.0)
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-    assert meta.usage(dataset="demo").calls == 200

@@ -117,10 +117,10 @@ def test_a_collected_batch_costs_half_and_the_stage_waits_no_longer(server, wait
     outcome = again(waiting)
     assert outcome.records == MADE and ledger(waiting).pauses() == [] and ledger(waiting).open() == []
     # 6 answers of 10 tokens read and 5 written, at 0.15 and 0.60 dollars a million, halved
-    usage = waiting.lake.meta.usage(dataset="tiny")
+    usage = waiting.lake.sessions.usage(dataset="tiny")
     assert usage.calls == 6 and usage.usd == pytest.approx(6 * (10 * 0.15 + 5 * 0.60) / 1e6 / 2)
     again(waiting)
-    assert waiting.lake.meta.usage(dataset="tiny").calls == 6  # counted once
+    assert waiting.lake.sessions.usage(dataset="tiny").calls == 6  # counted once
 
 
 def test_a_collection_that_is_cut_off_before_the_ledger_is_repeated_and_counted_once(server, waiting, monkeypatch):
@@ -135,7 +135,7 @@ def test_a_collection_that_is_cut_off_before_the_ledger_is_repeated_and_counted_
             again(waiting)
     assert len(ledger(waiting).open()) == 1
     assert again(waiting).records == MADE
-    assert waiting.lake.meta.usage(dataset="tiny").calls == 6 and set(server.submitted.values()) == {1}
+    assert waiting.lake.sessions.usage(dataset="tiny").calls == 6 and set(server.submitted.values()) == {1}
 
 
 def test_lines_that_failed_or_expired_go_into_the_next_batch(server, waiting):

@@ -139,7 +139,7 @@ class Case:
         assert self.version == calm.version
         assert self.server.submitted == dict.fromkeys(calm.server.submitted, 1)
         assert self.server.calls == 0  # nothing was asked live
-        usage, account = self.project.lake.meta.usage(dataset="tiny"), self._account("recipe/tiny")
+        usage, account = self.project.lake.sessions.usage(dataset="tiny"), self._account("recipe/tiny")
         assert usage.calls == len(calm.server.submitted)
         assert (account.spent.calls, account.spent.tokens) == (usage.calls, usage.tokens_in + usage.tokens_out)
         assert account.held == NOTHING
@@ -263,5 +263,5 @@ def test_two_processes_with_their_books_on_postgres_ask_the_same_once_though_one
     finally:
         other.stop()
     assert len(server.submitted) == len(LINES) and set(server.submitted.values()) == {1} and server.calls == 0
-    assert project.lake.meta.usage(dataset="tiny").calls == len(LINES)
+    assert project.lake.sessions.usage(dataset="tiny").calls == len(LINES)
     assert project.lake.spending.read(["recipe/tiny"])["recipe/tiny"].held == NOTHING

@@ -129,7 +129,7 @@ def test_a_teacher_that_fails_half_way_leaves_no_candidate_and_its_cost_is_writt
     with pytest.raises(TeacherError, match="The endpoint is down"):
         run_stage(hand.context, "generated_instructions", BATCH)
     assert hand.project.candidates("generated_instructions") == []
-    assert hand.lake.meta.usage(session_id="by-hand").calls == 3
+    assert hand.lake.sessions.usage(session_id="by-hand").calls == 3
 
 
 def test_details_count_and_never_quote(by_hand):

@@ -42,7 +42,7 @@ def test_texts_wait_are_collected_and_cost_half(run, server, embedder, lake):
     assert np.allclose(second, [unit(3), unit(4)], atol=1e-6)
     assert server.calls == 0 and len(server.batches) == 1
     # 4 texts of 2 tokens at 0.02 dollars a million, halved
-    usage = lake.meta.usage(dataset="d")
+    usage = lake.sessions.usage(dataset="d")
     assert (usage.calls, usage.tokens_in) == (4, 8) and usage.usd == pytest.approx(8 * 0.02 / 1e6 / 2)
 
 

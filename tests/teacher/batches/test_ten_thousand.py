@@ -45,7 +45,7 @@ def test_ten_thousand_requests_go_in_several_batches_once_each_and_in_bounded_me
     server.finish()
     collected = asked(tmp_path / "many", server, MANY)
     assert collected["answers"] == MANY and server.calls == 0
-    assert Lake.open(tmp_path / "many/lake").meta.usage(dataset="d").calls == MANY
+    assert Lake.open(tmp_path / "many/lake").sessions.usage(dataset="d").calls == MANY
     grown = [(many["peak"] - few["peak"]) / 1024, (collected["peak"] - few_collected["peak"]) / 1024]
     print({"batches": len(server.batches), "bytes": whole, "KB a request": [kb / (MANY - FEW) for kb in grown]})
     assert max(grown) < KB_A_REQUEST * (MANY - FEW)
