@@ -8,7 +8,10 @@ from random import Random
 
 from pydantic import Field
 
-from synth_dagster.parts.mathematics.word_problems import Pick, in_digits, make, say, solve
+from synth_dagster.parts.mathematics.word_problems.facts import Pick, in_digits
+from synth_dagster.parts.mathematics.word_problems.making import make
+from synth_dagster.parts.mathematics.word_problems.solving import solve
+from synth_dagster.parts.mathematics.word_problems.writing import say
 from synth_dagster.parts.streams import stream
 from synth_dagster.readers.base import Delivery, DeliveryChanged, Item, Reader, locator_of, place_of
 from synth_dagster.readers.places import Places

@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 import pytest
 
 from synth_dagster.parts.mathematics.answers import final_answer, number_of
-from synth_dagster.parts.mathematics.word_problems import read, solve
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
 from synth_dagster.parts.text.tokens import count
 from tests.assets.project import ONLY_CORPUS
 

@@ -5,7 +5,8 @@ from itertools import islice
 import pytest
 
 from synth_dagster.parts.mathematics.answers import final_answer, number_of
-from synth_dagster.parts.mathematics.word_problems import read, solve
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
 from synth_dagster.readers.base import DeliveryChanged
 from synth_dagster.readers.places import Places
 from synth_dagster.readers.word_problems import WordProblems

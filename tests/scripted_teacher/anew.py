@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from synth_dagster.parts.mathematics.word_problems import read, solve
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
 from tests.scripted_teacher.arithmetic import answer_of, choose
 from tests.scripted_teacher.faults import drawn_fault
 from tests.scripted_teacher.reading import Request

@@ -11,7 +11,9 @@ from random import Random
 from typing import Any
 
 from synth_dagster.parts.mathematics.answers import number_of
-from synth_dagster.parts.mathematics.word_problems import Fact, Problem, in_digits, read, solve
+from synth_dagster.parts.mathematics.word_problems.facts import Fact, Problem, in_digits
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
 from synth_dagster.records import Instruction, digest
 from tests.scripted_teacher.arithmetic import choose, problem_text
 from tests.scripted_teacher.faults import drawn_fault, share

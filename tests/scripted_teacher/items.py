@@ -4,7 +4,8 @@ from random import Random
 from typing import Any
 
 from synth_dagster.parts.mathematics.answers import number_of
-from synth_dagster.parts.mathematics.word_problems import read, solve
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Limits, Ran
 from tests.scripted_teacher.arithmetic import answer_of, choose, problem_text, program_of, seeds

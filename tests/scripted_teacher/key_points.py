@@ -11,7 +11,11 @@ from random import Random
 from typing import Any
 
 from synth_dagster.parts.mathematics.answers import number_of
-from synth_dagster.parts.mathematics.word_problems import Problem, in_digits, make, read, say, solve
+from synth_dagster.parts.mathematics.word_problems.facts import Problem, in_digits
+from synth_dagster.parts.mathematics.word_problems.making import make
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
+from synth_dagster.parts.mathematics.word_problems.writing import say
 from synth_dagster.records import Instruction, digest
 from tests.scripted_teacher.arithmetic import choose
 from tests.scripted_teacher.faults import share

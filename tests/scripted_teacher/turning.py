@@ -1,6 +1,8 @@
 """Solutions in which one word decides: steps are taken in the given order, or in the reverse one and go wrong."""
 
-from synth_dagster.parts.mathematics.word_problems import in_digits, read, solve
+from synth_dagster.parts.mathematics.word_problems.facts import in_digits
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
 from tests.scripted_teacher.arithmetic import choose
 from tests.scripted_teacher.faults import share
 from tests.scripted_teacher.reading import Request

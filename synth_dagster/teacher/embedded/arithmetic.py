@@ -1,6 +1,9 @@
 """Word problems of the small language of `parts.word_problems`: solved, reworded and stated by rule, others refused."""
 
-from synth_dagster.parts.mathematics.word_problems import in_digits, read, say, solve, state
+from synth_dagster.parts.mathematics.word_problems.facts import in_digits
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
+from synth_dagster.parts.mathematics.word_problems.writing import say, state
 from synth_dagster.parts.text.words import normalised
 from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.prompts import Request

@@ -9,7 +9,11 @@ import pytest
 
 from synth_dagster.methods.augment.metamath import Metamath, masked, split_clause
 from synth_dagster.parts.mathematics.answers import final_answer, number_of, same_answer
-from synth_dagster.parts.mathematics.word_problems import in_digits, make, read, say, solve, state
+from synth_dagster.parts.mathematics.word_problems.facts import in_digits
+from synth_dagster.parts.mathematics.word_problems.making import make
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
+from synth_dagster.parts.mathematics.word_problems.writing import say, state
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Drop, Unusable
 from tests.scripted_teacher.faults import share

@@ -5,7 +5,11 @@ from random import Random
 
 import pytest
 
-from synth_dagster.parts.mathematics.word_problems import WORDINGS, Problem, in_digits, make, read, say, solve, state
+from synth_dagster.parts.mathematics.word_problems.facts import WORDINGS, Problem, in_digits
+from synth_dagster.parts.mathematics.word_problems.making import make
+from synth_dagster.parts.mathematics.word_problems.reading import read
+from synth_dagster.parts.mathematics.word_problems.solving import solve
+from synth_dagster.parts.mathematics.word_problems.writing import say, state
 
 
 def drawn(seed):

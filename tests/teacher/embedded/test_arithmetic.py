@@ -7,7 +7,7 @@ import pytest
 from synth_dagster.methods.augment.metamath import DECLARE, REPHRASE, SOLVE, Declared, Rephrased
 from synth_dagster.parts.asking.calls import tagged
 from synth_dagster.parts.mathematics.answers import final_answer
-from synth_dagster.parts.mathematics.word_problems import read
+from synth_dagster.parts.mathematics.word_problems.reading import read
 from synth_dagster.readers.word_problems import item_of
 from synth_dagster.teacher.embedded.answers import answer
 from synth_dagster.teacher.embedded.chance import Chance
