@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from synth_dagster.parts.privacy.disguises import ENCODED, Reading, read_otherwise
+from synth_dagster.parts.privacy.disguises import ENCODED, Reading
 from synth_dagster.parts.privacy.foreign_orders import ORDERS
 from synth_dagster.parts.text.prefilter import may_match, which_match
 
@@ -238,14 +238,6 @@ class Injection:
     features: tuple[str, ...]
     start: int | None = None
     end: int | None = None
-
-
-def injections_in(texts: Sequence[str]) -> list[Injection]:
-    """The score of each text: the sum of the weights of the features that it has, as it stands or read otherwise."""
-    others: dict[int, list[Reading]] = {}
-    for row, reading in read_otherwise(pa.array(texts, pa.string())):
-        others.setdefault(row, []).append(reading)
-    return injections([as_read(text, others.get(row, [])) for row, text in enumerate(texts)])
 
 
 def as_read(text: str, others: Sequence[Reading]) -> list[Reading]:

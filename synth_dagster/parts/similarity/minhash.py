@@ -26,11 +26,6 @@ def banding_probability(
     return 1 - (1 - similarity**rows) ** bands
 
 
-def inflection(bands: int = 14, rows: int = 8) -> float:
-    """The similarity around which the banding probability is steepest, (1 / bands) ** (1 / rows)."""
-    return (1 / bands) ** (1 / rows)
-
-
 def best_banding(
     threshold: float, permutations: int, *, false_positives: float = 0.5, false_negatives: float = 0.5
 ) -> tuple[int, int]:

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 WINDOW = 500  # characters that are judged together
 WINDOWS = 4  # of a text at most
 UNKNOWN = "und"
+_NO_WORDS = "zxx"  # what ISO calls a text without linguistic content, and the model too
 
 _SURE = 0.5  # a window of another language counts as such from here on
 _FEW = 32  # windows that are not worth a walk together
@@ -48,14 +49,6 @@ def languages_of(texts: pa.Array | pa.ChunkedArray, counted_as: Mapping[str, str
     size = _WINDOWS_AT_ONCE // WINDOWS
     parts = (texts.slice(start, size) for start in range(0, len(texts), size))
     return _joined([_identified(part, counted_as or {}) for part in parts])
-
-
-def known_languages() -> tuple[str, ...]:
-    """The codes that a text can get: ISO 639-1 where there is one, else 639-3."""
-    return tuple(sorted({*_model().names} - {_NO_WORDS}))
-
-
-_NO_WORDS = "zxx"  # what ISO calls a text without linguistic content, and the model too
 
 
 def _joined(parts: Sequence[Languages]) -> Languages:

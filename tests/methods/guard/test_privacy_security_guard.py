@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
-from synth_dagster.parts.privacy.injections import injections_in
 from synth_dagster.parts.privacy.personal_data import is_card, is_iban, luhn, personal_data
 from synth_dagster.parts.privacy.poison import bursts, triggered
 from synth_dagster.parts.privacy.secrets import entropy, secrets_in
 from synth_dagster.services import NoAncestors
+from tests.parts.privacy.injections_told import injections_in
 
 
 def kinds(text):

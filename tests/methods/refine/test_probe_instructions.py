@@ -8,11 +8,12 @@ import pytest
 
 from synth_dagster.methods.guard.privacy_security_guard import PrivacySecurityGuard
 from synth_dagster.methods.refine.probe_instructions import ProbeInstructions, deviation
-from synth_dagster.parts.privacy.injections import THRESHOLD, injections_in
+from synth_dagster.parts.privacy.injections import THRESHOLD
 from synth_dagster.record_tables import to_table
 from synth_dagster.records import Document, digest
 from synth_dagster.runner.guards import guarded
 from synth_dagster.services import Answer, Call, NoAncestors, Unusable
+from tests.parts.privacy.injections_told import injections_in
 
 CALL = Call(b"c" * 16, "reader")
 PLANTED = {
