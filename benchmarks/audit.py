@@ -55,7 +55,7 @@ def measured(count: int) -> dict[str, Any]:
 
 def main() -> int:
     """Measure, print, and fail when a limit is broken."""
-    found = {name: measured(count) for name, count in (("few", FEW), ("many", MANY))}
+    found: dict[str, Any] = {name: measured(count) for name, count in (("few", FEW), ("many", MANY))}
     many = found["many"]
     return tell(
         "audit",

@@ -65,7 +65,7 @@ class PlainTexts:
     def text_length(self) -> np.ndarray:
         if self._plain:
             return np.diff(self._offsets)
-        return pc.fill_null(pc.utf8_length(self._texts), 0).to_numpy(zero_copy_only=False)
+        return pc.fill_null(pc.utf8_length(self._texts), 0).to_numpy(zero_copy_only=False)  # type: ignore[attr-defined]
 
     @property
     def average_line_length(self) -> np.ndarray:

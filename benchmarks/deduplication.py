@@ -79,7 +79,7 @@ def part_minhash(cores: int, count: int) -> dict[str, Any]:
     texts, _ = texts_of(count)
     table = pool_of(texts)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    Minhash().cluster(table.slice(0, 500))  # imports and tables
+    Minhash.model_validate({}).cluster(table.slice(0, 500))  # imports and tables
     runs = [clustered(table) for _ in range(TIMES)]
     cluster = [int.from_bytes(one, "big") for one in runs[0][0]["cluster"].to_pylist()]
     wall, cpu = (min(run[place] for run in runs) for place in (1, 2))
@@ -91,7 +91,7 @@ def clustered(table: pa.Table) -> tuple[pa.Table, float, float]:
     from synth_dagster.methods.dedup.minhash import Minhash
 
     before, start = cpu_seconds(), time.perf_counter()
-    return Minhash().cluster(table), time.perf_counter() - start, cpu_seconds() - before
+    return Minhash.model_validate({}).cluster(table), time.perf_counter() - start, cpu_seconds() - before
 
 
 def cpu_seconds() -> float:
@@ -109,7 +109,7 @@ def part_incremental(count: int) -> dict[str, Any]:
     from synth_dagster.runner.duplicates import compared
     from synth_dagster.storage import open_store
 
-    method, table = Minhash(), pool_of(texts_of(count)[0])
+    method, table = Minhash.model_validate({}), pool_of(texts_of(count)[0])
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     with tempfile.TemporaryDirectory() as folder:
 
@@ -149,7 +149,7 @@ def part_short(count: int) -> dict[str, Any]:
 
     table = short_texts(count)
     before, start = peak_mib(), time.perf_counter()
-    found = Minhash(memory_mib=512).cluster(table)
+    found = Minhash.model_validate({"memory_mib": 512}).cluster(table)
     kept = int(np.count_nonzero(found["keep"].to_numpy(zero_copy_only=False)))
     return {
         "texts": count,

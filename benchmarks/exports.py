@@ -80,6 +80,7 @@ def main() -> int:
     ratios = {slug: round(many["peak_mib"] / few["peak_mib"], 3) for slug, (few, many) in found.items()}
     held = measured("trl", MANY, held_out=True)
     bytes_each = round((held["peak_mib"] - found["trl"][1]["peak_mib"]) * 2**20 / MANY)
+    told: dict[str, Any] = {slug: {"few": few, "many": many} for slug, (few, many) in found.items()}
     return tell(
         "exports",
         limits={
@@ -89,7 +90,7 @@ def main() -> int:
         },
         peak_ratios=ratios,
         split_bytes_a_record=bytes_each,
-        **{slug: {"few": few, "many": many} for slug, (few, many) in found.items()},
+        **told,
         held_out=held,
     )
 

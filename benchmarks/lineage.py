@@ -55,7 +55,7 @@ class World:
     @classmethod
     def drawn(cls, records: int) -> "World":
         random = np.random.default_rng(1)
-        ends = tuple(round(records * share) for share in (0.1, 0.5, 1.0))
+        ends = round(records * 0.1), round(records * 0.5), records
         halves = [random.integers(0, 2**64 - 1, records, np.uint64, endpoint=True) for _ in range(2)]
         parent = random.integers(0, ends[0], ends[1] - ends[0], np.int64)
         parents = random.integers(ends[0], ends[1], (ends[2] - ends[1], 2), np.int64)
@@ -189,7 +189,7 @@ def changed(lake: Lake, world: World, made: list[tuple[str, str]]) -> int:
     some = made[:: max(len(made) // max(len(made) // 100, 1), 1)][: max(len(made) // 100, 1)]
     total = 0
     firsts = dict(zip((stage for stage, _, _ in STAGES), zip((0, *world.ends), world.ends, strict=False), strict=True))
-    kinds = {stage: kind for stage, kind, _ in STAGES}
+    kinds: dict[str, RecordKind] = {stage: kind for stage, kind, _ in STAGES}
     for stage, batch in some:
         first = firsts[stage][0] + int(batch.partition(":")[2]) * A_FILE
         rows = batch_of(world, stage, kinds[stage], first, min(first + A_FILE, firsts[stage][1]), batch)

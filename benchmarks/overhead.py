@@ -98,10 +98,10 @@ def mixed(pairs: Sequence[Any], recipe: Any) -> int:
     flat = flatten(rows, "preference")
     for step in recipe.mix.filters:
         verdicts = judge(step.method, compute_signals(step.method, flat))
-        flat = flat.filter(pc.is_null(verdicts["reason"]))
+        flat = flat.filter(verdicts["reason"].is_null())
     pool = flat.select(["record_id", "text"])
     pool = pool.append_column("priority", pa.array([0] * pool.num_rows, pa.int64())).sort_by("record_id")
-    return pc.sum(recipe.mix.deduplicate.method.cluster(pool)["keep"]).as_py()
+    return pc.sum(recipe.mix.deduplicate.method.cluster(pool)["keep"]).as_py()  # type: ignore[attr-defined]
 
 
 def platform(project: Any) -> dict[str, int]:

@@ -103,7 +103,7 @@ def measured(folder: Path, name: str) -> dict[str, Any]:
     from synth_dagster.readers.places import Places
 
     def items():
-        return Files(path=name).items(Places(folder))
+        return Files.model_validate({"path": name}).items(Places(folder))
 
     bare_count, bare_s = timed(lambda: BARE[name](folder / name))
     count, items_s = timed(lambda: sum(1 for _ in items()))

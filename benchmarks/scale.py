@@ -79,7 +79,7 @@ def part_duplicates(file: str, memory: str) -> dict[str, Any]:
     from synth_dagster.storage import open_store
 
     table = read_texts(file)
-    step = SimpleNamespace(slug="minhash", key="minhash", method=Minhash())
+    step = SimpleNamespace(slug="minhash", key="minhash", method=Minhash.model_validate({}))
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     with tempfile.TemporaryDirectory() as folder:
         before, clock = peak_mib(), Clock()

@@ -86,7 +86,9 @@ class Edited:
 
 def edited(texts: Sequence[str], prior: StudentPrior, seed: int, sure: float) -> Edited:
     LEARNT.prior = prior
-    method = ByStudent(prior="student", seed=seed, sure=sure, keep_facts=False)  # the paper edits all
+    method = ByStudent.model_validate(
+        {"prior": "student", "seed": seed, "sure": sure, "keep_facts": False}
+    )  # the paper edits all
 
     async def all_of_them() -> list[Document]:
         documents, services = [Document(body=text, record_id=digest("page", text)) for text in texts], Services()

@@ -80,7 +80,7 @@ def towns(seed: int, unheard: int = 0) -> tuple[list[Town], list[Town], list[str
         first, second = (rng.choice(firsts) + rng.choice(seconds) for _ in range(2))
         made[first + second.lower() + rng.choice(lasts)] = None
     names = iter(made)
-    drawn = [{kind: next(names) for kind in ("town", *KINDS)} for _ in range(TOWNS + OTHERS)]
+    drawn: list[Town] = [{kind: next(names) for kind in ("town", *KINDS)} for _ in range(TOWNS + OTHERS)]
     return drawn[:TOWNS], drawn[TOWNS:], list(names)
 
 
@@ -134,8 +134,8 @@ def entigraph_texts(known: Sequence[Town]) -> list[str]:
     """What the method makes of the articles: for each a summary, 15 pairs and 20 triples."""
 
     async def all_of_them() -> list[Document]:
-        teacher = ScriptedTeacher(TownTeacher(known))
-        made = [await Entigraph().synthesize(article(town), writer=teacher) for town in known]
+        teacher, method = ScriptedTeacher(TownTeacher(known)), Entigraph.model_validate({})
+        made = [await method.synthesize(article(town), writer=teacher) for town in known]
         return [one for some in made for one in some]  # type: ignore[union-attr]
 
     return [one.body for one in asyncio.run(all_of_them()) if one.status == "current"]
@@ -218,7 +218,7 @@ class TownRephraser:
 
 def beyondweb_texts(known: Sequence[Town], *strategies: StrategyName) -> list[str]:
     """What the method makes of the articles, each once in each of these strategies."""
-    method = Beyondweb(strategies=strategies, per_document=len(strategies))
+    method = Beyondweb.model_validate({"strategies": strategies, "per_document": len(strategies)})
 
     async def all_of_them() -> list[Document]:
         teacher = ScriptedTeacher(TownRephraser(known))

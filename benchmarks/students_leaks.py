@@ -46,7 +46,7 @@ def refined(texts: Sequence[str], teacher: Any) -> list[str]:
 
     async def all_of_them() -> list[Document]:
         documents = (Document(body=text, record_id=digest("text", text)) for text in texts)
-        method = Gdr(most_changed=0.5)
+        method = Gdr.model_validate({"most_changed": 0.5})
         return [await method.refine(one, refiner=teacher, judge=teacher) for one in documents]  # type: ignore[misc]
 
     return [one.body for one in asyncio.run(all_of_them())]

@@ -41,7 +41,8 @@ class OfFewDigits(KvRetrieval):
 def tasks(count: int, seed: int, *, template: bool, whose: str = "taught") -> list[Instruction]:
     """As the method writes them: the paper's places where they are taught, evenly anywhere where they are held out."""
     early = {} if whose == "taught" else {"at_start": 0.0, "near_start": 0.0}
-    method = OfFewDigits(samples=count, dictionaries=DICTIONARIES, template=template, wordings=2, seed=seed, **early)
+    settings = {"samples": count, "dictionaries": DICTIONARIES, "template": template, "wordings": 2, "seed": seed}
+    method = OfFewDigits.model_validate(settings | early)
     made = asyncio.run(method.synthesize(Document(body=whose, record_id=digest("lot", whose))))
     assert isinstance(made, list)
     return made

@@ -65,7 +65,7 @@ def rephrased(pages: Sequence[Document], known: Mapping[str, Mapping[str, object
     """What the method keeps of its four styles of each page. Facts that a slip hid from the page are no invention."""
 
     async def all_of_them() -> list[Document]:
-        teacher, method = ScriptedTeacher(NoisyRephraser(known)), Wrap(keep_facts=False)
+        teacher, method = ScriptedTeacher(NoisyRephraser(known)), Wrap.model_validate({"keep_facts": False})
         made = [await method.augment(page, writer=teacher) for page in pages]
         return [one for some in made for one in some]  # type: ignore[union-attr]
 
@@ -74,11 +74,11 @@ def rephrased(pages: Sequence[Document], known: Mapping[str, Mapping[str, object
 
 def edited(pages: Sequence[Document], seed: int) -> list[str]:
     """Four variants of each page by EDA's edits of words."""
-    method = Eda(num_aug=4, keep_task=False, seed=seed)
+    method = Eda.model_validate({"num_aug": 4, "keep_task": False, "seed": seed})
 
     async def all_of_them() -> list[Instruction]:
         asked = [Instruction.single(page.body, "") for page in pages]
-        made = [await method.augment(one, references=None) for one in asked]
+        made = [await method.augment(one, references=None) for one in asked]  # type: ignore[arg-type]  # the table is the built-in one
         return [one for some in made for one in some]  # type: ignore[union-attr]
 
     return [one.instruction for one in asyncio.run(all_of_them()) if one.status == "current"]
