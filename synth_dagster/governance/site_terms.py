@@ -6,7 +6,6 @@ more, and then not used. What was read lies beside the page in `terms.json`, wit
 read it, correct it, and put it under version control; the next run makes the corpus anew from it.
 """
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from synth_dagster.parts.text.chunks import split
 from synth_dagster.parts.text.grounding import find_verbatim
 from synth_dagster.prompt import Prompt
 from synth_dagster.recipe import Recipe
+from synth_dagster.runner.chain import in_order
 from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.services import Reply, Sampling, Teacher, Unusable
@@ -123,7 +123,7 @@ def read_terms(context: RunContext, *, today: date) -> TermsRead:
     """
     asking = replace(context, recipe=_asking(context.recipe))
     snapshots = list(_snapshots(asking))
-    unread = [(one, name) for one in snapshots for name in one.pages if name not in one.read_terms()]
+    unread = [(one, name) for one in snapshots for name in sorted(one.pages.keys() - one.read_terms().keys())]
     there = sum(len(one.pages) for one in snapshots)
     if not unread:
         return TermsRead(0, there, [])
@@ -166,7 +166,6 @@ def _check_reader(context: RunContext) -> None:
 
 async def _read_all(context: RunContext, unread: Sequence[tuple[Snapshot, str]], today: date) -> list[str]:
     """The pages that gave no usable answer. A page that was read is written down at once."""
-    at_once = asyncio.Semaphore(context.in_flight)
     opened = context.teachers.open(
         context.recipe,
         run_id=context.run_id,
@@ -177,17 +176,17 @@ async def _read_all(context: RunContext, unread: Sequence[tuple[Snapshot, str]],
     async with opened as teachers:
         judge = teachers[ROLE]
 
-        async def one(snapshot: Snapshot, name: str) -> str | None:
-            async with at_once:
-                try:
-                    labels = await read_page(judge, text_of(snapshot.pages[name]))
-                except Unusable:
-                    return f"{snapshot.day}/{snapshot.host}/{name}"
+        async def one(page: tuple[Snapshot, str]) -> str | None:
+            snapshot, name = page
+            try:
+                labels = await read_page(judge, text_of(snapshot.pages[name]))
+            except Unusable:
+                return f"{snapshot.day}/{snapshot.host}/{name}"
             _note(snapshot, name, labels, today, judge.models[0])
             return None
 
         try:
-            found = await asyncio.gather(*(one(snapshot, name) for snapshot, name in unread))
+            found = await in_order(one, unread, limit=context.in_flight)
         finally:
             for role, used in teachers.usage_by_role().items():
                 usage = Usage(used.calls, used.cached, used.tokens_in, used.tokens_out, used.usd)
@@ -199,11 +198,11 @@ async def _read_all(context: RunContext, unread: Sequence[tuple[Snapshot, str]],
 async def read_page(judge: Teacher, page: str) -> Labels:
     """The labels of a page, in pieces where it is long. Raises Unusable when a question got no answer that holds."""
     pieces = split(plain(page), MAX_WORDS)
-    return of_page(await asyncio.gather(*(_read_piece(judge, piece) for piece in pieces)))
+    return of_page(await in_order(lambda piece: _read_piece(judge, piece), pieces, limit=len(pieces)))
 
 
 async def _read_piece(judge: Teacher, piece: str) -> Labels:
-    answers = await asyncio.gather(*(_answer(judge, name, piece) for name in QUESTIONS))
+    answers = await in_order(lambda name: _answer(judge, name, piece), list(QUESTIONS), limit=len(QUESTIONS))
     codes = {name: code for name, (code, _) in zip(QUESTIONS, answers, strict=True)}
     evidence = {name: words for name, (_, words) in zip(QUESTIONS, answers, strict=True) if words}
     return Labels(**codes, evidence=evidence)

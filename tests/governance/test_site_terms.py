@@ -1,5 +1,6 @@
 """Terms of service read by a teacher: what is written down, what is believed, and what becomes of the records."""
 
+import asyncio
 import json
 from datetime import date
 
@@ -136,6 +137,24 @@ def test_a_page_without_a_usable_answer_stops_no_other_and_is_searched_for_words
     read, _ = judged(web, access=[("train models", None, "")], licensed=ANSWERS["licensed"])
     assert (read.read, read.unusable) == (1, ["2026-03-01/a.org/terms.html"])
     assert consents(web, "r0001")["a.org"][0] == "opt-out by terms (no AI), unsure, of a.org on 2026-03-01"
+
+
+def test_when_reading_breaks_off_the_pages_that_are_under_way_are_finished_and_kept(web):
+    class Slow(Judge):
+        """Has no answer for the first page, and takes its time over the other."""
+
+        async def ask(self, asked, /, *, page, **more):
+            if NO_AI in page:
+                raise SynthError("The budget is spent.")
+            for _ in range(100):
+                await asyncio.sleep(0)
+            return await super().ask(asked, page=page, **more)
+
+    web.teachers.teacher = Slow(**ANSWERS)
+    with pytest.raises(SynthError, match="The budget is spent"):
+        read_terms(web.context(), today=DAY)
+    page = json.loads((web.root / "signals/2026-03-01/b.org/terms.json").read_text())["pages"]["terms.html"]
+    assert page["licensed"]["evidence"] == HOME
 
 
 def test_a_long_page_is_read_in_pieces_and_what_its_parts_forbid_counts_together(web):

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from synth_dagster.method import InputPath, Proof, Selector
 from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.selections import selection
 from synth_dagster.records import Document, digest
 from synth_dagster.services import Models
 
@@ -165,17 +166,5 @@ def _as_table(ids: pa.ChunkedArray, rating: np.ndarray, order: Sequence[int], se
     taken[list(order)] = True
     rest = np.lexsort((np.arange(len(rating)), -rating, ~seen))
     ranking = np.concatenate([np.array(order, np.int64), rest[~taken[rest]]])
-    rank = np.empty(len(rating), np.int64)
-    rank[ranking] = np.arange(len(rating))
-    reasons = [
-        None if took else "over_budget" if known else "not_reached" for took, known in zip(taken, seen, strict=True)
-    ]
-    return pa.table(
-        {
-            "record_id": ids.combine_chunks(),
-            "score": pa.array(rating, pa.float64()),
-            "rank": pa.array(rank),
-            "selected": pa.array(taken),
-            "reason": pa.array(reasons, pa.string()),
-        }
-    )
+    reasons = ["over_budget" if known else "not_reached" for known in seen.tolist()]
+    return selection(ids, rating, ranking, taken, reasons)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
 from synth_dagster.parts.mixing.importance import Buckets, gumbel, log_ratio, log_weights
+from synth_dagster.parts.selections import places_by_id, selection
 from synth_dagster.services import References
 
 
@@ -60,25 +61,15 @@ class DataEverywhere(Selector):
         sources = np.array(pool["source"].to_pylist() if self.by_source else [""] * pool.num_rows, object)
         noise = gumbel(pool["record_id"], self.seed) if self.noise else np.zeros(pool.num_rows)
         score, chosen = np.zeros(pool.num_rows), np.zeros(pool.num_rows, bool)
-        by_id = np.argsort(np.argsort(np.array(pool["record_id"].to_pylist(), dtype=object), kind="stable"))
+        places = places_by_id(pool["record_id"])
         for source in sorted(set(sources.tolist())):
             rows = np.flatnonzero(sources == source)
             texts = pool["text"].take(pa.array(rows))
             score[rows] = log_weights(texts, log_ratio(wanted, buckets.counted(texts), self.smoothing), buckets)
-            best = rows[np.lexsort((by_id[rows], -(score + noise)[rows]))]
+            best = rows[np.lexsort((places[rows], -(score + noise)[rows]))]
             chosen[best] = np.cumsum(tokens[best]) <= self._most(tokens[rows].sum(), tokens.sum())
-        ranking = np.lexsort((by_id, -(score + noise), ~chosen))
-        rank = np.empty(pool.num_rows, np.int64)
-        rank[ranking] = np.arange(pool.num_rows)
-        return pa.table(
-            {
-                "record_id": pool["record_id"],
-                "score": pa.array(score.round(9), pa.float64()),
-                "rank": pa.array(rank),
-                "selected": pa.array(chosen),
-                "reason": pa.array([None if kept else "unlike_target" for kept in chosen], pa.string()),
-            }
-        )
+        best_first = np.lexsort((places, -(score + noise), ~chosen))
+        return selection(pool["record_id"], score.round(9), best_first, chosen, "unlike_target")
 
     def _most(self, there: float, of_all: float) -> float:
         """Tokens that a source gives: its share, or its part of the budget."""

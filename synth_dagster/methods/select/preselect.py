@@ -16,6 +16,7 @@ from pydantic import Field
 from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
 from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
+from synth_dagster.parts.selections import places_by_id, selection
 from synth_dagster.services import Models
 
 _STRONG, _WEAK = "strong", "weak"
@@ -42,22 +43,12 @@ class Preselect(Selector, TrainingSettings):
         examples = labelled(models.rows(self.losses), self.losses)
         model = LinearText.unpacked(models.trained("ngram_classifier", self.training(), examples))
         score = model.probabilities(pool["text"])[:, model.labels.index(_STRONG)]
-        ids = np.array(pool["record_id"].to_pylist(), dtype=object)
-        best = np.lexsort((np.argsort(np.argsort(ids, kind="stable"), kind="stable"), -score))
+        best = np.lexsort((places_by_id(pool["record_id"]), -score))
         characters = pc.fill_null(pc.utf8_length(pool["text"]), 0).to_numpy()  # type: ignore[attr-defined]
-        sizes = characters if self.of == "characters" else np.ones(len(ids))
-        rank, chosen = np.empty(len(ids), np.int64), np.zeros(len(ids), bool)
-        rank[best] = np.arange(len(ids))
+        sizes = characters if self.of == "characters" else np.ones(pool.num_rows)
+        chosen = np.zeros(pool.num_rows, bool)
         chosen[best] = np.cumsum(sizes[best]) <= self.share * sizes.sum() + 1e-9
-        return pa.table(
-            {
-                "record_id": pool["record_id"],
-                "score": pa.array(score, pa.float64()),
-                "rank": pa.array(rank),
-                "selected": pa.array(chosen),
-                "reason": pa.array([None if kept else "over_share" for kept in chosen], pa.string()),
-            }
-        )
+        return selection(pool["record_id"], score, best, chosen, "over_share")
 
 
 def strengths(losses: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from synth_dagster.errors import MethodError
 from synth_dagster.method import Proof, Selector
+from synth_dagster.parts.selections import places_by_id, selection
 
 _SIGNAL = re.compile(r"\b[a-z][a-z0-9_]*__[a-z][a-z0-9_]*\b")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
@@ -44,19 +45,8 @@ class SqlFilter(Selector):
 
     def select(self, pool: pa.Table, /) -> pa.Table:
         kept = self._held(pool)
-        ids = np.array(pool["record_id"].to_pylist(), dtype=object)
-        order = np.lexsort((np.argsort(np.argsort(ids, kind="stable")), ~kept))
-        rank = np.empty(len(kept), np.int64)
-        rank[order] = np.arange(len(kept))
-        return pa.table(
-            {
-                "record_id": pool["record_id"],
-                "score": pa.array(kept.astype(float)),
-                "rank": pa.array(rank),
-                "selected": pa.array(kept),
-                "reason": pa.array([None if one else "criteria" for one in kept], pa.string()),
-            }
-        )
+        best_first = np.lexsort((places_by_id(pool["record_id"]), ~kept))
+        return selection(pool["record_id"], kept.astype(float), best_first, kept, "criteria")
 
     def _held(self, pool: pa.Table) -> np.ndarray:
         import duckdb

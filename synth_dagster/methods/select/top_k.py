@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from synth_dagster.method import Proof, Selector
 from synth_dagster.parts.mixing.importance import gumbel
+from synth_dagster.parts.selections import places_by_id, selection
 
 # pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
@@ -47,18 +48,8 @@ class TopK(Selector):
         score = np.nan_to_num(pc.fill_null(known, lowest).to_numpy(zero_copy_only=False), nan=lowest)
         drawn = self.draw or not self.signal
         key = score / self.temperature + gumbel(pool["record_id"], self.seed) if drawn else score
-        ids = np.argsort(np.argsort(np.array(pool["record_id"].to_pylist(), dtype=object), kind="stable"))
-        order = np.lexsort((ids, -key))
+        best_first = np.lexsort((places_by_id(pool["record_id"]), -key))
         tokens = pool["tokens"].to_numpy().astype(float)
-        rank, chosen = np.empty(pool.num_rows, np.int64), np.zeros(pool.num_rows, bool)
-        rank[order] = np.arange(pool.num_rows)
-        chosen[order] = np.cumsum(tokens[order]) <= self.share * tokens.sum() + 1e-9
-        return pa.table(
-            {
-                "record_id": pool["record_id"],
-                "score": pa.array(score, pa.float64()),
-                "rank": pa.array(rank),
-                "selected": pa.array(chosen),
-                "reason": pa.array([None if kept else "over_share" for kept in chosen], pa.string()),
-            }
-        )
+        chosen = np.zeros(pool.num_rows, bool)
+        chosen[best_first] = np.cumsum(tokens[best_first]) <= self.share * tokens.sum() + 1e-9
+        return selection(pool["record_id"], score, best_first, chosen, "over_share")

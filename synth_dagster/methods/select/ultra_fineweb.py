@@ -18,6 +18,7 @@ from synth_dagster.errors import SynthError
 from synth_dagster.method import InputPath, Proof, Selector
 from synth_dagster.parts.models.linear_text import VERSION, LinearText, TrainingSettings
 from synth_dagster.parts.models.seed_verification import UNDECIDED, Verdict, verified
+from synth_dagster.parts.selections import places_by_id, selection
 from synth_dagster.services import Models
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,10 @@ class UltraFineweb(Selector, TrainingSettings):
 
     def select(self, pool: pa.Table, /, *, models: Models) -> pa.Table:
         examples = models.examples(self.candidates, label=CLEAN)
+        labels = np.array(examples["label"].to_pylist())
         sets = {
-            name: examples["text"].filter(pa.array(np.array(examples["label"].to_pylist()) == name)).combine_chunks()
-            for name in sorted(set(examples["label"].to_pylist()))
+            name: examples["text"].filter(pa.array(labels == name)).combine_chunks()
+            for name in np.unique(labels).tolist()
         }
         if RAW not in sets or len(sets) < 3:
             raise SynthError(
@@ -63,7 +65,8 @@ class UltraFineweb(Selector, TrainingSettings):
             score = self._scored(pool["text"], good, raw, models)
             chosen = pool["text"].filter(pa.array(score > self.min_probability)).combine_chunks()
             sets = {f"chosen in round {number + 1}": chosen.drop_null()}
-        return _ranked(pool["record_id"], score, score > self.min_probability)
+        best_first = np.lexsort((places_by_id(pool["record_id"]), -score))
+        return selection(pool["record_id"], score, best_first, score > self.min_probability, "improbable")
 
     def _helpful(
         self, raw: pa.Array, sets: Mapping[str, pa.Array], clean: pa.Array, *, is_first: bool
@@ -101,19 +104,3 @@ def _told(verdict: Verdict) -> str:
 def _spread(texts: pa.Array, few: int) -> pa.Array:
     """So many of the texts, evenly over their order."""
     return texts.take(pa.array(np.linspace(0, len(texts) - 1, few).astype(np.int64)))
-
-
-def _ranked(ids: pa.ChunkedArray, score: np.ndarray, chosen: np.ndarray) -> pa.Table:
-    names = np.array(ids.to_pylist(), dtype=object)
-    best = np.lexsort((np.argsort(np.argsort(names, kind="stable"), kind="stable"), -score))
-    rank = np.empty(len(names), np.int64)
-    rank[best] = np.arange(len(names))
-    return pa.table(
-        {
-            "record_id": ids,
-            "score": pa.array(score, pa.float64()),
-            "rank": pa.array(rank),
-            "selected": pa.array(chosen),
-            "reason": pa.array([None if kept else "improbable" for kept in chosen], pa.string()),
-        }
-    )

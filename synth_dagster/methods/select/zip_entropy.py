@@ -17,6 +17,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from synth_dagster.method import Proof, Selector
+from synth_dagster.parts.selections import selection
 
 _LEVEL = 9
 
@@ -147,21 +148,8 @@ def _as_table(ids: pa.Array, by_id: np.ndarray, greedy: Greedy, *, everything: b
     """All records in the order of the pool; the chosen ranked as they were picked, the others after them by state."""
     rest = np.setdiff1d(np.arange(len(by_id)), greedy.chosen)
     ranking = np.concatenate([np.array(greedy.chosen, np.int64), greedy.smallest(rest, len(rest))])
-    rank = np.empty(len(by_id), np.int64)
-    rank[by_id[ranking]] = np.arange(len(by_id))
     selected, score, open_ = (np.zeros(len(by_id), kind) for kind in (bool, float, bool))
     selected[by_id[greedy.chosen]], score[by_id], open_[by_id[greedy.open]] = True, greedy.state, True
     selected |= everything
-    reasons = [
-        None if taken else "over_budget" if still else "passed_over"
-        for taken, still in zip(selected, open_, strict=True)
-    ]
-    return pa.table(
-        {
-            "record_id": ids,
-            "score": pa.array(score, pa.float64()),
-            "rank": pa.array(rank, pa.int64()),
-            "selected": pa.array(selected),
-            "reason": pa.array(reasons, pa.string()),
-        }
-    )
+    reasons = ["over_budget" if still else "passed_over" for still in open_.tolist()]
+    return selection(ids, score, by_id[ranking], selected, reasons)
