@@ -3,7 +3,6 @@
 Each rule looks at one candidate and returns a Finding: counts for the event log, and at most three ids to look at.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.judges import the_judge_is_steady
-from synth_dagster.governance.answers_retention import emptied
 from synth_dagster.governance.checklist import checked
 from synth_dagster.governance.judges import judges_pairs
-from synth_dagster.governance.told_languages import SPOKEN, TOLD_ONCE, told_languages
-from synth_dagster.governance.versions import pinned_by
+from synth_dagster.governance.language_losses import lost_languages
+from synth_dagster.governance.told_languages import tell_languages
+from synth_dagster.governance.versions import pinned_by, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.recipe import Recipe
 from synth_dagster.record_tables import schema_of
@@ -55,11 +54,11 @@ class Gated:
     def sql(self, query: str, **tables: pa.Table) -> list[tuple[Any, ...]]:
         """A query over the candidate as `records` and other tables by name."""
         for name, table in tables.items():
-            self._connection.register(name, table)
-        return self._connection.execute(query).fetchall()
+            self.connection.register(name, table)
+        return self.connection.execute(query).fetchall()
 
     @cached_property
-    def _connection(self) -> "DuckDBPyConnection":
+    def connection(self) -> "DuckDBPyConnection":
         """One for all rules: to open one costs more than most of their queries."""
         import duckdb
 
@@ -265,35 +264,48 @@ def enough_passes_the_rules(gated: Gated) -> Finding:
 
 
 def no_language_is_deleted(gated: Gated) -> Finding:
-    """No filter drops nine records of ten and more of one language while it lets most of another one through.
+    """No step drops nine records of ten and more of one language while it lets most of another one through.
 
-    Ten records of a language are needed to say so. Where a source declares none, it is what a filter tells. Whether it
-    is meant only people know, so it warns.
+    Ten records of a language are needed to say so. Where a source declares none, it is what a filter or the words tell.
+    Whether it is meant only people know, so it warns.
     """
     found = _verdicts(gated)
     if found is None:
         return Finding("languages", passed=True, severity="warning")
     manifest: Any = gated.candidate.details["manifest"]
-    counted = gated.sql(
-        f"""
-        select {SPOKEN}, coalesce(verdicts.reason, ''), count(*)
-        from wanted join verdicts using (record_id) left join ({TOLD_ONCE}) using (record_id)
-        where status <> 'superseded' group by 1, 2
+    versions = pinned_by(gated.lake, manifest)
+    above = [one for version in versions for one in list(upwards(gated.lake, version))[1:]]
+    gated.sql(
+        """
+        create or replace table passing as
+        select stage, record_id, lang, verdicts.reason from judged join verdicts using (record_id)
+        where status <> 'superseded'
+        union all
+        select stage, record_id, lang, if(status = 'eliminated', reason, null) from above where status <> 'superseded'
         """,
-        told=told_languages(gated.lake, manifest),
-        wanted=_records_of_manifest(gated, "lang", "status"),
+        judged=_came_to(gated, versions),
+        above=_came_to(gated, above),
         verdicts=gated.lake.candidate_table(found, columns=["record_id", "reason"]),
     )
-    judged: Counter[str] = Counter()
-    for lang, _, records in counted:
-        judged[lang] += records
-    deleted = emptied(judged, {(lang, reason): records for lang, reason, records in counted if reason})
+    tell_languages(gated.connection, gated.lake, manifest, [*versions, *above])
+    languages, lost = lost_languages(gated.connection)
     return Finding(
         "languages",
-        passed=not deleted,
-        counts={"languages": len(judged)} | {f"{lang} by {step}": judged[lang] for lang, step in deleted},
+        passed=not lost,
+        counts={"languages": languages} | {one.told(gated.recipe.mix.of): one.records for one in lost},
         severity="warning",
     )
+
+
+def _came_to(gated: Gated, versions: Sequence[Candidate]) -> pa.Table:
+    """What came to the stages of versions: narrow columns, and the stage."""
+    columns = ["record_id", "lang", "status", "reason"]
+    schema = pa.schema([(name, pa.binary() if name == "record_id" else pa.string()) for name in (*columns, "stage")])
+    parts = [schema.empty_table()]
+    for version in versions:
+        table = gated.lake.candidate_table(version, columns)
+        parts.append(table.append_column("stage", pa.repeat(version.stage, table.num_rows)))
+    return pa.concat_tables(parts)
 
 
 def it_may_be_published(gated: Gated) -> Finding:

@@ -1,17 +1,16 @@
 """Question 10: whose records the rules kept more or less of, and which filter it was that dropped a language."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from synth_dagster.governance.answer import Answer, Cell, Table, listed, plural, share
 from synth_dagster.governance.report_facts import ReleaseFacts
+from synth_dagster.governance.told_languages import UNKNOWN
+from synth_dagster.governance.topic_shifts import Shift, shifts_by_witness
 
 NAMED = {"lang": "language", "source": "source", "license": "licence", "synthetic_depth": "synthetic depth"}
+LEAST_POINTS = 1.0  # of a shift that the answer names
 MOST_DROPS = 30  # rows of the table of single rules
-FEW = 10  # records of a language that say something about a filter
-MOST_OF_IT = 0.9  # dropped by one filter: as good as deleted
-UNKNOWN = ("und", "none")
-CHOSEN = ("other_language", "other_script", "no_settings")  # rules that say which languages are wanted
 
 
 def retention(facts: ReleaseFacts) -> Answer:
@@ -29,9 +28,10 @@ def retention(facts: ReleaseFacts) -> Answer:
     dropped: list[list[Cell]] = [[str(one["lang"]), str(one["reason"]), int(str(one["records"]))] for one in rows]
     tables += [by_step(facts), Table("Dropped, by language and rule", ["language", "rule", "records"], dropped)]
     tables += [_named(facts)] if facts.named else []
+    tables += [_topics(by, shifts) for by, shifts in shifts_by_witness(facts.topics).items()]
     und = sum(one.judged for one in facts.retained["lang"] if one.value in UNKNOWN)
     return Answer(
-        said=(_spread(facts) + _deleted(facts)) or "Nothing was judged.",
+        said=(_spread(facts) + _deleted(facts) + _shifted(facts)) or "Nothing was judged.",
         tables=tables,
         unknown=[f"the language of {plural(und, 'judged record')}"] if und else [],
     )
@@ -71,28 +71,32 @@ def _dropped(facts: ReleaseFacts) -> Counter[tuple[str, str]]:
 
 def _deleted(facts: ReleaseFacts) -> str:
     """The languages of which one step dropped nine records of ten and more, and let another language through."""
-    dropped = {(str(one["lang"]), str(one["reason"])): int(str(one["records"])) for one in facts.dropped_by_language}
-    judged = {one.value: one.judged for one in facts.retained["lang"]}
-    told = [f"{lang} by {step}" for lang, step in emptied(judged, dropped)]
+    told = [one.told(facts.of) for one in facts.lost]
     return f" Nearly nothing is left of {listed(told)}." if told else ""
 
 
-def emptied(judged: Mapping[str, int], dropped: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
-    """(language, step) of the languages that a step all but deletes, while it lets most of another one through.
+def _topics(by: str, shifts: Sequence[Shift]) -> Table:
+    """Each topic's share before and after, and what each step let through of it, what has shifted most first."""
+    steps = sorted({step for one in shifts for step in one.topic.dropped})
+    rows: list[list[Cell]] = []
+    for one in shifts:
+        topic, judged = one.topic, one.topic.judged
+        through = [share(judged - topic.dropped.get(step, 0), judged) for step in steps]
+        rows.append(
+            [topic.topic, judged, topic.kept, f"{one.before:.1%}", f"{one.after:.1%}", f"{one.points:+.1f}", *through]
+        )
+    head = ["topic", "judged", "kept", "share before", "share after", "shift", *(f"through {step}" for step in steps)]
+    return Table(f"Topics before and after, by {by}", head, rows, len(head) - 1)
 
-    What was dropped counts by (language, reason). What a step says it drops for being in another language is meant.
-    """
-    found = Counter[tuple[str, str]]()
-    for (lang, reason), records in dropped.items():
-        step, _, why = reason.partition(":")
-        found[lang, step] += 0 if why in CHOSEN else records
-    enough = {lang for lang, records in judged.items() if records >= FEW}
-    spared = {step for _, step in found if any(found[lang, step] <= judged[lang] / 2 for lang in enough)}
-    return sorted(
-        (lang, step)
-        for (lang, step), records in found.items()
-        if lang in enough - {*UNKNOWN} and step in spared and records >= MOST_OF_IT * judged[lang]
-    )
+
+def _shifted(facts: ReleaseFacts) -> str:
+    """The topic that has shifted most, by each witness, where it is a point and more."""
+    told = [
+        f"'{most.topic.topic}' {most.points:+.1f} points by {by}"
+        for by, (most, *_) in shifts_by_witness(facts.topics).items()
+        if abs(most.points) >= LEAST_POINTS
+    ]
+    return f" Topics have shifted, most of all {', '.join(told)}." if told else ""
 
 
 def _spread(facts: ReleaseFacts) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from synth_dagster.governance.told_languages import SPOKEN, TOLD_ONCE, told_languages
+from synth_dagster.governance.told_languages import SPOKEN, TOLD_ONCE, tell_languages
 from synth_dagster.governance.versions import pinned, upwards
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta_values import Release
@@ -29,7 +29,21 @@ OPTIONAL = {
     "evidence": "coalesce(len(evidence), 0) as spans",
 }
 ABSENT = {"url": "'' as host", "evidence": "0 as spans"}
+# A topic as a delivery has it in its attribute of that name, else the one that a judge gave the largest share.
+TOPIC = """coalesce(
+    case when json_type(attributes, '$.topic') = 'VARCHAR' then json_extract_string(attributes, '$.topic') end,
+    list_first(list_reverse_sort(list_zip(
+        list_transform(json_extract(attributes, '$.weborganizer.topic.*'), lambda share: try_cast(share as double)),
+        json_keys(attributes, '$.weborganizer.topic')))) [2])"""
 JUDGED = ("record_id", "verdict", "reason", "duplicate_of", "score", "rank", "copies", "tokens")
+# What came to each stage, with the reason where its steps, or those of the mix, dropped it.
+PASSING = """
+    create view passing as
+        select stage, record_id, lang,
+            if(stage = of, verdicts.reason, if(status = 'eliminated', records.reason, null)) as reason
+        from records cross join this left join verdicts using (record_id)
+        where status <> 'superseded' and (stage <> of or verdicts.record_id is not null)
+"""
 VIEWS = f"""
     create view judged as
         select records.*, verdict, verdicts.reason as why, duplicate_of, tokens, copies, {SPOKEN} as spoken
@@ -41,7 +55,10 @@ VIEWS = f"""
 
 
 class ReleaseRows:
-    """`records` (`place` is the stage's number from the top), `edges`, `verdicts`, `told`, and the views over them."""
+    """`records` (`place` is the stage's number from the top), `edges`, `verdicts`, `told`, and the views over them.
+
+    Of these `passing` has what came to each stage, and `judged` what the mix decided about.
+    """
 
     def __init__(self, connection: "DuckDBPyConnection", chains: Sequence[Sequence[Candidate]]) -> None:
         self.connection, self.chains = connection, chains
@@ -84,9 +101,8 @@ def release_rows(lake: Lake, release: Release) -> Iterator[ReleaseRows]:
         rows = ReleaseRows(connection, chains)
         _add_records(lake, rows)
         _add_verdicts(lake, rows, release)
-        connection.register("telling", told_languages(lake, release.manifest))
-        connection.execute("create table told as select * from telling")
-        connection.unregister("telling")
+        connection.execute(PASSING)
+        tell_languages(connection, lake, release.manifest, rows.versions)
         connection.execute(VIEWS)
         yield rows
 
@@ -106,7 +122,7 @@ _TABLES = """
     create table records (stage varchar, place integer, record_id blob, batch varchar, source varchar, status varchar,
         reason varchar, license varchar, consent varchar, lang varchar, method varchar, method_version varchar,
         model_id varchar, prompt_hash varchar, synthetic_depth integer, human_share double, created_at timestamptz,
-        host varchar, spans integer, pii varchar,
+        host varchar, spans integer, pii varchar, topic varchar,
         declared boolean, is_root boolean);
     create table edges (child blob, parent blob, stage varchar, batch varchar, relation varchar);
 """
@@ -117,7 +133,7 @@ def _add_part(connection: "DuckDBPyConnection", part: pa.Table, stage: str, plac
     connection.register("part", part)
     connection.execute(
         f"""insert into records select ?, ?, {", ".join(PLAIN)}, {more},
-            json_extract(attributes, '$.pii')::varchar,
+            json_extract(attributes, '$.pii')::varchar, {TOPIC},
             json_extract(attributes, '$.language.score') is null, coalesce(len(parents), 0) = 0 from part""",
         [stage, place],
     )

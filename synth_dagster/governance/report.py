@@ -23,6 +23,7 @@ from synth_dagster.governance.facts import facts_from
 from synth_dagster.governance.guarded import decided, found_by_guards
 from synth_dagster.governance.history import files_of, gate_days, release_lines
 from synth_dagster.governance.judges import judged_by_stage
+from synth_dagster.governance.language_losses import lost_languages
 from synth_dagster.governance.licences import licence_report
 from synth_dagster.governance.named_languages import named_languages
 from synth_dagster.governance.release_rows import ReleaseRows, release_rows
@@ -32,6 +33,7 @@ from synth_dagster.governance.report_page import page, picture
 from synth_dagster.governance.report_samples import samples_of
 from synth_dagster.governance.step_counts import step_counts
 from synth_dagster.governance.tallies import clusters, dropped_by_language, flows, lengths, personal, retained
+from synth_dagster.governance.topic_shifts import topics_of
 from synth_dagster.governance.versions import kind_of
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta_values import Release
@@ -139,7 +141,9 @@ def release_facts(
             flows=flows(rows),
             retained={column: retained(rows, column) for column in RETAINED},
             dropped_by_language=dropped_by_language(rows),
+            lost=lost_languages(rows.connection)[1],
             named=named_languages(rows),
+            topics=topics_of(rows, lake, release.manifest),
             reach=reach_of(rows, _others(lake, release)),
             fates=fates(rows),
             relations=rows.counts("edges", "relation"),

@@ -1,10 +1,13 @@
 """A release as a dataset card in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from synth_dagster.governance.approval_pages import in_card
 from synth_dagster.governance.report_checklist import checklist_in_card
 from synth_dagster.governance.report_facts import ReleaseFacts
+from synth_dagster.governance.topic_shifts import Shift, shifts_by_witness
+
+_MOST_TOPICS = 40
 
 
 def card(facts: ReleaseFacts) -> str:
@@ -27,6 +30,7 @@ def card(facts: ReleaseFacts) -> str:
         f"Share of characters a person wrote: {number(about.human_share)}. Counter of tokens: `{about.token_counter}`.",
         _costs(facts),
         _compared(facts),
+        *(_topics(by, shifts) for by, shifts in shifts_by_witness(facts.topics).items()),
         _duplicates(facts),
         f"## Checks\n\n{len(facts.checks) - len(facts.failed_checks())} of {len(facts.checks)} passed.",
         _table("Left out, because a batch was missing", about.missing) if about.missing else "",
@@ -72,6 +76,16 @@ def _compared(facts: ReleaseFacts) -> str:
         for name, value in numbers.items()
     )
     return f"## Measured\n\n| measure | number | all records | kept |\n| --- | --- | ---: | ---: |\n{rows}"
+
+
+def _topics(by: str, shifts: Sequence[Shift]) -> str:
+    rows = "\n".join(
+        f"| {_cell(one.topic.topic)} | {one.before:.1%} | {one.after:.1%} | {one.points:+.1f} |"
+        for one in shifts[:_MOST_TOPICS]
+    )
+    more = f"\n\nThe {_MOST_TOPICS} of {len(shifts)} that have shifted most." if len(shifts) > _MOST_TOPICS else ""
+    head = "| topic | share before | share after | shift |\n| --- | ---: | ---: | ---: |"
+    return f"## Topics before and after, by {by}\n\n{head}\n{rows}{more}"
 
 
 def _duplicates(facts: ReleaseFacts) -> str:

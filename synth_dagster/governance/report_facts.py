@@ -10,9 +10,11 @@ from synth_dagster.governance.approvals import Approval
 from synth_dagster.governance.checklist import Checklist
 from synth_dagster.governance.descent import Defect, Fate, SourceReach
 from synth_dagster.governance.guarded import Decided, Found
+from synth_dagster.governance.language_losses import Lost
 from synth_dagster.governance.licences import LicenceReport
 from synth_dagster.governance.named_languages import Named
 from synth_dagster.governance.step_counts import StepCount
+from synth_dagster.governance.topic_shifts import Topic
 from synth_dagster.records import Json
 
 DEMO = (
@@ -143,7 +145,9 @@ class ReleaseFacts:
     flows: Sequence[Flow]
     retained: Mapping[str, Sequence[Retained]]  # column -> its values
     dropped_by_language: Sequence[Mapping[str, Json]]  # lang, reason, records
+    lost: Sequence[Lost]  # languages that a step all but deletes, here or in a stage above
     named: Sequence[Named]  # how often filters give a language the name that its source declares
+    topics: Sequence[Topic]
     reach: Sequence[SourceReach]
     fates: Sequence[Fate]
     relations: Mapping[str, int]  # what parents are to their children -> references

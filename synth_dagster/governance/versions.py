@@ -4,7 +4,7 @@ Where an erasure has rewritten one of which the release held nothing that went, 
 the release read are the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from synth_dagster.lake.erasing import standing
@@ -46,5 +46,9 @@ def _made_from(lake: Lake, candidate: Candidate) -> Candidate | None:
 
 def kind_of(lake: Lake, release: Release) -> RecordKind:
     """What the records of a release are, by the columns of its table."""
-    names = lake.snapshot(release.dataset, release.manifest["table"])[1].schema.names
+    return kind_with(lake.snapshot(release.dataset, release.manifest["table"])[1].schema.names)
+
+
+def kind_with(names: Collection[str]) -> RecordKind:
+    """The kind of records whose table has these columns."""
     return next(kind for kind, columns in CONTENT.items() if all(name in names for name, _, _ in columns))

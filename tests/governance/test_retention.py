@@ -3,7 +3,8 @@
 import pytest
 
 from expectations.rules import Gated, no_language_is_deleted
-from synth_dagster.governance.answers_retention import emptied, retention
+from synth_dagster.governance.answers_retention import retention
+from synth_dagster.governance.language_losses import emptied
 from synth_dagster.governance.report import release_facts
 from synth_dagster.runner.plan import plan_batches
 from synth_dagster.runner.release import make_release, publish
@@ -25,6 +26,7 @@ stages:
 expect: {min_keep_rate: 0.1}
 """
 ENGLISH = "The mill of village {} stands at the river, and it has to be repaired with stones that come from the hill."
+NO_STOP_WORDS = "gopher_quality: {min_words: 3, min_stop_words: 0}"
 YORUBA = "Ilé ìwé tí ó wà ní abúlé {} tóbi púpọ̀, àwọn ọmọ máa ń lọ síbẹ̀ láràárọ̀ láti kọ́ ẹ̀kọ́ nípa ìtàn àti orin."
 
 
@@ -56,6 +58,41 @@ def test_a_language_that_no_source_declares_is_the_one_that_a_filter_tells(tmp_p
     (table,) = [one for one in answer.tables if one.caption == "Kept, by language"]
     assert table.rows == [["en", 20, 20, "100.0%"], ["yo", 12, 0, "0.0%"]]
     assert facts.named == [], "a filter is no witness of itself"
+
+
+@pytest.mark.parametrize("where", ["steps", "filters"])
+def test_a_language_that_nothing_tells_is_the_one_of_the_words(tmp_path, where):
+    told = {"steps": "", "filters": "", where: "gopher_quality: {min_words: 3}"}
+    project, release = released(tmp_path, declares=False, **told)
+    finding = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
+    assert not finding.passed and finding.counts == {"languages": 2, "yo by gopher_quality": 12}
+    publish(project.context(), release)
+    published = project.lake.meta.release("tiny", "r0001")
+    facts = release_facts(project.lake, published, project.recipe("tiny"), project.root)
+    answer = retention(facts)
+    assert answer.said.endswith("Nearly nothing is left of yo by gopher_quality.")
+    (table,) = [one for one in answer.tables if one.caption == "Kept, by language"]
+    assert table.rows == [["en", 20, 20, "100.0%"], ["yo", 12, 0, "0.0%"]]
+    assert facts.named == [] and facts.about.languages == {"und": 20}, "what the words tell is written nowhere else"
+
+
+def test_no_words_are_read_where_no_step_drops_enough_to_delete_a_language(tmp_path, monkeypatch):
+    monkeypatch.setattr("synth_dagster.governance.told_languages.languages_of", None)
+    project, release = released(tmp_path, steps="", filters=NO_STOP_WORDS, declares=False)
+    found = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
+    assert found.passed and found.counts == {"languages": 1}
+
+
+@pytest.mark.parametrize("declares", [True, False], ids=["declared", "told by the words"])
+def test_what_a_step_above_the_judged_stage_deletes_is_told_with_its_stage(tmp_path, declares):
+    step, generator = "gopher_quality: {min_words: 3}", "grounded_qa: {per_passage: 1}"
+    project, release = released(tmp_path, steps=step, filters="", declares=declares, generator=generator)
+    finding = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "instruction"))
+    assert not finding.passed and finding.counts["yo by gopher_quality in seed_corpus"] == 12
+    publish(project.context(), release)
+    published = project.lake.meta.release("tiny", "r0001")
+    answer = retention(release_facts(project.lake, published, project.recipe("tiny"), project.root))
+    assert answer.said.endswith("Nearly nothing is left of yo by gopher_quality in seed_corpus.")
 
 
 def test_how_well_a_filter_tells_the_languages_that_are_declared(tmp_path):
@@ -114,10 +151,13 @@ def test_when_a_step_deletes_a_language(judged, dropped, found):
     assert emptied(judged, dropped) == found
 
 
-def released(tmp_path, *, steps, filters, strays=0, declares=True):
+def released(tmp_path, *, steps, filters, strays=0, declares=True, generator=None):
     """The project, and its release as a candidate: twenty texts in English, twelve in Yoruba, and strays among them."""
     recipe = RECIPE.replace("{steps}", steps).replace("{filters}", filters)
     recipe = recipe if declares else recipe.replace(", lang: en", "").replace(", lang: yo", "")
+    if generator:
+        below = f"  generated_instructions: [{generator}]\n  filtered_mix:\n    of: generated_instructions"
+        recipe = recipe.replace("  filtered_mix:\n    of: seed_corpus", below)
     project = small_project(tmp_path / "p", recipe, Programs(EchoTeacher()))
     strayed = {f"s{n}": ENGLISH.format(100 + n) for n in range(strays)}
     project.deliver({f"e{n}": ENGLISH.format(n) for n in range(20)})
@@ -125,6 +165,7 @@ def released(tmp_path, *, steps, filters, strays=0, declares=True):
     context = project.context()
     plan_batches(context)
     for batch in ("notes:start", "iwe:start"):
-        project.lake.accept(run_stage(context, "seed_corpus", batch).candidate)
+        for stage in ("seed_corpus", *(["generated_instructions"] if generator else [])):
+            project.lake.accept(run_stage(context, stage, batch).candidate)
         project.lake.accept(run_signals(context, batch).candidate)
     return project, make_release(context, "r0001").candidate

@@ -27,7 +27,8 @@ class FinewebEdu(Filter, HeadSettings, VectorChoice):
     paper = "arXiv:2406.17557"
     proof = Proof(
         "planted signal",
-        "Macro-F1 at cut 3 above .75 on planted pages; scores rounded as the official code does.",
+        "Macro-F1 at cut 3 above .75 on planted pages; scores rounded as the official code does; a planted shift of "
+        "topics, which such a score brings about, stands in the report of the release.",
     )
     version = VERSION
     judges = (Document,)
