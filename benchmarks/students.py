@@ -85,7 +85,6 @@ EXPERIMENTS: Mapping[str, Experiment] = {
                 of["rephrased, questions"] < min(of["noisy alone, questions"], of["edited, questions"])
             ),
         },
-        unmet=("edited not below noisy alone, clean",),
     ),
     "tinygsm": Experiment(
         "Does a verifier choose better among 48 candidates than a vote, and does a label on every token help it?",

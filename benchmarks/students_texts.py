@@ -1,12 +1,13 @@
 """Students of pages: what rephrasing noisy pages does to the perplexity of clean ones, beside edits that mean nothing.
 
-WRAP in small (arXiv:2401.16380): pages as the web has them, with menus, slips and broken sentences; a rephraser says
-each in four styles; the control edits words as `eda` does: synonyms, swaps, deletions. Each arm is trained from nothing
-for the same number of steps, made texts one to one with the noisy pages, and asked how well it foretells clean pages
-that nobody has seen, and questions and answers about them.
+WRAP in small (arXiv:2401.16380): pages as the web has them, each in the form of its writer, with menus, slips and
+broken sentences; a rephraser says each in four styles; the control edits words as `eda` does: synonyms, swaps,
+deletions. Each arm is trained from nothing for the same number of steps, made texts one to one with the noisy pages,
+and asked how well it foretells clean pages that nobody has seen, and questions and answers about them.
 
-There are more pages than an arm reads, as on the web, so no arm learns pages by heart, of which edits would keep it.
-Edits then lower the perplexity in four of six seeds and raise it in two: -2 % on average, with a spread of 3 %.
+There are more pages than an arm reads, as on the web, so no arm learns pages by heart, of which edits would keep it;
+and steps enough for who reads noisy pages alone to learn no more. Three of the rephraser's styles are forms of the web,
+which stand clean there for once. On a web of one form that is none of its styles, noisy pages alone come out best.
 """
 
 import asyncio
@@ -25,21 +26,30 @@ from tests.scripted_teacher.reading import Request
 from tests.scripted_teacher.rephrasing import PAGE, facts_of, said_as
 from tests.scripted_teacher.teacher import ScriptedTeacher
 
-PAGES, HELD_OUT = 2_400, 240
-NUMBERS = 8_000  # of which a seed draws its pages
+HELD_OUT = 240
+NUMBERS = 100_000  # of which a seed draws its pages
 LENGTH, ROWS = 64, 16
 SAID = {"easy": "plain", "medium": "conversational", "hard": "encyclopaedic", "qa": "qa"}  # by style of WRAP
+WRITERS = (PAGE, "plain", "conversational", "encyclopaedic")  # the forms in which the web says the same
 _MENUS = ("Home | About us | Contact", "Sign in to comment.", "Share this page", "You are here: start > places")
 
 
 def noisy(text: str, rng: Random) -> str:
-    """A page as it is found: a menu around it, a sentence broken off, slips of the keys in one word of ten."""
-    sentences = text.split(". ")
-    place = rng.randrange(len(sentences))
-    broken = sentences[place].split()
-    sentences[place] = " ".join(broken[: max(len(broken) // 2, 1)])
+    """A page as it is found: menus around it, sentences broken off, slips of the keys in one word of ten.
+
+    Each accident comes by itself. Were there one broken sentence in every page, who read many would be sure that the
+    last one breaks where no other has, and no clean page keeps to that.
+    """
+    sentences = [broken(one) if rng.random() < 0.25 else one for one in text.split(". ")]
     words = [slip(word, rng) if rng.random() < 0.1 else word for word in ". ".join(sentences).split()]
-    return f"{rng.choice(_MENUS)}\n\n{' '.join(words)}\n\n{rng.choice(_MENUS)}"
+    parts = [rng.choice(_MENUS), " ".join(words), rng.choice(_MENUS)]
+    return "\n\n".join(part for part in parts if part not in _MENUS or rng.random() < 0.5)
+
+
+def broken(sentence: str) -> str:
+    """Its first half."""
+    words = sentence.split()
+    return " ".join(words[: max(len(words) // 2, 1)])
 
 
 def slip(word: str, rng: Random) -> str:
@@ -101,19 +111,20 @@ def one_to_one(first: np.ndarray, second: np.ndarray) -> Callable[[np.random.Gen
     return both
 
 
-def run(seed: int, *, steps: int = 250) -> dict[str, float]:
+def run(seed: int, *, steps: int = 1_000, pages: int = 9_600) -> dict[str, float]:
     """Perplexities of clean pages and of questions with answers, by arm."""
     rng = Random(seed)
-    known = [{**facts_of(number)} for number in rng.sample(range(NUMBERS), PAGES + HELD_OUT)]
-    titles = {f"page {number}": facts for number, facts in enumerate(known[:PAGES])}
-    pages = [
-        Document(body=noisy(said_as(PAGE, facts), rng), title=title, record_id=digest("page", seed, title))
-        for title, facts in titles.items()
+    numbers = rng.sample(range(NUMBERS), pages + HELD_OUT)
+    known = [{**facts_of(number), "year": rng.randint(1700, 1899)} for number in numbers]
+    titles = {f"page {number}": facts for number, facts in enumerate(known[:pages])}
+    real = [noisy(said_as(rng.choice(WRITERS), facts), rng) for facts in titles.values()]
+    web = [
+        Document(body=text, title=title, record_id=digest("page", seed, title))
+        for title, text in zip(titles, real, strict=True)
     ]
-    real = [page.body for page in pages]
-    arms = {"noisy alone": real, "rephrased": rephrased(pages, titles), "edited": edited(pages, seed)}
-    clean = [said_as(PAGE, facts) for facts in known[PAGES:]]
-    asked = [said_as("qa", facts) for facts in known[PAGES:]]
+    arms = {"noisy alone": real, "rephrased": rephrased(web, titles), "edited": edited(web, seed)}
+    clean = [said_as(rng.choice(WRITERS), facts) for facts in known[pages:]]
+    asked = [said_as("qa", facts) for facts in known[pages:]]
     words = Words.of([*clean, *asked, *(text for texts in arms.values() for text in texts)])
     found: dict[str, float] = {}
     for name, texts in arms.items():

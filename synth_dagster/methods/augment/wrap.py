@@ -40,8 +40,10 @@ class Wrap(Augmenter[Document, Document]):
     proof: ClassVar[Proof] = Proof(
         "planted signal",
         "Pieces lose nothing and keep to 300 tokens; 22 answers are cleaned exactly; all planted faults are dropped. "
-        "Small students that read rephrased beside noisy pages have a perplexity of 2.11 on clean ones, of 2.67 with "
-        "noisy alone, of 2.59 with edits of words (`python -m benchmarks.students wrap`).",
+        "Small students that read rephrased beside noisy pages have a perplexity of 1.58 on clean ones, of 1.62 with "
+        "noisy alone, of 1.69 with edits of words, in this order in each of six seeds, where the web has forms that "
+        "styles rewrite into; where it has none of them noisy pages alone are best, 1.68 to 1.72 "
+        "(`python -m benchmarks.students wrap`).",
     )
 
     styles: Annotated[tuple[StyleName, ...], Field(min_length=1)] = Field(
