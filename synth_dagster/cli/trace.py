@@ -229,6 +229,9 @@ def _print_reach(console: Console, found: Reach, some: Sequence[Entry]) -> None:
     asked = ", ".join(name if value is True else f"{name} {value}" for name, value in told.items())
     console.print(f"[bold]{escape(asked)}[/bold]: {_records(len(found.found))}", highlight=False)
     _print_stages(console, found.stages)
+    if found.by_rejected_answer:
+        pairs = f"{found.by_rejected_answer:,} {'pair' if found.by_rejected_answer == 1 else 'pairs'}"
+        console.print(f"  of {pairs} it wrote the rejected answer alone", highlight=False)
     console.print(f"[bold]and others made of them[/bold]: {_records(len(found.made_of_them))}", highlight=False)
     _print_stages(console, found.stages_below)
     for release in found.releases:

@@ -117,7 +117,7 @@ class Facts:
     languages: Mapping[str, int]
     depths: Mapping[str, int]
     human_share: float | None
-    models: Mapping[str, int]  # of the records of the row stages, by the model that wrote them
+    models: Mapping[str, int]  # of the records of the row stages, by the model that wrote them or a rejected answer
     prompts: Sequence[str]
     makers: Sequence[MakerFacts]
     steps: Sequence[StepFacts]

@@ -105,12 +105,13 @@ def models(facts: ReleaseFacts) -> Answer:
         [one.model, one.method, one.stage, Code(one.prompt or "-"), one.records] for one in makers
     ]
     asked: list[list[Cell]] = [[role, settings(how)] for role, how in sorted(facts.answerers.items())]
-    hosted = sorted({one.model for one in makers if one.model and not one.model.startswith(EMBEDDED)})
+    hosted = sorted(model for model in facts.about.models if not model.startswith(EMBEDDED))
+    of_pairs = " or an answer of a pair" if facts.about.kind == "preference" else ""
     unknown = [f"whether the weights behind the name {listed(hosted)} are still the same"] if hosted else []
     unknown += [] if facts.answerers else ["how the models were asked: the code version does not say"]
     return Answer(
-        said=f"{plural(len({one.model for one in makers}), 'model')} wrote records; of those kept: "
-        f"{counted(facts.models) if facts.models else 'none'}.",
+        said=f"{plural(len(facts.about.models), 'model')} wrote records{of_pairs}; "
+        f"of those kept: {counted(facts.models) if facts.models else 'none'}.",
         tables=[
             Table("What models wrote", ["model", "method", "stage", "prompt", "records"], written),
             Table("Who answers for which role, and how it is asked", ["role", "as it was written down"], asked, 0),

@@ -42,9 +42,6 @@ def facts_from(
     """The same from rows that are open already."""
     manifest = release.manifest
     makers = _makers(rows)
-    models = Counter[str]()
-    for one in makers:
-        models.update({one.model: one.records} if one.model else {})
     dropped = manifest.get("verdicts", {}).get("dropped", {})
     checks = _checks(lake, release, rows)
     sources = _sources(rows)
@@ -70,7 +67,7 @@ def facts_from(
         languages=_counted(rows, "kept", "lang", none="und"),
         depths=dict(sorted(rows.counts("kept", "synthetic_depth").items(), key=lambda item: int(item[0]))),
         human_share=sums["human"],
-        models=dict(sorted(models.items(), key=lambda item: (-item[1], item[0]))),
+        models=rows.counts("writers", "model"),
         prompts=sorted({one.prompt for one in makers if one.prompt}),
         makers=makers,
         steps=_steps(lake, rows),

@@ -1,22 +1,29 @@
 """How far something reaches: the records of a source, a prompt, a model or a run, and all that was made from them.
 
 Sets may be millions of records. They stay columns of ids; only counts and the first few become rows of Python, and
-whoever wants all gets them as a stream.
+whoever wants all gets them as a stream. A pair names the model of its chosen answer; one that wrote the rejected answer
+wrote in it too, and is found by what the pair notes about its answers.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.trace import entries_of
 from synth_dagster.governance.verdicts import counted, kept, verdicts_of
-from synth_dagster.lake.ids import Ids
+from synth_dagster.lake.ids import Ids, together
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Moment
+
+# pyarrow.compute makes its functions when it is imported, so a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
 
 AT_ONCE = 20_000
 
@@ -42,6 +49,7 @@ class Reach:
     asked: Mapping[str, Any]
     found: pa.Array = field(repr=False)
     made_of_them: pa.Array = field(repr=False)
+    by_rejected_answer: int  # of the records found, the pairs of which the model wrote the rejected answer alone
     stages: Sequence[Mapping[str, Any]]
     stages_below: Sequence[Mapping[str, Any]]
     releases: Sequence[Mapping[str, Any]]
@@ -52,6 +60,7 @@ class Reach:
         return {
             "asked": dict(self.asked),
             "records": len(self.found),
+            "by_rejected_answer": self.by_rejected_answer,
             "stages": list(self.stages),
             "made_of_them": {"records": len(self.made_of_them), "stages": list(self.stages_below)},
             "releases": list(self.releases),
@@ -61,11 +70,14 @@ class Reach:
 
 def reach(lake: Lake, asked: Asked, now: Moment) -> Reach:
     """What the records that are meant have become. Raises UnknownName for a name that nothing has."""
-    where = _columns(now, asked)
-    since, until = (None if moment is None else int(moment.timestamp()) for moment in (asked.since, asked.until))
-    found = now.find(
-        {column: [word] for column, word in where.items()}, dataset=asked.dataset, since=since, until=until
-    )
+    rejected = Ids.none() if asked.model is None else _rejected_by(lake, asked, asked.model)
+    where = _columns(now, asked, also=[asked.model] if asked.model and len(rejected) else [])
+    chosen = _found(now, asked, where)
+    others = {column: word for column, word in where.items() if column != "model_id"}
+    if len(rejected) and (others or asked.since or asked.until):
+        fitting = _found(now, asked, others)
+        rejected = rejected.take(np.flatnonzero(rejected.places_in(fitting) >= 0))
+    found = together([chosen, rejected]).unique().to_arrow()
     if asked.kept:
         found = _kept(lake, asked, found)
     below = now.reach(found)
@@ -76,11 +88,34 @@ def reach(lake: Lake, asked: Asked, now: Moment) -> Reach:
         _told(asked) | where,
         found,
         below,
+        len(Ids.from_arrow(found).without(chosen)),
         stages,
         stages_below,
         [release for dataset in datasets for release in counted(lake, dataset, everything)],
         {where["prompt_hash"]: _template(lake, where["prompt_hash"])} if asked.prompt else {},
     )
+
+
+def _found(now: Moment, asked: Asked, where: Mapping[str, str]) -> Ids:
+    since, until = (None if moment is None else int(moment.timestamp()) for moment in (asked.since, asked.until))
+    words = {column: [word] for column, word in where.items()}
+    return Ids.from_arrow(now.find(words, dataset=asked.dataset, since=since, until=until))
+
+
+def _rejected_by(lake: Lake, asked: Asked, model: str) -> Ids:
+    """The pairs that name the model as the writer of their rejected answer."""
+    named = json.dumps(model, ensure_ascii=False)
+    found: list[Ids] = []
+    for dataset in lake.datasets() if asked.dataset is None else [asked.dataset]:
+        for stage in lake.stages(dataset):
+            names = set(lake.snapshot(dataset, stage)[1].schema.names)
+            if not {"rejected", "attributes"} <= names or "release" in names:  # which repeats the records of a stage
+                continue
+            for part in lake.stream(dataset, stage, columns=["record_id", "attributes"]):
+                rows = part.filter(pc.fill_null(pc.match_substring(part["attributes"], named), False))
+                is_theirs = [json.loads(one).get("rejected_model") == model for one in rows["attributes"].to_pylist()]
+                found.append(Ids.from_arrow(rows["record_id"].filter(pa.array(is_theirs, pa.bool_()))))
+    return together(found).unique()
 
 
 def first(now: Moment, found: Reach, limit: int) -> list[dict[str, Any]]:
@@ -106,8 +141,8 @@ def _verdicts(lake: Lake, rows: Sequence[Mapping[str, Any]], ids: pa.Array) -> d
     return found
 
 
-def _columns(now: Moment, asked: Asked) -> dict[str, str]:
-    """Column -> the one word that is meant."""
+def _columns(now: Moment, asked: Asked, also: Sequence[str]) -> dict[str, str]:
+    """Column -> the one word that is meant; `also` are names of models that no record has in its own column."""
     given = {
         "source": ("source", asked.source, False),
         "prompt_hash": ("prompt", asked.prompt, True),
@@ -115,7 +150,7 @@ def _columns(now: Moment, asked: Asked) -> dict[str, str]:
         "run_id": ("run", asked.run, True),
     }
     return {
-        column: _meant(what, word, now.words(column), by_beginning=by_beginning)
+        column: _meant(what, word, [*now.words(column), *(also if what == "model" else ())], by_beginning=by_beginning)
         for column, (what, word, by_beginning) in given.items()
         if word is not None
     }

@@ -50,8 +50,15 @@ VIEWS = f"""
         from records join verdicts using (record_id) left join ({TOLD_ONCE}) using (record_id)
         where stage = (select of from this);
     create view kept as select * from judged where verdict = 'kept';
+    create view writers as
+        select record_id, stage, model_id as model from records where status = 'current' and model_id <> ''
+        union select record_id, stage, rejected_model from records
+            where status = 'current' and rejected_model <> '';
     create view roots as select * from records where is_root;
 """
+
+KEPT_BY = "(select model from writers semi join kept using (record_id, stage))"
+"""The models of the kept records, once for each record that one wrote in."""
 
 
 class ReleaseRows:
@@ -122,7 +129,7 @@ _TABLES = """
     create table records (stage varchar, place integer, record_id blob, batch varchar, source varchar, status varchar,
         reason varchar, license varchar, consent varchar, lang varchar, method varchar, method_version varchar,
         model_id varchar, prompt_hash varchar, synthetic_depth integer, human_share double, created_at timestamptz,
-        host varchar, spans integer, pii varchar, topic varchar,
+        host varchar, spans integer, pii varchar, topic varchar, rejected_model varchar,
         declared boolean, is_root boolean);
     create table edges (child blob, parent blob, stage varchar, batch varchar, relation varchar);
 """
@@ -134,6 +141,7 @@ def _add_part(connection: "DuckDBPyConnection", part: pa.Table, stage: str, plac
     connection.execute(
         f"""insert into records select ?, ?, {", ".join(PLAIN)}, {more},
             json_extract(attributes, '$.pii')::varchar, {TOPIC},
+            json_extract_string(attributes, '$.rejected_model'),
             json_extract(attributes, '$.language.score') is null, coalesce(len(parents), 0) = 0 from part""",
         [stage, place],
     )

@@ -26,7 +26,7 @@ from synth_dagster.governance.judges import judged_by_stage
 from synth_dagster.governance.language_losses import lost_languages
 from synth_dagster.governance.licences import licence_report
 from synth_dagster.governance.named_languages import named_languages
-from synth_dagster.governance.release_rows import ReleaseRows, release_rows
+from synth_dagster.governance.release_rows import KEPT_BY, ReleaseRows, release_rows
 from synth_dagster.governance.report_card import card
 from synth_dagster.governance.report_facts import ReleaseFacts, StageFacts
 from synth_dagster.governance.report_page import page, picture
@@ -128,7 +128,7 @@ def release_facts(
             ),
             expected=recipe.expect.model_dump(mode="json") if recipe else {},
             answerers=_answerers(lake, rows),
-            models=rows.counts("kept", "model_id"),
+            models=rows.counts(KEPT_BY, "model"),
             methods=rows.counts("kept", "method"),
             stages=_stages(rows.chains),
             judges=judged_by_stage(lake, recipe, rows.chains),

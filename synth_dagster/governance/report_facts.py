@@ -132,7 +132,7 @@ class ReleaseFacts:
     step_counts: Sequence[StepCount]  # what each step did, those of the mix last
     expected: Mapping[str, Json]  # the thresholds of the recipe's gates
     answerers: Mapping[str, Mapping[str, Json]]  # role -> who answers, and how it is asked
-    models: Mapping[str, int]  # of the kept records
+    models: Mapping[str, int]  # of the kept records; a pair is counted for the models of both its answers
     methods: Mapping[str, int]  # of the kept records
     stages: Sequence[StageFacts]
     judges: Mapping[str, Mapping[str, float]]  # stage -> what the judgments of its pairs say of the judge

@@ -124,7 +124,7 @@ def _glance(facts: ReleaseFacts) -> str:
         bars("Cost by stage", costs, as_given=True, unit="$")
         if costs
         else bars("Tokens of the teachers by stage", {one.name: one.tokens for one in facts.stages}, as_given=True),
-        bars("Models of the kept records", facts.models),
+        bars("Kept records by the models that wrote in them", facts.models),
     ]
     flows = sankey(
         "Judged records, from the sources of their first parents over their licences to their verdicts", facts.flows

@@ -10,13 +10,14 @@ import pytest
 from synth_dagster.errors import UnknownName
 from synth_dagster.governance.mermaid import drawn
 from synth_dagster.governance.reach import Asked, lines, reach
+from synth_dagster.governance.release_rows import KEPT_BY, release_rows
 from synth_dagster.governance.scores import flat, scores_of
 from synth_dagster.governance.trace import derivation, trace
 from synth_dagster.lake.lake import Lake
 from synth_dagster.lake.lineage import Lineage
 from synth_dagster.lake.meta_values import Release
 from synth_dagster.record_tables import to_table
-from synth_dagster.records import Parent, digest
+from synth_dagster.records import Message, Parent, Preference, digest
 from synth_dagster.runner.verdicts import VERDICT
 from tests.lake.conftest import document, write_to
 
@@ -61,7 +62,7 @@ def world(tmp_path_factory):
     return lake
 
 
-def publish(lake, release, reasons, duplicates=None):
+def publish(lake, release, reasons, duplicates=None, **manifest):
     rows = [
         {
             "record_id": digest(name),
@@ -76,7 +77,7 @@ def publish(lake, release, reasons, duplicates=None):
     filled = pa.Table.from_pylist(rows, schema=pa.schema([field for field in VERDICT if field.name != "release"]))
     candidate = write_to(lake, release, filled, stage="verdicts", partition="release")
     lake.accept(candidate)
-    manifest = {"batches": {}}
+    manifest = {"batches": {}} | manifest
     lake.meta.add_release(Release("demo", release, "i", candidate.data_version, manifest, 1, False, "run-1"))
 
 
@@ -270,3 +271,58 @@ def test_scores_are_figures_and_the_names_of_judges_and_no_text():
     # what a source says of its own records is nobody's judgment
     assert scores_of({"attributes": '{"likes": 12}', "parents": []}) == {}
     assert scores_of({}) == {}  # a record that no table shows any more
+
+
+def pair(name, chosen, rejected, **facts):
+    noted = {"chosen_model": chosen, "rejected_model": rejected, "models": [chosen, rejected]}
+    answers = {side: (Message("assistant", f"{name} {side}"),) for side in ("chosen", "rejected")}
+    given = {"created_at": MARCH, "run_id": "run-1", "source": "notes", "model_id": chosen, "attributes": noted} | facts
+    one = Preference(prompt=(Message("user", name),), **answers, batch="notes:1", **given)
+    return replace(one, record_id=digest(name), content_hash=digest(one.content()))
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    lake = Lake.open(tmp_path_factory.mktemp("pairs") / "lake")
+    records = [
+        pair("r1", "x", "y"),
+        pair("r2", "y", "x"),
+        pair("r3", "x", "x"),
+        pair("r4", "x", 'é "y"', created_at=APRIL),
+        pair("r5", "x", "z", attributes={"models": ["x", "z"]}),  # named, and not as who wrote the rejected answer
+    ]
+    made = write_to(lake, "notes:1", to_table(records, "preference"), stage="pairs")
+    lake.accept(made)
+    read = {"notes:1": {"records": made.candidate_id}}
+    publish(lake, "r0001", {"r1": None, "r2": None, "r3": "rules:short"}, of="pairs", batches=read)
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "alone"),
+    [
+        pytest.param(Asked(model="y"), ["r1", "r2"], 1, id="one answer of each"),
+        pytest.param(Asked(model="x"), ["r1", "r2", "r3", "r4", "r5"], 1, id="both answers"),
+        pytest.param(Asked(model="x", kept=True), ["r1", "r2"], 1, id="kept"),
+        pytest.param(Asked(model='é "y"'), ["r4"], 1, id="only ever rejected"),
+        pytest.param(Asked(model='é "y"', until=APRIL), [], 0, id="before"),
+        pytest.param(Asked(model="y", source="notes", run="run-1"), ["r1", "r2"], 1, id="with others"),
+        pytest.param(Asked(model="y", dataset="other"), [], 0, id="another dataset"),
+    ],
+)
+def test_a_model_reaches_the_pairs_of_which_it_wrote_the_rejected_answer(pairs, asked, names, alone):
+    now = Lineage(pairs).now()
+    found = reach(pairs, asked, now)
+    assert sorted(row["record_id"] for row in lines(pairs, now, found)) == sorted(digest(one).hex() for one in names)
+    assert found.by_rejected_answer == alone == found.as_json()["by_rejected_answer"]
+
+
+def test_a_model_that_wrote_neither_answer_is_not_known(pairs):
+    with pytest.raises(UnknownName, match="'z'"):
+        reach(pairs, Asked(model="z"), Lineage(pairs).now())
+
+
+def test_a_release_counts_a_pair_for_the_models_of_both_its_answers(pairs):
+    with release_rows(pairs, pairs.meta.release("demo", "r0001")) as rows:
+        assert rows.counts("writers", "model") == {"x": 5, "y": 2, 'é "y"': 1}
+        assert rows.counts(KEPT_BY, "model") == {"x": 2, "y": 2}
