@@ -22,6 +22,7 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.record_tables import schema_of
 from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
+from synth_dagster.runner.deliveries import ERASED
 from synth_dagster.runner.verdicts import VERDICTS
 from synth_dagster.services import Finding
 
@@ -128,10 +129,11 @@ def _ids_above(gated: Gated, above: str | None) -> pa.Table:
 def something_came_out(gated: Gated) -> Finding:
     """A stage that gives nothing is a closed gate, never a success; the examples say which inputs gave nothing.
 
-    Of a corpus from which a step retrieves, a batch may hold nothing that is meant: then nothing was tried either.
+    Of a corpus from which a step retrieves, a batch may hold nothing that is meant: then nothing was tried either. Nor
+    is a gate closed by erasures that took all of a batch: no run can ever bring it back.
     """
     rows, tried = gated.current.num_rows, gated.rows.num_rows + gated.candidate.rejected
-    passed = rows > 0 or (not tried and _is_chosen_from(gated))
+    passed = rows > 0 or (not tried and _is_chosen_from(gated)) or _is_erased(gated)
     return Finding("not_empty", passed=passed, counts={"records": rows}, examples=[] if passed else _barren(gated))
 
 
@@ -141,16 +143,29 @@ def _is_chosen_from(gated: Gated) -> bool:
     return any(gated.candidate.stage in stages for stages in later)
 
 
+def _is_erased(gated: Gated) -> bool:
+    """Whether erasures took all that a batch held: here, or in the stage above, whose gate let nothing else through."""
+    stage, candidate = gated.candidate.stage, gated.candidate
+    if gated.rows.num_rows or stage == gated.recipe.mix.name:
+        return False
+    if above := gated.recipe.stage(stage).reads:
+        version = gated.lake.accepted(gated.recipe.dataset, above, candidate.batch)
+        return version is not None and not version.rows and not candidate.rejected
+    reasons = gated.lake.candidate_rejects(candidate)["reason"].to_pylist()
+    return set(reasons) == {ERASED.reason} or gated.lake.meta.is_left_by_an_erasure(candidate.candidate_id)
+
+
 def enough_is_kept(gated: Gated) -> Finding:
     """Of what the stage made or tried, the share that the next stage can use is at least the recipe's."""
     current, lost = gated.current.num_rows, _eliminated(gated) + gated.candidate.rejected
     rate = current / (current + lost) if current + lost else 0.0
     least = gated.recipe.expect.min_keep_rate
+    passed = rate >= least or _is_erased(gated)
     return Finding(
         "keep_rate",
-        passed=rate >= least,
+        passed=passed,
         counts={"kept": current, "lost": lost, "rate": round(rate, 4), "at_least": least},
-        examples=[] if rate >= least else _barren(gated),
+        examples=[] if passed else _barren(gated),
     )
 
 

@@ -220,6 +220,10 @@ class Meta:
         note = self.database.row("select old from erased_versions where new = ?", (candidate_id,))
         return self.gate(note["old"]) if note else None
 
+    def is_left_by_an_erasure(self, candidate_id: str) -> bool:
+        """Whether it is what an erasure left of an older version."""
+        return self.database.row("select old from erased_versions where new = ?", (candidate_id,)) is not None
+
     def gates(self, dataset: str) -> list[Gate]:
         """The latest gate of every candidate of a dataset that was checked, oldest candidate first."""
         rows = self.database.rows(
