@@ -55,7 +55,7 @@ class Acceptance:
             return
         ids = set(rejects["record_id"].drop_null().to_pylist()) if rejects is not None else set[bytes]()
         if "record_id" in table.column_names:
-            ids.update(table["record_id"].to_pylist())
+            ids.update(table["record_id"].drop_null().to_pylist())  # a finding about all records names none
         if "parents" in table.column_names:
             ids.update(pc.list_flatten(table["parents"]).combine_chunks().field("record_id").to_pylist())  # type: ignore[attr-defined]
         returned = sum(tombstones.has_record(one) for one in ids)

@@ -13,6 +13,7 @@ from synth_dagster.governance import erase as erasing
 from synth_dagster.governance import erase_files, erase_past, erase_scope
 from synth_dagster.governance.erase import Asked, erase, plan, resume
 from synth_dagster.lake.erasing import Eraser
+from synth_dagster.lake.findings import findings, write_findings
 from synth_dagster.lake.lake import Lake
 from synth_dagster.record_tables import to_table
 from synth_dagster.records import Parent, digest
@@ -146,6 +147,16 @@ def test_a_step_lets_an_erasure_end_before_it_reads(world, monkeypatch, run):
 
 def told(lake):
     return SimpleNamespace(lake=lake, recipe=SimpleNamespace(dataset="demo", mix=SimpleNamespace(of="corpus")))
+
+
+def test_a_finding_about_all_records_together_brings_nothing_back(world):
+    """As the gate of a release tells its share of synthetic records: it names no record."""
+    erase(world.lake, FORUM, world.around, None)
+    below = world.lake.accepted("demo", "questions", "notes:1")
+    told = {"stage": "questions", "batch": "notes:1", "candidate_id": below.candidate_id, "guard": "gate"}
+    told |= {"check": "depth", "kind": "depth", "severity": "info", "score": 1.0, "record_id": None}
+    write_findings(world.lake, below, [told], run_id="run-2")
+    assert findings(world.lake, "demo", stage="questions", every=True)["kind"].to_pylist() == ["depth"]
 
 
 def test_rejects_bring_nothing_back_either(world):

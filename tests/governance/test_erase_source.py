@@ -40,7 +40,8 @@ def test_nothing_of_it_is_left_and_that_is_proven(tmp_path, is_there):
 
 TAUGHT = TWO_SOURCES.replace(
     "filtered_mix: {of: seed_corpus}",
-    "generated_instructions: [grounded_qa]\n  filtered_mix: {of: generated_instructions}",
+    "generated_instructions: [grounded_qa]\n"
+    "  filtered_mix: {of: generated_instructions, guards: [{synthetic_release_gate: {min_grounded: 0}}]}",
 )
 
 
