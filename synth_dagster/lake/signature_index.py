@@ -61,7 +61,7 @@ def _in_words(
         except (Damaged, NotThere) as error:
             raise IndexDamaged(
                 f"The index of duplicates '{self.name}' in {self.store.link(FOLDER)} is not what was written: a "
-                "checksum differs, or a file is missing. Make it again."
+                "checksum differs, or a file is missing."
             ) from error
 
     return told
@@ -197,7 +197,7 @@ class SignatureIndex:
         if sizes != self.settings:
             raise OtherSettings(
                 f"The index '{self.name}' was written with {_told(sizes)}, and is asked for with "
-                f"{_told(self.settings)}. Ask with the settings that it has, or take another name for another index."
+                f"{_told(self.settings)}."
             )
         self._segments = [self._opened(named) for named in self._named]
         self._apply([segment.links() for segment in self._segments])

@@ -108,7 +108,7 @@ def compared_anew_if_damaged(
     try:
         return compared(SignatureIndex(store, name, settings), pool, sign)
     except (IndexDamaged, OtherSettings) as why:
-        log.warning("%s It is made anew.", why)
+        log.warning("%s It is made anew from the texts.", why)
         remove_index(store, name)
         return compared(SignatureIndex(store, name, settings), pool, sign)
 
