@@ -20,7 +20,7 @@ from synth_dagster.lake.sessions import Usage
 from synth_dagster.licences.signals import Signals
 from synth_dagster.licences.site_terms import Access, Competing, Labels, Licensed, of_page, plain
 from synth_dagster.licences.snapshots import TERMS_READ, Snapshot, noted, page_hash, text_of
-from synth_dagster.parts.asking.calls import insist, prompt, tagged
+from synth_dagster.parts.asking.calls import insist, prompt, tagged, together
 from synth_dagster.parts.text.chunks import split
 from synth_dagster.parts.text.grounding import find_verbatim
 from synth_dagster.prompt import Prompt
@@ -198,11 +198,11 @@ async def _read_all(context: RunContext, unread: Sequence[tuple[Snapshot, str]],
 async def read_page(judge: Teacher, page: str) -> Labels:
     """The labels of a page, in pieces where it is long. Raises Unusable when a question got no answer that holds."""
     pieces = split(plain(page), MAX_WORDS)
-    return of_page(await in_order(lambda piece: _read_piece(judge, piece), pieces, limit=len(pieces)))
+    return of_page(await together(*(_read_piece(judge, piece) for piece in pieces)))
 
 
 async def _read_piece(judge: Teacher, piece: str) -> Labels:
-    answers = await in_order(lambda name: _answer(judge, name, piece), list(QUESTIONS), limit=len(QUESTIONS))
+    answers = await together(*(_answer(judge, name, piece) for name in QUESTIONS))
     codes = {name: code for name, (code, _) in zip(QUESTIONS, answers, strict=True)}
     evidence = {name: words for name, (_, words) in zip(QUESTIONS, answers, strict=True) if words}
     return Labels(**codes, evidence=evidence)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from synth_dagster.errors import TeacherError
 from synth_dagster.method import PoolSynthesizer
 from synth_dagster.records import Record, digest
-from synth_dagster.services import Drop
+from synth_dagster.services import Drop, Unusable
 
 
 def all_rounds(method: PoolSynthesizer, given: Sequence[Record], **services: Any) -> tuple[list, list[Drop], int]:
@@ -30,3 +31,21 @@ def all_rounds(method: PoolSynthesizer, given: Sequence[Record], **services: Any
 
     asyncio.run(run())
     return pool[len(given) :], drops, number
+
+
+class BreaksOff:
+    """A teacher that fails at its first request, and takes its time over the others, which it then refuses."""
+
+    models = ("scripted",)
+
+    def __init__(self) -> None:
+        self.begun = self.ended = 0
+
+    async def tell(self, *_: Any, **given: Any) -> None:
+        self.begun += 1
+        if self.begun == 1:
+            raise TeacherError("The budget is spent.")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.ended += 1
+        raise Unusable("refused", "")

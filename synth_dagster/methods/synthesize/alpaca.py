@@ -8,7 +8,6 @@ released code stops at any "20.", which cuts an answer at 1920 and never lets th
 token of one model that ends a text, which a chat endpoint does not need.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -16,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.calls import attempted, naming, prompt, recorded, written_by
+from synth_dagster.parts.asking.calls import attempted, naming, prompt, recorded, together, written_by
 from synth_dagster.parts.asking.tasks import Task, listed, task_of, unfit
 from synth_dagster.parts.similarity.short_texts import RougeKeeper
 from synth_dagster.parts.streams import stream
@@ -78,7 +77,7 @@ class Alpaca(PoolSynthesizer[Instruction, Instruction]):
         keeper = self._known(seeds, made)
         numbers = [number * self.requests_a_round + place for place in range(self.requests_a_round)]
         shown = [self._drawn(seeds, request) for request in numbers]
-        said = await asyncio.gather(*(recorded(attempted(_written(writer, tasks))) for tasks in shown))
+        said = await together(*(recorded(attempted(_written(writer, tasks))) for tasks in shown))
         return [
             naming(self._judged(keeper, number, tasks, answer), calls)
             for number, tasks, (answer, calls) in zip(numbers, shown, said, strict=True)

@@ -6,7 +6,6 @@ sixteenth task: the released code stops at any "16.", which cuts a task at 2016.
 examples that it was written after, and the nearest tasks: a seed by its record id, one of the model's by its number.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from synth_dagster.method import Family, PoolSynthesizer, Proof
-from synth_dagster.parts.asking.calls import attempted, prompt, recorded, with_its_calls, written_by
+from synth_dagster.parts.asking.calls import attempted, prompt, recorded, together, with_its_calls, written_by
 from synth_dagster.parts.asking.tasks import Task, capitalised, listed, task_of, unfit
 from synth_dagster.parts.similarity.short_texts import RougeKeeper
 from synth_dagster.parts.streams import stream
@@ -152,9 +151,9 @@ class SelfInstruct(PoolSynthesizer[Instruction, Instruction]):
             return []
         numbers = [number * self.requests_a_round + place for place in range(self.requests_a_round)]
         shown = [known.drawn(self, request) for request in numbers]
-        said = await asyncio.gather(*(recorded(attempted(self._go_on(writer, tasks))) for tasks in shown))
+        said = await together(*(recorded(attempted(self._go_on(writer, tasks))) for tasks in shown))
         found = [_items(self, known, *one) for one in zip(numbers, shown, said, strict=True)]
-        solved = await asyncio.gather(*(with_its_calls(item.finished(writer)) for _, items in found for item in items))
+        solved = await together(*(with_its_calls(item.finished(writer)) for _, items in found for item in items))
         drops = [drop for drop, _ in found if drop]
         return [*drops, *solved]
 

@@ -5,11 +5,12 @@ from itertools import combinations
 
 import pytest
 
+from synth_dagster.errors import TeacherError
 from synth_dagster.methods.synthesize.alpaca import WRITING, Alpaca, blocks, refused
 from synth_dagster.parts.asking.tasks import Task
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Answer, Call, Unusable
-from tests.methods.rounds import all_rounds
+from tests.methods.rounds import BreaksOff, all_rounds
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import BlockWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -183,3 +184,10 @@ def test_without_a_seed_nothing_is_asked():
     assert grown(Alpaca(), Says(""), [])[:2] == ([], [])
     made, drops, _ = grown(Alpaca(), Says(""), [Instruction.single(" ", "")])
     assert made == [] and [drop.reason for drop in drops] == ["no_seed_task"]
+
+
+def test_when_a_request_fails_those_beside_it_are_finished_first():
+    writer = BreaksOff()
+    with pytest.raises(TeacherError, match="The budget is spent"):
+        grown(Alpaca(requests_a_round=4), writer)
+    assert (writer.begun, writer.ended) == (4, 3)

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pytest
 
+from synth_dagster.errors import TeacherError
 from synth_dagster.methods.synthesize.self_instruct import (
     LISTING,
     WITH_INPUT,
@@ -20,7 +21,7 @@ from synth_dagster.methods.synthesize.self_instruct import (
 from synth_dagster.parts.asking.tasks import Task, unfit
 from synth_dagster.records import Instruction, digest
 from synth_dagster.services import Answer, Call, Sampling, Unusable
-from tests.methods.rounds import all_rounds
+from tests.methods.rounds import BreaksOff, all_rounds
 from tests.rouge import rouge_l
 from tests.scripted_teacher.tasks import TaskWorld, made_up
 from tests.scripted_teacher.teacher import ScriptedTeacher
@@ -331,3 +332,10 @@ def test_without_a_seed_task_nothing_is_asked(pool):
 def test_one_seed_is_enough():
     made, _, _ = grown(SelfInstruct(instructions=5), ScriptedTeacher(TaskWorld(novel=True)), seeds(1))
     assert len(made) >= 5 and {len(one.parents) for one in made} == {1}
+
+
+def test_when_a_request_fails_those_beside_it_are_finished_first():
+    writer = BreaksOff()
+    with pytest.raises(TeacherError, match="The budget is spent"):
+        grown(SelfInstruct(requests_a_round=4), writer)
+    assert (writer.begun, writer.ended) == (4, 3)
