@@ -35,6 +35,7 @@ class Expected:
 
 
 def suite_text(name: str) -> str:
+    """The suite as its file has it."""
     return (SUITES / f"{name}.json").read_text(encoding="utf-8")
 
 
@@ -64,9 +65,8 @@ def _is_plain(type_: pa.DataType) -> bool:
 
 def validate(name: str, rows: pa.Table) -> list[Expected]:
     """The suite's expectations over flat rows, in the suite's order."""
-    with (
-        seldom_collected()
-    ):  # it makes some hundred thousand lasting objects: a quarter of its time went into walking them
+    # the import makes some hundred thousand lasting objects: a quarter of its time went into walking them
+    with seldom_collected():
         import great_expectations as gx
 
     wanted = json.loads(suite_text(name))

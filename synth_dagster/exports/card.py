@@ -26,8 +26,6 @@ DEMO = (
     "> **Demonstration only, not for training.** The embedded teacher made this release: a program that rearranges the "
     "text it is given, not a language model. It shows the form of the data, not its worth."
 )
-
-
 NOBODY = "Nobody has said."
 UNSAFE = (
     "Facts about people, products or law that have to be right: a model may have invented what it wrote, and checks "
@@ -37,6 +35,10 @@ UNCOMPARED = "it was compared with none, so scores on them may be too good."
 ADVICE = (
     "Look at a sample before training; check licences against what you mean to do; hold out what shares no source with "
     "the rest (`synth export --validation`). To have a record taken out, with all that was made from it, name its id."
+)
+GLOSSARY = (
+    "*Record*: one document, instruction or preference pair. *Synthetic depth*: how many models stand between a record "
+    "and what a person wrote; 0 is human. *Teacher*, *judge*: models that wrote, and that scored."
 )
 
 
@@ -70,12 +72,6 @@ def card(
         *["## Dataset Card Contact", (about.contact or about.creator if about else None) or NOBODY],
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-GLOSSARY = (
-    "*Record*: one document, instruction or preference pair. *Synthetic depth*: how many models stand between a record "
-    "and what a person wrote; 0 is human. *Teacher*, *judge*: models that wrote, and that scored."
-)
 
 
 def _approved(approval: Mapping[str, Any]) -> list[str]:

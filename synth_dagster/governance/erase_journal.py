@@ -65,7 +65,7 @@ class Journal:
             _binary(told["ids"]),
             frozenset((dataset, source) for dataset, source in told["sources"]),
             _binary(told["calls"]),
-            Needles.of_json(told["needles"]),
+            Needles.of_json(told["needles"]) if told["needles"] else None,
         )
         batches = [(dataset, batch) for dataset, batch in told["batches"]]
         rest = {name: told[name] for name in ("erasure", "asked", "counts", "before", "files", "versions")}

@@ -184,9 +184,10 @@ class Needles:
     short: int = 0
     _known: Hits = field(default_factory=Hits)
     _new: dict[int, list[np.ndarray]] = field(default_factory=lambda: {LONG: [], SHORT: []})
-    _ready: "dict[int, Sieve]" = field(default_factory=dict)
+    _ready: dict[int, Sieve] = field(default_factory=dict)
 
     def add(self, text: str) -> None:
+        """Every few windows of a text, and its last one."""
         letters = plain(text)
         length = LONG if len(letters) >= LONG else SHORT
         if len(letters) < SHORT:
@@ -210,6 +211,7 @@ class Needles:
         return hits
 
     def occur_in(self, texts: Iterable[str]) -> bool:
+        """Whether any of them does."""
         return bool(self.found_in(texts))
 
     def without(self, shared: Hits) -> "Needles":
@@ -217,6 +219,7 @@ class Needles:
         return Needles(self.short, self._settled().without(shared))
 
     def count(self) -> int:
+        """How many different windows they are."""
         return sum(map(len, self._settled().by_length.values()))
 
     def as_json(self) -> dict[str, Any]:
@@ -228,7 +231,7 @@ class Needles:
         found = {length: np.frombuffer(bytes.fromhex(told[str(length)]), np.uint64) for length in (LONG, SHORT)}
         return cls(told["short"], Hits(found))
 
-    def _filters(self) -> "dict[int, Sieve]":
+    def _filters(self) -> dict[int, Sieve]:
         known = self._settled()
         if not self._ready:
             self._ready = {length: Sieve.of(found) for length, found in known.by_length.items() if len(found)}

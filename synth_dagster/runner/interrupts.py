@@ -19,10 +19,11 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, except that a signal cancels the work and is handed on when the loop is closed."""
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(work)
-    before = {name: signal.getsignal(name) for name in SIGNALS}
+    # what is left to the system, or to another language's handler, stays as it is
+    before = {name: handler for name in SIGNALS if callable(handler := signal.getsignal(name))}
     received: list[signal.Signals] = []
     try:
-        return asyncio.run(_cancellable(work, received, [name for name in SIGNALS if callable(before[name])]))
+        return asyncio.run(_cancellable(work, received, list(before)))
     except asyncio.CancelledError:
         if not received:
             raise

@@ -70,3 +70,11 @@ def test_another_thread_has_no_signals_and_does_its_work(raising):
     thread.start()
     thread.join()
     assert results == [1]
+
+
+def test_a_handler_that_is_not_pythons_is_left_alone(monkeypatch):
+    async def work():
+        return 1
+
+    monkeypatch.setattr(signal, "getsignal", lambda name: None)  # as for one that was there before Python began
+    assert run_to_end(work()) == 1
