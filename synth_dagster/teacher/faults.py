@@ -25,6 +25,7 @@ What: TypeAlias = Literal[
 
 QUOTED = 24  # an endpoint's words that repeat this many characters of the request are not shown
 LONGEST = 300
+CHECK = "'synth teacher check' tells more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,6 @@ def whose(endpoint: Endpoint) -> str:
     return f"The teacher role '{endpoint.role}' at {address(endpoint)}"
 
 
-CHECK = "'synth teacher check' tells more."
-
-
 def address(endpoint: Endpoint) -> str:
     """The endpoint's address as it may be shown: scheme, host, port and path."""
     every = [shown_address(one) for one in endpoint.addresses]
@@ -128,7 +126,8 @@ def shown(words: str, key: str, sent: str) -> str:
     if key:
         words = words.replace(key, "***")
     words = re.sub(r"\bsk-[\w*-]{6,}", "***", words)
-    sent = one_line(sent)
+    # what is cut off need not be looked for: of a long message that would hold up all other requests for seconds
+    words, sent = words[: LONGEST + QUOTED - 1], one_line(sent)
     pieces = (words[start : start + QUOTED] for start in range(max(1, len(words) - QUOTED + 1)))
     if len(words) >= QUOTED and any(piece in sent for piece in pieces):
         words = words.split(":", 1)[0][:QUOTED] + ": its message quotes the request and is not shown"

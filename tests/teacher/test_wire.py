@@ -270,6 +270,15 @@ def test_an_endpoints_words_are_shown_without_secrets(words_said, expected):
     assert shown(words_said, KEY, "the prompt") == expected
 
 
+def test_only_words_that_would_be_shown_are_looked_up_in_the_request():
+    """A message of megabytes is looked through no further than it is shown, which held up all other requests."""
+    asked = "Tell me of the letter that Alice wrote to nobody."
+    assert (
+        shown(f"bad: {'y' * 290}{asked}", KEY, asked) == "bad: its message quotes the request and is not shown"
+    )  # five characters of it would be shown
+    assert shown(f"bad: {'y' * 295}{asked}", KEY, asked) == f"bad: {'y' * 295}"
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
