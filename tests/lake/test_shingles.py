@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth_dagster.lake import shingles
-from synth_dagster.lake.shingles import LONG, STRIDE, Needles, plain
+from synth_dagster.lake.shingles import LONG, Needles, plain
 
-WORD = st.text("aß éλΣ€,-_0", min_size=1, max_size=8)
+RUN = 48  # letters of a quotation that is always found
+WORD = st.text("aß éλΣ€,-_0bcdefghij", min_size=1, max_size=8)
 TEXT = st.lists(WORD, max_size=40).map(" ".join)
 
 
@@ -33,19 +34,31 @@ def test_upper_case_is_the_same_text():
 
 
 @settings(max_examples=60, deadline=None)
-@given(erased=TEXT, before=TEXT, after=TEXT, start=st.integers(0, 60), at_once=st.sampled_from([40, 64, 1 << 16]))
-def test_a_run_a_little_longer_than_a_window_is_always_found(erased, before, after, start, at_once):
+@given(
+    erased=st.lists(WORD, min_size=30, max_size=60).map(" ".join).filter(lambda text: len(plain(text)) >= RUN),
+    before=TEXT,
+    after=TEXT,
+    share=st.floats(0, 1),
+    at_once=st.sampled_from([40, 64, 1 << 16]),
+)
+def test_a_run_a_little_longer_than_a_window_is_always_found(erased, before, after, share, at_once):
     """A run of 32 + 16 letters holds a whole window, wherever it begins: windows begin every 16 letters."""
     needles, letters = Needles(), plain(erased)
     needles.add(erased)
-    run = letters[start : start + LONG + STRIDE[LONG]]
+    start = round(share * (len(letters) - RUN))
     with patch.object(shingles, "AT_ONCE", at_once):  # so that texts are cut where a run may lie across
-        found = needles.occur_in([before, f"{before} {run} {after}", after])
+        found = needles.occur_in([before, f"{before} {letters[start : start + RUN]} {after}", after])
         none = needles.occur_in([before, after])
-    if len(run) == LONG + STRIDE[LONG]:
-        assert found
+    assert found
     if not any(window in plain(f"{before}{after}") for window in every_window(letters)):
         assert not none
+
+
+@pytest.mark.parametrize("length", [32, 40, 63, 64, 65])
+def test_the_last_letters_of_a_text_are_found_from_a_window_on(length):
+    needles, letters = Needles(), "".join(chr(0x4E00 + place) for place in range(length))  # no letter twice
+    needles.add(letters)
+    assert needles.occur_in([f"So it ends: {letters[-32:]}"]) and not needles.occur_in([letters[-31:]])
 
 
 def every_window(letters):

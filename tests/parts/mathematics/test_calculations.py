@@ -20,7 +20,6 @@ with_gsm8k = pytest.mark.skipif(not GSM8K.is_dir(), reason="the GSM8K files of t
         "At first there are 8 * 11 = 88 beads. There remain 88 / 2 = 44 beads.",
         "Of 88 it is 88 * 75 / 100 = 66, so 88 - 66 = 22 beads are left.",
         "1,450 - 13 = 1,437 and then $3.50 \u00d7 2 = $7.",
-        "So 2 + 3 = 5 + 1 = 6.",  # a chain that nobody should write is wrong in its first link
         "10 / 3 = 3.33",
         "25% of 80 = 20, and 25% of 80 + 3 = 23",
         "x * 2 + 3 = 7, so 2x = 4 and x - 3 = -1.",
@@ -37,7 +36,7 @@ with_gsm8k = pytest.mark.skipif(not GSM8K.is_dir(), reason="the GSM8K files of t
     ],
 )
 def test_what_holds_or_is_no_calculation(text):
-    assert wrong_calculations(text) == (["2 + 3 = 5 + 1"] if "chain" in text or "5 + 1" in text else [])
+    assert wrong_calculations(text) == []
 
 
 @pytest.mark.parametrize(
@@ -50,6 +49,7 @@ def test_what_holds_or_is_no_calculation(text):
         ("first 2 + 2 = 4. Then 3 * 3 = 6.", ["3 * 3 = 6"]),
         ("2 + 2 = 5\n3 + 3 = 6", ["2 + 2 = 5"]),
         ("2 - 5 = 3", ["2 - 5 = 3"]),
+        ("So 2 + 3 = 5 + 1 = 6.", ["2 + 3 = 5 + 1"]),  # a chain that nobody should write is wrong in its first link
     ],
 )
 def test_what_does_not_hold_is_named(text, wrong):

@@ -51,6 +51,18 @@ def test_a_planted_surface_is_ranked_and_its_optimum_found(seed):
     assert chosen.sum() == pytest.approx(1) and bits(chosen[None])[0] <= 1.02 * best
 
 
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_a_search_that_moves_ends_lower_than_the_best_draw_around_the_prior(seed):
+    prior, bits = np.full(12, 1 / 12), planted(seed, 12)
+    ends = [
+        bits(
+            Search(draws=1_500, gamma=0.0, step=step).best(bits, prior, np.ones(12), np.random.default_rng(seed))[None]
+        )
+        for step in (0.0, 0.2)
+    ]
+    assert ends[1] < ends[0] < bits(prior[None])
+
+
 def test_a_price_on_divergence_and_a_cap_hold_the_search_near_the_prior():
     prior, rng = np.array([0.1, 0.3, 0.6]), np.random.default_rng(6)
     wants_the_first = lambda weights: -weights[:, 0]  # noqa: E731
@@ -79,4 +91,6 @@ def test_ranks_and_their_correlation():
     assert spearman(np.array([1, 2, 3.0]), np.array([3, 2, 1.0])) == pytest.approx(-1)
     # ranks 1.5 1.5 3 and 1 2 3: covariance .5, deviations sqrt(.5) and sqrt(2/3): .866
     assert spearman(np.array([1, 1, 2.0]), np.array([1, 2, 3.0])) == pytest.approx(0.866, abs=1e-3)
+    # ranks 1 2.5 2.5 4: covariance 4.5 / 4, deviations sqrt(4.5 / 4) and sqrt(5 / 4): 4.5 / sqrt(22.5)
+    assert spearman(np.array([1, 2, 2, 3.0]), np.array([1, 2, 3, 4.0])) == pytest.approx(0.9487, abs=1e-4)
     assert spearman(np.ones(3), np.arange(3.0)) == 0
