@@ -107,6 +107,16 @@ def test_a_task_of_the_papers_size_has_one_answer_and_fits_the_context(task, dic
         assert record.attributes["n_tokens"] < 4_096 - 100
 
 
+def test_half_of_the_other_tuples_resemble_the_gold_one_and_hold_each_of_two_numbers_with_four_fifths():
+    held = Counter()
+    for record in written(KvRetrieval(task="multi_subkey", samples=20)):
+        gold = set(record.attributes["gold_key"])
+        held.update(len(gold & set(key)) for _, key, _ in read(record.instruction) if set(key) != gold)
+    # both numbers: .5 * .8 * .8 = .32; one: .5 * 2 * .8 * .2 = .16; of some 3,400 keys with a deviation of .008
+    assert held.total() > 3_000
+    assert abs(held[2] / held.total() - 0.32) <= 0.024 and abs(held[1] / held.total() - 0.16) <= 0.024
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize(("task", "samples"), [("simple", 6_000), ("multi_subkey", 4_000)])
 def test_of_ten_thousand_tasks_each_has_one_answer(task, samples):
