@@ -197,7 +197,7 @@ def _release_line(release: dict[str, Any]) -> str:
     verdicts = release["verdicts"]
     often = sorted(verdicts["dropped"].items(), key=lambda item: (-item[1], item[0]))
     dropped = ", ".join(f"{reason} {count}" for reason, count in often[:6]) or "nothing"
-    demo = " [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release["demo"] else ""
+    demo = "; [yellow]demo: made by the embedded teacher, not for training[/yellow]" if release["demo"] else ""
     gone = " [yellow]withdrawn[/yellow]" if release["state"] == "withdrawn" else ""
     head = f"release [bold]{release['release']}[/bold]{gone}"
     return f"{head}: {release['records']} kept; dropped: {_plain(dropped)}{demo}{_approval_words(release['approval'])}"

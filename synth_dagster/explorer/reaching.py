@@ -29,6 +29,7 @@ def reach_page(kind: str, asked: Question) -> Shown:
             section(
                 "Its records",
                 _stages(found.stages),
+                _rejected(found),
                 table(RECORDS, map(of_record, some), caption="By id" + part_of(len(some), len(found.found))),
             ),
             section(f"Made of them: {len(found.made_of_them):,} records", _stages(found.stages_below)),
@@ -45,6 +46,15 @@ def _links(kind: str, meant: str, dataset: str | None) -> Html:
         ways.append(link("Erase preview", url("erase", dataset=dataset, source=meant)))
     ways.append(link("JSON", url(kind, meant, dataset=dataset, format="json")))
     return tag("p", *(joined([way, " · " if way is not ways[-1] else None]) for way in ways))
+
+
+def _rejected(found: Reach) -> Html | None:
+    """The pairs that name another model: the search, which goes by the name of a record, does not list them."""
+    count = found.by_rejected_answer
+    said = (
+        f"Of {count:,} of them, pairs of answers, it wrote the rejected answer alone. The search does not list these."
+    )
+    return tag("p", said) if count else None
 
 
 def _stages(stages: Sequence[Mapping[str, Any]]) -> Html:
