@@ -1,8 +1,8 @@
 """What Dagster loads: every recipe of `recipes/` as a graph of assets, with its gates, jobs and resources.
 
-Assets, resources and expectations meet here and nowhere else. A recipe with a mistake is left out and said in the log;
-the others load. The run worker gets the recipes as the code location had read them, so that an edit without a reload
-cannot make a run and the UI disagree.
+Assets, resources and expectations meet here and nowhere else. A recipe with a mistake, or whose models the environment
+does not allow, is left out and said in the log; the others load. The run worker gets the recipes as the code location
+had read them, so that an edit without a reload cannot make a run and the UI disagree.
 """
 
 import logging
@@ -31,6 +31,7 @@ from assets.release_report import release_report  # noqa: E402
 from assets.seed_corpus import corpus  # noqa: E402
 from expectations.bridge import gate  # noqa: E402
 from resources.environments import Environment, environment  # noqa: E402
+from synth_dagster.errors import SynthError  # noqa: E402
 from synth_dagster.governance.pages import Pages  # noqa: E402
 from synth_dagster.lake.lake import Candidate, Lake  # noqa: E402
 from synth_dagster.recipe import Recipe, load_recipes, parse_recipe  # noqa: E402
@@ -78,9 +79,14 @@ def build(
     source = teachers or place.gateway(os.environ if env is None else env)
     resources = place.resources(progress) | ({"teachers": teachers} if teachers is not None else {})
     given = os.environ if env is None else env
-    graphs = [
-        graph(root, recipe, place, source, Pages.of(given), on=is_on(given), pace=Pace.of(given)) for recipe in found
-    ]
+    graphs: list[dg.Definitions] = []
+    for recipe in found:
+        try:
+            graphs.append(graph(root, recipe, place, source, Pages.of(given), on=is_on(given), pace=Pace.of(given)))
+        except SynthError as error:  # such as a model that this environment does not allow
+            if recipes is not None:
+                raise
+            log.error("%s is left out: %s", Path(recipe.path).name, error)
     # one process a run: a process a step would import everything eight times, and cost more than the work
     whole = dg.Definitions(resources=resources, executor=dg.in_process_executor)
     by_dataset = {recipe.dataset: recipe for recipe in found}

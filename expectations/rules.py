@@ -3,7 +3,8 @@
 Each rule looks at one candidate and returns a Finding: counts for the event log, and at most three ids to look at.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -178,9 +179,17 @@ def few_answers_are_rejected(gated: Gated) -> Finding:
     return Finding(
         "reject_rate",
         passed=rate <= most,
-        counts={"unusable": unusable, "rate": round(rate, 4), "at_most": most},
+        counts={"unusable": unusable, "rate": round(rate, 4), "at_most": most}
+        | ({} if rate <= most else _frequent_reasons(gated)),
         examples=[] if rate <= most else _barren(gated),
     )
+
+
+def _frequent_reasons(gated: Gated) -> Mapping[str, int]:
+    """What was wrong most often, so that a failed run says more than how much."""
+    rejects = gated.lake.candidate_rejects(gated.candidate)
+    counted = Counter(rejects.filter(pc.field("kind") == "unusable")["reason"].to_pylist())
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:EXAMPLES])
 
 
 def _eliminated(gated: Gated) -> int:

@@ -64,7 +64,7 @@ def wanted(purpose: str | None, *, public: bool, obey: bool) -> Wanted:
 
 def _tell(done: HandedOver, to: str) -> None:
     console, manifest = Terminal(), done.manifest
-    what = f"{manifest.records} records of {manifest.release} to {to} as {manifest.format}"
+    what = f"{manifest.records} records of {manifest.dataset} {manifest.release} to {to} as {manifest.format}"
     said = f"Wrote {what}." if done.made else f"Already there, with its checksums: {what}. Nothing was written."
     console.print(escape(said), highlight=False)
     for line in (*_parts(manifest), *_left_out(manifest)):

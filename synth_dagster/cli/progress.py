@@ -38,6 +38,7 @@ class TerminalProgress:
     _tasks: dict[tuple[str, str], TaskID] = field(default_factory=dict)
     _live: Live | None = None
     _under_way: str = ""
+    _at: str = ""
     _drawn: float = 0.0
     _said: float = field(default_factory=time.monotonic)
     _rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
@@ -65,6 +66,15 @@ class TerminalProgress:
         self._warned.end()
         if self._live is not None:
             self._live.stop()
+
+    def begin(self, batch: str, number: int, of: int) -> None:
+        """A batch is begun: a run of many says how far it is also where no step takes long enough to be drawn."""
+        self._at = f"batch {number:,} of {of:,}"
+        if self._live is not None:
+            self._live.update(self._view())
+        elif of > 1 and (now := time.monotonic()) - self._said >= SAID_SECONDS:
+            self._said = now
+            self.console.print(f"  {self._at}: {escape(batch)}", highlight=False)
 
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
         self._usage[stage.partition("/")[0], batch] = usage
@@ -111,7 +121,8 @@ class TerminalProgress:
 
     def _view(self) -> Group:
         every = {f"{place}/{role}": one for place, roles in self._usage.items() for role, one in roles.items()}
-        said = f"teacher: {spent(every) or 'not asked yet'}" if self._tasks else "Reading the sources ..."
+        said = f"teacher: {spent(every) or 'not asked yet'}" if self._tasks else self._at or "Reading the sources ..."
+        said = f"{self._at}; {said}" if self._at and self._tasks else said
         lines = (said, self._under_way) if self._under_way else (said,)
         return Group(self._bars, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines))
 

@@ -73,12 +73,16 @@ class Project:
         if given.suffix in (".yaml", ".yml") and given.exists():
             return given.resolve()
         from synth_dagster.errors import UnknownName
+        from synth_dagster.recipe.read import dataset_of
 
         known = {**self._gallery(), **self._recipes()}
         stem = given.stem if given.suffix in (".yaml", ".yml") else name
-        if stem not in known:
-            raise UnknownName("recipe", name, known, f"Recipes stand in {self.root / 'recipes'}.")
-        return known[stem]
+        if stem in known:
+            return known[stem]
+        for path in self._recipes().values():  # the file may be called otherwise than the dataset that it makes
+            if (claim := dataset_of(path.read_text(encoding="utf-8", errors="replace"))) and claim[0] == name:
+                return path
+        raise UnknownName("recipe", name, known, f"Recipes stand in {self.root / 'recipes'}.")
 
     def _recipes(self) -> Mapping[str, Path]:
         return _recipes_in(self.root / "recipes")
@@ -117,11 +121,13 @@ class Project:
         import dagster as dg
         from dagster._core.instance.ref import InstanceRef  # the public constructors cannot anchor relative paths
 
+        from synth_dagster.cli.compute_logs import steady
         from synth_dagster.cli.dagster_storage import kept
 
         home = Path(os.environ.get("DAGSTER_HOME") or self.root)
         blocks = _storage(home)
-        overrides = blocks | ({"storage": kept(blocks["storage"])} if "storage" in blocks else {})
+        ours = {"storage": kept, "compute_logs": steady}
+        overrides = {name: ours[name](block) if name in ours else block for name, block in blocks.items()}
         # one at a time: two processes that make Dagster's databases at once leave them broken for good (1.13.27)
         with self.lake.lease("dagster", "exclusive"), _in_words(home):
             opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))

@@ -29,7 +29,7 @@ from synth_dagster.governance.report import has_report
 from synth_dagster.lake.leases import Holder
 from synth_dagster.recipe import Recipe
 from synth_dagster.runner.causes import causes_of
-from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, TeacherSource
+from synth_dagster.runner.context import OUTCOME_TAG, SESSION_TAG, RunContext, SessionProgress, TeacherSource
 from synth_dagster.runner.dead_runs import (
     free_dead_runs,
     free_slots_of_dead_runs,
@@ -61,6 +61,7 @@ class Told:
 
     made: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
+    cures: list[str] = field(default_factory=list)  # what may be done about the causes
     pending: list[str] = field(default_factory=list)  # what waits for provider batches
     ends: set[ExitCode] = field(default_factory=set)
 
@@ -98,7 +99,9 @@ def run_recipe(
         session = Session(project, recipe, instance, teachers, progress, retry_rejects=retry_rejects)
         with session.told(), slots_handed_on(instance):
             told = session.run(batches, release, allow_missing=allow_missing)
-    print_summary(console, project, recipe.dataset, made=told.made, causes=told.causes, pending=told.pending)
+    print_summary(
+        console, project, recipe.dataset, made=told.made, causes=told.causes, cures=told.cures, pending=told.pending
+    )
     return int(told.exit_code())
 
 
@@ -122,11 +125,12 @@ class Session:
         recipe: Recipe,
         instance: "dg.DagsterInstance",
         teachers: TeacherSource,
-        progress: TerminalProgress,
+        progress: SessionProgress,
         *,
         retry_rejects: bool = False,
     ) -> None:
         self.project, self.recipe, self.instance = project, recipe, instance
+        self.progress = progress
         self.id = uuid.uuid4().hex
         module = project.definitions
         self.definitions: dg.Definitions = module.build(
@@ -189,8 +193,9 @@ class Session:
         self._add_partitions("batch", batches)
         for number, stages in enumerate(waves := self.recipe.waves):
             part = None if len(waves) == 1 else tables_of_wave(self.recipe, number)
-            for batch in batches:
+            for place, batch in enumerate(batches, start=1):
                 if wave_of_work(self.context, batch) == number:
+                    self.progress.begin(batch, place, len(batches))
                     self._launch("batch", batch, told, run_config=self._retrying(stages), only=part)
             if told.pending:
                 return  # the next wave looks at all batches: it waits for them
@@ -212,7 +217,7 @@ class Session:
             return  # the release comes when the batches are there
         if not is_whole:
             told.causes.extend(f"no release: batch {batch}: {why}" for batch, why in sorted(inputs.missing.items()))
-            told.causes.append("Repair them, or release without them: synth run --allow-missing")
+            told.cures.append(f"Repair them, or release without them: synth run {self.recipe.dataset} --allow-missing")
             return
         name = release or there or self.context.lake.meta.next_release_name(self.recipe.dataset)
         check_name(name)
@@ -282,6 +287,15 @@ class Session:
         else:
             told.ends.add(ENDS.get(outcome, ExitCode.FAILED))
             told.causes.extend(causes)
+            if any(self._is_of_answers(cause) for cause in causes):
+                told.cures = [
+                    f"Ask again for answers that were of no use: synth run {self.recipe.dataset} --retry-rejects"
+                ]
+
+    def _is_of_answers(self, cause: str) -> bool:
+        """Whether too many answers could not be used; of a source it is lines, which nobody can be asked for again."""
+        asking = (stage.name for stage in self.recipe.stages.values() if stage.reads is not None)
+        return any(f"check {name}/few_answers_are_rejected failed" in cause for name in asking)
 
     def _mark_stopped(self, run_id: str) -> None:
         run = self.instance.get_run_by_id(run_id)

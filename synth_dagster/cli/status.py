@@ -19,6 +19,8 @@ from synth_dagster.runner.causes import grouped
 from synth_dagster.runner.provider_batches import DatasetLedger
 from synth_dagster.runner.verdicts import VERDICTS
 
+NAMED = 4  # batches that were made; of more their number is said
+
 
 def show_status(given: Path | None, dataset: str | None, *, as_json: bool) -> None:
     project = open_project(given)
@@ -153,11 +155,12 @@ def print_summary(
     *,
     made: Sequence[str],
     causes: Sequence[str],
+    cures: Sequence[str] = (),
     pending: Sequence[str] = (),
 ) -> None:
     """The status as a person reads it, after a run with what it made and why the rest failed."""
     status = status_of(project, dataset)
-    console.print(f"\n[bold]{dataset}[/bold]" + (f": made {', '.join(made)}" if made else ""))
+    console.print(f"\n[bold]{dataset}[/bold]" + (f": made {_made_words(made)}" if made else ""))
     console.print(_stages(status))
     for release in status["releases"][-3:]:
         console.print(_release_line(release))
@@ -177,10 +180,20 @@ def print_summary(
         )
     for cause in grouped(causes):
         console.print(f"[red]failed[/red]: {_plain(cause)}", highlight=False)
+    for cure in cures:
+        console.print(_plain(cure), highlight=False)
     if pending and not causes:
-        console.print("Answers are being made. Later, once more: synth run. What waits: synth batches", highlight=False)
+        later = f"Later, once more: synth run {dataset}. What waits: synth batches"
+        console.print(f"Answers are being made. {later}", highlight=False)
     elif not causes:
         console.print(_next_steps(project, status), highlight=False)
+
+
+def _made_words(made: Sequence[str]) -> str:
+    batches = [what for what in made if what.startswith("batch ")]
+    if len(batches) <= NAMED:
+        return ", ".join(made)
+    return ", ".join([f"{len(batches):,} batches", *(what for what in made if what not in batches)])
 
 
 def _stages(status: dict[str, Any]) -> Table:
@@ -242,13 +255,17 @@ def _usage_words(usage: dict[str, Any]) -> str:
 
 
 def _next_steps(project: Project, status: dict[str, Any]) -> str:
+    dataset = status["dataset"]
     if not status["releases"]:
-        return "Next: synth run"
-    last = status["releases"][-1]["release"]
-    report = project.lake.store.link(f"reports/{status['dataset']}/{last}.html")
+        return f"Next: synth run {dataset}"
+    last, mix = status["releases"][-1]["release"], list(status["stages"])[-1]
+    # without its name these commands go by the last run, which may be another's when they are called
+    of = f" --dataset {dataset}" if len(project.lake.datasets()) > 1 else ""
+    report = project.lake.store.link(f"reports/{dataset}/{last}.html")
     ui = "make ui" if (project.root / "Makefile").exists() else "dagster dev -w workspace.yaml"
-    look = f"Look: synth show filtered_mix, synth trace ID, the report {report}"
-    return f"{look}\nHand over: synth export {last} --format trl --to exports/{last}. The graph: {ui}"
+    look = f"Look: synth show {mix}{of}, synth trace ID, the report {report}"
+    to = f"exports/{dataset}-{last}" if of else f"exports/{last}"
+    return f"{look}\nHand over: synth export {last}{of} --format trl --to {to}. The graph: {ui}"
 
 
 def _plain(text: str) -> str:

@@ -117,8 +117,17 @@ class Progress(Protocol):
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None: ...
 
 
+class SessionProgress(Progress, Protocol):
+    """Told also which of a session's batches is begun."""
+
+    def begin(self, batch: str, number: int, of: int) -> None: ...
+
+
 class Silent:
     """Progress that nobody watches."""
+
+    def begin(self, batch: str, number: int, of: int) -> None:
+        pass
 
     def update(self, stage: str, batch: str, *, done: int, total: int, usage: Mapping[str, UsageLike]) -> None:
         pass

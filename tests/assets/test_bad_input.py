@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import definitions
-from synth_dagster.errors import ExitCode
+from synth_dagster.errors import ExitCode, SynthError
 from tests.assets.project import LINES, ONLY_CORPUS, TAUGHT, Programs, small_project
 from tests.assets.teachers import Junk
 from tests.scripted_teacher.echo import EchoTeacher
@@ -62,7 +62,7 @@ def test_too_many_bad_lines_close_the_gate(project):
     told = small.run()
     assert told.exit_code() == ExitCode.FAILED
     (cause,) = [cause for cause in told.causes if "few_answers_are_rejected" in cause]
-    assert "unusable 2" in cause and "rate 0.4" in cause and "at_most 0.2" in cause
+    assert "unusable 2" in cause and "rate 0.4" in cause and "at_most 0.2" in cause and "not_json 2" in cause
     assert small.lake.accepted("tiny", "seed_corpus", "notes:start") is None and small.releases() == []
 
 
@@ -130,6 +130,20 @@ def test_a_bad_recipe_does_not_keep_the_others_from_loading(project, caplog):
     assert definitions.build(small.root, env={}).resolve_job_def("tiny__batch") is not None
 
 
+def test_a_recipe_whose_model_is_not_allowed_here_does_not_keep_the_others_from_loading(project, caplog):
+    small = project()
+    small.write_recipe(ONLY_CORPUS.replace("dataset: tiny", "dataset: cheap"), "cheap")
+    paid = TAUGHT.replace("{use: embedded}", "{use: endpoint, model: large-model}")
+    small.write_recipe(paid.replace("dataset: tiny", "dataset: dear"), "dear")
+    with caplog.at_level(logging.ERROR, logger="synth_dagster"):
+        loaded = definitions.build(small.root, env={})
+    assert loaded.resolve_job_def("cheap__batch") is not None
+    assert "dear.yaml is left out: The teacher role 'writer' uses a real endpoint" in caplog.text
+    assert not [job.name for job in loaded.jobs or () if job.name.startswith("dear")]
+    with pytest.raises(SynthError, match="SYNTH_MODEL"):  # who asks for it is told
+        definitions.build(small.root, env={}, recipes=[small.recipe("dear")])
+
+
 def test_two_recipes_of_one_dataset_are_both_refused(project, caplog):
     small = project()
     small.deliver(LINES)
@@ -169,7 +183,8 @@ def test_a_teacher_that_writes_nonsense_closes_the_gate(nonsense):
     project, told = nonsense
     assert told.exit_code() == ExitCode.FAILED
     (cause,) = [cause for cause in told.causes if "few_answers_are_rejected" in cause]
-    assert "unusable 3" in cause and "rate 0.5" in cause and "at_most 0.2" in cause
+    assert "unusable 3" in cause and "rate 0.5" in cause and "at_most 0.2" in cause and "unparsable 3" in cause
+    assert told.cures[0] == "Ask again for answers that were of no use: synth run tiny --retry-rejects"
     (refused,) = project.candidates("generated_instructions")
     rejects = project.lake.candidate_rejects(refused).to_pylist()
     assert [(row["reason"], row["kind"], row["step"]) for row in rejects] == [

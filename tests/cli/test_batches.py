@@ -107,4 +107,4 @@ def test_a_run_that_ends_as_pending_says_what_could_not_be_submitted(stage, caps
     said = "generated_instructions [notes:start] waits for 2 answers. 4 more could not be submitted yet: The cap"
     print_summary(Terminal(), stage, "tiny", made=(), causes=(), pending=[said])
     out = capsys.readouterr().out
-    assert f"pending: {said}" in out and "once more: synth run. What waits: synth batches" in out
+    assert f"pending: {said}" in out and "once more: synth run tiny. What waits: synth batches" in out

@@ -39,6 +39,29 @@ def test_without_a_terminal_a_line_is_said_when_a_step_is_done():
     assert shown == f"  {STAGE} [{BATCH}]: 2 inputs, 2 calls, 0 cached, 0 tokens, $0.0000\n"
 
 
+def test_a_terminal_says_which_batch_is_made_where_no_step_is_drawn():
+    console = Console(file=io.StringIO(), width=80, height=20, force_terminal=True)
+    with TerminalProgress(console) as progress:
+        progress.begin("notes:start", 1, 1_250)
+        progress.begin("notes:5f", 2, 1_250)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "batch 2 of 1,250" in shown
+
+
+def test_without_a_terminal_a_long_run_of_many_batches_says_now_and_then_where_it_is(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("synth_dagster.cli.progress.time.monotonic", lambda: now[0])
+    console = Console(file=io.StringIO(), width=80)
+    with TerminalProgress(console, _said=now[0]) as progress:
+        for number in range(1, 71):  # one a second: a line at 30 and at 60
+            now[0] = float(number)
+            progress.begin(f"notes:{number}", number, 70)
+    assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "  batch 30 of 70: notes:30",
+        "  batch 60 of 70: notes:60",
+    ]
+
+
 def test_failures_are_said_by_their_kind_with_a_count():
     role = RoleUsage(calls=20)
     for reason in ["unparsable"] * 3 + ["refused"] * 2 + ["unparsable"] * 9:

@@ -3,7 +3,8 @@
 import pytest
 
 from synth_dagster.cli.project import NoRecipe, Project
-from synth_dagster.cli.status import show_status
+from synth_dagster.cli.status import print_summary, show_status
+from synth_dagster.cli.terminal import Terminal
 from synth_dagster.errors import ExitCode
 from tests.assets.project import ONLY_CORPUS, small_project
 
@@ -55,3 +56,48 @@ def test_the_status_of_one_dataset_names_the_others(tmp_path, capsys):
     assert shown.strip().startswith("second") and "Other datasets: tiny. synth status --dataset tiny" in shown
     show_status(both.root, "tiny", as_json=False)
     assert "Other datasets: second." in capsys.readouterr().out
+
+
+def test_where_there_are_several_datasets_what_to_do_next_names_the_one_that_is_meant(tmp_path, capsys):
+    final = ONLY_CORPUS.replace("filtered_mix:\n", "final:\n    kind: mix\n")
+    both = small_project(tmp_path / "p", final)
+    both.write_recipe(ONLY_CORPUS.replace("tiny", "second"), "second")
+    both.deliver(["A river and a town and the bridge that is between the two of them."])
+    assert both.run("tiny").causes == []
+    show_status(both.root, "tiny", as_json=False)
+    alone = capsys.readouterr().out
+    assert "synth show final, synth trace" in alone and "synth export r0001 --format trl --to exports/r0001." in alone
+    assert both.run("second").causes == []
+    show_status(both.root, "tiny", as_json=False)  # the commands go by the last run, which is the other one's
+    shown = capsys.readouterr().out
+    assert "Other datasets: second." in shown
+    assert "synth show final --dataset tiny, synth trace" in shown
+    assert "synth export r0001 --dataset tiny --format trl --to exports/tiny-r0001." in shown
+
+
+def test_what_was_made_is_named_up_to_four_batches_and_counted_beyond(tmp_path, capsys):
+    small = small_project(tmp_path / "p", ONLY_CORPUS)
+    small.deliver(["A river and a town and the bridge that is between the two of them."])
+    assert small.run().causes == []
+    for count, said in (
+        (4, "made batch a:0, batch a:1, batch a:2, batch a:3, release r0001"),
+        (5, "made 5 batches, release"),
+    ):
+        made = [*(f"batch a:{number}" for number in range(count)), "release r0001"]
+        print_summary(Terminal(), small, "tiny", made=made, causes=())
+        assert said in capsys.readouterr().out
+
+
+def test_a_recipe_is_found_by_the_name_of_its_dataset_too(project, tmp_path):
+    several = project("one", "two")
+    (tmp_path / "recipes" / "two.yaml").rename(tmp_path / "recipes" / "renamed.yaml")
+    assert several.recipe("two").dataset == several.recipe("renamed").dataset == "two"
+
+
+def test_what_may_be_done_about_a_failure_names_the_recipe_and_is_no_failure_itself(tmp_path):
+    small = small_project(tmp_path / "p", ONLY_CORPUS)
+    with small.deliver(["A river and a town."]).open("ab") as stream:
+        stream.write(b"no JSON\n" * 2)
+    told = small.run()
+    assert told.cures == ["Repair them, or release without them: synth run tiny --allow-missing"]
+    assert not any("allow-missing" in cause for cause in told.causes)

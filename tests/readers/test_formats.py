@@ -155,6 +155,12 @@ def test_a_template_makes_the_text_of_several_fields(name, deliver, read):
     assert found[0].attributes == {"topic": "rain"}
 
 
+def test_a_text_that_is_null_is_told_from_one_whose_field_is_not_there(deliver, read):
+    deliver("inbox/a.jsonl", [{"text": None}, {"body": "A text under another name."}])
+    null, absent = (found.reject.detail for found in read())
+    assert null.startswith("'text' is null.") and absent.startswith("There is no 'text'")
+
+
 def test_a_field_that_the_template_lacks_or_cannot_hold_is_a_reject(deliver, reasons):
     deliver("inbox/a.jsonl", [{"q": "Why?", "a": "So."}, {"q": "Why?"}, {"q": "Why?", "a": ["So."]}])
     found = reasons(template="{q} {a}")
@@ -319,7 +325,7 @@ def test_a_table_without_names_gets_them_from_the_recipe(deliver, read):
 @pytest.mark.parametrize(
     ("content", "why", "detail"),
     [
-        pytest.param(b"a;text\n1;one\n", "missing_field", "'a;text'", id="another delimiter"),
+        pytest.param(b"a;text\n1;one\n", "missing_field", "'a;text'. Set delimiter to ';'.", id="another delimiter"),
         pytest.param(b"text,text\none,two\n", "bad_header", "columns", id="a name twice"),
         pytest.param(b"text\n", "empty_file", "no row", id="names only"),
         pytest.param("text\none\n".encode("utf-16"), "invalid_utf8", "encoding: utf-16", id="UTF-16"),

@@ -101,7 +101,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise not_utf8(data, error) from None
     except json.JSONDecodeError as error:
-        raise Flaw("not_json", f"{error.msg} at character {error.pos + 1}.") from None
+        raise Flaw("not_json", f"{error.msg.removesuffix(' at')} at character {error.pos + 1}.") from None
     except (ValueError, RecursionError):
         raise too_much() from None
     return object_of(value, data)
@@ -218,6 +218,11 @@ def _text(value: Mapping[str, Any], settings: RowReader) -> str:
 
 def missing(name: str, there: Iterable[str], settings: RowReader) -> Flaw:
     """What to say where a field of the text is not there."""
+    there = list(there)
+    if name in there:
+        return Flaw("missing_field", f"'{name}' is null. Give the row a text, or leave it out of the delivery.")
+    if len(there) == 1 and (between := next((mark for mark in ";\t|" if mark in there[0]), None)):
+        return Flaw("missing_field", f"Its only column is {names_of(there)}. Set delimiter to {between!r}.")
     also = f", and no conversation in {', '.join(TURNS[:2])}" if settings.form == "auto" else ""
     setting = "template" if settings.template else "text_field"
     return Flaw(
