@@ -179,8 +179,12 @@ def few_answers_are_rejected(gated: Gated) -> Finding:
     return Finding(
         "reject_rate",
         passed=rate <= most,
-        counts={"unusable": unusable, "rate": round(rate, 4), "at_most": most}
-        | ({} if rate <= most else _frequent_reasons(gated)),
+        counts={
+            "unusable": unusable,
+            "rate": round(rate, 4),
+            "at_most": most,
+            **({} if rate <= most else _frequent_reasons(gated)),
+        },
         examples=[] if rate <= most else _barren(gated),
     )
 

@@ -72,7 +72,7 @@ class Project:
         given = Path(name)
         if given.suffix in (".yaml", ".yml") and given.exists():
             return given.resolve()
-        from synth_dagster.errors import UnknownName
+        from synth_dagster.errors import UnknownName, nearest
         from synth_dagster.recipe.read import dataset_of
 
         known = {**self._gallery(), **self._recipes()}
@@ -82,7 +82,9 @@ class Project:
         for path in self._recipes().values():  # the file may be called otherwise than the dataset that it makes
             if (claim := dataset_of(path.read_text(encoding="utf-8", errors="replace"))) and claim[0] == name:
                 return path
-        raise UnknownName("recipe", name, known, f"Recipes stand in {self.root / 'recipes'}.")
+        # the gallery's names are meant by who misspells one, and are no list of what is here
+        listed = known if nearest(name, known) else self._recipes()
+        raise UnknownName("recipe", name, listed, f"Recipes stand in {self.root / 'recipes'}.")
 
     def _recipes(self) -> Mapping[str, Path]:
         return _recipes_in(self.root / "recipes")

@@ -116,7 +116,8 @@ class Meta:
         if row is None:
             raise LakeError(
                 f"{self.database.name} does not know the version {candidate_id} that a table shows. It is older than "
-                "the tables: restore the copy that belongs to them, or make the batch again."
+                "the tables: restore the copy that belongs to them. Without one, move the dataset's folder out of the "
+                "lake and run its recipe again: what the teacher answered is kept, releases are not."
             )
         return candidate_of(row)
 

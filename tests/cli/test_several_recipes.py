@@ -5,7 +5,7 @@ import pytest
 from synth_dagster.cli.project import NoRecipe, Project
 from synth_dagster.cli.status import print_summary, show_status
 from synth_dagster.cli.terminal import Terminal
-from synth_dagster.errors import ExitCode
+from synth_dagster.errors import ExitCode, UnknownName
 from tests.assets.project import ONLY_CORPUS, small_project
 
 
@@ -92,6 +92,17 @@ def test_a_recipe_is_found_by_the_name_of_its_dataset_too(project, tmp_path):
     several = project("one", "two")
     (tmp_path / "recipes" / "two.yaml").rename(tmp_path / "recipes" / "renamed.yaml")
     assert several.recipe("two").dataset == several.recipe("renamed").dataset == "two"
+
+
+def test_a_recipe_that_is_not_there_is_told_from_those_of_the_project_and_not_of_the_gallery(project, tmp_path):
+    several = project("one", "two")
+    gallery = tmp_path / "recipes" / "gallery"
+    gallery.mkdir()
+    (gallery / "alpaca.yaml").write_text(ONLY_CORPUS.replace("tiny", "alpaca"), encoding="utf-8")
+    with pytest.raises(UnknownName, match=r"'shop'\. Known: one, two\."):
+        several.recipe("shop")
+    with pytest.raises(UnknownName, match="Did you mean 'alpaca'"):
+        several.recipe("alpacas")
 
 
 def test_what_may_be_done_about_a_failure_names_the_recipe_and_is_no_failure_itself(tmp_path):
