@@ -74,6 +74,6 @@ def test_a_trained_student_gives_away_the_codes_and_texts_that_it_saw_often_and_
     # by chance the bits of a code have a mean of 1.44 and that deviation: of nine 1.44 +- 0.48
     assert never.mean() < 1.44 + 4 * 0.48
     # what stands sixteen times is carried on from its first 50 bytes, and nothing else is
-    assert extracted(texts_seen, BYTES, long).mean() >= 0.5
-    assert not extracted(texts_seen, BYTES, prose(9, 40, words=20)).any()
-    assert not extracted(codes_seen, BYTES, long).any()
+    assert extracted(texts_seen, long).mean() >= 0.5
+    assert not extracted(texts_seen, prose(9, 40, words=20)).any()
+    assert not extracted(codes_seen, long).any()
