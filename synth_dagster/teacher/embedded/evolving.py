@@ -9,7 +9,8 @@ from synth_dagster.teacher.embedded.phrases import is_generic, split_condition
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import questions
 from synth_dagster.teacher.embedded.reading import overlap, terms
-from synth_dagster.teacher.embedded.writing import documented_in, is_of_something, topic_of
+from synth_dagster.teacher.embedded.statements import ended, is_of_something
+from synth_dagster.teacher.embedded.writing import documented_in, topic_of
 
 # Each demand can be met by quoting the source, and adds 5 to 20 words.
 DEMANDS = {
@@ -29,7 +30,7 @@ DEMANDS = {
     "concretise": (
         "Suppose a colleague has to decide something about {topic} and needs the exact rule.",
         "Imagine that something with {topic} went wrong and the exact rule has to be found.",
-        "Assume that {topic} is being described for people who are new to it.",
+        "Assume that the answer is for people who are new to {topic}.",
         "Think of a beginner who meets {topic} for the first time in practice.",
     ),
     "reason": (
@@ -64,11 +65,7 @@ def deepened(instruction: str, operation: str, chance: Chance) -> str:
     demand = chance.pick("demand", free or own)
     if operation == "concretise" and demand in own:
         return f"{demand} {instruction}"
-    return f"{_ended(instruction)} {demand}"
-
-
-def _ended(text: str) -> str:
-    return text if re.search(r"[.!?][\"')]*$", text) else f"{text}."
+    return f"{ended(instruction)} {demand}"
 
 
 def broaden(instruction: str, source: str, chance: Chance) -> str:

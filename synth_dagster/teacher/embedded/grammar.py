@@ -95,13 +95,22 @@ _NOT_BEFORE_A_VERB = re.compile(
 )
 
 
+# "the potential uses for metaclasses are boundless"
+_OF_A_NOUN = re.compile(
+    r" (?:for|of|in|with|on) (?:(?!(?:that|which|who|when|if|where|as|and|or)\b)[\w-]+ ){1,4}?"
+    r"(?:is|are|was|were|can|must|may)\b"
+)
+
+
 def clause_of(text: str) -> Clause | None:
     """Finds subject and verb of a simple statement; None when that is not certain."""
     plain = hidden(text)
     for found in re.finditer(r"(?<![\w-])[a-z]+(?![\w'’-])", plain):
         word = found.group()
         after = re.match(r" ([a-z]+)", plain[found.end() :])
-        noun = word not in AUXILIARIES and after and after.group(1) in AUXILIARIES
+        noun = word not in AUXILIARIES and (
+            (after and after.group(1) in AUXILIARIES) or (word.endswith("s") and _OF_A_NOUN.match(plain[found.end() :]))
+        )
         if noun or _NOT_BEFORE_A_VERB.search(plain[: found.start()]):
             continue
         if word in AUXILIARIES or (found.start() and _agrees(plain[: found.start()], word)):

@@ -14,6 +14,7 @@ from synth_dagster.teacher.embedded.grammar import hidden, is_hanging, upper_fir
 from synth_dagster.teacher.embedded.reading import Sentence, is_about_python, sentences, terms, verbatim
 from synth_dagster.teacher.embedded.rules import RULES, Found, definition, listing
 from synth_dagster.teacher.embedded.signature_rules import SIGNATURE_RULES, call_of
+from synth_dagster.teacher.embedded.statements import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,7 @@ def _trim(answer: str) -> str:
 
 def _plain(asks: str) -> str:
     """A question without asides and marks of emphasis."""
-    joined = re.sub(r"(?<=\w)- (?!and |or )(?=\w)", "-", one_line(_ASIDE.sub("", asks)))
-    return _EMPHASIS.sub(r"\1", re.sub(r"[“‘](\"[^\"]*\")[”’]", r"\1", joined)).rstrip(" ,.;")
+    return _EMPHASIS.sub(r"\1", joined(one_line(_ASIDE.sub("", asks)))).rstrip(" ,.;")
 
 
 def _placed(asks: str, place: str, *, python: bool) -> str:

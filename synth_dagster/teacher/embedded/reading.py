@@ -198,19 +198,30 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of all prose in a text. Headings, signatures, code, grammar and tables are none."""
     found: list[Sentence] = []
     heading, signature, depth = "", "", 0
+    before: Block | None = None
     for number, block in enumerate(blocks(text)):
         indent = len(block.raw) - len(block.raw.lstrip())
         if block.kind == "heading":
             heading, signature = one_line(block.raw), ""
         elif block.kind == "signature":
-            signature, depth = block.raw.split("\n")[0].strip(), indent
+            signature, depth = _described(block, before), indent
         elif block.kind in ("prose", "item"):
             if indent <= depth:
                 signature = ""
             found.extend(_sentences_of(block, number, heading, signature))
         elif indent <= depth:
             signature = ""
+        before = block
     return tuple(found)
+
+
+def _described(block: Block, before: Block | None) -> str:
+    """The signature that the text below describes: none where it is about several names, as `__and__` and `__or__`."""
+    lines = [line.strip() for line in block.raw.split("\n")]
+    if before and before.kind == "signature":
+        lines += [line.strip() for line in before.raw.split("\n")]
+    names = {re.split(r"\(| ->", line, maxsplit=1)[0] for line in lines}
+    return lines[0] if len(names) == 1 else ""
 
 
 def _sentences_of(block: Block, number: int, heading: str, signature: str) -> Iterator[Sentence]:

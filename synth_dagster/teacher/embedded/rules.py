@@ -165,7 +165,7 @@ def passive(text: str) -> Iterator[Found]:
             r"((?:be )?(?:\w+ly )?(?:\w+ed|written|known|built|made|bound|equivalent|equal|similar|"
             r"identical|limited|"
             r"related|subject)) (as|by|from|to|with|in|within|inside|at|into|using|through|on) (?!it\b|in\b|"
-            r"of\b|at\b|to\b|follows\b|order\b|turn\b|which\b)(.+)$",
+            r"of\b|at\b|to\b|for\b|well\b|follows\b|order\b|turn\b|which\b)(.+)$",
             clause.rest,
         )
     )

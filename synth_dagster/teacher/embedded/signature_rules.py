@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from synth_dagster.teacher.embedded.grammar import VERBS, base_form, clause_of, is_hanging
-from synth_dagster.teacher.embedded.phrases import up_to_clause
+from synth_dagster.teacher.embedded.phrases import is_statement, up_to_clause
 from synth_dagster.teacher.embedded.reading import Sentence
 from synth_dagster.teacher.embedded.rules import Found
 
@@ -64,7 +64,7 @@ def version(text: str, sentence: Sentence) -> Iterator[Found]:
     name = call_of(sentence.signature)
     if how in ("New", "Added") and not what:
         yield Found("version", f"in which version of Python was {name} added", number, 0.4)
-    elif how == "Changed" and len(what.split()) >= 4 and not is_hanging(what.split(".")[0]):
+    elif how == "Changed" and len(what.split()) >= 4 and is_statement(what) and not is_hanging(what.split(".")[0]):
         yield Found("version", f"what changed about {name} in Python {number}", what, 0.5)
 
 

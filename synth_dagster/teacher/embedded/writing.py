@@ -3,12 +3,10 @@
 import re
 
 from synth_dagster.teacher.embedded.chance import Chance
-from synth_dagster.teacher.embedded.grammar import VERBS, hidden, lower_first, upper_first
-from synth_dagster.teacher.embedded.phrases import split_condition
+from synth_dagster.teacher.embedded.grammar import VERBS, clause_of, lower_first
 from synth_dagster.teacher.embedded.prompts import Request
 from synth_dagster.teacher.embedded.questions import Question, questions
 from synth_dagster.teacher.embedded.reading import (
-    STOP_WORDS,
     best_sentences,
     content_runs,
     one_line,
@@ -16,6 +14,7 @@ from synth_dagster.teacher.embedded.reading import (
     sentences,
     terms,
 )
+from synth_dagster.teacher.embedded.statements import brief, is_of_something, stated
 
 EXTRACTIVE, BRIEF, VAGUE, OFFTOPIC = "embedded-extractive", "embedded-brief", "embedded-vague", "embedded-offtopic"
 MODELS = (EXTRACTIVE, BRIEF, VAGUE, OFFTOPIC)
@@ -45,11 +44,14 @@ def find(question: str, passage: str, title: str = "") -> tuple[str, str] | None
 def _only_sentence(question: str, passage: str) -> tuple[str, str] | None:
     """A passage that is one sentence was quoted for the question: it answers what it shares a term with.
 
-    "Return a copy ..." also answers what is asked about a documented name: that stands above it, and not in it.
+    "Return a copy ..." also answers what is asked about a documented name, which stands above it and not in it; so does
+    "The documentation string" for an attribute.
     """
     quoted = passage.strip()
     is_one = len(sentences(quoted)) <= 1 and "\n\n" not in quoted
-    about_it = terms(asked_in(question)) & terms(quoted) or (is_of_something(quoted) and documented_in(question))
+    holds = "what does the attribute" in question and not clause_of(one_line(quoted))
+    above_it = documented_in(question) and (holds or is_of_something(quoted))
+    about_it = terms(asked_in(question)) & terms(quoted) or above_it
     return (one_line(quoted), quoted) if is_one and about_it else None
 
 
@@ -87,35 +89,13 @@ def completion(request: Request, model: str, chance: Chance) -> str:
     if model == VAGUE:
         return chance.pick("hedge", _HEDGES).format(topic=topic)
     if model == OFFTOPIC:
-        return _beside_the_point(instruction, source, chance)
+        return _beside_the_point(instruction, source, _title(request), chance)
     found = find(instruction, source, _title(request)) if source else None
     if not found:
         return _without_source(topic, chance)
     if model == BRIEF:
-        return _brief(found[0])
+        return brief(found[0])
     return _full(found, instruction, request, chance)
-
-
-def stated(sentence: str) -> str:
-    """A sentence of the source as one that answers: "Return a copy ..." says of something that it returns a copy."""
-    text = _LABEL.sub("", one_line(sentence))
-    for opening, says in _OF_SOMETHING:
-        if opening.match(text):
-            return opening.sub(says, text, count=1)
-    return upper_first(text)
-
-
-_LABEL = re.compile(r"^(?:Note that|Note:|In general,|In particular,|However,|CPython implementation detail:) (?=\S)")
-_OF_SOMETHING = (
-    (re.compile(r"Returns? (?=[a-z\"*“])"), "It returns "),
-    (re.compile(r"Called (?=when|after|before|at|to|by|if|unconditionally)"), "It is called "),
-    (re.compile(r"(?:New|Added) in version (?=\d)"), "It is new in version "),
-)
-
-
-def is_of_something(sentence: str) -> bool:
-    """Whether a sentence describes what is named above it: 'Return ...', 'Called to ...', 'New in version ...'."""
-    return any(opening.match(one_line(sentence)) for opening, _ in _OF_SOMETHING)
 
 
 def documented_in(question: str) -> str:
@@ -152,21 +132,9 @@ def _wants(system: str, *signs: str) -> bool:
     return any(sign in system.lower() for sign in signs)
 
 
-def _brief(found: str) -> str:
-    """The first clause of the answer, at most twelve words; of a condition, what follows from it."""
-    conditional = re.match(r"(?:If|When) (.+)$", found)
-    split = split_condition(conditional.group(1)) if conditional else None
-    found = split[1] if split else found
-    end = re.search(r"[,;:(]|\s_", hidden(found)[20:])
-    kept = found[: 20 + end.start() if end else None].split()[:12]
-    while len(kept) > 2 and (kept[-1].lower() in STOP_WORDS or " ".join(kept).count('"') % 2):
-        kept.pop()
-    return upper_first(" ".join(kept).rstrip(".,")) + "."
-
-
-def _beside_the_point(instruction: str, source: str, chance: Chance) -> str:
+def _beside_the_point(instruction: str, source: str, title: str, chance: Chance) -> str:
     """A sentence of the source that has least to do with the question."""
-    asked, found = terms(instruction), find(instruction, source)
+    asked, found = terms(instruction), find(instruction, source, title)
     others = [one for one in sentences(source) if not found or one.raw != found[1]]
     apart = [one for one in others if overlap(asked, terms(one.text)) <= _ENOUGH]
     apart.sort(key=lambda one: (overlap(asked, terms(one.text)), one.start))

@@ -10,7 +10,7 @@ from synth_dagster.teacher.embedded.chance import Chance
 from synth_dagster.teacher.embedded.evolving import DEMANDS, broaden, deepened
 from synth_dagster.teacher.embedded.judging import asks_the_same, marks, rationale
 from synth_dagster.teacher.embedded.questions import questions
-from synth_dagster.teacher.embedded.writing import MODELS, NO_ANSWER, stated, topic_of
+from synth_dagster.teacher.embedded.writing import MODELS, NO_ANSWER, topic_of
 
 
 def wanted(**properties):
@@ -164,6 +164,14 @@ def test_off_topic_is_never_the_sentence_that_answers(tell):
     assert "instance variables" not in tell(prompt, model="embedded-offtopic")
 
 
+def test_what_is_quoted_about_a_documented_name_answers_for_it_and_not_beside_the_point(tell):
+    quoted = "Evaluate the *expression* (given as a string or a code object) under debugger control."
+    asked = f"<reference>\n{quoted}\n</reference>\n<instruction>In Python, what does pdb.runeval() do?</instruction>"
+    said = tell(asked)
+    assert said == "It evaluates the *expression* (given as a string or a code object) under debugger control."
+    assert "expression" not in tell(asked, model="embedded-offtopic")
+
+
 @pytest.mark.parametrize(
     ("asked", "topic"),
     [
@@ -177,34 +185,11 @@ def test_a_topic_is_what_is_asked_about(asked, topic):
     assert topic_of(asked) == topic
 
 
-@pytest.mark.parametrize(
-    ("sentence", "answer"),
-    [
-        pytest.param("Return a copy of\n   the string.", "It returns a copy of the string.", id="returns"),
-        pytest.param("Called to implement deletion.", "It is called to implement deletion.", id="called"),
-        pytest.param("New in version 3.4.", "It is new in version 3.4.", id="new"),
-        pytest.param("Note that loops end.", "Loops end.", id="label"),
-    ],
-)
-def test_a_sentence_about_what_stands_above_it_becomes_one_that_answers(sentence, answer):
-    assert stated(sentence) == answer
-
-
 def test_a_short_answer_that_is_a_piece_of_what_answers_speaks_to_the_question():
     reference = "Multiple commands may be entered on a single line, separated by semicolons."
     asked = "Where may multiple commands be entered? Justify the answer by naming the rule that it follows from."
     assert "does not speak" not in rationale(marks("On a single line.", asked, reference))
     assert "does not speak" in rationale(marks("There was a long discussion about its name.", asked, reference))
-
-
-def test_a_short_answer_is_not_cut_within_a_quotation(tell):
-    source = 'object.__repr__(self)\n\n   Called by the "repr()" built-in function to compute the official string.'
-    said = tell(
-        f"<reference>\n{source}\n</reference>\n<instruction>In Python, what calls object.__repr__()?</instruction>",
-        model="embedded-brief",
-    )
-    assert said.count('"') == 2
-    assert '"repr()"' in said
 
 
 def test_breadth_of_what_is_documented_asks_about_its_name_or_subject():
