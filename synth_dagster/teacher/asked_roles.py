@@ -10,7 +10,8 @@ from synth_dagster.prompt import Prompt
 from synth_dagster.records import Json
 from synth_dagster.services import Answer, R, Sampling
 from synth_dagster.teacher.cache import Request
-from synth_dagster.teacher.forms import plain_text, unit_rows, whole_reply
+from synth_dagster.teacher.echoes import refuse_echo, said_by
+from synth_dagster.teacher.forms import Reading, plain_text, unit_rows, whole_reply
 from synth_dagster.teacher.roles import Endpoint
 from synth_dagster.teacher.structured import schema_of
 
@@ -39,7 +40,8 @@ class RoleTeacher:
         **values: object,
     ) -> Answer:
         request = self._request(prompt.messages(values), model, sampling, sample)
-        text, stored, call = await self._teachers.obtain(self._endpoint, request, prompt.hash, plain_text)
+        read = Reading(plain_text, lambda text: refuse_echo([text], prompt, values))
+        text, stored, call = await self._teachers.obtain(self._endpoint, request, prompt.hash, read)
         return Answer(text, stored.finish_reason, call, stored.tokens_in, stored.tokens_out, stored.top_logprobs)
 
     async def ask(
@@ -54,9 +56,11 @@ class RoleTeacher:
         **values: object,
     ) -> R:
         request = self._request(prompt.messages(values), model, sampling, sample, schema_of(into))
-        reply, _, call = await self._teachers.obtain(
-            self._endpoint, request, prompt.hash, lambda stored: whole_reply(stored, into)
+        read = Reading(
+            lambda stored: whole_reply(stored, into),
+            lambda reply: refuse_echo(said_by(reply, into), prompt, values, into),
         )
+        reply, _, call = await self._teachers.obtain(self._endpoint, request, prompt.hash, read)
         reply.answered_by(call)
         return reply
 

@@ -23,6 +23,7 @@ from synth_dagster.teacher.batches.ledger import StageLedger
 from synth_dagster.teacher.batches.submit import Submitter
 from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, vector_id
+from synth_dagster.teacher.forms import Reading
 from synth_dagster.teacher.lexical import LexicalEmbedder
 from synth_dagster.teacher.paid import Calls, PaidCalls
 from synth_dagster.teacher.probe import Probes
@@ -113,7 +114,7 @@ class Teachers:
         return recording()
 
     async def obtain(
-        self, endpoint: Endpoint, request: Request, prompt_hash: str, read: Callable[[Stored], T]
+        self, endpoint: Endpoint, request: Request, prompt_hash: str, read: Reading[T]
     ) -> tuple[T, Stored, Call]:
         """A usable answer to the request: the one that was used before, else the first attempt that `read` accepts."""
         logical, moving = request.logical_id(), self._answers.moving
@@ -176,7 +177,7 @@ class Teachers:
         return self._endpoints[role]
 
     async def _handed_over(
-        self, endpoint: Endpoint, request: Request, prompt_hash: str, read: Callable[[Stored], T]
+        self, endpoint: Endpoint, request: Request, prompt_hash: str, read: Reading[T]
     ) -> tuple[T, Stored, Call]:
         """The answer of the role's fallback, noted so that a rerun uses it again."""
         other = self._endpoints.get(endpoint.fallback or "")
@@ -188,7 +189,7 @@ class Teachers:
         return used
 
     async def _replay(
-        self, request: Request, noted: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
+        self, request: Request, noted: bytes, stored: Stored, prompt_hash: str, read: Reading[T]
     ) -> tuple[T, Stored, Call]:
         """The noted answer; recorded with the attempts before it, as when it was asked for."""
         for number in count():
@@ -198,9 +199,7 @@ class Teachers:
             record(call_id)
         return self._used(noted, stored, prompt_hash, read)
 
-    def _used(
-        self, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
-    ) -> tuple[T, Stored, Call]:
+    def _used(self, call_id: bytes, stored: Stored, prompt_hash: str, read: Reading[T]) -> tuple[T, Stored, Call]:
         call = Call(call_id, stored.model, prompt_hash)
         record(call_id)
         try:

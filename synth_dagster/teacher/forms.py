@@ -2,9 +2,10 @@
 
 import base64
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -14,10 +15,25 @@ from synth_dagster.teacher.cache import Request, Stored, StoredVector
 from synth_dagster.teacher.dialects import Dialect
 from synth_dagster.teacher.structured import instructed, parsed, response_format, why_not
 
+T = TypeVar("T")
+
 PER_MESSAGE = 16  # tokens that a chat template may add to a message, at most
 PER_REQUEST = 64
 TEXTS_PER_CALL = 256  # an embedding call holds up to 2,048 texts at OpenAI, 256 at some others
 TOKENS_PER_CALL = 200_000  # and 300,000 tokens at OpenAI, the least that is told of
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """How an answer is taken, and what is asked of it besides: both raise Unusable for one that will not do."""
+
+    take: Callable[[Stored], T]
+    check: Callable[[T], None]
+
+    def __call__(self, stored: Stored) -> T:
+        taken = self.take(stored)
+        self.check(taken)
+        return taken
 
 
 def plain_text(stored: Stored) -> str:

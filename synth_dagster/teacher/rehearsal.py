@@ -22,7 +22,7 @@ from synth_dagster.teacher.budget import Budget
 from synth_dagster.teacher.cache import AnswerCache, Request, Stored, StoredVector
 from synth_dagster.teacher.client import Teachers
 from synth_dagster.teacher.dialects import Dialect
-from synth_dagster.teacher.forms import chat_body, embedding_body, read_chat, read_embeddings
+from synth_dagster.teacher.forms import Reading, chat_body, embedding_body, read_chat, read_embeddings
 from synth_dagster.teacher.known_vectors import KnownVectors
 from synth_dagster.teacher.prices import Prices
 from synth_dagster.teacher.probe import FORM, QUESTION, dialect_id, probe_of, remembered
@@ -205,13 +205,13 @@ class Rehearsal(Teachers):
         finally:
             _work.reset(token)
 
-    def _used(
-        self, call_id: bytes, stored: Stored, prompt_hash: str, read: Callable[[Stored], T]
-    ) -> tuple[T, Stored, Call]:
+    def _used(self, call_id: bytes, stored: Stored, prompt_hash: str, read: Reading[T]) -> tuple[T, Stored, Call]:
         work = _work.get() or Sum()
         usd = self._usd(stored.model, stored.tokens_in, stored.tokens_out) if stored.usd is None else stored.usd
         work.used(stored.tokens_in, stored.tokens_out, usd)
-        work.guessed = work.guessed or call_id in self._guesses
+        if call_id in self._guesses:
+            work.guessed = True
+            read = Reading(read.take, lambda _: None)  # a model would not say what the stand-in says for it
         return super()._used(call_id, stored, prompt_hash, read)
 
     async def chat(self, attempt: Attempt, /) -> Stored:

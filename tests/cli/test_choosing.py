@@ -32,6 +32,9 @@ def slugs(**wish):
         pytest.param("remove toxic text", "gdr", id="what a setting of it does"),
         pytest.param("multi-turn conversations", "smoltalk_zh", id="two words in one"),
         pytest.param("dialogue", "conversation", id="another word for it"),
+        pytest.param("hallucination", "grounded_qa", id="what its records are made against"),
+        pytest.param("translation", "numinamath_cot", id="what it does on the way"),
+        pytest.param("translation", "smoltalk_zh", id="one of its kinds of task"),
         pytest.param("safety", "privacy_security_guard", id="what it serves"),
     ],
 )

@@ -84,6 +84,25 @@ def test_a_query_answers_over_the_tables_that_it_is_given():
     assert kinds.rows == (("VARCHAR", "BIGINT", "DOUBLE"),)
 
 
+@pytest.mark.parametrize(
+    ("statement", "row"),
+    [
+        pytest.param("SELECT now() > timestamptz '2020-01-01'", (True,), id="compared"),
+        pytest.param(
+            "SELECT timestamptz '2020-01-01 01:30:00+02' AS \"ä;\", 7 AS t; -- two; of 'a' name",
+            ("2019-12-31 23:30:00+00", 7),
+            id="beside others",
+        ),
+        pytest.param("SELECT [timestamptz '2020-01-01 00:00:00+00']", ("['2020-01-01 00:00:00+00']",), id="in a list"),
+    ],
+)
+def test_a_time_with_a_zone_comes_as_text_in_universal_time(statement, row):
+    found = queried(statement)
+    assert found.table is not None, found.errors
+    assert found.table.rows == (row,)
+    assert queried("SELECT now()").ending == "finished"
+
+
 def test_names_of_tables_and_columns_may_be_anything():
     odd = Table(('a "b"; drop', "select"), ((1, "x"),))
     assert queried('SELECT "select" FROM "my ""table"" "', {'my "table" ': odd}).table.rows == (("x",),)
@@ -94,6 +113,7 @@ def test_names_of_tables_and_columns_may_be_anything():
     [
         pytest.param("SELEC 1", id="does not parse"),
         pytest.param("SELECT nothing FROM towns", id="no such column"),
+        pytest.param("SELECT '\ud800'", id="half a character"),
         pytest.param("SELECT 1; SELECT 2", id="two statements"),
         pytest.param("", id="none"),
         pytest.param("CREATE TABLE t (a int)", id="no select"),

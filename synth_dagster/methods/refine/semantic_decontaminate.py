@@ -41,7 +41,7 @@ class Verdict(Reply):
 class SemanticDecontaminate(Refiner[Instruction]):
     paper = "arXiv:2311.04850"
     family: ClassVar[Family] = "curation"
-    topics: ClassVar[tuple[str, ...]] = ("benchmark", "contamination", "rephrased", "translation")
+    topics: ClassVar[tuple[str, ...]] = ("benchmark", "contamination", "rephrased", "translated benchmark")
     proof = Proof(
         "planted signal",
         "Of 100 items told in words without one in common all are found with the vectors of a model that knows them, "

@@ -94,7 +94,7 @@ class Agentinstruct(Synthesizer[Document, Instruction]):
     family: ClassVar[Family] = "general distillation"
     topics: ClassVar[tuple[str, ...]] = (
         *("instruction tuning", "reading comprehension", "text modification", "tool use", "function calling"),
-        *("agentic flow", "taxonomy"),
+        *("agentic flow", "taxonomy", "hallucination", "unanswerable"),
     )
     proof: ClassVar[Proof] = Proof(
         "interpretation",

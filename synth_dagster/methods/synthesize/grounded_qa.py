@@ -60,7 +60,7 @@ and you would rather write no question than a poor one.
 class GroundedQA(Synthesizer[Document, Instruction]):
     paper: ClassVar[str] = "interpretation"
     family: ClassVar[Family] = "general distillation"
-    topics: ClassVar[tuple[str, ...]] = ("question answering", "reading comprehension")
+    topics: ClassVar[tuple[str, ...]] = ("question answering", "reading comprehension", "hallucination")
     proof: ClassVar[Proof] = Proof(
         "planted signal", "seven kinds of planted faults are eliminated with their reason, and no good item is"
     )

@@ -63,7 +63,7 @@ class Phi4Reversal(Synthesizer[Document, Instruction]):
 
     paper: ClassVar[str] = "arXiv:2412.08905"
     family: ClassVar[Family] = "domain distillation"
-    topics: ClassVar[tuple[str, ...]] = ("code", "programs", "instruction reversal", "back-translation")
+    topics: ClassVar[tuple[str, ...]] = ("code", "programs", "instruction reversal", "backtranslation")
     proof: ClassVar[Proof] = Proof(
         "planted signal", "Of 30 % planted pairs whose task is that of other code all are rejected, of others none."
     )

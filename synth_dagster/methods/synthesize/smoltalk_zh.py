@@ -67,7 +67,15 @@ class SmoltalkZh(Synthesizer[Document, Instruction]):
 
     paper: ClassVar[str] = "arXiv:2501.08197"
     family: ClassVar[Family] = "general distillation"
-    topics: ClassVar[tuple[str, ...]] = ("Chinese", "Magpie", "SmolTalk", "dialogue", "multi-turn", "conversations")
+    topics: ClassVar[tuple[str, ...]] = (
+        "Chinese",
+        "Magpie",
+        "SmolTalk",
+        "dialogue",
+        "multi-turn",
+        "conversations",
+        "translation",
+    )
     proof: ClassVar[Proof] = Proof(
         "interpretation",
         "Four calls for each dialogue of one turn, two for each unclear request; planted refusals, cut, English and "

@@ -78,7 +78,14 @@ class Source2synth(Synthesizer[Document, Instruction]):
 
     paper: ClassVar[str] = "arXiv:2409.08239"
     family: ClassVar[Family] = "domain distillation"
-    topics: ClassVar[tuple[str, ...]] = ("tables", "question answering", "tool use", "databases", "grounded")
+    topics: ClassVar[tuple[str, ...]] = (
+        "tables",
+        "question answering",
+        "tool use",
+        "databases",
+        "grounded",
+        "hallucination",
+    )
     proof: ClassVar[Proof] = Proof(
         "equation by hand",
         "A curator right at rate q keeps 1-(1-q)^3 of the questions; of planted unanswerable ones at least 85 % go.",
