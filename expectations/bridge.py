@@ -23,6 +23,7 @@ from synth_dagster.recipe import Recipe
 from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.guards import check_name, inspect
+from synth_dagster.runner.yields import BY_RULES, answered_by_rules
 from synth_dagster.services import Finding
 
 Publish = Callable[[Recipe, Lake, Candidate], None]
@@ -151,7 +152,8 @@ def _results(
             check_name=name,
             passed=finding.passed,
             severity=dg.AssetCheckSeverity.ERROR if finding.severity == "critical" else dg.AssetCheckSeverity.WARN,
-            metadata=_metadata(shown.gated, finding, pages) | _of_several(checked, bad),
+            metadata=_metadata(shown.gated, finding, pages, is_advised=finding is _too_few(shown.findings))
+            | _of_several(checked, bad),
         )
     for severity, name in SUITE_CHECKS.items():
         bad = [one for one in checked if one.failures(severity)]
@@ -174,15 +176,28 @@ def _of_several(checked: Sequence[Checked], bad: Sequence[Checked]) -> dict[str,
     return {"batches_checked": len(checked), "batches_failed": len(bad)} if len(checked) > 1 else {}
 
 
-def _metadata(gated: Gated, finding: Finding, pages: Pages) -> dict[str, Any]:
+def _metadata(gated: Gated, finding: Finding, pages: Pages, *, is_advised: bool) -> dict[str, Any]:
     metadata: dict[str, Any] = {"batch": dg.MetadataValue.text(gated.candidate.batch)}
     for name, value in finding.counts.items():
         metadata[name] = dg.MetadataValue.int(value) if isinstance(value, int) else dg.MetadataValue.float(float(value))
+    if is_advised and _is_by_rules(gated):
+        metadata["answered_by"] = dg.MetadataValue.text(BY_RULES)
     if finding.examples:
         page = save_examples(gated.lake, gated.candidate, finding)
         metadata["examples"] = dg.MetadataValue.url(pages.address(page))
         metadata["examples_file"] = dg.MetadataValue.path(page)
     return metadata
+
+
+def _too_few(findings: Sequence[Finding]) -> Finding | None:
+    """The finding that says that too little of what was tried can be used, the first of them."""
+    return next((one for one in findings if one.rule in ("keep_rate", "reject_rate") and not one.passed), None)
+
+
+def _is_by_rules(gated: Gated) -> bool:
+    """Whether the embedded teacher answered when this version was made."""
+    made_by = gated.lake.meta.made_by(gated.candidate.code_version)
+    return answered_by_rules((made_by or {}).get("teachers") or {})
 
 
 def _partitions(context: dg.AssetCheckExecutionContext) -> list[str]:

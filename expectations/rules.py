@@ -25,6 +25,7 @@ from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.deliveries import ERASED
 from synth_dagster.runner.verdicts import VERDICTS
+from synth_dagster.runner.yields import Yield, reasons_of
 from synth_dagster.services import Finding
 
 if TYPE_CHECKING:
@@ -158,34 +159,33 @@ def _is_erased(gated: Gated) -> bool:
 
 def enough_is_kept(gated: Gated) -> Finding:
     """Of what the stage made or tried, the share that the next stage can use is at least the recipe's."""
-    current, lost = gated.current.num_rows, _eliminated(gated) + gated.candidate.rejected
-    rate = current / (current + lost) if current + lost else 0.0
+    came = _came(gated)
     least = gated.recipe.expect.min_keep_rate
-    passed = rate >= least or _is_erased(gated)
+    passed = came.rate >= least or _is_erased(gated)
+    counts = {"kept": came.kept, "lost": came.lost, "rate": round(came.rate, 4), "at_least": least}
     return Finding(
         "keep_rate",
         passed=passed,
-        counts={"kept": current, "lost": lost, "rate": round(rate, 4), "at_least": least},
+        counts=counts if passed else counts | came.commonest(),
         examples=[] if passed else _barren(gated),
     )
 
 
 def few_answers_are_rejected(gated: Gated) -> Finding:
     """Lines and answers that could not be used stay below the limit; what a method drops does not count."""
-    unusable = gated.candidate.details["unusable"]
-    tried = gated.candidate.rejected + gated.current.num_rows + _eliminated(gated)
-    rate = unusable / tried if tried else 0.0
+    came = _came(gated)
     most = gated.recipe.expect.max_reject_rate
+    passed = came.unusable_rate <= most
     return Finding(
         "reject_rate",
-        passed=rate <= most,
+        passed=passed,
         counts={
-            "unusable": unusable,
-            "rate": round(rate, 4),
+            "unusable": came.unusable,
+            "rate": round(came.unusable_rate, 4),
             "at_most": most,
-            **({} if rate <= most else _frequent_reasons(gated)),
+            **({} if passed else _frequent_reasons(gated)),
         },
-        examples=[] if rate <= most else _barren(gated),
+        examples=[] if passed else _barren(gated),
     )
 
 
@@ -196,18 +196,22 @@ def _frequent_reasons(gated: Gated) -> Mapping[str, int]:
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:EXAMPLES])
 
 
-def _eliminated(gated: Gated) -> int:
-    return gated.rows.filter(pc.field("status") == "eliminated").num_rows
+def _came(gated: Gated) -> Yield:
+    details = gated.candidate.details
+    lost = gated.rows.filter(pc.field("status") == "eliminated").num_rows + gated.candidate.rejected
+    return Yield(gated.current.num_rows, lost, int(details["unusable"]), reasons_of(details))
 
 
 def _barren(gated: Gated) -> Sequence[bytes]:
-    """Rejects to look at, one of each reason first."""
+    """Rejects and eliminated records to look at, one of each reason first."""
     rejects = gated.lake.candidate_rejects(gated.candidate)
-    reasons = rejects["reason"].to_pylist()
-    firsts = [place for place, reason in enumerate(reasons) if reason not in reasons[:place]]
-    others = [place for place in range(len(reasons)) if place not in firsts]
-    ids = rejects["reject_id"].to_pylist()
-    return [ids[place] for place in (firsts + others)[:EXAMPLES]]
+    lost = [*zip(rejects["reject_id"].to_pylist(), rejects["reason"].to_pylist(), strict=True)]
+    if "status" in gated.rows.column_names:
+        gone = gated.rows.filter(pc.field("status") == "eliminated")
+        lost += zip(gone["record_id"].to_pylist(), gone["reason"].to_pylist(), strict=True)
+    firsts = {reason: place for place, (_, reason) in reversed([*enumerate(lost)])}
+    order = sorted(range(len(lost)), key=lambda place: (firsts[lost[place][1]] != place, place))
+    return [lost[place][0] for place in order[:EXAMPLES]]
 
 
 def is_the_whole_batch(gated: Gated) -> Finding:

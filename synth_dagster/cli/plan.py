@@ -19,6 +19,7 @@ from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.estimate import Consequence, Estimate, consequences, estimates, total
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, forecast
 from synth_dagster.runner.licences import misfits
+from synth_dagster.runner.yields import BY_RULES
 
 NEXT_RUN = ""  # a session of which nobody has spent anything
 MOST_LINES = 40  # batches and stages that a terminal shows one by one
@@ -40,13 +41,14 @@ def show_plan(given: Path | None, name: str | None, *, batches: Sequence[str], b
     left_out = left_out_of(project, recipe)
     if as_json:
         found = plan_json(recipe, planned, room_of(project, recipe))
-        print_json(found | {"refused": refused and str(refused), "fallbacks": fallbacks, "left_out": left_out})
+        about = {"refused": refused and str(refused), "fallbacks": fallbacks, "left_out": left_out}
+        print_json(found | about | {"closed_gates": closed_gates(recipe, planned)})
     else:
         console = Terminal()
         print_plan(console, recipe, planned, room_of(project, recipe), by_batch=by_batch, is_refused=bool(refused))
         for role, fallback in fallbacks.items():
             console.print(f"{role} may hand over to {fallback}, whose calls are not in the numbers", highlight=False)
-        for sentence in left_out:
+        for sentence in [*left_out, *closed_gates(recipe, planned)]:
             console.print(f"[yellow]{escape(sentence)}[/yellow]", highlight=False)
     if refused:
         raise refused
@@ -72,6 +74,23 @@ def left_out_of(project: Project, recipe: Recipe) -> list[str]:
     """What a run would pay for and no release would hold, for its licence."""
     with project.environment.gateway(os.environ) as gateway:
         return misfits(recipe, gateway.identities(recipe))
+
+
+def closed_gates(recipe: Recipe, planned: Forecast) -> list[str]:
+    """Where a run would stop for want of usable records, as far as that is known: the first such stage of a batch."""
+    least, most, told = recipe.expect.min_keep_rate, recipe.expect.max_reject_rate, {}
+    for part in planned.parts:
+        came = part.came
+        if came is None or not came.tried or part.batch in told:
+            continue
+        if came.kept and came.rate >= least and came.unusable_rate <= most:
+            continue
+        why = "".join(f", {reason} {count}" for reason, count in came.commonest().items())
+        limits = f"at least {least:.0%} are wanted, and at most {most:.0%} unusable"
+        kept = f"{came.kept} of {came.tried} kept, {came.unusable} unusable, where {limits}{why}"
+        who = f". It is answered by {BY_RULES}" if part.by_rules else ""
+        told[part.batch] = f"{part.stage} of {part.batch} would not pass its gate: {kept}{who}"
+    return [*told.values()]
 
 
 def plan_of(project: Project, recipe: Recipe, batches: Sequence[str] = ()) -> Forecast:

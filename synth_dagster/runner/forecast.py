@@ -9,6 +9,7 @@ Nothing is written, neither to the lake nor to the cache. Gates do not stand in 
 """
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +32,7 @@ from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import batches_of
 from synth_dagster.runner.stage import adopt, by_native_key, current_records, readable, seldom_collected
 from synth_dagster.runner.vectors import NoVectors, embedding_of
+from synth_dagster.runner.yields import Yield, answered_by_rules
 from synth_dagster.teacher.rehearsal import Rehearsal, Sum
 
 MOST_ITEMS = 3_000  # delivered items that are rehearsed; the rest of a larger delivery is estimated from them
@@ -61,6 +63,8 @@ class StageOfBatch:
     is_rehearsed: bool = True
     seconds: float = 0.0  # of the rehearsal
     by_role: Mapping[str, int] = field(default_factory=dict)  # role -> calls
+    came: Yield | None = None  # of the rehearsal, where every answer is known
+    by_rules: bool = False  # whether the embedded teacher answers the stage
     least_s: float = 0.0  # that it takes at the rates that the roles state
     pace: float | None = None  # seconds a call, as earlier versions of this stage took
 
@@ -158,9 +162,13 @@ class _Batch:
             await self._made(chain, stage)
         self.made[stage.name] = current_records(self.context, stage, to_table(chain.made, stage.record_kind))
         sent = {role: total - before[role] for role, total in self.rehearsal.sent_by_role().items()}
+        asked = sum((unit.asked for unit in chain.units), outside)
+        roles = self.context.makeup(stage.name, self.batch.batch).get("teachers")
         return StageOfBatch(
             inputs=len(chain.inputs),
-            asked=sum((unit.asked for unit in chain.units), outside),
+            asked=asked,
+            came=None if asked.guessed or self.guessed else _came(chain),
+            by_rules=answered_by_rules(roles if isinstance(roles, dict) else {}),
             units=chain.units,
             seconds=time.monotonic() - began,
             pace=self._pace(stage.name),
@@ -204,6 +212,14 @@ class _Batch:
         made = self.context.lake.meta.candidates(self.context.recipe.dataset, stage)[-PACED:]
         took = [(one.details.get("seconds", 0.0), _calls_of(one)) for one in made if _calls_of(one)]
         return sum(seconds for seconds, _ in took) / sum(calls for _, calls in took) if took else None
+
+
+def _came(chain: Chain) -> Yield:
+    """What the chain kept and lost."""
+    lost = Counter(str(one.reason) for one in chain.made if one.status == "eliminated")
+    lost += Counter(f"{step}:{reject.reason}" for step, reject in chain.rejects)
+    kept = sum(one.status == "current" for one in chain.made)
+    return Yield(kept, lost.total(), sum(reject.kind == "unusable" for _, reject in chain.rejects), lost)
 
 
 def _calls_of(made: Candidate) -> int:

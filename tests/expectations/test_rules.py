@@ -122,6 +122,22 @@ def test_a_planted_defect_is_found(gated, rule, change, counts):
     assert counts.items() <= finding.counts.items()
 
 
+def test_a_gate_that_closes_for_want_of_records_says_why_and_shows_one_of_each_reason(gated):
+    reasons = ["m:cut", "m:cut", "m:blank", "m:copy", "m:copy", None]  # 1 of 6 is kept, where half is wanted
+    marked = with_column("status", lambda old: ["eliminated" if reason else "current" for reason in reasons])
+    at = gated(
+        "generated_instructions",
+        rows=lambda rows: with_column("reason", lambda old: reasons)(marked(rows)),
+        details={"unusable": 0, "reasons": {"m:cut": 2, "m:blank": 1, "m:copy": 2}, "rejects": {"n:long": 1}},
+        expect={"min_keep_rate": 0.5},
+    )
+    finding = rules.enough_is_kept(at)
+    assert {"m:copy": 2, "m:cut": 2, "m:blank": 1}.items() <= finding.counts.items()  # the three commonest
+    assert "n:long" not in finding.counts
+    ids = at.rows["record_id"].to_pylist()
+    assert finding.examples == [ids[0], ids[2], ids[3]]
+
+
 def test_a_copy_of_a_record_is_an_example_to_look_at(gated):
     at = gated("generated_instructions", rows=twice)
     assert rules.every_id_is_unique(at).examples == [at.rows["record_id"][0].as_py()]

@@ -73,8 +73,12 @@ def materials(text: str) -> dict[str, list[Material]]:
 
 
 def _end_of(text: str, start: int, tag: str, closing: str) -> int:
-    """Where the piece ends: for the only piece of its kind the last closing tag, so that a text may speak of tags."""
-    last = text.rfind(closing)
+    """Where the piece ends: for the only piece of its kind the last closing tag, so that a text may speak of tags.
+
+    Of several, one that has a line to itself: an order may speak of them too, as in "between <page> and </page>".
+    """
+    alone = [found.start() for found in re.finditer(rf"^{re.escape(closing)}[^\S\n]*$", text[start:], re.MULTILINE)]
+    last = start + alone[-1] if alone else text.rfind(closing)
     if last < start:
         return -1
     again = re.search(rf"</{tag}>\s*\n\s*<\w+[^>\n]*>", text[start:])

@@ -207,3 +207,10 @@ def test_other_instructions_are_given_other_demands(ask):
         return ask(prompt, EVOLVED)["instruction"].removeprefix(question)
 
     assert len({added(f"What is rule {number}?") for number in range(12)}) > 1
+
+
+def test_an_order_that_speaks_of_a_tag_is_no_part_of_the_page_between_such_tags(tell):
+    page = "Home | About\nThe bell of Tarn was cast in 1650.\nIt says </page> in the text."
+    order = "First say why. Then give the page between <page> and </page>."
+    said = tell(f"<page>\n{page}\n</page>\n\nGive the page without menus.\n\n{order}\n")
+    assert said.endswith("<page>\nThe bell of Tarn was cast in 1650.\nIt says </page> in the text.\n</page>")

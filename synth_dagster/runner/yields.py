@@ -1,0 +1,56 @@
+"""What a stage kept of what it tried: the number that its gate goes by, and that a plan can tell before."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from synth_dagster.records import Json
+
+NAMED = 3  # reasons that a message tells
+BY_RULES = (
+    "the embedded teacher, which is rules and no model: where these do not serve, set SYNTH_MODEL "
+    '(README, "A real teacher")'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """Records that the next stage can use, those that were lost on the way, and why."""
+
+    kept: int = 0
+    lost: int = 0
+    unusable: int = 0  # of the lost, lines and answers that could not be used
+    reasons: Mapping[str, int] = field(default_factory=dict)  # step:reason -> how many
+
+    @property
+    def rate(self) -> float:
+        return self.kept / self.tried if self.tried else 0.0
+
+    @property
+    def tried(self) -> int:
+        return self.kept + self.lost
+
+    @property
+    def unusable_rate(self) -> float:
+        return self.unusable / self.tried if self.tried else 0.0
+
+    def commonest(self) -> dict[str, int]:
+        """The commonest reasons, most frequent first, then by name."""
+        ranked = sorted(self.reasons.items(), key=lambda reason: (-reason[1], reason[0]))
+        return dict(ranked[:NAMED])
+
+
+def reasons_of(details: Mapping[str, Json]) -> dict[str, int]:
+    """Why a version lost what it lost, of what was written down when it was made."""
+    both: Counter[str] = Counter()
+    for name in ("reasons", "rejects"):
+        listed = details.get(name)
+        if isinstance(listed, Mapping):
+            both.update({reason: count for reason, count in listed.items() if isinstance(count, int)})
+    return dict(both)
+
+
+def answered_by_rules(roles: Mapping[str, Mapping[str, Json]]) -> bool:
+    """Whether the embedded teacher answers any of these roles that write or judge."""
+    models = [roles[role].get("models") for role in roles if role != "embedder"]
+    return any(str(one).startswith("embedded-") for named in models if isinstance(named, list) for one in named)
