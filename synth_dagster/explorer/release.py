@@ -11,6 +11,7 @@ from synth_dagster.explorer.record import short
 from synth_dagster.governance.diff import Pair, ReleaseDiff, diff
 from synth_dagster.governance.diff_words import erased
 from synth_dagster.governance.report import has_report
+from synth_dagster.governance.taken import earlier_gate
 from synth_dagster.lake.lake import Candidate, Lake
 from synth_dagster.lake.meta_values import Release
 
@@ -73,7 +74,7 @@ def release_page(asked: Question) -> Shown:
             ),
             _drops(dataset, release, verdicts),
             _missing(manifest.get("missing") or {}),
-            _checks(checks),
+            _checks(checks, earlier_gate(manifest)),
         ]
     )
     return Shown(f"{dataset} {release.release}", data, body)
@@ -128,12 +129,13 @@ def _missing(missing: Mapping[str, str]) -> Html:
     return section("Batches that are not in it", table(("batch", "why"), list(missing.items()), caption="Left out"))
 
 
-def _checks(checks: list[dict[str, Any]]) -> Html:
+def _checks(checks: list[dict[str, Any]], note: str) -> Html:
     rows = [
         [one["check"], tag("span", _result(one), class_="kept" if one["passed"] else "bad"), figure(one.get("counts"))]
         for one in checks
     ]
-    return section("Checks", table(("check", "result", "counts"), rows, caption="Its gate", empty="None is noted."))
+    its_gate = table(("check", "result", "counts"), rows, caption="Its gate", empty="None is noted.")
+    return section("Checks", its_gate, note=note)
 
 
 def _result(check: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from synth_dagster.governance.answers_origin import EMBEDDED
 from synth_dagster.governance.guarded import PERSONAL, Found
 from synth_dagster.governance.plots import number
 from synth_dagster.governance.report_facts import ReleaseFacts
+from synth_dagster.governance.taken import earlier_gate
 from synth_dagster.parts.similarity.growth import SIZES
 from synth_dagster.records import Json, RecordKind
 
@@ -26,6 +27,7 @@ def checks(facts: ReleaseFacts) -> Answer:
     missing = (
         f" {plural(len(left_out), 'batch')} that failed or was missing was left out on request." if left_out else ""
     )
+    earlier = f" {told}" if (told := earlier_gate(facts.manifest)) else ""
     if not ran:
         return Answer(
             said=missing.strip(),
@@ -34,7 +36,7 @@ def checks(facts: ReleaseFacts) -> Answer:
         )
     return Answer(
         said=f"{plural(ran, 'check')} ran on the release and on what it rests on, {failed:,} failed"
-        f"{_of_its_own(facts) if failed else ''}.{missing}",
+        f"{_of_its_own(facts) if failed else ''}.{earlier}{missing}",
         tables=[
             Table("Checks of all versions behind it", ["stage", "check", "passed", "failed"], rows, 2),
             Table("Checks of the release itself", ["check", "severity", "result", "observed"], own, 0),

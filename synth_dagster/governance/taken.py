@@ -4,8 +4,9 @@ A withdrawn release stands in the lake as its erasures have left it, so whatever
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from synth_dagster.errors import UnknownName
 from synth_dagster.lake.lake import Lake
@@ -42,6 +43,16 @@ def taken_from(lake: Lake, release: Release) -> Sequence[Taken]:
         for row in rows
     ]
     return [one for one in noted if one.kept or one.dropped]  # others took what a row named, and no row
+
+
+def earlier_gate(manifest: Mapping[str, Any]) -> str:
+    """A sentence on the checks of what an erasure has left of a release; nothing for others."""
+    if not manifest.get("successor_of"):
+        return ""
+    return (
+        f"The checks ran before erasure {manifest['erasure']} took records out of {manifest['successor_of']}: "
+        "what they counted holds those too."
+    )
 
 
 def resolved(lake: Lake, now: Moment, prefix: str) -> bytes:

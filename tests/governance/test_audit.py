@@ -344,6 +344,8 @@ def test_after_an_erasure_the_successor_is_audited_and_the_page_is_gone(tmp_path
     reach = {one.source: (one.roots, one.used, one.kept, one.only) for one in facts.reach}
     assert reach == {"notes": (3, 1, 1, 0), "forum": (2, 2, 2, 1)}
     assert {one.name for one in facts.defects if one.records} == set()
+    (said,) = [one.answer.said for one in answered(facts) if one.number == 7]
+    assert "took records out of r0001: what they counted holds those too." in said
     assert [(one.release, one.state) for one in facts.releases][:2] == [("r0001", "withdrawn"), ("r0002", "withdrawn")]
 
 
