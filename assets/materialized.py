@@ -36,6 +36,7 @@ from synth_dagster.runner.context import (
 )
 from synth_dagster.runner.dead_runs import name_process
 from synth_dagster.runner.person import Person
+from synth_dagster.runner.yields import lost_of
 from synth_dagster.scale.engine import Engine
 
 OWNERS = ["team:data"]
@@ -150,7 +151,8 @@ def rates(candidate: Candidate) -> dict[str, dg.MetadataValue]:
         return {**numbers, "keep_rate": _share(verdicts["kept"], judged)}
     if "status" not in details:
         return numbers
-    tried = candidate.current + details["status"].get("eliminated", 0) + candidate.rejected
+    gone = details["status"].get("eliminated", 0)
+    tried = candidate.current + lost_of(details, eliminated=gone, rejected=candidate.rejected)
     return {
         **numbers,
         "keep_rate": _share(candidate.current, tried),

@@ -25,7 +25,7 @@ from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.deliveries import ERASED
 from synth_dagster.runner.verdicts import VERDICTS
-from synth_dagster.runner.yields import Yield, reasons_of
+from synth_dagster.runner.yields import Yield, lost_of, reasons_of
 from synth_dagster.services import Finding
 
 if TYPE_CHECKING:
@@ -198,7 +198,8 @@ def _frequent_reasons(gated: Gated) -> Mapping[str, int]:
 
 def _came(gated: Gated) -> Yield:
     details = gated.candidate.details
-    lost = gated.rows.filter(pc.field("status") == "eliminated").num_rows + gated.candidate.rejected
+    gone = gated.rows.filter(pc.field("status") == "eliminated").num_rows
+    lost = lost_of(details, eliminated=gone, rejected=gated.candidate.rejected)
     return Yield(gated.current.num_rows, lost, int(details["unusable"]), reasons_of(details))
 
 

@@ -32,7 +32,7 @@ from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.plan import batches_of
 from synth_dagster.runner.stage import adopt, by_native_key, current_records, readable, seldom_collected
 from synth_dagster.runner.vectors import NoVectors, embedding_of
-from synth_dagster.runner.yields import Yield, answered_by_rules
+from synth_dagster.runner.yields import Yield, answered_by_rules, told_twice
 from synth_dagster.teacher.rehearsal import Rehearsal, Sum
 
 MOST_ITEMS = 3_000  # delivered items that are rehearsed; the rest of a larger delivery is estimated from them
@@ -218,6 +218,7 @@ def _came(chain: Chain) -> Yield:
     """What the chain kept and lost."""
     lost = Counter(str(one.reason) for one in chain.made if one.status == "eliminated")
     lost += Counter(f"{step}:{reject.reason}" for step, reject in chain.rejects)
+    lost -= told_twice(chain.made, chain.rejects)
     kept = sum(one.status == "current" for one in chain.made)
     return Yield(kept, lost.total(), sum(reject.kind == "unusable" for _, reject in chain.rejects), lost)
 

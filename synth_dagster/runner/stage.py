@@ -35,6 +35,7 @@ from synth_dagster.runner.interrupts import run_to_end
 from synth_dagster.runner.provider_batches import StageLedger, asks_in_batches, resumed
 from synth_dagster.runner.services import needs_teacher
 from synth_dagster.runner.stamp import counted
+from synth_dagster.runner.yields import told_twice
 from synth_dagster.services import Corpus
 
 
@@ -273,6 +274,7 @@ def _details(chain: Chain, stage: Stage) -> dict[str, Json]:
         "status": dict(counted(record.status for record in chain.made)),
         "reasons": dict(counted(record.reason for record in chain.made if record.status == "eliminated")),
         "rejects": dict(counted(f"{step}:{reject.reason}" for step, reject in chain.rejects)),
+        "told_twice": dict(told_twice(chain.made, chain.rejects)),
         "unusable": sum(reject.kind == "unusable" for _, reject in chain.rejects),
         "methods": dict(counted(record.method for record in chain.made if record.status == "current")),
         "steps": [ADOPTED] if adopts(chain.context, stage, chain.batch) else [step.key for step in stage.steps],

@@ -1,10 +1,10 @@
 """What a stage kept of what it tried: the number that its gate goes by, and that a plan can tell before."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from synth_dagster.records import Json
+from synth_dagster.records import Json, Record, Reject
 
 NAMED = 3  # reasons that a message tells
 BY_RULES = (
@@ -40,14 +40,26 @@ class Yield:
         return dict(ranked[:NAMED])
 
 
-def reasons_of(details: Mapping[str, Json]) -> dict[str, int]:
+def told_twice(made: Iterable[Record], rejects: Iterable[tuple[str, Reject]]) -> Counter[str]:
+    """step:reason -> rejects that say why a record that came in was eliminated: one loss, not two."""
+    gone = {one.record_id: str(one.reason).partition(":")[2] for one in made if one.status == "eliminated"}
+    return Counter(f"{step}:{one.reason}" for step, one in rejects if gone.get(one.record_id or b"") == one.reason)
+
+
+def lost_of(details: Mapping[str, Json], *, eliminated: int, rejected: int) -> int:
+    """How many records a version lost, each once."""
+    return eliminated + rejected - _numbers(details, "told_twice").total()
+
+
+def reasons_of(details: Mapping[str, Json]) -> Counter[str]:
     """Why a version lost what it lost, of what was written down when it was made."""
-    both: Counter[str] = Counter()
-    for name in ("reasons", "rejects"):
-        listed = details.get(name)
-        if isinstance(listed, Mapping):
-            both.update({reason: count for reason, count in listed.items() if isinstance(count, int)})
-    return dict(both)
+    return _numbers(details, "reasons") + (_numbers(details, "rejects") - _numbers(details, "told_twice"))
+
+
+def _numbers(details: Mapping[str, Json], name: str) -> Counter[str]:
+    listed = details.get(name)
+    numbers = listed.items() if isinstance(listed, Mapping) else ()
+    return Counter({key: number for key, number in numbers if isinstance(number, int)})
 
 
 def answered_by_rules(roles: Mapping[str, Mapping[str, Json]]) -> bool:

@@ -18,6 +18,7 @@ from synth_dagster.records import Document, Instruction, digest
 from synth_dagster.runner import chain as chains
 from synth_dagster.runner.chain import Chain, in_order
 from synth_dagster.runner.context import Silent
+from synth_dagster.runner.yields import lost_of, reasons_of, told_twice
 from synth_dagster.services import Call, Drop, Teacher, Unusable, recording
 from synth_dagster.services import record as record_call
 from tests.assets.project import Roles
@@ -186,6 +187,22 @@ def test_a_chain_keeps_every_version_with_its_status():
         "source",
         "source",
     ]
+
+
+def test_a_record_that_a_refiner_refuses_is_lost_once():
+    refined = chained(Upper(), inputs=documents(["a1", "a3"]))
+    twice = told_twice(refined.made, refined.rejects)
+    assert [(step, one.reason) for step, one in refined.rejects] == [("upper", "three")]
+    assert twice == {"upper:three": 1}  # its row says so too
+    details = {"reasons": {"upper:three": 1}, "rejects": {"upper:three": 1, "slow:unlucky": 1}, "told_twice": twice}
+    assert lost_of(details, eliminated=1, rejected=2) == 2
+    assert reasons_of(details) == {"upper:three": 1, "slow:unlucky": 1}
+    assert lost_of({}, eliminated=1, rejected=2) == 3  # of a version from before it was noted
+
+
+def test_what_a_record_did_not_give_is_no_second_word_on_the_record():
+    made = chained(Slow(), inputs=documents(["a7"]), kind="instruction")
+    assert len(made.rejects) == 1 and not told_twice([*documents(["a7"]), *made.made], made.rejects)
 
 
 def test_a_refiner_that_redacts_leaves_id_hash_and_lineage_and_no_text():
