@@ -23,7 +23,7 @@ def pool_after(imported: str, **env: str) -> str:
     "imported",
     [
         pytest.param("synth_dagster.records", id="library"),
-        pytest.param("synth_dagster.cli.run", id="command"),
+        pytest.param("synth_dagster.cli.run", id="command", marks=pytest.mark.prove),
         pytest.param("definitions", id="dagster-code-location"),
     ],
 )

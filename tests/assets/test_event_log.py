@@ -7,6 +7,8 @@ import pytest
 from tests.assets.project import TAUGHT, Programs, small_project
 from tests.assets.teachers import Junk
 
+pytestmark = pytest.mark.prove
+
 SOURCE, ANSWER = "Quagmirequartz", "Jabberjunction"  # words of a source and of a teacher's useless answer
 
 # three sound passages, one that makes the teacher write nonsense, one that a mix rule drops

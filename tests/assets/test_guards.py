@@ -57,6 +57,7 @@ def checks_of(told_project, stage="seed_corpus"):
     return found
 
 
+@pytest.mark.prove
 def test_a_planted_defect_of_each_kind_is_caught_by_its_check_in_its_batch(tmp_path):
     project = small_project(tmp_path / "p", GUARDED, Programs(EchoTeacher()))
     project.deliver(LINES)

@@ -96,6 +96,7 @@ def test_a_run_killed_inside_the_pooled_teacher_step_is_found_and_finished_by_th
     assert project.releases() == ["r0001"]
 
 
+@pytest.mark.prove
 def test_two_runs_of_one_batch_at_once_make_it_once(tmp_path, server, running):
     server.delay = 0.2
     project = small_project(tmp_path / "p", SLOW)

@@ -52,6 +52,7 @@ def launched(instance, workspace, job_name, partition):
     )
 
 
+@pytest.mark.prove
 def test_a_recipe_edited_between_launch_and_run_does_not_change_the_run(workspace):
     project, instance, served = workspace
     run = launched(instance, served, "tiny__batch", "notes:start")

@@ -17,6 +17,7 @@ def server(monkeypatch):
         yield endpoint
 
 
+@pytest.mark.prove
 def test_a_reject_is_asked_again_only_with_the_switch(tmp_path, server):
     project = small_project(tmp_path / "p", REAL)
     project.deliver(LINES)

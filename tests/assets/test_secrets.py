@@ -55,6 +55,7 @@ def ran(tmp_path_factory):
     return place, done
 
 
+@pytest.mark.prove
 def test_the_runs_did_what_they_should(ran):
     _, (refused, failed, fine, planned, made, status) = ran
     assert (refused.code, failed.code) == (1, 1) and "does not accept the key" in failed.out
@@ -62,12 +63,14 @@ def test_the_runs_did_what_they_should(ran):
     assert json.loads(status.out)["stages"]["preference_pairs"]["records"] > 0
 
 
+@pytest.mark.prove
 def test_no_file_of_the_project_holds_the_key(ran):
     place, _ = ran
     assert (place.root / "lake/cache.sqlite").exists() and any((place.root / ".dagster").rglob("*.db"))
     assert leaks(place.root) == []
 
 
+@pytest.mark.prove
 def test_no_line_that_was_printed_holds_the_key(ran):
     _, done = ran
     assert KEY not in "".join(one.out + one.err for one in done)

@@ -81,6 +81,7 @@ def test_it_goes_on_and_releases_and_what_was_released_stays(previous):
     assert code == 0, said
 
 
+@pytest.mark.prove
 def test_answers_that_were_paid_for_move_up_and_are_not_asked_again(previous):
     file = previous.root / "lake/cache.sqlite"
     with sqlite3.connect(file) as before:

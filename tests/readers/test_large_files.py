@@ -130,6 +130,7 @@ def write_rows(path, rows):
         path.write_bytes(pa.compress(lines, codec="zstd", asbytes=True))
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("name", "rows", "most"),
     [
