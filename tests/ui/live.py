@@ -220,9 +220,12 @@ class Live:
             return set(instance.event_log_storage.get_concurrency_info("teacher").active_run_ids)
 
     def age_a_tick(self) -> int:
-        """Have a look of a sensor that found nothing be two days old; its id."""
+        """Have a look of a sensor that found nothing be two days old; its id. Dagster writes the last one twice."""
         with self._ticks() as ticks:
-            ((tick,),) = ticks.execute("select max(id) from job_ticks where status = 'SKIPPED'")
+            ((tick,),) = ticks.execute(
+                """select max(id) from job_ticks as old where status = 'SKIPPED' and exists
+                   (select 1 from job_ticks as later where later.selector_id = old.selector_id and later.id > old.id)"""
+            )
             ticks.execute("update job_ticks set timestamp = datetime('now', '-2 days') where id = ?", (tick,))
             ticks.commit()
         return tick
