@@ -6,7 +6,8 @@ its wrong answers agree with each other, as a vote must not have them. For other
 student's candidates for these, of three checkpoints, are executed and labelled, and a verifier learns from them, which
 is the student's body with a head. It chooses among 48 candidates by the last token. What is compared is a label on
 every token of a candidate (arXiv:2110.14168) with one on its last token alone; all else is equal. On the question,
-which all candidates share, a label would teach how hard it is and not which of them is right.
+which all candidates share, a label would teach how hard it is and not which of them is right. Of 80 problems 48
+candidates are labelled, so that the student has about three numbers for each labelled token, as the paper's has.
 """
 
 from collections import Counter
@@ -144,7 +145,7 @@ def verifier(
 
 
 def run(
-    seed: int, *, steps: int = 450, shown: int = 200, asked: int = 320, judge_steps: int = 2_000
+    seed: int, *, steps: int = 450, shown: int = 80, asked: int = 320, judge_steps: int = 2_000
 ) -> dict[str, float]:
     """Accuracy of one candidate, of the commonest answer, and of the best by a verifier of either supervision."""
     rng = Random(seed)
