@@ -4,7 +4,7 @@ Each rule looks at one candidate and returns a Finding: counts for the event log
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from synth_dagster.records import RecordKind
 from synth_dagster.runner.context import SIGNALS
 from synth_dagster.runner.deliveries import ERASED
 from synth_dagster.runner.verdicts import VERDICTS
-from synth_dagster.runner.yields import Yield, lost_of, reasons_of
+from synth_dagster.runner.yields import Yield, commonest, lost_of, reasons_of
 from synth_dagster.services import Finding
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def enough_is_kept(gated: Gated) -> Finding:
     return Finding(
         "keep_rate",
         passed=passed,
-        counts=counts if passed else counts | came.commonest(),
+        counts=counts if passed else counts | commonest(came.reasons),
         examples=[] if passed else _barren(gated),
     )
 
@@ -183,17 +183,16 @@ def few_answers_are_rejected(gated: Gated) -> Finding:
             "unusable": came.unusable,
             "rate": round(came.unusable_rate, 4),
             "at_most": most,
-            **({} if passed else _frequent_reasons(gated)),
+            **({} if passed else commonest(_unusable(gated))),
         },
         examples=[] if passed else _barren(gated),
     )
 
 
-def _frequent_reasons(gated: Gated) -> Mapping[str, int]:
-    """What was wrong most often, so that a failed run says more than how much."""
+def _unusable(gated: Gated) -> Counter[str]:
+    """What was wrong with lines and answers, so that a failed run says more than how many."""
     rejects = gated.lake.candidate_rejects(gated.candidate)
-    counted = Counter(rejects.filter(pc.field("kind") == "unusable")["reason"].to_pylist())
-    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:EXAMPLES])
+    return Counter(rejects.filter(pc.field("kind") == "unusable")["reason"].to_pylist())
 
 
 def _came(gated: Gated) -> Yield:

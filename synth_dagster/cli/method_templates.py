@@ -131,10 +131,12 @@ _ABOUT_
 """,
     "select": """from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from synth_dagster.method import Proof, Selector
+from synth_dagster.parts.selections import selection
 
 
 class $Class(Selector):
@@ -142,19 +144,11 @@ _ABOUT_
     budget: int = Field(1_000, ge=1, description="Records that are selected at most.")
 
     def select(self, pool: pa.Table, /) -> pa.Table:
-        tokens, ids = pool["tokens"].to_pylist(), pool["record_id"].to_pylist()
-        best_first = sorted(range(pool.num_rows), key=lambda place: (-tokens[place], ids[place]))
-        rank = {place: number for number, place in enumerate(best_first)}
-        ranks = [rank[place] for place in range(pool.num_rows)]
-        selected = [number < self.budget for number in ranks]
-        columns = {
-            "record_id": pool["record_id"],
-            "score": pa.array(map(float, tokens), pa.float64()),
-            "rank": pa.array(ranks, pa.int64()),
-            "selected": pa.array(selected, pa.bool_()),
-            "reason": pa.array([None if chosen else "over_budget" for chosen in selected], pa.string()),
-        }
-        return pa.table(columns)
+        ids, tokens = pool["record_id"].to_pylist(), pool["tokens"].to_numpy()
+        best_first = np.array(sorted(range(pool.num_rows), key=lambda place: (-tokens[place], ids[place])), np.int64)
+        selected = np.zeros(pool.num_rows, bool)
+        selected[best_first[: self.budget]] = True
+        return selection(pool["record_id"], tokens.astype(float), best_first, selected, "over_budget")
 """,
     "mix": """from collections.abc import Mapping
 from typing import ClassVar

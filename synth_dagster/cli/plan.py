@@ -19,7 +19,7 @@ from synth_dagster.runner.context import RunContext
 from synth_dagster.runner.estimate import Consequence, Estimate, consequences, estimates, total
 from synth_dagster.runner.forecast import Forecast, StageOfBatch, forecast
 from synth_dagster.runner.licences import misfits
-from synth_dagster.runner.yields import BY_RULES
+from synth_dagster.runner.yields import BY_RULES, commonest
 
 NEXT_RUN = ""  # a session of which nobody has spent anything
 MOST_LINES = 40  # batches and stages that a terminal shows one by one
@@ -85,7 +85,7 @@ def closed_gates(recipe: Recipe, planned: Forecast) -> list[str]:
             continue
         if came.kept and came.rate >= least and came.unusable_rate <= most:
             continue
-        why = "".join(f", {reason} {count}" for reason, count in came.commonest().items())
+        why = "".join(f", {reason} {count}" for reason, count in commonest(came.reasons).items())
         limits = f"at least {least:.0%} are wanted, and at most {most:.0%} unusable"
         kept = f"{came.kept} of {came.tried} kept, {came.unusable} unusable, where {limits}{why}"
         who = f". It is answered by {BY_RULES}" if part.by_rules else ""

@@ -34,10 +34,10 @@ class Yield:
     def unusable_rate(self) -> float:
         return self.unusable / self.tried if self.tried else 0.0
 
-    def commonest(self) -> dict[str, int]:
-        """The commonest reasons, most frequent first, then by name."""
-        ranked = sorted(self.reasons.items(), key=lambda reason: (-reason[1], reason[0]))
-        return dict(ranked[:NAMED])
+
+def commonest(reasons: Mapping[str, int]) -> dict[str, int]:
+    """The commonest reasons, most frequent first, then by name."""
+    return dict(sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))[:NAMED])
 
 
 def told_twice(made: Iterable[Record], rejects: Iterable[tuple[str, Reject]]) -> Counter[str]:
