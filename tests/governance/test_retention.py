@@ -30,6 +30,12 @@ NO_STOP_WORDS = "gopher_quality: {min_words: 3, min_stop_words: 0}"
 YORUBA = "Ilé ìwé tí ó wà ní abúlé {} tóbi púpọ̀, àwọn ọmọ máa ń lọ síbẹ̀ láràárọ̀ láti kọ́ ẹ̀kọ́ nípa ìtàn àti orin."
 
 
+def published(project, release):
+    """What there is to say about the release once it is published."""
+    publish(project.context(), release)
+    return release_facts(project.lake, project.lake.meta.release("tiny", "r0001"), project.recipe("tiny"), project.root)
+
+
 @pytest.mark.parametrize("where", ["steps", "filters"])
 def test_stop_words_of_english_delete_yoruba_and_it_is_told(tmp_path, where):
     project, release = released(tmp_path, **{"steps": "", "filters": "", where: "gopher_quality: {min_words: 3}"})
@@ -50,9 +56,7 @@ def test_a_language_that_no_source_declares_is_the_one_that_a_filter_tells(tmp_p
     project, release = released(tmp_path, steps="", filters=filters, declares=False)
     finding = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
     assert finding.counts == {"languages": 2, "yo by gopher_quality": 12}
-    publish(project.context(), release)
-    published = project.lake.meta.release("tiny", "r0001")
-    facts = release_facts(project.lake, published, project.recipe("tiny"), project.root)
+    facts = published(project, release)
     answer = retention(facts)
     assert answer.said.endswith("Nearly nothing is left of yo by gopher_quality.")
     (table,) = [one for one in answer.tables if one.caption == "Kept, by language"]
@@ -66,9 +70,7 @@ def test_a_language_that_nothing_tells_is_the_one_of_the_words(tmp_path, where):
     project, release = released(tmp_path, declares=False, **told)
     finding = no_language_is_deleted(Gated(project.recipe("tiny"), project.lake, release, "document"))
     assert not finding.passed and finding.counts == {"languages": 2, "yo by gopher_quality": 12}
-    publish(project.context(), release)
-    published = project.lake.meta.release("tiny", "r0001")
-    facts = release_facts(project.lake, published, project.recipe("tiny"), project.root)
+    facts = published(project, release)
     answer = retention(facts)
     assert answer.said.endswith("Nearly nothing is left of yo by gopher_quality.")
     (table,) = [one for one in answer.tables if one.caption == "Kept, by language"]
@@ -98,9 +100,7 @@ def test_what_a_step_above_the_judged_stage_deletes_is_told_with_its_stage(tmp_p
 def test_how_well_a_filter_tells_the_languages_that_are_declared(tmp_path):
     every = "language: {keep: [], min_score: 0}"
     project, release = released(tmp_path, steps="", filters=every, strays=2)
-    publish(project.context(), release)
-    published = project.lake.meta.release("tiny", "r0001")
-    facts = release_facts(project.lake, published, project.recipe("tiny"), project.root)
+    facts = published(project, release)
     (table,) = [one for one in retention(facts).tables if one.caption == "Told rightly, by declared language"]
     assert table.head == ["language", "told by", "mostly called otherwise", "declared", "right", "share"]
     # two texts in English came with a source that declares Yoruba: the worst comes first
